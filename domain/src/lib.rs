@@ -1,0 +1,39 @@
+//! The rules of the market, and nothing else.
+//!
+//! *What it is*: pure values and decisions. A listing, an offer with its status machine, a dispute, an exchanger and the
+//! double-entry ledger. Every transition consumes the old value and returns the new one with all that it causes.
+//!
+//! *What it may import*: `std`, nothing more. No clock, no randomness, no I/O, no async: time and ids come in as
+//! arguments.
+//!
+//! *How to add the next thing*: a noun gets its own module; a rule of the deal's life gets a row in
+//! [`offer::machine::RULES`], from which refusals, tests and the documentation's table are made.
+
+pub mod dispute;
+pub mod event;
+pub mod exchanger;
+pub mod id;
+pub mod ledger;
+pub mod listing;
+pub mod money;
+pub mod offer;
+pub mod policy;
+pub mod refusal;
+pub mod time;
+pub mod user;
+
+pub use dispute::Dispute;
+pub use event::Event;
+pub use exchanger::Exchanger;
+pub use id::{
+    AccountId, CommentId, DisputeId, EventId, IdError, ListingId, OfferId, TransferId, TypedId,
+    UserId,
+};
+pub use ledger::{Account, AccountKey, Owner, Posting};
+pub use listing::Listing;
+pub use money::{Asset, AssetKind, Decimal, Money, MoneyError, Price};
+pub use offer::{Actor, ExchangeType, Offer, Status};
+pub use policy::Policy;
+pub use refusal::Refusal;
+pub use time::Timestamp;
+pub use user::{Role, Roles, User};

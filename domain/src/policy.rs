@@ -1,0 +1,42 @@
+//! The numbers that an operator may choose.
+
+use std::time::Duration;
+
+/// Time-outs, limits and fees. Each is configuration; what is fixed when a deal begins is copied into the deal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// How long an exchanger may take to answer an offer.
+    pub response_window: Duration,
+    /// How long the crypto holder may take to confirm the receipt of fiat.
+    pub receipt_window: Duration,
+    /// The payment window of a listing that names none.
+    pub default_payment_window: Duration,
+    /// How many offers in a row an online exchanger may leave unanswered; one more freezes the account.
+    pub unanswered_limit: u32,
+    /// What the market keeps of the crypto that the fiat payer receives, in basis points.
+    pub fee_basis_points: u16,
+    /// How long a finished deal still counts as active.
+    pub finished_stays_active: Duration,
+}
+
+impl Policy {
+    /// The shortest payment window that a listing may have.
+    pub const MIN_PAYMENT_WINDOW: Duration = Duration::from_secs(10 * 60);
+    /// The longest payment window that a listing may have.
+    pub const MAX_PAYMENT_WINDOW: Duration = Duration::from_secs(6 * 60 * 60);
+    /// The highest fee that can be configured: one percent.
+    pub const MAX_FEE_BASIS_POINTS: u16 = 100;
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            response_window: Duration::from_secs(30 * 60),
+            receipt_window: Duration::from_secs(24 * 60 * 60),
+            default_payment_window: Duration::from_secs(30 * 60),
+            unanswered_limit: 5,
+            fee_basis_points: 10,
+            finished_stays_active: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}

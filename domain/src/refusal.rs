@@ -1,0 +1,234 @@
+//! Why the market says no. Each refusal has a stable code that clients may rely on, and changes nothing.
+
+use std::fmt;
+
+use crate::offer::machine::{Actor, Status, Trigger};
+use crate::{Asset, Money, MoneyError, Role};
+
+/// What somebody asked for that is not there, or is not theirs to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noun {
+    Offer,
+    Listing,
+    Dispute,
+    Exchanger,
+    User,
+    Account,
+}
+
+/// Every way in which a well-formed request is turned down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not there, or somebody else's: the two are not told apart.
+    NotFound(Noun),
+    /// The status machine has no such move. `state: None`: the deal does not exist yet.
+    IllegalTransition {
+        state: Option<Status>,
+        trigger: Trigger,
+        actor: Actor,
+    },
+    /// The caller's account has no right to do this at all.
+    RoleRequired {
+        role: Role,
+    },
+    /// The request names an author who is not the caller.
+    IdentityMismatch,
+    /// Nobody deals with themself.
+    SelfDeal,
+    /// An amount that can't be used, in the field of this name.
+    Amount {
+        field: &'static str,
+        error: MoneyError,
+    },
+    /// The caller's balance does not cover it.
+    InsufficientFunds {
+        asset: Asset,
+    },
+    /// The other side's balance does not cover it.
+    CounterpartyFunds {
+        asset: Asset,
+    },
+    /// A balance would exceed 64 bits.
+    BalanceOverflow,
+    ListingPaused,
+    ListingClosed,
+    /// The offer's direction is not the listing's.
+    WrongExchangeType,
+    ExchangerOffline,
+    ExchangerFrozen,
+    OverRemaining {
+        remaining: Money,
+    },
+    BelowMinimum {
+        fiat: Money,
+        min: Money,
+    },
+    AboveMaximum {
+        fiat: Money,
+        max: Money,
+    },
+    /// A listing's numbers don't fit together.
+    InvalidListing {
+        field: &'static str,
+        reason: &'static str,
+    },
+    /// A listing's total can't be less than what is in open and finished deals.
+    TotalBelowCommitted,
+    /// This side has opened its dispute before.
+    DisputeAlreadyOpened,
+    /// Nothing is open in this dispute any more.
+    DisputeResolved,
+    /// A split gives both sides something.
+    SplitOutOfRange {
+        escrow: Money,
+    },
+    /// A split names `payer_amount`, other resolutions don't.
+    PayerAmountMismatch,
+    EmailTaken,
+    /// E-mail and password don't belong together.
+    BadCredentials,
+}
+
+impl Refusal {
+    /// An unusable `amount`.
+    #[must_use]
+    pub const fn amount(error: MoneyError) -> Self {
+        Self::Amount {
+            field: "amount",
+            error,
+        }
+    }
+
+    /// An unusable amount in another field.
+    pub const fn amount_of(field: &'static str) -> impl Fn(MoneyError) -> Self {
+        move |error| Self::Amount { field, error }
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(Noun::Offer) => "OFFER_NOT_FOUND",
+            Self::NotFound(Noun::Listing) => "LISTING_NOT_FOUND",
+            Self::NotFound(Noun::Dispute) => "DISPUTE_NOT_FOUND",
+            Self::NotFound(Noun::Exchanger) => "EXCHANGER_NOT_FOUND",
+            Self::NotFound(Noun::User) => "USER_NOT_FOUND",
+            Self::NotFound(Noun::Account) => "ACCOUNT_NOT_FOUND",
+            Self::IllegalTransition { .. } => "ILLEGAL_TRANSITION",
+            Self::RoleRequired { .. } => "ROLE_REQUIRED",
+            Self::IdentityMismatch => "IDENTITY_MISMATCH",
+            Self::SelfDeal => "SELF_DEAL",
+            Self::Amount { error, .. } => match error {
+                MoneyError::Malformed => "AMOUNT_MALFORMED",
+                MoneyError::TooManyDecimals { .. } => "TOO_MANY_DECIMALS",
+                MoneyError::Overflow => "AMOUNT_TOO_LARGE",
+                MoneyError::NotPositive => "AMOUNT_NOT_POSITIVE",
+                MoneyError::AssetMismatch { .. } => "ASSET_MISMATCH",
+            },
+            Self::InsufficientFunds { .. } => "INSUFFICIENT_FUNDS",
+            Self::CounterpartyFunds { .. } => "COUNTERPARTY_INSUFFICIENT_FUNDS",
+            Self::BalanceOverflow => "BALANCE_TOO_LARGE",
+            Self::ListingPaused => "LISTING_PAUSED",
+            Self::ListingClosed => "LISTING_CLOSED",
+            Self::WrongExchangeType => "WRONG_EXCHANGE_TYPE",
+            Self::ExchangerOffline => "EXCHANGER_OFFLINE",
+            Self::ExchangerFrozen => "EXCHANGER_FROZEN",
+            Self::OverRemaining { .. } => "OVER_REMAINING",
+            Self::BelowMinimum { .. } => "BELOW_MINIMUM",
+            Self::AboveMaximum { .. } => "ABOVE_MAXIMUM",
+            Self::InvalidListing { .. } => "INVALID_LISTING",
+            Self::TotalBelowCommitted => "TOTAL_BELOW_COMMITTED",
+            Self::DisputeAlreadyOpened => "DISPUTE_ALREADY_OPENED",
+            Self::DisputeResolved => "DISPUTE_ALREADY_RESOLVED",
+            Self::SplitOutOfRange { .. } => "SPLIT_OUT_OF_RANGE",
+            Self::PayerAmountMismatch => "PAYER_AMOUNT_MISMATCH",
+            Self::EmailTaken => "EMAIL_TAKEN",
+            Self::BadCredentials => "BAD_CREDENTIALS",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound(noun) => {
+                let noun = match noun {
+                    Noun::Offer => "offer",
+                    Noun::Listing => "listing",
+                    Noun::Dispute => "dispute",
+                    Noun::Exchanger => "exchanger",
+                    Noun::User => "user",
+                    Noun::Account => "account",
+                };
+                write!(f, "there is no such {noun}")
+            }
+            Self::IllegalTransition {
+                state: Some(state),
+                trigger,
+                actor,
+            } => {
+                write!(f, "{actor} cannot `{trigger}` a deal that is {state}")
+            }
+            Self::IllegalTransition {
+                state: None,
+                trigger,
+                actor,
+            } => {
+                write!(f, "{actor} cannot `{trigger}` a deal that does not exist")
+            }
+            Self::RoleRequired { role } => write!(f, "this needs the role {role}"),
+            Self::IdentityMismatch => {
+                f.write_str("the request names somebody other than the caller as its author")
+            }
+            Self::SelfDeal => f.write_str("nobody deals with themself"),
+            Self::Amount { field, error } => write!(f, "{field}: {error}"),
+            Self::InsufficientFunds { asset } => write!(f, "not enough {asset} available"),
+            Self::CounterpartyFunds { asset } => {
+                write!(f, "the other side does not have enough {asset} available")
+            }
+            Self::BalanceOverflow => f.write_str("the balance would become too large"),
+            Self::ListingPaused => f.write_str("the listing is paused"),
+            Self::ListingClosed => f.write_str("the listing is closed"),
+            Self::WrongExchangeType => {
+                f.write_str("the listing is for the other direction of exchange")
+            }
+            Self::ExchangerOffline => f.write_str("the exchanger is offline"),
+            Self::ExchangerFrozen => {
+                f.write_str("the exchanger is frozen until a moderator decides otherwise")
+            }
+            Self::OverRemaining { remaining } => {
+                write!(f, "only {remaining} {} remain", remaining.asset())
+            }
+            Self::BelowMinimum { fiat, min } => write!(
+                f,
+                "this is {fiat} {0}, the listing takes offers from {min} {0}",
+                min.asset()
+            ),
+            Self::AboveMaximum { fiat, max } => write!(
+                f,
+                "this is {fiat} {0}, the listing takes offers up to {max} {0}",
+                max.asset()
+            ),
+            Self::InvalidListing { field, reason } => write!(f, "{field} {reason}"),
+            Self::TotalBelowCommitted => {
+                f.write_str("the total cannot be less than what open and finished deals have taken")
+            }
+            Self::DisputeAlreadyOpened => {
+                f.write_str("this side has opened a dispute of this deal before")
+            }
+            Self::DisputeResolved => f.write_str("the dispute is resolved"),
+            Self::SplitOutOfRange { escrow } => write!(
+                f,
+                "a split gives both sides something: payer_amount must be between 0 and {escrow} {}, exclusive",
+                escrow.asset()
+            ),
+            Self::PayerAmountMismatch => {
+                f.write_str("payer_amount belongs to RESOLVED_SPLIT, and only there")
+            }
+            Self::EmailTaken => f.write_str("this e-mail address has an account already"),
+            Self::BadCredentials => f.write_str("e-mail and password do not belong together"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,247 @@
+//! People and what they may do.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Refusal, Timestamp, UserId};
+
+/// What an account may do. One account may hold several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Browses listings and makes offers on them.
+    Customer,
+    /// Also publishes listings and answers offers.
+    Exchanger,
+    /// Decides disputes and unfreezes exchangers.
+    Moderator,
+    /// All of a moderator, and users, roles and deposits.
+    Admin,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [
+        Self::Customer,
+        Self::Exchanger,
+        Self::Moderator,
+        Self::Admin,
+    ];
+
+    /// The name that interfaces use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Customer => "CUSTOMER",
+            Self::Exchanger => "EXCHANGER",
+            Self::Moderator => "MODERATOR",
+            Self::Admin => "ADMIN",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Customer => 1,
+            Self::Exchanger => 2,
+            Self::Moderator => 4,
+            Self::Admin => 8,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// No role has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownRole;
+
+impl fmt::Display for UnknownRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unknown role")
+    }
+}
+
+impl std::error::Error for UnknownRole {}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+    fn from_str(name: &str) -> Result<Self, UnknownRole> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.name() == name)
+            .ok_or(UnknownRole)
+    }
+}
+
+/// A set of roles.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Roles(u8);
+
+impl Roles {
+    /// Whether it holds the role itself, or ADMIN where MODERATOR is asked for.
+    #[must_use]
+    pub const fn allow(self, role: Role) -> bool {
+        self.contains(role) || (matches!(role, Role::Moderator) && self.contains(Role::Admin))
+    }
+
+    /// Whether exactly this role is in the set.
+    #[must_use]
+    pub const fn contains(self, role: Role) -> bool {
+        self.0 & role.bit() != 0
+    }
+
+    /// The roles in a fixed order.
+    pub fn iter(self) -> impl Iterator<Item = Role> {
+        Role::ALL
+            .into_iter()
+            .filter(move |role| self.contains(*role))
+    }
+
+    /// The set as bits, as it is stored: CUSTOMER 1, EXCHANGER 2, MODERATOR 4, ADMIN 8.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// From stored bits; `None` where a bit means nothing.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Option<Self> {
+        if bits < 16 { Some(Self(bits)) } else { None }
+    }
+}
+
+impl FromIterator<Role> for Roles {
+    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
+        Self(roles.into_iter().fold(0, |bits, role| bits | role.bit()))
+    }
+}
+
+impl<const N: usize> From<[Role; N]> for Roles {
+    fn from(roles: [Role; N]) -> Self {
+        roles.into_iter().collect()
+    }
+}
+
+impl fmt::Debug for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// Who is asking: an account and its roles, as the access token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    pub user: UserId,
+    pub roles: Roles,
+}
+
+impl Caller {
+    /// Refused unless the caller holds the role.
+    pub const fn require(self, role: Role) -> Result<(), Refusal> {
+        if self.roles.allow(role) {
+            Ok(())
+        } else {
+            Err(Refusal::RoleRequired { role })
+        }
+    }
+
+    /// Refused where the request names somebody else as its author.
+    pub fn claims_to_be(self, user: UserId) -> Result<(), Refusal> {
+        if self.user == user {
+            Ok(())
+        } else {
+            Err(Refusal::IdentityMismatch)
+        }
+    }
+}
+
+/// An e-mail address in the one form under which it is stored and compared: lower case, trimmed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Email(String);
+
+impl Email {
+    /// Brings an address into that form; that it is an address at all is checked where it comes in.
+    #[must_use]
+    pub fn new(address: &str) -> Self {
+        Self(address.trim().to_lowercase())
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A password as the hasher left it; never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Wraps what the hasher made.
+    #[must_use]
+    pub const fn new(encoded: String) -> Self {
+        Self(encoded)
+    }
+
+    /// The encoded hash, for storage and for verification only.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// An account of a person or a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub id: UserId,
+    pub email: Email,
+    pub name: String,
+    pub roles: Roles,
+    /// `None`: nobody can log in as this user.
+    pub password: Option<PasswordHash>,
+    pub created_at: Timestamp,
+    pub version: u64,
+}
+
+impl User {
+    /// A new account.
+    #[must_use]
+    pub const fn register(
+        id: UserId,
+        email: Email,
+        name: String,
+        roles: Roles,
+        password: Option<PasswordHash>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            email,
+            name,
+            roles,
+            password,
+            created_at: now,
+            version: 1,
+        }
+    }
+
+    /// The same account with exactly these roles.
+    #[must_use]
+    pub fn with_roles(self, roles: Roles) -> Self {
+        Self {
+            roles,
+            version: self.version + 1,
+            ..self
+        }
+    }
+}
