@@ -33,6 +33,12 @@ pub enum Refusal {
     },
     /// The request names an author who is not the caller.
     IdentityMismatch,
+    /// Only the owner may change it.
+    NotOwner,
+    /// Nobody decides about their own deal.
+    ConflictOfInterest,
+    /// Administrators don't take ADMIN from themselves: the last one would lock everybody out.
+    OwnAdminRole,
     /// Nobody deals with themself.
     SelfDeal,
     /// An amount that can't be used, in the field of this name.
@@ -117,6 +123,9 @@ impl Refusal {
             Self::IllegalTransition { .. } => "ILLEGAL_TRANSITION",
             Self::RoleRequired { .. } => "ROLE_REQUIRED",
             Self::IdentityMismatch => "IDENTITY_MISMATCH",
+            Self::NotOwner => "NOT_OWNER",
+            Self::ConflictOfInterest => "CONFLICT_OF_INTEREST",
+            Self::OwnAdminRole => "OWN_ADMIN_ROLE",
             Self::SelfDeal => "SELF_DEAL",
             Self::Amount { error, .. } => match error {
                 MoneyError::Malformed => "AMOUNT_MALFORMED",
@@ -180,6 +189,9 @@ impl fmt::Display for Refusal {
             Self::IdentityMismatch => {
                 f.write_str("the request names somebody other than the caller as its author")
             }
+            Self::NotOwner => f.write_str("only the owner may do this"),
+            Self::ConflictOfInterest => f.write_str("nobody decides about a deal of their own"),
+            Self::OwnAdminRole => f.write_str("administrators keep their own ADMIN role"),
             Self::SelfDeal => f.write_str("nobody deals with themself"),
             Self::Amount { field, error } => write!(f, "{field}: {error}"),
             Self::InsufficientFunds { asset } => write!(f, "not enough {asset} available"),

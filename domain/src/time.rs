@@ -1,5 +1,6 @@
 //! Points in time, as microseconds since 1970 in UTC. The present comes in as an argument, never from here.
 
+use std::fmt;
 use std::time::Duration;
 
 /// A point in time: whole microseconds since 1970-01-01T00:00:00Z.
@@ -38,6 +39,46 @@ impl Timestamp {
     }
 }
 
+/// RFC 3339 in UTC: `2025-04-18T15:00:00Z`, with six decimals where there is a fraction of a second.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: i64 = 86_400;
+        let (seconds, fraction) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
+        let (days, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+        let (year, month, day) = civil(days);
+        let (hour, minute) = (second / 3_600, second / 60 % 60);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}",
+            second % 60
+        )?;
+        if fraction != 0 {
+            write!(f, ".{fraction:06}")?;
+        }
+        f.write_str("Z")
+    }
+}
+
+/// Year, month and day of the proleptic Gregorian calendar, from days since 1970-01-01. Counted in eras of 400 years
+/// that begin on the first of March, so that the leap day is the last of its year.
+const fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
+    (year, month, day)
+}
+
 fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
@@ -45,6 +86,27 @@ fn micros(span: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn is_written_as_rfc_3339() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_744_988_400, "2025-04-18T15:00:00Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(
+                Timestamp::from_micros(seconds * 1_000_000).to_string(),
+                text
+            );
+        }
+        assert_eq!(
+            Timestamp::from_micros(1_500).to_string(),
+            "1970-01-01T00:00:00.001500Z"
+        );
+    }
 
     #[test]
     fn arithmetic_saturates() {

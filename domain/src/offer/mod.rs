@@ -12,7 +12,7 @@ mod terms;
 
 pub use history::HistoryEntry;
 pub use machine::{Actor, Status, Trigger};
-pub use moves::{Answer, ListingMove, Moved, Step};
+pub use moves::{Answer, ListingMove, Moved, Opening, Step};
 pub use state::State;
 pub use terms::{ExchangeType, Terms};
 

@@ -68,21 +68,35 @@ impl Step {
     }
 }
 
+/// What a customer says when answering a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    pub id: OfferId,
+    pub customer: UserId,
+    /// Crypto of the listing's asset.
+    pub amount: Money,
+    /// The customer's own words.
+    pub conditions: String,
+}
+
 /// How a moderator divides a split escrow: what the fiat payer gets, before the fee.
 type PayerAmount = Money;
 
 impl Offer {
-    /// A customer answers a listing: `amount` of crypto at the listing's price.
+    /// A customer answers a listing, at the listing's price.
     pub fn create(
-        id: OfferId,
+        opening: Opening,
         listing: &Listing,
         exchanger: &Exchanger,
-        customer: UserId,
-        amount: Money,
-        conditions: String,
         policy: &Policy,
         now: Timestamp,
     ) -> Result<Moved, Refusal> {
+        let Opening {
+            id,
+            customer,
+            amount,
+            conditions,
+        } = opening;
         let fiat = listing.quote(customer, exchanger, amount)?;
         let rule = legal(
             None,

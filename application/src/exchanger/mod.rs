@@ -1,0 +1,9 @@
+//! Exchangers: their online switch, their freeze, and the queue of the frozen.
+
+mod queries;
+mod switch;
+mod unfreeze;
+
+pub use queries::frozen_exchangers;
+pub use switch::SwitchOnline;
+pub use unfreeze::UnfreezeExchanger;

@@ -1,0 +1,15 @@
+//! The moderators' queue of frozen exchangers.
+
+use domain::user::Caller;
+use domain::{Exchanger, Role};
+
+use crate::{MAX_PAGE, Market, QueryError};
+
+/// Frozen exchangers, longest frozen first.
+pub async fn frozen_exchangers(
+    market: &Market,
+    caller: Caller,
+) -> Result<Vec<Exchanger>, QueryError> {
+    caller.require(Role::Moderator)?;
+    Ok(market.queries().frozen_exchangers(MAX_PAGE).await?)
+}

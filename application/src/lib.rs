@@ -1,0 +1,67 @@
+//! The use cases of the market, and the ports through which they reach the world.
+//!
+//! *What it is*: commands that decide purely over loaded aggregates ([`pipeline`]), reads that go straight to query
+//! ports, and the sweeper that turns deadlines into commands.
+//!
+//! *What it may import*: `domain`, async traits, tokio's synchronisation primitives, serde for the public events. No
+//! database, no broker, no HTTP.
+//!
+//! *How to add the next thing*: one file per operation, under its noun and named by its verb. A change is a
+//! [`pipeline::Command`] that names what it needs and decides; a read is a function over a query port.
+
+pub mod dispute;
+pub mod events;
+pub mod exchanger;
+pub mod listing;
+pub mod market;
+pub mod offer;
+pub mod pipeline;
+pub mod ports;
+pub mod sweeper;
+pub mod user;
+pub mod wallet;
+
+pub use domain::user::Caller;
+pub use market::{Market, MarketPorts};
+pub use pipeline::{Command, CommandError, Pipeline, PipelineSettings};
+pub use sweeper::Sweeper;
+
+use ports::StorageError;
+
+/// Why a read gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The caller may not see it, or it is not there.
+    #[error("{0}")]
+    Refused(domain::Refusal),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl From<domain::Refusal> for QueryError {
+    fn from(refusal: domain::Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// How many rows a list shows at most, whatever is asked for.
+pub const MAX_PAGE: u32 = 100;
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Whether there are more behind it.
+    pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// A page of `limit` out of rows that were read one further, to see whether there are more.
+    #[must_use]
+    pub fn of(mut rows: Vec<T>, limit: u32) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        Self { items: rows, more }
+    }
+}

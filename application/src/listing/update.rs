@@ -1,0 +1,69 @@
+//! An exchanger changes a listing, pauses it or resumes it.
+
+use std::time::Duration;
+
+use domain::listing::{Change, Switch};
+use domain::user::Caller;
+use domain::{Decimal, Listing, ListingId, Money, Price, Refusal};
+
+use super::own;
+use crate::pipeline::{Command, Desk, Needs};
+
+/// What is to be changed; `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ListingChange {
+    pub price: Option<Decimal>,
+    pub total: Option<Decimal>,
+    pub min: Option<Decimal>,
+    pub max: Option<Decimal>,
+    pub payment_methods: Option<Vec<String>>,
+    pub payment_window: Option<Duration>,
+    pub terms: Option<String>,
+    pub switch: Option<Switch>,
+}
+
+/// Changes the caller's listing. Running deals keep the terms they began with.
+#[derive(Debug, Clone)]
+pub struct UpdateListing {
+    pub caller: Caller,
+    pub listing: ListingId,
+    pub change: ListingChange,
+}
+
+impl Command for UpdateListing {
+    type Outcome = Listing;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.listing(self.listing);
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Listing, Refusal> {
+        let listing = own(desk, self.listing, self.caller)?;
+        let exchanger = desk.exchanger(self.caller.user)?;
+        let (asset, fiat) = (listing.asset(), listing.price.fiat());
+        let wanted = &self.change;
+        let money = |field, value: Option<Decimal>, asset| {
+            value
+                .map(|value| Money::from_decimal(value, asset))
+                .transpose()
+                .map_err(Refusal::amount_of(field))
+        };
+        let change = Change {
+            price: wanted
+                .price
+                .map(|price| Price::from_decimal(price, fiat))
+                .transpose()
+                .map_err(Refusal::amount_of("price"))?,
+            total: money("total_amount", wanted.total, asset)?,
+            min: money("min_amount", wanted.min, fiat)?,
+            max: money("max_amount", wanted.max, fiat)?,
+            payment_methods: wanted.payment_methods.clone(),
+            payment_window: wanted.payment_window,
+            terms: wanted.terms.clone(),
+            switch: wanted.switch,
+        };
+        let listing = listing.update(change, &exchanger, desk.now())?;
+        desk.save_listing(listing.clone());
+        Ok(listing)
+    }
+}

@@ -1,0 +1,114 @@
+//! The market as its adapters see it: one value that carries out commands and answers queries.
+
+use std::sync::Arc;
+
+use domain::{Policy, Timestamp, TypedId};
+use tokio::task::JoinHandle;
+
+use crate::pipeline::{Command, CommandError, Pipeline, PipelineSettings};
+use crate::ports::{Clock, Ids, IdsExt, Passwords, Queries, Store, Tokens};
+
+/// Everything that the market needs of the world.
+#[derive(Clone)]
+pub struct MarketPorts {
+    pub store: Arc<dyn Store>,
+    pub queries: Arc<dyn Queries>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids>,
+    pub passwords: Arc<dyn Passwords>,
+    pub tokens: Arc<dyn Tokens>,
+}
+
+impl std::fmt::Debug for MarketPorts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MarketPorts").finish_non_exhaustive()
+    }
+}
+
+/// A running market. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Market {
+    pipeline: Pipeline,
+    ports: MarketPorts,
+    policy: Policy,
+}
+
+impl Market {
+    /// Starts the pipeline. The handle ends when every clone of the market is gone and all that was accepted is
+    /// answered.
+    #[must_use]
+    pub fn open(
+        ports: MarketPorts,
+        policy: Policy,
+        settings: PipelineSettings,
+    ) -> (Self, JoinHandle<()>) {
+        let (pipeline, worker) = Pipeline::start(
+            Arc::clone(&ports.store),
+            Arc::clone(&ports.clock),
+            Arc::clone(&ports.ids),
+            policy,
+            settings,
+        );
+        (
+            Self {
+                pipeline,
+                ports,
+                policy,
+            },
+            worker,
+        )
+    }
+
+    /// Carries a command out.
+    pub async fn execute<C: Command>(&self, command: C) -> Result<C::Outcome, CommandError> {
+        self.pipeline.execute(command).await
+    }
+
+    /// The pipeline itself, for its statistics.
+    #[must_use]
+    pub const fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// The reads.
+    #[must_use]
+    pub fn queries(&self) -> &dyn Queries {
+        self.ports.queries.as_ref()
+    }
+
+    /// The password hasher.
+    #[must_use]
+    pub fn passwords(&self) -> &dyn Passwords {
+        self.ports.passwords.as_ref()
+    }
+
+    /// The access tokens.
+    #[must_use]
+    pub fn tokens(&self) -> &dyn Tokens {
+        self.ports.tokens.as_ref()
+    }
+
+    /// The operator's settings.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// The source of ids.
+    #[must_use]
+    pub fn ids(&self) -> &dyn Ids {
+        self.ports.ids.as_ref()
+    }
+
+    /// A fresh id.
+    #[must_use]
+    pub fn fresh<T: TypedId>(&self) -> T {
+        self.ports.ids.fresh()
+    }
+}

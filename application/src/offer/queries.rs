@@ -1,0 +1,66 @@
+//! Looking at deals.
+
+use domain::offer::HistoryEntry;
+use domain::refusal::Noun;
+use domain::user::Caller;
+use domain::{Actor, Dispute, Offer, OfferId, Refusal, Role};
+
+use crate::ports::OfferFilter;
+use crate::{MAX_PAGE, Market, Page, QueryError};
+
+/// A deal with all that there is to know about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DealView {
+    pub offer: Offer,
+    pub history: Vec<HistoryEntry>,
+    pub disputes: Vec<Dispute>,
+}
+
+/// A deal, for its two sides and for moderators; to others it does not exist.
+pub async fn get_offer(
+    market: &Market,
+    caller: Caller,
+    id: OfferId,
+) -> Result<DealView, QueryError> {
+    let offer = market.queries().find_offer(id).await?;
+    let offer = offer
+        .filter(|offer| offer.side_of(caller.user).is_some() || caller.roles.allow(Role::Moderator))
+        .ok_or(Refusal::NotFound(Noun::Offer))?;
+    let history = market.queries().offer_history(id).await?;
+    let disputes = market.queries().disputes_of(id).await?;
+    Ok(DealView {
+        offer,
+        history,
+        disputes,
+    })
+}
+
+/// Which of their own deals somebody wants to see.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OfferList {
+    /// On which side; `None`: either.
+    pub side: Option<Actor>,
+    pub active: bool,
+    pub after: Option<OfferId>,
+    pub limit: u32,
+}
+
+/// The caller's own deals, newest first.
+pub async fn list_offers(
+    market: &Market,
+    caller: Caller,
+    list: OfferList,
+) -> Result<Page<Offer>, QueryError> {
+    let limit = list.limit.clamp(1, MAX_PAGE);
+    let filter = OfferFilter {
+        user: caller.user,
+        side: list.side,
+        active_since: list
+            .active
+            .then(|| market.now().before(market.policy().finished_stays_active)),
+        after: list.after,
+        limit: limit + 1,
+    };
+    let rows = market.queries().list_offers(&filter).await?;
+    Ok(Page::of(rows, limit))
+}

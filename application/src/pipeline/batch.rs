@@ -1,0 +1,138 @@
+//! The pipeline's task: takes all that wait, and carries them out as one unit of work.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::desk::Desk;
+use super::job::Job;
+use super::load::load;
+use super::needs::Needs;
+use super::stats::PipelineStats;
+use super::{CommandError, Tools};
+use crate::ports::StorageError;
+
+/// How often a batch is tried again after a conflict before its commands go on one by one.
+const ATTEMPTS: u32 = 4;
+
+type Jobs = Vec<Box<dyn Job>>;
+
+pub(super) async fn work(
+    mut arrivals: mpsc::Receiver<Box<dyn Job>>,
+    tools: Tools,
+    limit: usize,
+    stats: Arc<PipelineStats>,
+) {
+    let mut jobs = Jobs::with_capacity(limit);
+    while arrivals.recv_many(&mut jobs, limit).await > 0 {
+        let batch = jobs.split_off(0);
+        stats.batch(batch.len());
+        carry_out(batch, &tools, &stats).await;
+    }
+}
+
+/// Carries a batch out, or finds out which of its commands can't be.
+async fn carry_out(jobs: Jobs, tools: &Tools, stats: &PipelineStats) {
+    let Err((jobs, error)) = persevere(jobs, tools, stats).await else {
+        return;
+    };
+    let separable = matches!(
+        error,
+        StorageError::Conflict { .. }
+            | StorageError::Corrupt { .. }
+            | StorageError::Rejected { .. }
+    );
+    if jobs.len() == 1 || !separable {
+        return give_up(jobs, &error);
+    }
+    tracing::warn!(commands = jobs.len(), %error, "a batch could not be committed; trying its commands one by one");
+    for job in jobs {
+        if let Err((jobs, error)) = persevere(vec![job], tools, stats).await {
+            give_up(jobs, &error);
+        }
+    }
+}
+
+/// Tries until the batch is committed or there is no point in trying again. Answers everybody if it is.
+async fn persevere(
+    mut jobs: Jobs,
+    tools: &Tools,
+    stats: &PipelineStats,
+) -> Result<(), (Jobs, StorageError)> {
+    let mut attempt = 1;
+    loop {
+        match attempt_once(&mut jobs, tools).await {
+            Ok(()) => {
+                jobs.into_iter().for_each(Job::answer);
+                return Ok(());
+            }
+            Err(error) => {
+                let transient = matches!(
+                    error,
+                    StorageError::Conflict { .. } | StorageError::Unavailable { .. }
+                );
+                // A pooled connection that died while it was idle deserves a second try; a server that is away does not.
+                let enough = match error {
+                    StorageError::Unavailable { .. } => attempt >= 2,
+                    _ => attempt >= ATTEMPTS,
+                };
+                if !transient || enough {
+                    return Err((jobs, error));
+                }
+                stats.retry();
+                tracing::debug!(%error, attempt, "trying a batch again");
+                attempt += 1;
+            }
+        }
+    }
+}
+
+/// Begin, load, decide, commit: once.
+async fn attempt_once(jobs: &mut Jobs, tools: &Tools) -> Result<(), StorageError> {
+    let mut needs = Needs::default();
+    for job in jobs.iter() {
+        job.needs(&mut needs);
+    }
+    let mut unit = tools.store.begin().await?;
+    let mut loaded = match load(unit.as_mut(), needs).await {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            // Said explicitly: an aborted transaction must not go back to the pool.
+            if let Err(rollback) = unit.rollback().await {
+                tracing::debug!(error = %rollback, "rolling back failed");
+            }
+            return Err(error);
+        }
+    };
+    let now = tools.clock.now();
+    for job in jobs.iter_mut() {
+        let mut desk = Desk::new(&mut loaded, &tools.policy, now);
+        if job.decide(&mut desk) {
+            desk.keep();
+        }
+    }
+    let changes = loaded.into_changes(tools.ids.as_ref(), now);
+    if changes.is_empty() {
+        unit.rollback().await
+    } else {
+        unit.commit(&changes).await
+    }
+}
+
+fn give_up(jobs: Jobs, error: &StorageError) {
+    let answer = match error {
+        StorageError::Conflict { .. } | StorageError::Unavailable { .. } => {
+            CommandError::Unavailable
+        }
+        StorageError::InDoubt { .. } => CommandError::InDoubt,
+        StorageError::Corrupt { .. } | StorageError::Rejected { .. } => CommandError::Internal,
+    };
+    tracing::error!(
+        commands = jobs.len(),
+        error = error as &dyn std::error::Error,
+        "commands failed"
+    );
+    for job in jobs {
+        job.fail(answer.clone());
+    }
+}

@@ -1,0 +1,385 @@
+//! What a command decides over: the loaded aggregates as the commands before it left them, and a scratch sheet for its
+//! own changes, which is kept if it succeeds and thrown away if it is refused.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use domain::dispute::Comment;
+use domain::event::Event;
+use domain::offer::HistoryEntry;
+use domain::refusal::Noun;
+use domain::user::Email;
+use domain::{
+    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Offer, OfferId, Policy,
+    Posting, Refusal, Timestamp, User, UserId,
+};
+
+use crate::events;
+use crate::ports::{Changes, Entry, Ids, IdsExt, Saved, Transfer};
+
+/// A loaded or new aggregate.
+#[derive(Debug)]
+struct Row<V> {
+    value: V,
+    /// `None`: it is new.
+    loaded_version: Option<u64>,
+    changed: bool,
+}
+
+/// The rows of one table that a batch has to do with.
+#[derive(Debug)]
+pub(super) struct Rows<K, V>(HashMap<K, Row<V>>);
+
+impl<K, V> Default for Rows<K, V> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash + Copy, V: PartialEq> Rows<K, V> {
+    /// A row as it was loaded.
+    pub(super) fn put(&mut self, key: K, value: V, version: u64) {
+        self.0.insert(
+            key,
+            Row {
+                value,
+                loaded_version: Some(version),
+                changed: false,
+            },
+        );
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.0.get(key).map(|row| &row.value)
+    }
+
+    fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.values().map(|row| &row.value)
+    }
+
+    /// Takes a succeeded command's changes over.
+    fn absorb(&mut self, sheet: Sheet<K, V>) {
+        for (key, value) in sheet.0 {
+            match self.0.get_mut(&key) {
+                Some(row) => {
+                    row.changed = true;
+                    row.value = value;
+                }
+                None => {
+                    self.0.insert(
+                        key,
+                        Row {
+                            value,
+                            loaded_version: None,
+                            changed: true,
+                        },
+                    );
+                }
+            }
+        }
+    }
+
+    fn into_saved(self) -> Vec<Saved<V>> {
+        let changed = self.0.into_values().filter(|row| row.changed);
+        changed
+            .map(|row| Saved {
+                value: row.value,
+                loaded_version: row.loaded_version,
+            })
+            .collect()
+    }
+}
+
+/// One command's changes to one table: rarely more than three, so a list is the fastest map.
+#[derive(Debug)]
+struct Sheet<K, V>(Vec<(K, V)>);
+
+impl<K, V> Default for Sheet<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Eq + Copy, V> Sheet<K, V> {
+    fn get(&self, key: &K) -> Option<&V> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value)
+    }
+
+    fn set(&mut self, key: K, value: V) {
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((key, value)),
+        }
+    }
+}
+
+/// Everything loaded for a batch, as its commands leave it.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    pub(super) users: Rows<UserId, User>,
+    pub(super) offers: Rows<OfferId, Offer>,
+    pub(super) disputes: Rows<DisputeId, Dispute>,
+    pub(super) exchangers: Rows<UserId, Exchanger>,
+    pub(super) listings: Rows<ListingId, Listing>,
+    pub(super) accounts: Rows<AccountKey, Account>,
+    rest: Appended,
+}
+
+/// What is only ever added.
+#[derive(Debug, Default)]
+struct Appended {
+    history: Vec<HistoryEntry>,
+    comments: Vec<Comment>,
+    postings: Vec<Posting>,
+    events: Vec<Event>,
+}
+
+impl Loaded {
+    /// All changes, with ids for what has none yet.
+    pub(super) fn into_changes(self, ids: &dyn Ids, at: Timestamp) -> Changes {
+        let transfers = self
+            .rest
+            .postings
+            .into_iter()
+            .map(|posting| transfer(posting, &self.accounts, ids, at))
+            .collect();
+        let outbox = self
+            .rest
+            .events
+            .iter()
+            .map(|event| events::publish(event, ids.fresh()))
+            .collect();
+        Changes {
+            users: self.users.into_saved(),
+            offers: self.offers.into_saved(),
+            disputes: self.disputes.into_saved(),
+            exchangers: self.exchangers.into_saved(),
+            listings: self.listings.into_saved(),
+            accounts: self.accounts.into_saved(),
+            history: self.rest.history,
+            comments: self.rest.comments,
+            transfers,
+            outbox,
+        }
+    }
+
+    fn absorb(&mut self, scratch: Scratch) {
+        self.users.absorb(scratch.users);
+        self.offers.absorb(scratch.offers);
+        self.disputes.absorb(scratch.disputes);
+        self.exchangers.absorb(scratch.exchangers);
+        self.listings.absorb(scratch.listings);
+        self.accounts.absorb(scratch.accounts);
+        self.rest.history.extend(scratch.rest.history);
+        self.rest.comments.extend(scratch.rest.comments);
+        self.rest.postings.extend(scratch.rest.postings);
+        self.rest.events.extend(scratch.rest.events);
+    }
+}
+
+/// Every account of a posting is at hand: [`Desk::post`] refuses it otherwise.
+fn transfer(
+    posting: Posting,
+    accounts: &Rows<AccountKey, Account>,
+    ids: &dyn Ids,
+    at: Timestamp,
+) -> Transfer {
+    let entries = posting
+        .legs()
+        .iter()
+        .filter_map(|leg| {
+            let account = accounts.get(&leg.account)?;
+            Some(Entry {
+                account: account.id,
+                bucket: leg.bucket,
+                amount: leg.amount,
+            })
+        })
+        .collect();
+    Transfer {
+        id: ids.fresh(),
+        posting,
+        entries,
+        at,
+    }
+}
+
+#[derive(Debug, Default)]
+struct Scratch {
+    users: Sheet<UserId, User>,
+    offers: Sheet<OfferId, Offer>,
+    disputes: Sheet<DisputeId, Dispute>,
+    exchangers: Sheet<UserId, Exchanger>,
+    listings: Sheet<ListingId, Listing>,
+    accounts: Sheet<AccountKey, Account>,
+    rest: Appended,
+}
+
+/// The place where one command decides.
+#[derive(Debug)]
+pub struct Desk<'a> {
+    loaded: &'a mut Loaded,
+    scratch: Scratch,
+    policy: &'a Policy,
+    now: Timestamp,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(loaded: &'a mut Loaded, policy: &'a Policy, now: Timestamp) -> Self {
+        Self {
+            loaded,
+            scratch: Scratch::default(),
+            policy,
+            now,
+        }
+    }
+
+    /// Keeps what the command did.
+    pub(super) fn keep(self) {
+        self.loaded.absorb(self.scratch);
+    }
+
+    /// The time of this batch.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The operator's settings.
+    #[must_use]
+    pub const fn policy(&self) -> &'a Policy {
+        self.policy
+    }
+
+    /// A deal.
+    pub fn offer(&self, id: OfferId) -> Result<Offer, Refusal> {
+        find(&self.scratch.offers, &self.loaded.offers, &id).ok_or(Refusal::NotFound(Noun::Offer))
+    }
+
+    /// A listing.
+    pub fn listing(&self, id: ListingId) -> Result<Listing, Refusal> {
+        find(&self.scratch.listings, &self.loaded.listings, &id)
+            .ok_or(Refusal::NotFound(Noun::Listing))
+    }
+
+    /// An exchanger's record.
+    pub fn exchanger(&self, id: UserId) -> Result<Exchanger, Refusal> {
+        find(&self.scratch.exchangers, &self.loaded.exchangers, &id)
+            .ok_or(Refusal::NotFound(Noun::Exchanger))
+    }
+
+    /// A user.
+    pub fn user(&self, id: UserId) -> Result<User, Refusal> {
+        find(&self.scratch.users, &self.loaded.users, &id).ok_or(Refusal::NotFound(Noun::User))
+    }
+
+    /// Whether somebody has this e-mail address.
+    #[must_use]
+    pub fn email_taken(&self, email: &Email) -> bool {
+        self.loaded.users.values().any(|user| user.email == *email)
+    }
+
+    /// A dispute.
+    pub fn dispute(&self, id: DisputeId) -> Result<Dispute, Refusal> {
+        find(&self.scratch.disputes, &self.loaded.disputes, &id)
+            .ok_or(Refusal::NotFound(Noun::Dispute))
+    }
+
+    /// All disputes of a deal, by id.
+    #[must_use]
+    pub fn disputes_of(&self, offer: OfferId) -> Vec<Dispute> {
+        let ids = self
+            .loaded
+            .disputes
+            .values()
+            .filter(|dispute| dispute.offer == offer);
+        let mut ids: Vec<DisputeId> = ids.map(|dispute| dispute.id).collect();
+        ids.sort_unstable();
+        ids.into_iter()
+            .filter_map(|id| self.dispute(id).ok())
+            .collect()
+    }
+
+    /// The listings of an exchanger that are ACTIVE as loaded; the caller's change makes nothing of the others.
+    #[must_use]
+    pub fn active_listings_of(&self, exchanger: UserId) -> Vec<Listing> {
+        let own = self
+            .loaded
+            .listings
+            .values()
+            .filter(|listing| listing.exchanger == exchanger);
+        let mut ids: Vec<ListingId> = own.map(|listing| listing.id).collect();
+        ids.sort_unstable();
+        ids.into_iter()
+            .filter_map(|id| self.listing(id).ok())
+            .collect()
+    }
+
+    /// An account as it stands now.
+    pub fn account(&self, key: AccountKey) -> Result<Account, Refusal> {
+        find(&self.scratch.accounts, &self.loaded.accounts, &key)
+            .ok_or(Refusal::NotFound(Noun::Account))
+    }
+
+    /// Books a posting: every account it names moves, or it is refused. The refusal names the account that would fall
+    /// below zero.
+    pub fn post(&mut self, posting: Posting) -> Result<(), (AccountKey, Refusal)> {
+        for key in posting.accounts() {
+            let account = self.account(key).map_err(|refusal| (key, refusal))?;
+            let moved = account
+                .apply(posting.legs())
+                .map_err(|refusal| (key, refusal))?;
+            self.scratch.accounts.set(key, moved);
+        }
+        self.scratch.rest.postings.push(posting);
+        Ok(())
+    }
+
+    pub fn save_offer(&mut self, offer: Offer) {
+        self.scratch.offers.set(offer.id, offer);
+    }
+
+    pub fn save_listing(&mut self, listing: Listing) {
+        self.scratch.listings.set(listing.id, listing);
+    }
+
+    pub fn save_exchanger(&mut self, exchanger: Exchanger) {
+        self.scratch.exchangers.set(exchanger.user, exchanger);
+    }
+
+    pub fn save_user(&mut self, user: User) {
+        self.scratch.users.set(user.id, user);
+    }
+
+    pub fn save_dispute(&mut self, dispute: Dispute) {
+        self.scratch.disputes.set(dispute.id, dispute);
+    }
+
+    /// Opens an account; its key must be new.
+    pub fn open_account(&mut self, account: Account) {
+        self.scratch.accounts.set(account.key, account);
+    }
+
+    pub fn comment(&mut self, comment: Comment) {
+        self.scratch.rest.comments.push(comment);
+    }
+
+    pub fn record(&mut self, history: impl IntoIterator<Item = HistoryEntry>) {
+        self.scratch.rest.history.extend(history);
+    }
+
+    pub fn emit(&mut self, events: impl IntoIterator<Item = Event>) {
+        self.scratch.rest.events.extend(events);
+    }
+}
+
+fn find<K: Eq + Hash + Copy, V: Clone + PartialEq>(
+    scratch: &Sheet<K, V>,
+    loaded: &Rows<K, V>,
+    key: &K,
+) -> Option<V> {
+    scratch.get(key).or_else(|| loaded.get(key)).cloned()
+}

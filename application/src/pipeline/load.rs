@@ -1,0 +1,126 @@
+//! Loading: from what the commands name to rows, locked, always in the same order of tables and keys.
+
+use std::collections::{BTreeSet, HashMap};
+
+use domain::offer::ExchangeType;
+use domain::{AccountKey, ListingId, Offer, UserId};
+
+use super::desk::Loaded;
+use super::needs::{AroundOffer, Needs};
+use crate::ports::{ListingHead, StorageError, Transaction};
+
+/// Loads all that the commands of a batch need, and what these rows in turn point to.
+pub(super) async fn load(
+    unit: &mut dyn Transaction,
+    mut needs: Needs,
+) -> Result<Loaded, StorageError> {
+    let mut loaded = Loaded::default();
+
+    if !needs.disputes.is_empty() {
+        let ids: Vec<_> = needs.disputes.keys().copied().collect();
+        for (dispute, offer) in unit.offers_of_disputes(&ids).await? {
+            let wants = needs.disputes.get(&dispute).copied().unwrap_or_default();
+            needs.offers.entry(offer).or_default().merge(wants);
+        }
+    }
+    if !needs.listings.is_empty() {
+        let ids: Vec<_> = needs.listings.iter().copied().collect();
+        let heads = unit.listing_heads(&ids).await?;
+        needs
+            .exchangers
+            .extend(heads.iter().map(|head| head.exchanger));
+        needs.accounts.extend(holders(&heads, &needs.answered));
+    }
+
+    if !needs.users.is_empty() || !needs.emails.is_empty() {
+        let ids: Vec<_> = needs.users.iter().copied().collect();
+        let emails: Vec<_> = needs.emails.iter().cloned().collect();
+        for user in unit.lock_users(&ids, &emails).await? {
+            let version = user.version;
+            loaded.users.put(user.id, user, version);
+        }
+    }
+
+    let mut active_of = BTreeSet::new();
+    if !needs.offers.is_empty() {
+        let ids: Vec<_> = needs.offers.keys().copied().collect();
+        let offers = unit.lock_offers(&ids).await?;
+        let mut disputed = Vec::new();
+        for offer in offers {
+            let around = needs.offers.get(&offer.id).copied().unwrap_or_default();
+            follow(&offer, around, &mut needs);
+            if around.disputes {
+                disputed.push(offer.id);
+            }
+            if around.active_listings {
+                active_of.insert(offer.terms.exchanger);
+            }
+            let version = offer.version;
+            loaded.offers.put(offer.id, offer, version);
+        }
+        if !disputed.is_empty() {
+            disputed.sort_unstable();
+            for dispute in unit.lock_disputes(&disputed).await? {
+                let version = dispute.version;
+                loaded.disputes.put(dispute.id, dispute, version);
+            }
+        }
+    }
+
+    if !needs.exchangers.is_empty() {
+        let ids: Vec<_> = needs.exchangers.iter().copied().collect();
+        for exchanger in unit.lock_exchangers(&ids).await? {
+            loaded
+                .exchangers
+                .put(exchanger.user, exchanger, exchanger.version);
+        }
+    }
+    if !needs.listings.is_empty() || !active_of.is_empty() {
+        let ids: Vec<_> = needs.listings.iter().copied().collect();
+        let active_of: Vec<_> = active_of.into_iter().collect();
+        for listing in unit.lock_listings(&ids, &active_of).await? {
+            let version = listing.version;
+            loaded.listings.put(listing.id, listing, version);
+        }
+    }
+    if !needs.accounts.is_empty() {
+        let keys: Vec<_> = needs.accounts.iter().copied().collect();
+        for account in unit.lock_accounts(&keys).await? {
+            loaded.accounts.put(account.key, account, account.version);
+        }
+    }
+    Ok(loaded)
+}
+
+/// Adds what a loaded deal points to.
+fn follow(offer: &Offer, around: AroundOffer, needs: &mut Needs) {
+    if around.exchanger {
+        needs.exchangers.insert(offer.terms.exchanger);
+    }
+    if around.settlement {
+        let asset = offer.terms.amount.asset();
+        needs.listings.insert(offer.terms.listing);
+        needs.accounts.extend([
+            AccountKey::user(offer.crypto_holder(), asset),
+            AccountKey::user(offer.fiat_payer(), asset),
+            AccountKey::fees(asset),
+        ]);
+    }
+}
+
+/// The accounts whose crypto the answers to these listings will hold.
+fn holders<'a>(
+    heads: &[ListingHead],
+    answered: &'a BTreeSet<(ListingId, UserId)>,
+) -> impl Iterator<Item = AccountKey> + 'a {
+    let heads: HashMap<ListingId, ListingHead> =
+        heads.iter().map(|head| (head.id, *head)).collect();
+    answered.iter().filter_map(move |(listing, customer)| {
+        let head = heads.get(listing)?;
+        let holder = match head.exchange_type {
+            ExchangeType::CryptoToFiat => *customer,
+            ExchangeType::FiatToCrypto => head.exchanger,
+        };
+        Some(AccountKey::user(holder, head.asset))
+    })
+}

@@ -1,0 +1,149 @@
+//! The one way by which anything changes: collect, load, decide, commit, answer.
+//!
+//! Commands that arrive while a batch is being committed wait in a bounded queue; the next batch takes all of them.
+//! For a batch, everything its commands need is loaded and locked by one statement per table; the commands decide one
+//! after another, each seeing what those before it changed; all changes are written in one commit; then, and only then,
+//! everybody is answered. A refused command leaves no trace. One command at a time is a batch of one: no timer, no delay.
+//!
+//! A commit that fails is retried where nothing was committed, and answered as a failure to all otherwise: never half.
+
+mod batch;
+mod desk;
+mod job;
+mod load;
+mod needs;
+mod stats;
+
+use std::sync::Arc;
+
+use domain::{Policy, Refusal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::ports::{Clock, Ids, Store};
+use job::{Job, Pending};
+
+pub use desk::Desk;
+pub use needs::Needs;
+pub use stats::{BATCH_BUCKETS, PipelineStats, StatsSnapshot};
+
+/// A change that somebody wants.
+pub trait Command: Send + Sync + 'static {
+    /// What the caller is told when it is done.
+    type Outcome: Send + 'static;
+
+    /// Names what must be loaded before it can decide.
+    fn needs(&self, needs: &mut Needs);
+
+    /// Decides: purely, over what was loaded. What it leaves on the desk is committed if it answers `Ok`, and forgotten
+    /// otherwise. May be called again, on fresh data, if the commit met a conflict.
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal>;
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// The rules say no; nothing changed.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// Too many commands are waiting; nothing changed, try again later.
+    #[error("too many requests are waiting")]
+    Busy,
+    /// Storage is away; nothing changed.
+    #[error("storage is not available")]
+    Unavailable,
+    /// The connection was lost while committing: it may have taken effect.
+    #[error("whether the change took effect is not known")]
+    InDoubt,
+    /// A defect of ours; nothing changed. The log has the details.
+    #[error("internal error")]
+    Internal,
+}
+
+impl From<Refusal> for CommandError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// How the pipeline is sized.
+#[derive(Debug, Clone, Copy)]
+pub struct PipelineSettings {
+    /// Commands that may wait; beyond, they are turned away at once.
+    pub queue: usize,
+    /// Commands in one commit at most.
+    pub batch: usize,
+}
+
+impl Default for PipelineSettings {
+    fn default() -> Self {
+        Self {
+            queue: 4_096,
+            batch: 512,
+        }
+    }
+}
+
+/// The way in. Cheap to clone; the pipeline ends, after its last command, when all clones are gone.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    queue: mpsc::Sender<Box<dyn Job>>,
+    stats: Arc<PipelineStats>,
+}
+
+/// What the pipeline works with.
+#[derive(Clone)]
+pub(crate) struct Tools {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) policy: Policy,
+}
+
+impl Pipeline {
+    /// Starts the pipeline's task. The handle ends when every clone of the pipeline is gone and every accepted command
+    /// has been answered.
+    pub fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        policy: Policy,
+        settings: PipelineSettings,
+    ) -> (Self, JoinHandle<()>) {
+        let (queue, arrivals) = mpsc::channel(settings.queue.max(1));
+        let stats = Arc::new(PipelineStats::default());
+        let tools = Tools {
+            store,
+            clock,
+            ids,
+            policy,
+        };
+        let worker = tokio::spawn(batch::work(
+            arrivals,
+            tools,
+            settings.batch.max(1),
+            Arc::clone(&stats),
+        ));
+        (Self { queue, stats }, worker)
+    }
+
+    /// Carries a command out and waits for its answer. The command is carried out even if the caller stops waiting.
+    pub async fn execute<C: Command>(&self, command: C) -> Result<C::Outcome, CommandError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(Pending::new(command, answer));
+        self.queue.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                self.stats.turned_away();
+                CommandError::Busy
+            }
+            mpsc::error::TrySendError::Closed(_) => CommandError::Unavailable,
+        })?;
+        answered.await.unwrap_or(Err(CommandError::Internal))
+    }
+
+    /// What the pipeline has done since it was started.
+    #[must_use]
+    pub fn stats(&self) -> StatsSnapshot {
+        self.stats.snapshot()
+    }
+}

@@ -1,0 +1,234 @@
+//! Reads. They go straight to storage, see only what is committed, and take no part in the pipeline.
+//!
+//! Lists are newest first unless said otherwise; `after` is the last one of the page before.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::dispute::Comment;
+use domain::ledger::{Bucket, PostingKind, Reference};
+use domain::offer::HistoryEntry;
+use domain::user::{Email, User};
+use domain::{
+    Account, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger, Listing, ListingId, Money,
+    Offer, OfferId, Timestamp, TransferId, UserId,
+};
+
+use super::StorageError;
+
+/// Which deals to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfferFilter {
+    /// Deals in which this user is a side.
+    pub user: UserId,
+    /// On which side; `None`: either.
+    pub side: Option<Actor>,
+    /// Only active ones: not final, or FINISHED at this time or later.
+    pub active_since: Option<Timestamp>,
+    pub after: Option<OfferId>,
+    pub limit: u32,
+}
+
+/// Deals.
+#[async_trait]
+pub trait OfferQueries: Send + Sync {
+    async fn find_offer(&self, id: OfferId) -> Result<Option<Offer>, StorageError>;
+
+    /// All steps of a deal, in order.
+    async fn offer_history(&self, id: OfferId) -> Result<Vec<HistoryEntry>, StorageError>;
+
+    /// By id, newest first.
+    async fn list_offers(&self, filter: &OfferFilter) -> Result<Vec<Offer>, StorageError>;
+}
+
+/// In which order listings come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListingOrder {
+    /// By id, newest first.
+    Newest,
+    /// Cheapest first, then by id: for customers who buy crypto.
+    PriceAscending,
+    /// Dearest first, then by id: for customers who sell crypto.
+    PriceDescending,
+}
+
+/// The last listing of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingCursor {
+    pub price_e8: i64,
+    pub id: ListingId,
+}
+
+/// Which listings to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingFilter {
+    /// All states of this exchanger's listings but CLOSED; otherwise only ACTIVE listings are shown.
+    pub exchanger: Option<UserId>,
+    pub exchange_type: Option<ExchangeType>,
+    pub asset: Option<Asset>,
+    pub fiat: Option<Asset>,
+    /// A fiat amount that one offer may have: within the limits and what remains. Only with `fiat`.
+    pub amount: Option<Money>,
+    pub payment_method: Option<String>,
+    /// Only of exchangers who are online and not frozen.
+    pub online_only: bool,
+    pub order: ListingOrder,
+    pub after: Option<ListingCursor>,
+    pub limit: u32,
+}
+
+/// A listing as others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingView {
+    pub listing: Listing,
+    pub exchanger_name: String,
+    /// Online and not frozen.
+    pub exchanger_online: bool,
+}
+
+/// Listings.
+#[async_trait]
+pub trait ListingQueries: Send + Sync {
+    async fn find_listing(&self, id: ListingId) -> Result<Option<ListingView>, StorageError>;
+
+    /// Listings that pass all filters, in the order asked for.
+    async fn list_listings(&self, filter: &ListingFilter)
+    -> Result<Vec<ListingView>, StorageError>;
+}
+
+/// Which disputes to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DisputeFilter {
+    /// Only disputes of deals in which this user is a side.
+    pub side: Option<UserId>,
+    /// Only open, or only resolved ones.
+    pub open: Option<bool>,
+    pub after: Option<DisputeId>,
+    pub limit: u32,
+}
+
+/// Disputes.
+#[async_trait]
+pub trait DisputeQueries: Send + Sync {
+    async fn find_dispute(&self, id: DisputeId) -> Result<Option<Dispute>, StorageError>;
+
+    /// All disputes of a deal, oldest first.
+    async fn disputes_of(&self, offer: OfferId) -> Result<Vec<Dispute>, StorageError>;
+
+    /// Oldest first: a queue.
+    async fn list_disputes(&self, filter: &DisputeFilter) -> Result<Vec<Dispute>, StorageError>;
+
+    /// Oldest first.
+    async fn dispute_comments(&self, id: DisputeId) -> Result<Vec<Comment>, StorageError>;
+}
+
+/// The last line of a statement's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementCursor {
+    pub transfer: TransferId,
+    pub bucket: Bucket,
+}
+
+/// Which lines of a statement to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementFilter {
+    pub user: UserId,
+    pub asset: Option<Asset>,
+    pub after: Option<StatementCursor>,
+    pub limit: u32,
+}
+
+/// One line of a statement: a journal entry on one of the owner's accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementEntry {
+    pub transfer: TransferId,
+    pub kind: PostingKind,
+    pub reference: Reference,
+    pub bucket: Bucket,
+    /// Signed: what the balance of this bucket moved by.
+    pub amount: Money,
+    pub at: Timestamp,
+}
+
+/// Balances and statements.
+#[async_trait]
+pub trait WalletQueries: Send + Sync {
+    /// All accounts of a user, by asset.
+    async fn accounts_of(&self, user: UserId) -> Result<Vec<Account>, StorageError>;
+
+    /// Newest transfer first; within a transfer AVAILABLE before HELD.
+    async fn statement(
+        &self,
+        filter: &StatementFilter,
+    ) -> Result<Vec<StatementEntry>, StorageError>;
+}
+
+/// Accounts of people.
+#[async_trait]
+pub trait UserQueries: Send + Sync {
+    async fn find_user(&self, id: UserId) -> Result<Option<User>, StorageError>;
+
+    async fn find_user_by_email(&self, email: &Email) -> Result<Option<User>, StorageError>;
+
+    async fn find_exchanger(&self, id: UserId) -> Result<Option<Exchanger>, StorageError>;
+
+    /// Frozen exchangers, longest frozen first.
+    async fn frozen_exchangers(&self, limit: u32) -> Result<Vec<Exchanger>, StorageError>;
+}
+
+/// A law of the ledger or the market that does not hold, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The law, in words.
+    pub law: &'static str,
+    /// The offending row.
+    pub row: String,
+    pub detail: String,
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditReport {
+    /// How many accounts, journal entries and open deals were looked at.
+    pub accounts: u64,
+    pub entries: u64,
+    pub open_deals: u64,
+    /// At most a hundred of each law.
+    pub violations: Vec<Violation>,
+}
+
+/// What keeps the market running.
+#[async_trait]
+pub trait Maintenance: Send + Sync {
+    /// Answers if storage does.
+    async fn ping(&self) -> Result<(), StorageError>;
+
+    /// Deals whose deadline is not later than `now`, most overdue first.
+    async fn due_offers(&self, now: Timestamp, limit: u32) -> Result<Vec<OfferId>, StorageError>;
+
+    /// Notes that the market is alive at `now`. If nobody has noted so for longer than `tolerance`, all deadlines
+    /// that were still running at the last note are put off by the gap, once, whichever replica comes first; the gap is
+    /// the answer. Nobody is punished for an outage.
+    async fn heartbeat(
+        &self,
+        now: Timestamp,
+        tolerance: Duration,
+    ) -> Result<Option<Duration>, StorageError>;
+
+    /// Looks at one consistent snapshot of everything. Per asset, never across assets: the sum of all entries is zero,
+    /// and so is that of each transfer; each balance is the sum of its entries; no user's balance is negative; each
+    /// holder's held balance is the sum of that holder's open escrows; each listing's amounts add up, and its frozen
+    /// amount is the sum of its open deals; each deal's version is the length of its history.
+    async fn audit(&self) -> Result<AuditReport, StorageError>;
+}
+
+/// All reads.
+pub trait Queries:
+    OfferQueries + ListingQueries + DisputeQueries + WalletQueries + UserQueries + Maintenance
+{
+}
+
+impl<T> Queries for T where
+    T: OfferQueries + ListingQueries + DisputeQueries + WalletQueries + UserQueries + Maintenance
+{
+}

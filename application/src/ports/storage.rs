@@ -1,0 +1,183 @@
+//! The unit of work: load what a batch of commands needs, locked, and commit all that they changed at once.
+
+use async_trait::async_trait;
+use domain::dispute::Comment;
+use domain::event::Aggregate;
+use domain::ledger::{Bucket, Posting};
+use domain::offer::HistoryEntry;
+use domain::user::{Email, User};
+use domain::{
+    Account, AccountId, AccountKey, Asset, Dispute, DisputeId, EventId, ExchangeType, Exchanger,
+    Listing, ListingId, Offer, OfferId, Timestamp, TransferId, UserId,
+};
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// What can go wrong with storage, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Somebody else was faster (a version, a unique key, a deadlock). Nothing was committed: load and decide again.
+    #[error("the data changed meanwhile: {what}")]
+    Conflict { what: String },
+    /// Storage could not be reached or gave up before the commit. Nothing was committed.
+    #[error("storage is not available")]
+    Unavailable {
+        #[source]
+        source: Source,
+    },
+    /// The connection was lost while committing: the batch is stored as a whole or not at all, nobody knows which.
+    #[error("the connection was lost during the commit; whether it took effect is not known")]
+    InDoubt {
+        #[source]
+        source: Source,
+    },
+    /// A stored row that no sequence of commands leads to. Nothing was committed.
+    #[error("{table} {id} can't be read: {reason}")]
+    Corrupt {
+        table: &'static str,
+        id: String,
+        reason: String,
+    },
+    /// The schema refused the write: a broken invariant, caught by the last line of defence. Nothing was committed.
+    #[error("the schema refused the write: {what}")]
+    Rejected { what: String },
+}
+
+/// Where the market is kept.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Begins a unit of work.
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError>;
+}
+
+/// A unit of work.
+///
+/// The `lock_…` methods load rows so that no other unit of work can change them until this one ends. They are called in
+/// the order in which they stand here, each at most once, with sorted keys without repetition: all units of work lock in
+/// one order, so they cannot deadlock. Keys that name nothing are left out of the answer. Dropping a unit of work without
+/// committing rolls it back.
+#[async_trait]
+pub trait Transaction: Send {
+    /// The deals that disputes are about. Never changes, so it is not locked.
+    async fn offers_of_disputes(
+        &mut self,
+        disputes: &[DisputeId],
+    ) -> Result<Vec<(DisputeId, OfferId)>, StorageError>;
+
+    /// What of a listing never changes; not locked.
+    async fn listing_heads(
+        &mut self,
+        listings: &[ListingId],
+    ) -> Result<Vec<ListingHead>, StorageError>;
+
+    /// Users by id or by e-mail address, each once.
+    async fn lock_users(
+        &mut self,
+        ids: &[UserId],
+        emails: &[Email],
+    ) -> Result<Vec<User>, StorageError>;
+
+    async fn lock_offers(&mut self, ids: &[OfferId]) -> Result<Vec<Offer>, StorageError>;
+
+    /// All disputes of these deals.
+    async fn lock_disputes(&mut self, offers: &[OfferId]) -> Result<Vec<Dispute>, StorageError>;
+
+    async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError>;
+
+    /// Listings by id, and all ACTIVE ones of some exchangers, each once.
+    async fn lock_listings(
+        &mut self,
+        ids: &[ListingId],
+        active_of: &[UserId],
+    ) -> Result<Vec<Listing>, StorageError>;
+
+    async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError>;
+
+    /// Writes everything and commits, durably; all or nothing. A row whose stored version is not the one that was loaded
+    /// is a [`StorageError::Conflict`].
+    async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError>;
+
+    /// Ends the unit of work without a trace.
+    async fn rollback(self: Box<Self>) -> Result<(), StorageError>;
+}
+
+/// What of a listing never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingHead {
+    pub id: ListingId,
+    pub exchanger: UserId,
+    pub exchange_type: ExchangeType,
+    pub asset: Asset,
+}
+
+/// An aggregate to be stored, and the version that it was loaded with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved<T> {
+    pub value: T,
+    /// `None`: it is new.
+    pub loaded_version: Option<u64>,
+}
+
+/// One entry of a journal transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    pub account: AccountId,
+    pub bucket: Bucket,
+    pub amount: i64,
+}
+
+/// A posting as it is booked: with an id, a time and the ids of its accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    pub id: TransferId,
+    pub posting: Posting,
+    /// One entry for each leg of the posting, in its order.
+    pub entries: Vec<Entry>,
+    pub at: Timestamp,
+}
+
+/// A public event on its way out, in the commit of its fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxMessage {
+    pub id: EventId,
+    /// The event's public name.
+    pub name: &'static str,
+    pub aggregate: Aggregate,
+    /// The aggregate's version, by which a consumer can drop what is stale.
+    pub version: u64,
+    /// The JSON text.
+    pub body: String,
+    pub at: Timestamp,
+}
+
+/// All that a batch of commands leaves behind, each aggregate once in its last state.
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub users: Vec<Saved<User>>,
+    pub offers: Vec<Saved<Offer>>,
+    pub disputes: Vec<Saved<Dispute>>,
+    pub exchangers: Vec<Saved<Exchanger>>,
+    pub listings: Vec<Saved<Listing>>,
+    pub accounts: Vec<Saved<Account>>,
+    pub history: Vec<HistoryEntry>,
+    pub comments: Vec<Comment>,
+    pub transfers: Vec<Transfer>,
+    pub outbox: Vec<OutboxMessage>,
+}
+
+impl Changes {
+    /// Nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+            && self.offers.is_empty()
+            && self.disputes.is_empty()
+            && self.exchangers.is_empty()
+            && self.listings.is_empty()
+            && self.accounts.is_empty()
+            && self.history.is_empty()
+            && self.comments.is_empty()
+            && self.transfers.is_empty()
+            && self.outbox.is_empty()
+    }
+}

@@ -1,0 +1,22 @@
+//! Looking at accounts of people.
+
+use domain::refusal::Noun;
+use domain::user::Caller;
+use domain::{Exchanger, Refusal, Role, User, UserId};
+
+use crate::{Market, QueryError};
+
+/// A user with their exchanger's record if they have one: oneself, or anybody for ADMIN.
+pub async fn get_user(
+    market: &Market,
+    caller: Caller,
+    id: UserId,
+) -> Result<(User, Option<Exchanger>), QueryError> {
+    if caller.user != id {
+        caller.require(Role::Admin)?;
+    }
+    let user = market.queries().find_user(id).await?;
+    let user = user.ok_or(Refusal::NotFound(Noun::User))?;
+    let exchanger = market.queries().find_exchanger(id).await?;
+    Ok((user, exchanger))
+}

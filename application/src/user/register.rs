@@ -1,0 +1,75 @@
+//! Somebody gets an account, and with it a wallet in every asset.
+
+use domain::user::{Email, PasswordHash};
+use domain::{
+    Account, AccountId, AccountKey, Asset, Exchanger, Refusal, Role, Roles, User, UserId,
+};
+
+use crate::pipeline::{Command, Desk, Needs};
+use crate::ports::{Ids, IdsExt};
+
+/// Opens an account. Who may choose which roles is decided by whoever makes this command.
+#[derive(Debug, Clone)]
+pub struct RegisterUser {
+    id: UserId,
+    email: Email,
+    name: String,
+    roles: Roles,
+    password: Option<PasswordHash>,
+    wallet: Vec<(Asset, AccountId)>,
+}
+
+impl RegisterUser {
+    /// A registration with fresh ids for the user and each account of the wallet.
+    #[must_use]
+    pub fn new(
+        ids: &dyn Ids,
+        email: Email,
+        name: String,
+        roles: Roles,
+        password: Option<PasswordHash>,
+    ) -> Self {
+        let wallet = Asset::ALL
+            .iter()
+            .map(|asset| (*asset, ids.fresh()))
+            .collect();
+        Self {
+            id: ids.fresh(),
+            email,
+            name,
+            roles,
+            password,
+            wallet,
+        }
+    }
+}
+
+impl Command for RegisterUser {
+    type Outcome = User;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.email(&self.email);
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
+        if desk.email_taken(&self.email) {
+            return Err(Refusal::EmailTaken);
+        }
+        let user = User::register(
+            self.id,
+            self.email.clone(),
+            self.name.clone(),
+            self.roles,
+            self.password.clone(),
+            desk.now(),
+        );
+        for (asset, account) in &self.wallet {
+            desk.open_account(Account::open(*account, AccountKey::user(user.id, *asset)));
+        }
+        if user.roles.contains(Role::Exchanger) {
+            desk.save_exchanger(Exchanger::new(user.id));
+        }
+        desk.save_user(user.clone());
+        Ok(user)
+    }
+}

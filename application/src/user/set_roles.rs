@@ -1,0 +1,47 @@
+//! An administrator says what somebody may do.
+
+use domain::user::Caller;
+use domain::{Exchanger, Refusal, Role, Roles, User, UserId};
+
+use crate::pipeline::{Command, Desk, Needs};
+
+/// Gives a user exactly these roles. Who stops being an exchanger goes offline; running deals go on.
+#[derive(Debug, Clone, Copy)]
+pub struct SetRoles {
+    pub caller: Caller,
+    pub user: UserId,
+    pub roles: Roles,
+}
+
+impl Command for SetRoles {
+    type Outcome = User;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.user(self.user);
+        needs.exchanger(self.user);
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
+        self.caller.require(Role::Admin)?;
+        if self.caller.user == self.user && !self.roles.contains(Role::Admin) {
+            return Err(Refusal::OwnAdminRole);
+        }
+        let user = desk.user(self.user)?;
+        if user.roles == self.roles {
+            return Ok(user);
+        }
+        let user = user.with_roles(self.roles);
+        match (
+            desk.exchanger(self.user),
+            self.roles.contains(Role::Exchanger),
+        ) {
+            (Err(_), true) => desk.save_exchanger(Exchanger::new(self.user)),
+            (Ok(exchanger), false) if exchanger.online => {
+                desk.save_exchanger(exchanger.switch(false));
+            }
+            _ => {}
+        }
+        desk.save_user(user.clone());
+        Ok(user)
+    }
+}

@@ -1,0 +1,33 @@
+//! Money enters from outside.
+
+use domain::user::Caller;
+use domain::{Account, AccountKey, Asset, Decimal, Money, Posting, Refusal, Role, UserId};
+
+use crate::pipeline::{Command, Desk, Needs};
+
+/// Books a deposit that arrived outside: the user's account gains what the outside world's account gives.
+#[derive(Debug, Clone, Copy)]
+pub struct Deposit {
+    pub caller: Caller,
+    pub user: UserId,
+    pub asset: Asset,
+    pub amount: Decimal,
+}
+
+impl Command for Deposit {
+    type Outcome = Account;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.account(AccountKey::user(self.user, self.asset));
+        needs.account(AccountKey::external(self.asset));
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Account, Refusal> {
+        self.caller.require(Role::Admin)?;
+        let amount = Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?;
+        let posting =
+            Posting::deposit(self.user, amount, self.caller.user).map_err(Refusal::amount)?;
+        desk.post(posting).map_err(|(_, refusal)| refusal)?;
+        desk.account(AccountKey::user(self.user, self.asset))
+    }
+}

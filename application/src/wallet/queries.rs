@@ -1,0 +1,49 @@
+//! Looking into a wallet.
+
+use domain::refusal::Noun;
+use domain::user::Caller;
+use domain::{Account, Asset, Refusal, Role, UserId};
+
+use crate::ports::{StatementCursor, StatementEntry, StatementFilter};
+use crate::{MAX_PAGE, Market, Page, QueryError};
+
+/// All balances of a user: one's own, or anybody's for ADMIN.
+pub async fn balances(
+    market: &Market,
+    caller: Caller,
+    user: UserId,
+) -> Result<Vec<Account>, QueryError> {
+    if caller.user != user {
+        caller.require(Role::Admin)?;
+    }
+    let accounts = market.queries().accounts_of(user).await?;
+    if accounts.is_empty() {
+        return Err(Refusal::NotFound(Noun::User).into());
+    }
+    Ok(accounts)
+}
+
+/// Which part of one's own statement somebody wants to see.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StatementList {
+    pub asset: Option<Asset>,
+    pub after: Option<StatementCursor>,
+    pub limit: u32,
+}
+
+/// The caller's own statement, newest first.
+pub async fn statement(
+    market: &Market,
+    caller: Caller,
+    list: StatementList,
+) -> Result<Page<StatementEntry>, QueryError> {
+    let limit = list.limit.clamp(1, MAX_PAGE);
+    let filter = StatementFilter {
+        user: caller.user,
+        asset: list.asset,
+        after: list.after,
+        limit: limit + 1,
+    };
+    let rows = market.queries().statement(&filter).await?;
+    Ok(Page::of(rows, limit))
+}
