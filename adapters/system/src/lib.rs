@@ -1,0 +1,16 @@
+//! The machine under the market: its clock, its ids, password hashing and access tokens.
+//!
+//! *What it may import*: the application's ports and the crates that do the work (argon2, jsonwebtoken, uuid). It is the
+//! only place where real time and real randomness come from; `clippy.toml` bans them elsewhere.
+//!
+//! *How to add the next thing*: one file per port. HTTP and gRPC share what is here through the ports, never directly.
+
+mod clock;
+mod ids;
+mod passwords;
+mod tokens;
+
+pub use clock::SystemClock;
+pub use ids::UuidIds;
+pub use passwords::{Argon2Passwords, PasswordCost};
+pub use tokens::{JwtSettings, JwtTokens, WeakSecret};
