@@ -1,0 +1,13 @@
+//! What needs no server: formatting, lints, architecture.
+
+use anyhow::Result;
+
+use crate::workspace::Workspace;
+use crate::{architecture, process};
+
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    process::step("format", &mut workspace.cargo(["fmt", "--all", "--check"]))?;
+    let lints = "clippy --workspace --all-targets --all-features -- -D warnings";
+    process::step("lints", &mut workspace.cargo(lints.split(' ')))?;
+    architecture::check(&workspace.metadata)
+}

@@ -1,0 +1,133 @@
+//! The project's own chores: `cargo xtask --help`.
+//!
+//! One file per chore (`demo`, `check`, `test`, `contracts`, `load`), each a list of steps; `services` provides the
+//! servers that tests need, `process` runs children so that none outlives us. A new chore is a variant of [`Task`] and
+//! a file. Depends on no other crate of the workspace, so that it builds when they do not. Unix only.
+#![expect(
+    clippy::print_stderr,
+    reason = "a command line tool tells what it does"
+)]
+
+mod architecture;
+mod check;
+mod contracts;
+mod demo;
+mod load;
+mod process;
+mod services;
+mod test;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// The chores of p2p-market.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build p2p-market and run its demo: one process, nothing to install.
+    Demo {
+        /// Build with optimisations: slower to build, faster to run.
+        #[arg(long)]
+        release: bool,
+        /// Passed on to `p2p-market demo`.
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
+    /// Check formatting, lints and architecture: the fast loop.
+    Check,
+    /// Check everything, then run all tests against PostgreSQL and RabbitMQ.
+    ///
+    /// The servers are those of DATABASE_URL and AMQP_URL if set, else any found on the usual local ports, else
+    /// private throw-away ones, which are gone at the end. As root on Debian, missing server packages are installed.
+    Test {
+        #[command(flatten)]
+        servers: Servers,
+    },
+    /// Regenerate the published contract, openapi/openapi.json.
+    Contracts,
+    /// Measure the release build under load, against PostgreSQL.
+    Load {
+        #[command(flatten)]
+        servers: Servers,
+        /// Passed on to p2p-load.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct Servers {
+    /// Start private servers even where DATABASE_URL, AMQP_URL or the usual ports offer some.
+    #[arg(long, env = "P2P_XTASK_OWN_SERVICES", value_parser = FalseyValueParser::new())]
+    own_services: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            if process::interrupted() {
+                ExitCode::from(130)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    process::catch_signals()?;
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Demo { release, args } => match demo::run(&workspace, release, &args)? {},
+        Task::Check => check::run(&workspace)?,
+        Task::Test { servers } => return test::run(&workspace, servers.own_services),
+        Task::Contracts => contracts::write(&workspace)?,
+        Task::Load { servers, args } => load::run(&workspace, servers.own_services, &args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_is_passed_on() {
+        let passed = |line: &[&str]| match Cli::try_parse_from(line).unwrap().task {
+            Task::Demo { release, args } => (release, args),
+            Task::Load { servers, args } => (servers.own_services, args),
+            other => panic!("{other:?}"),
+        };
+        let args = vec![OsString::from("--port"), OsString::from("1")];
+        assert_eq!(
+            passed(&["xtask", "demo", "--release", "--", "--port", "1"]),
+            (true, args.clone())
+        );
+        assert_eq!(
+            passed(&["xtask", "load", "--own-services", "--port", "1"]),
+            (true, args)
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! Everything that a change must pass. The tests come last, so that the runner's summary ends the output.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+
+use crate::services::postgres::Durability;
+use crate::services::{Service, postgres, rabbitmq};
+use crate::workspace::Workspace;
+use crate::{check, contracts, process};
+
+pub(crate) fn run(workspace: &Workspace, own_services: bool) -> Result<ExitCode> {
+    let postgres = postgres::provide(own_services, Durability::Off)?;
+    let rabbitmq = rabbitmq::provide(own_services)?;
+
+    check::run(workspace)?;
+    contracts::check(workspace)?;
+    if workspace.has("deny") {
+        process::step("dependencies", &mut workspace.cargo(["deny", "check"]))?;
+    } else {
+        process::header("dependencies", "skipped, as cargo-deny is not installed");
+    }
+    tests(workspace, &postgres, &rabbitmq)
+}
+
+fn tests(workspace: &Workspace, postgres: &Service, rabbitmq: &Service) -> Result<ExitCode> {
+    let cargo = |line: &str| -> Command {
+        let mut command = workspace.cargo(line.split(' '));
+        command.env("DATABASE_URL", &postgres.url);
+        command.env("AMQP_URL", &rabbitmq.url);
+        command
+    };
+    process::step(
+        "doc tests",
+        &mut cargo("test --doc --workspace --all-features"),
+    )?;
+    let runner = if workspace.has("nextest") {
+        "nextest run --workspace --all-features"
+    } else {
+        "test --tests --workspace --all-features"
+    };
+    // Nothing is said after the runner's own last words, whatever they are.
+    let status = process::status("tests", &mut cargo(runner))?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
