@@ -1,0 +1,278 @@
+//! Committing: everything is checked before anything is changed.
+//!
+//! What somebody else was faster with (a version, a unique key) is a conflict; what the schema of a database would not
+//! let in, whoever asks, is rejected.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use application::ports::{Changes, Saved, StorageError, Transfer};
+use domain::ledger::Owner;
+use domain::user::Email;
+use domain::{AccountId, Actor, Listing, OfferId, UserId};
+
+use crate::tables::Tables;
+
+type Check = Result<(), StorageError>;
+
+fn conflict(what: String) -> StorageError {
+    StorageError::Conflict { what }
+}
+
+fn rejected(what: String) -> StorageError {
+    StorageError::Rejected { what }
+}
+
+impl Tables {
+    /// Whether all these changes can be made. Conflicts come first: to load and decide again may cure the rest.
+    pub(crate) fn check(&self, changes: &Changes) -> Check {
+        self.check_versions(changes)?;
+        self.check_unique(changes)?;
+        self.check_references(changes)?;
+        changes
+            .listings
+            .iter()
+            .try_for_each(|saved| sums_up(&saved.value))
+    }
+
+    /// Makes changes that were checked.
+    pub(crate) fn apply(&mut self, changes: &Changes) {
+        fn put<K: Ord, V: Clone>(table: &mut BTreeMap<K, V>, saved: &[Saved<V>], key: fn(&V) -> K) {
+            for row in saved {
+                table.insert(key(&row.value), row.value.clone());
+            }
+        }
+        put(&mut self.users, &changes.users, |user| user.id);
+        put(&mut self.offers, &changes.offers, |offer| offer.id);
+        put(&mut self.disputes, &changes.disputes, |dispute| dispute.id);
+        put(&mut self.exchangers, &changes.exchangers, |row| row.user);
+        put(&mut self.listings, &changes.listings, |listing| listing.id);
+        for saved in &changes.accounts {
+            self.put_account(saved.value);
+        }
+        for entry in &changes.history {
+            let key = (entry.offer, entry.version);
+            self.history.insert(key, entry.clone());
+        }
+        for comment in &changes.comments {
+            self.comments.insert(comment.id, comment.clone());
+        }
+        for transfer in &changes.transfers {
+            self.transfers.insert(transfer.id, transfer.clone());
+        }
+        for message in &changes.outbox {
+            self.outbox.insert(message.id, message.clone());
+        }
+    }
+
+    fn check_versions(&self, changes: &Changes) -> Check {
+        fn check<K: Ord + Debug, V>(
+            table: &BTreeMap<K, V>,
+            saved: &[Saved<V>],
+            key: fn(&V) -> K,
+            version: fn(&V) -> u64,
+        ) -> Check {
+            let mut seen = BTreeSet::new();
+            for row in saved {
+                let key = key(&row.value);
+                if table.get(&key).map(version) != row.loaded_version {
+                    return Err(conflict(format!("{key:?} is not as it was loaded")));
+                }
+                let what = format!("{key:?} is written twice");
+                if !seen.insert(key) {
+                    return Err(rejected(what));
+                }
+            }
+            Ok(())
+        }
+        check(&self.users, &changes.users, |row| row.id, |row| row.version)?;
+        check(
+            &self.offers,
+            &changes.offers,
+            |row| row.id,
+            |row| row.version,
+        )?;
+        check(
+            &self.disputes,
+            &changes.disputes,
+            |row| row.id,
+            |row| row.version,
+        )?;
+        check(
+            &self.exchangers,
+            &changes.exchangers,
+            |row| row.user,
+            |row| row.version,
+        )?;
+        check(
+            &self.listings,
+            &changes.listings,
+            |row| row.id,
+            |row| row.version,
+        )?;
+        check(
+            &self.accounts,
+            &changes.accounts,
+            |row| row.key,
+            |row| row.version,
+        )
+    }
+
+    fn check_unique(&self, changes: &Changes) -> Check {
+        self.check_emails(changes)?;
+        self.check_sides(changes)?;
+        let new_accounts = changes
+            .accounts
+            .iter()
+            .filter(|row| row.loaded_version.is_none());
+        distinct(new_accounts.map(|row| row.value.id), |id| {
+            self.account_ids.contains_key(id)
+        })?;
+        let history = changes
+            .history
+            .iter()
+            .map(|entry| (entry.offer, entry.version));
+        distinct(history, |key| self.history.contains_key(key))?;
+        let comments = changes.comments.iter().map(|comment| comment.id);
+        distinct(comments, |id| self.comments.contains_key(id))?;
+        let transfers = changes.transfers.iter().map(|transfer| transfer.id);
+        distinct(transfers, |id| self.transfers.contains_key(id))?;
+        let messages = changes.outbox.iter().map(|message| message.id);
+        distinct(messages, |id| self.outbox.contains_key(id))
+    }
+
+    /// One account for each e-mail address.
+    fn check_emails(&self, changes: &Changes) -> Check {
+        if changes.users.is_empty() {
+            return Ok(());
+        }
+        let changed: BTreeSet<UserId> = changes.users.iter().map(|row| row.value.id).collect();
+        let others = self
+            .users
+            .values()
+            .filter(|user| !changed.contains(&user.id));
+        let taken: BTreeSet<&Email> = others.map(|user| &user.email).collect();
+        let wanted = changes.users.iter().map(|row| &row.value.email);
+        distinct(wanted, |email| taken.contains(email))
+    }
+
+    /// One dispute of a deal for each side.
+    fn check_sides(&self, changes: &Changes) -> Check {
+        let new = changes
+            .disputes
+            .iter()
+            .filter(|row| row.loaded_version.is_none());
+        let sides = new.map(|row| (row.value.offer, row.value.opened_by));
+        let taken = |side: &(OfferId, Actor)| {
+            let mut known = self.disputes.values();
+            known.any(|dispute| (dispute.offer, dispute.opened_by) == *side)
+        };
+        distinct(sides, taken)
+    }
+
+    /// Whatever a row points to is there, or comes with it.
+    fn check_references(&self, changes: &Changes) -> Check {
+        let user = |id: UserId| {
+            self.users.contains_key(&id) || changes.users.iter().any(|row| row.value.id == id)
+        };
+        let offer = |id: OfferId| {
+            self.offers.contains_key(&id) || changes.offers.iter().any(|row| row.value.id == id)
+        };
+        let exchanger = |id: UserId| {
+            self.exchangers.contains_key(&id)
+                || changes.exchangers.iter().any(|row| row.value.user == id)
+        };
+        let account = |id: AccountId| {
+            self.account_ids.contains_key(&id)
+                || changes.accounts.iter().any(|row| row.value.id == id)
+        };
+        for row in &changes.exchangers {
+            present(user(row.value.user), "user", row.value.user)?;
+        }
+        for row in &changes.accounts {
+            if let Owner::User(owner) = row.value.key.owner {
+                present(user(owner), "user", owner)?;
+            }
+        }
+        for row in &changes.listings {
+            present(
+                exchanger(row.value.exchanger),
+                "exchanger",
+                row.value.exchanger,
+            )?;
+        }
+        for row in &changes.offers {
+            let terms = &row.value.terms;
+            present(user(terms.customer), "user", terms.customer)?;
+            present(exchanger(terms.exchanger), "exchanger", terms.exchanger)?;
+            let listing = self.listings.contains_key(&terms.listing)
+                || changes
+                    .listings
+                    .iter()
+                    .any(|row| row.value.id == terms.listing);
+            present(listing, "listing", terms.listing)?;
+        }
+        for row in &changes.disputes {
+            present(offer(row.value.offer), "offer", row.value.offer)?;
+        }
+        for entry in &changes.history {
+            present(offer(entry.offer), "offer", entry.offer)?;
+        }
+        for comment in &changes.comments {
+            let dispute = self.disputes.contains_key(&comment.dispute)
+                || changes
+                    .disputes
+                    .iter()
+                    .any(|row| row.value.id == comment.dispute);
+            present(dispute, "dispute", comment.dispute)?;
+        }
+        let mut entries = changes
+            .transfers
+            .iter()
+            .flat_map(|transfer| &transfer.entries);
+        entries.try_for_each(|entry| present(account(entry.account), "account", entry.account))
+    }
+}
+
+/// Neither taken nor wanted twice.
+fn distinct<K: Ord + Debug>(keys: impl Iterator<Item = K>, taken: impl Fn(&K) -> bool) -> Check {
+    let mut seen = BTreeSet::new();
+    for key in keys {
+        if taken(&key) || seen.contains(&key) {
+            return Err(conflict(format!("{key:?} is taken")));
+        }
+        seen.insert(key);
+    }
+    Ok(())
+}
+
+fn present(there: bool, noun: &str, id: impl Debug) -> Check {
+    if there {
+        Ok(())
+    } else {
+        Err(rejected(format!("there is no {noun} {id:?}")))
+    }
+}
+
+/// What a listing's columns must say of each other.
+fn sums_up(listing: &Listing) -> Check {
+    let (total, frozen) = (listing.total.minor(), listing.frozen.minor());
+    let executed = listing.executed.minor();
+    let taken = i128::from(frozen) + i128::from(executed);
+    if frozen < 0 || executed < 0 || taken > i128::from(total) {
+        return Err(rejected(format!(
+            "the amounts of {:?} don't add up",
+            listing.id
+        )));
+    }
+    Ok(())
+}
+
+/// The sum of a transfer's entries.
+pub(crate) fn sum(transfer: &Transfer) -> i128 {
+    let amounts = transfer
+        .entries
+        .iter()
+        .map(|entry| i128::from(entry.amount));
+    amounts.sum()
+}

@@ -1,0 +1,123 @@
+//! Making storage fail on purpose, where and how a test wants it.
+
+use std::collections::BTreeSet;
+use std::fmt::{Display, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use application::ports::StorageError;
+
+/// Where storage can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    Begin,
+    /// Any of the loading methods of a unit of work.
+    Load,
+    /// Before anything is written.
+    Commit,
+    /// After everything is written: the answer is lost, not the change.
+    Committed,
+    Rollback,
+    /// Any query, and the heartbeat.
+    Query,
+}
+
+/// A storage that was told to fail. Clones share one plan; nothing fails until something is planned.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Mutex<Plan>>);
+
+#[derive(Debug, Default)]
+struct Plan {
+    due: Vec<Fault>,
+    unreadable: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Fault {
+    /// `None`: anywhere.
+    point: Option<Point>,
+    /// How many visits of the point to let pass first.
+    spare: u32,
+    error: StorageError,
+}
+
+impl Faults {
+    /// The next visit of the point fails. Planned twice, the next two visits fail, and so on.
+    pub fn fail(&self, point: Point, error: StorageError) {
+        self.plan().due.push(Fault {
+            point: Some(point),
+            spare: 0,
+            error,
+        });
+    }
+
+    /// Lets `spare` calls of whatever kind pass, then fails one: for failing a flow at every step of it.
+    pub fn fail_after(&self, spare: u32, error: StorageError) {
+        self.plan().due.push(Fault {
+            point: None,
+            spare,
+            error,
+        });
+    }
+
+    /// From here on the row of this id can't be read; to load it is [`StorageError::Corrupt`].
+    pub fn corrupt(&self, id: impl Display) {
+        self.plan().unreadable.insert(id.to_string());
+    }
+
+    /// How many planned faults have not struck yet.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.plan().due.len()
+    }
+
+    /// Forgets everything that was planned.
+    pub fn clear(&self) {
+        *self.plan() = Plan::default();
+    }
+
+    /// Storage is at this point: fails if that was planned.
+    pub(crate) fn visit(&self, point: Point) -> Result<(), StorageError> {
+        let mut plan = self.plan();
+        let mut struck = None;
+        for (index, fault) in plan.due.iter_mut().enumerate() {
+            // A commit is one call, whether it fails before or after it took effect.
+            let meant = fault
+                .point
+                .map_or(point != Point::Committed, |wanted| wanted == point);
+            if !meant {
+                continue;
+            }
+            match fault.spare.checked_sub(1) {
+                Some(left) => fault.spare = left,
+                None => {
+                    struck = Some(index);
+                    break;
+                }
+            }
+        }
+        struck.map_or(Ok(()), |index| Err(plan.due.remove(index).error))
+    }
+
+    /// A row is about to be read: fails if it was made unreadable.
+    pub(crate) fn read(&self, table: &'static str, id: impl Display) -> Result<(), StorageError> {
+        let plan = self.plan();
+        if plan.unreadable.is_empty() {
+            return Ok(());
+        }
+        let mut text = String::new();
+        // Writing to a string can't fail.
+        let _ = write!(text, "{id}");
+        if plan.unreadable.contains(&text) {
+            return Err(StorageError::Corrupt {
+                table,
+                id: text,
+                reason: "made unreadable by a test".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,78 @@
+//! What keeps the market running: deadlines, the heartbeat, the audit.
+
+use std::time::Duration;
+
+use application::ports::{AuditReport, Maintenance, StorageError};
+use async_trait::async_trait;
+use domain::offer::State;
+use domain::{OfferId, Timestamp};
+
+use crate::audit;
+use crate::faults::Point;
+use crate::queries::take;
+use crate::store::Memory;
+
+#[async_trait]
+impl Maintenance for Memory {
+    async fn ping(&self) -> Result<(), StorageError> {
+        self.faults().visit(Point::Query)
+    }
+
+    async fn due_offers(&self, now: Timestamp, limit: u32) -> Result<Vec<OfferId>, StorageError> {
+        self.faults().visit(Point::Query)?;
+        let tables = self.read();
+        let offers = tables.offers.values();
+        let mut due: Vec<(Timestamp, OfferId)> = offers
+            .filter_map(|offer| Some((offer.deadline()?, offer.id)))
+            .filter(|(deadline, _)| *deadline <= now)
+            .collect();
+        due.sort_unstable();
+        Ok(take(due.into_iter().map(|(_, id)| id), limit))
+    }
+
+    async fn heartbeat(
+        &self,
+        now: Timestamp,
+        tolerance: Duration,
+    ) -> Result<Option<Duration>, StorageError> {
+        self.faults().visit(Point::Query)?;
+        // Deadlines are about to move: nobody may be deciding over the old ones.
+        let _turn = self.take_turn().await;
+        let mut tables = self.write();
+        let Some(last) = tables.alive_at else {
+            tables.alive_at = Some(now);
+            return Ok(None);
+        };
+        // The clock of another replica may be behind.
+        tables.alive_at = Some(last.max(now));
+        let gap = now.since(last);
+        if gap <= tolerance {
+            return Ok(None);
+        }
+        for offer in tables.offers.values_mut() {
+            if let Some(deadline) = deadline_of(&mut offer.state)
+                && *deadline > last
+            {
+                *deadline = deadline.after(gap);
+            }
+        }
+        Ok(Some(gap))
+    }
+
+    async fn audit(&self) -> Result<AuditReport, StorageError> {
+        self.faults().visit(Point::Query)?;
+        Ok(audit::audit(&self.read()))
+    }
+}
+
+const fn deadline_of(state: &mut State) -> Option<&mut Timestamp> {
+    match state {
+        State::Pending { respond_by } => Some(respond_by),
+        State::Approved { pay_by, .. } => Some(pay_by),
+        State::PaymentConfirmed { receipt_by, .. } => Some(receipt_by),
+        State::DisputeOpen { .. }
+        | State::Finished { .. }
+        | State::Declined { .. }
+        | State::Cancelled { .. } => None,
+    }
+}

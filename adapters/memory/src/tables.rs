@@ -1,0 +1,64 @@
+//! What the market has, table by table.
+
+use std::collections::BTreeMap;
+
+use application::ports::{OutboxMessage, Transfer};
+use domain::dispute::Comment;
+use domain::offer::HistoryEntry;
+use domain::user::User;
+use domain::{
+    Account, AccountId, AccountKey, Asset, CommentId, Dispute, DisputeId, EventId, Exchanger,
+    Listing, ListingId, Offer, OfferId, Timestamp, TransferId, TypedId, UserId,
+};
+
+/// All rows. Two markets are in the same state exactly where their tables are equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    pub users: BTreeMap<UserId, User>,
+    pub offers: BTreeMap<OfferId, Offer>,
+    pub disputes: BTreeMap<DisputeId, Dispute>,
+    pub exchangers: BTreeMap<UserId, Exchanger>,
+    pub listings: BTreeMap<ListingId, Listing>,
+    pub accounts: BTreeMap<AccountKey, Account>,
+    /// Whose account an id names: the other key of `accounts`.
+    pub account_ids: BTreeMap<AccountId, AccountKey>,
+    pub history: BTreeMap<(OfferId, u64), HistoryEntry>,
+    pub comments: BTreeMap<CommentId, Comment>,
+    pub transfers: BTreeMap<TransferId, Transfer>,
+    /// In the order in which they were written, as far as ids ascend.
+    pub outbox: BTreeMap<EventId, OutboxMessage>,
+    /// When the market was last known to be alive.
+    pub alive_at: Option<Timestamp>,
+}
+
+impl Tables {
+    /// An empty market: only the system's own accounts are there, one of each kind for every asset.
+    pub(crate) fn new() -> Self {
+        let mut tables = Self {
+            users: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            disputes: BTreeMap::new(),
+            exchangers: BTreeMap::new(),
+            listings: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            account_ids: BTreeMap::new(),
+            history: BTreeMap::new(),
+            comments: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            alive_at: None,
+        };
+        let keys = Asset::ALL
+            .iter()
+            .flat_map(|asset| [AccountKey::external(*asset), AccountKey::fees(*asset)]);
+        for (id, key) in (1..).zip(keys) {
+            tables.put_account(Account::open(AccountId::from_u128(id), key));
+        }
+        tables
+    }
+
+    pub(crate) fn put_account(&mut self, account: Account) {
+        self.account_ids.insert(account.id, account.key);
+        self.accounts.insert(account.key, account);
+    }
+}

@@ -1,0 +1,211 @@
+//! A unit of work: rows are read from the shared tables, nobody else's turn comes until it ends.
+
+use std::collections::BTreeSet;
+
+use application::ports::{Changes, ListingHead, StorageError, Transaction};
+use async_trait::async_trait;
+use domain::listing::ListingState;
+use domain::user::{Email, User};
+use domain::{
+    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Offer, OfferId, UserId,
+};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::faults::Point;
+use crate::store::Memory;
+
+/// The steps of loading, in the order in which they must be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Load {
+    OffersOfDisputes,
+    ListingHeads,
+    Users,
+    Offers,
+    Disputes,
+    Exchangers,
+    Listings,
+    Accounts,
+}
+
+#[derive(Debug)]
+pub(crate) struct Unit {
+    memory: Memory,
+    /// Holds everybody else up until the unit ends.
+    _turn: OwnedMutexGuard<()>,
+    last: Option<Load>,
+}
+
+impl Unit {
+    pub(crate) const fn new(memory: Memory, turn: OwnedMutexGuard<()>) -> Self {
+        Self {
+            memory,
+            _turn: turn,
+            last: None,
+        }
+    }
+
+    /// Loads are made in one order, each at most once: a caller who doesn't would deadlock a database some day.
+    fn step(&mut self, load: Load) -> Result<(), StorageError> {
+        self.memory.faults().visit(Point::Load)?;
+        if self.last.is_some_and(|last| last >= load) {
+            let last = self.last;
+            return Err(misuse(format!("{load:?} is loaded after {last:?}")));
+        }
+        self.last = Some(load);
+        Ok(())
+    }
+}
+
+fn misuse(what: String) -> StorageError {
+    StorageError::Rejected { what }
+}
+
+/// Keys come sorted and without repetition, for the same reason.
+fn ordered<K: Ord>(load: Load, keys: &[K]) -> Result<(), StorageError> {
+    if keys.is_sorted_by(|one, next| one < next) {
+        Ok(())
+    } else {
+        Err(misuse(format!("the keys of {load:?} are not in order")))
+    }
+}
+
+#[async_trait]
+impl Transaction for Unit {
+    async fn offers_of_disputes(
+        &mut self,
+        disputes: &[DisputeId],
+    ) -> Result<Vec<(DisputeId, OfferId)>, StorageError> {
+        self.step(Load::OffersOfDisputes)?;
+        ordered(Load::OffersOfDisputes, disputes)?;
+        let tables = self.memory.read();
+        let found = disputes.iter().filter_map(|id| tables.disputes.get(id));
+        Ok(found.map(|dispute| (dispute.id, dispute.offer)).collect())
+    }
+
+    async fn listing_heads(
+        &mut self,
+        listings: &[ListingId],
+    ) -> Result<Vec<ListingHead>, StorageError> {
+        self.step(Load::ListingHeads)?;
+        ordered(Load::ListingHeads, listings)?;
+        let tables = self.memory.read();
+        let found = listings.iter().filter_map(|id| tables.listings.get(id));
+        Ok(found
+            .map(|listing| ListingHead {
+                id: listing.id,
+                exchanger: listing.exchanger,
+                exchange_type: listing.exchange_type,
+                asset: listing.asset(),
+            })
+            .collect())
+    }
+
+    async fn lock_users(
+        &mut self,
+        ids: &[UserId],
+        emails: &[Email],
+    ) -> Result<Vec<User>, StorageError> {
+        self.step(Load::Users)?;
+        ordered(Load::Users, ids)?;
+        ordered(Load::Users, emails)?;
+        let tables = self.memory.read();
+        let (ids, emails) = (BTreeSet::from_iter(ids), BTreeSet::from_iter(emails));
+        let wanted = |user: &&User| ids.contains(&user.id) || emails.contains(&user.email);
+        let found = tables.users.values().filter(wanted);
+        found
+            .map(|user| {
+                self.memory.faults().read("users", user.id)?;
+                Ok(user.clone())
+            })
+            .collect()
+    }
+
+    async fn lock_offers(&mut self, ids: &[OfferId]) -> Result<Vec<Offer>, StorageError> {
+        self.step(Load::Offers)?;
+        ordered(Load::Offers, ids)?;
+        let tables = self.memory.read();
+        let found = ids.iter().filter_map(|id| tables.offers.get(id));
+        found
+            .map(|offer| {
+                self.memory.faults().read("offers", offer.id)?;
+                Ok(offer.clone())
+            })
+            .collect()
+    }
+
+    async fn lock_disputes(&mut self, offers: &[OfferId]) -> Result<Vec<Dispute>, StorageError> {
+        self.step(Load::Disputes)?;
+        ordered(Load::Disputes, offers)?;
+        let tables = self.memory.read();
+        let offers = BTreeSet::from_iter(offers);
+        let wanted = |dispute: &&Dispute| offers.contains(&dispute.offer);
+        let found = tables.disputes.values().filter(wanted);
+        found
+            .map(|dispute| {
+                self.memory.faults().read("disputes", dispute.id)?;
+                Ok(dispute.clone())
+            })
+            .collect()
+    }
+
+    async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
+        self.step(Load::Exchangers)?;
+        ordered(Load::Exchangers, ids)?;
+        let tables = self.memory.read();
+        let found = ids.iter().filter_map(|id| tables.exchangers.get(id));
+        Ok(found.copied().collect())
+    }
+
+    async fn lock_listings(
+        &mut self,
+        ids: &[ListingId],
+        active_of: &[UserId],
+    ) -> Result<Vec<Listing>, StorageError> {
+        self.step(Load::Listings)?;
+        ordered(Load::Listings, ids)?;
+        ordered(Load::Listings, active_of)?;
+        let tables = self.memory.read();
+        let (ids, active_of) = (BTreeSet::from_iter(ids), BTreeSet::from_iter(active_of));
+        let wanted = |listing: &&Listing| {
+            ids.contains(&listing.id)
+                || (listing.state == ListingState::Active && active_of.contains(&listing.exchanger))
+        };
+        let found = tables.listings.values().filter(wanted);
+        found
+            .map(|listing| {
+                self.memory.faults().read("listings", listing.id)?;
+                Ok(listing.clone())
+            })
+            .collect()
+    }
+
+    async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError> {
+        self.step(Load::Accounts)?;
+        ordered(Load::Accounts, keys)?;
+        let tables = self.memory.read();
+        let found = keys.iter().filter_map(|key| tables.accounts.get(key));
+        found
+            .map(|account| {
+                self.memory.faults().read("accounts", account.id)?;
+                Ok(*account)
+            })
+            .collect()
+    }
+
+    async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError> {
+        self.memory.faults().visit(Point::Commit)?;
+        {
+            let mut tables = self.memory.write();
+            tables.check(changes)?;
+            tables.apply(changes);
+        }
+        self.memory.count(|tally| tally.committed += 1);
+        self.memory.faults().visit(Point::Committed)
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StorageError> {
+        self.memory.faults().visit(Point::Rollback)?;
+        self.memory.count(|tally| tally.rolled_back += 1);
+        Ok(())
+    }
+}
