@@ -304,21 +304,25 @@ impl Listing {
         self.sums_up()
     }
 
+    /// The parts are of one asset, none is less than nothing, and together they are the total.
     fn sums_up(self) -> Result<Self, Refusal> {
-        let (total, frozen, executed) = (
-            self.total.minor(),
-            self.frozen.minor(),
-            self.executed.minor(),
-        );
-        let taken = i128::from(frozen) + i128::from(executed);
-        if frozen < 0 || executed < 0 || taken > i128::from(total) {
+        let taken = self.frozen.checked_add(self.executed);
+        let excess = taken
+            .and_then(|taken| taken.checked_sub(self.total))
+            .map_err(Refusal::amount_of("total_amount"))?;
+        if self.frozen.minor() < 0 || self.executed.minor() < 0 || excess.minor() > 0 {
             return Err(Refusal::TotalBelowCommitted);
         }
         Ok(self)
     }
 }
 
-fn normalised(mut methods: Vec<String>) -> Vec<String> {
+fn normalised(methods: Vec<String>) -> Vec<String> {
+    let mut methods: Vec<String> = methods
+        .iter()
+        .map(|method| method.trim().to_uppercase())
+        .filter(|method| !method.is_empty())
+        .collect();
     methods.sort_unstable();
     methods.dedup();
     methods
