@@ -1,0 +1,164 @@
+//! The open database: what the ports are implemented on.
+
+use std::fmt;
+use std::time::Duration;
+
+use application::ports::{StorageError, Store, Transaction};
+use async_trait::async_trait;
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend};
+use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
+
+use crate::error;
+use crate::open::{self, OpenError};
+use crate::unit::Unit;
+
+/// Only one process migrates at a time: the number of the lock that says so, on PostgreSQL. Any number that nobody else
+/// uses in this database.
+const MIGRATION_LOCK: i64 = 0x7032_705f_6d69;
+
+/// Which database, and how it is used.
+#[derive(Clone)]
+pub struct DatabaseSettings {
+    /// `sqlite://path/of/file.db` (created if it is missing) or `postgres://user:password@host/database`.
+    pub url: String,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// How long somebody may wait for a connection before being told that storage is unavailable.
+    pub acquire_timeout: Duration,
+}
+
+/// Without the URL: it may hold a password.
+impl fmt::Debug for DatabaseSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseSettings")
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An open database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("backend", &self.backend())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Opens the database that the URL names.
+    pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
+        let open::Opened { writer, reader } = open::open(settings).await?;
+        Ok(Self { writer, reader })
+    }
+
+    /// Brings the schema up to date. Safe to call from many processes at once.
+    pub async fn migrate(&self) -> Result<(), StorageError> {
+        let transaction = self.begin_migration().await?;
+        let done = Migrator::up(&transaction, None).await;
+        finish(transaction, done.map_err(error::storage)).await
+    }
+
+    /// Takes the latest changes of the schema back, and what they stored with them.
+    pub async fn migrate_down(&self, steps: u32) -> Result<(), StorageError> {
+        let transaction = self.begin_migration().await?;
+        let done = Migrator::down(&transaction, Some(steps)).await;
+        finish(transaction, done.map_err(error::storage)).await
+    }
+
+    /// The names of the changes that [`migrate`](Self::migrate) would make. Changes nothing.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, StorageError> {
+        let pending = Migrator::get_pending_migrations_read_only(&self.reader).await;
+        let pending = pending.map_err(error::storage)?;
+        Ok(pending
+            .iter()
+            .map(|migration| migration.name().to_owned())
+            .collect())
+    }
+
+    /// Closes all connections, after the work that is under way.
+    pub async fn close(self) -> Result<(), StorageError> {
+        let reader = self.reader.close().await;
+        let writer = self.writer.close().await;
+        reader.and(writer).map_err(error::storage)
+    }
+
+    /// Where reads go.
+    pub(crate) fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// All pools; on PostgreSQL it is one.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = &DatabaseConnection> {
+        let separate = self.backend() == DbBackend::Sqlite;
+        std::iter::once(&self.reader).chain(separate.then_some(&self.writer))
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.writer.get_database_backend()
+    }
+
+    /// Begins a transaction that will write: on SQLite it takes the one write lock before it reads anything.
+    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, StorageError> {
+        let begun = match self.backend() {
+            DbBackend::Sqlite => {
+                self.writer
+                    .begin_with_options(TransactionOptions {
+                        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                        ..TransactionOptions::default()
+                    })
+                    .await
+            }
+            _ => self.writer.begin().await,
+        };
+        begun.map_err(error::storage)
+    }
+
+    async fn begin_migration(&self) -> Result<DatabaseTransaction, StorageError> {
+        let transaction = self.begin_write().await?;
+        if self.backend() == DbBackend::Postgres {
+            let lock = format!(
+                "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+            );
+            transaction
+                .execute_unprepared(&lock)
+                .await
+                .map_err(error::storage)?;
+        }
+        Ok(transaction)
+    }
+}
+
+/// Ends a transaction as its work ended: committed, or rolled back explicitly.
+pub(crate) async fn finish<T>(
+    transaction: DatabaseTransaction,
+    outcome: Result<T, StorageError>,
+) -> Result<T, StorageError> {
+    match outcome {
+        Ok(value) => {
+            transaction.commit().await.map_err(error::commit)?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(rollback) = transaction.rollback().await {
+                tracing::debug!(error = %rollback, "rolling back failed");
+            }
+            Err(error)
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Database {
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
+        Ok(Box::new(Unit::new(self.begin_write().await?)))
+    }
+}

@@ -1,0 +1,84 @@
+//! Table `accounts`.
+
+use application::ports::StorageError;
+use domain::ledger::Owner;
+use domain::{Account, AccountId, AccountKey};
+use sea_orm::entity::prelude::*;
+
+use crate::row::{self, Reading};
+use crate::table::Table;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "accounts")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: Uuid,
+    pub(crate) owner_id: Uuid,
+    pub(crate) asset: String,
+    pub(crate) available: i64,
+    pub(crate) held: i64,
+    pub(crate) version: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Table for Entity {
+    const NAME: &'static str = "accounts";
+    const KEY: Column = Column::Id;
+    const MUTABLE: &'static [Column] = &[Column::Available, Column::Held, Column::Version];
+    const VERSION: Column = Column::Version;
+}
+
+/// The owner as stored; `None` for a user who claims to be one of the system's parties: nobody is.
+pub(crate) fn stored_owner(owner: Owner) -> Option<Uuid> {
+    match owner {
+        Owner::External => Some(row::EXTERNAL),
+        Owner::Fees => Some(row::FEES),
+        Owner::User(user) => Some(row::uuid(user)).filter(|user| !row::is_system(*user)),
+    }
+}
+
+fn owner(stored: Uuid) -> Owner {
+    match stored {
+        row::EXTERNAL => Owner::External,
+        row::FEES => Owner::Fees,
+        user => Owner::User(row::id(user)),
+    }
+}
+
+impl TryFrom<&Account> for Model {
+    type Error = StorageError;
+
+    fn try_from(account: &Account) -> Result<Self, StorageError> {
+        let owner_id = stored_owner(account.key.owner).ok_or_else(|| StorageError::Rejected {
+            what: "an account of a user who is nobody".to_owned(),
+        })?;
+        Ok(Self {
+            id: row::uuid(account.id),
+            owner_id,
+            asset: account.key.asset.code().to_owned(),
+            available: account.available().minor(),
+            held: account.held().minor(),
+            version: row::stored(account.version)?,
+        })
+    }
+}
+
+impl TryFrom<Model> for Account {
+    type Error = StorageError;
+
+    fn try_from(stored: Model) -> Result<Self, StorageError> {
+        let id: AccountId = row::id(stored.id);
+        let reading = Reading::new("accounts", id);
+        let key = AccountKey {
+            owner: owner(stored.owner_id),
+            asset: reading.asset(&stored.asset)?,
+        };
+        let version = reading.version(stored.version)?;
+        Self::restore(id, key, stored.available, stored.held, version)
+            .ok_or_else(|| reading.corrupt("a balance is negative"))
+    }
+}

@@ -1,0 +1,5 @@
+//! The ledger's tables, and looking into a wallet.
+
+pub(crate) mod account;
+pub(crate) mod journal;
+mod queries;

@@ -1,0 +1,30 @@
+//! The market in a database: PostgreSQL, or an SQLite file, with the same entities and the same queries.
+//!
+//! *What it is*: [`Database`] opens, migrates and answers; it is the store and all queries of the application's ports.
+//! One file per table holds the row, its conversion to and from the domain, and nothing else; a row that no sequence of
+//! commands leads to is [`StorageError::Corrupt`](application::ports::StorageError::Corrupt), never a panic.
+//!
+//! *What it may import*: domain, application, migration, SeaORM. No other adapter imports it, no row leaves it.
+//!
+//! *How to add the next thing*: a table is a migration, a module here with an entity that is a
+//! [`Table`](table::Table), a line in `unit.rs` for what a commit writes, and its queries next to the row. The SQL
+//! texts are few and fixed (their parameters are arrays on PostgreSQL, chunks of a power of two on SQLite), so that
+//! every connection prepares each of them once.
+
+mod database;
+mod dispute;
+mod error;
+mod exchanger;
+mod ledger;
+mod listing;
+mod maintenance;
+mod offer;
+mod open;
+mod outbox;
+mod row;
+mod table;
+mod unit;
+mod user;
+
+pub use database::{Database, DatabaseSettings};
+pub use open::OpenError;

@@ -1,0 +1,56 @@
+//! What keeps the market running: signs of life, deadlines, the audit.
+
+mod audit;
+mod heartbeat;
+mod laws;
+
+use std::time::Duration;
+
+use application::ports::{AuditReport, Maintenance, StorageError};
+use async_trait::async_trait;
+use domain::{OfferId, Timestamp};
+use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
+
+use crate::database::Database;
+use crate::{error, offer, row};
+
+#[async_trait]
+impl Maintenance for Database {
+    async fn ping(&self) -> Result<(), StorageError> {
+        for connection in self.connections() {
+            connection
+                .execute_unprepared("SELECT 1")
+                .await
+                .map_err(error::storage)?;
+        }
+        Ok(())
+    }
+
+    async fn due_offers(&self, now: Timestamp, limit: u32) -> Result<Vec<OfferId>, StorageError> {
+        let due: Result<Vec<Uuid>, DbErr> = offer::Entity::find()
+            .select_only()
+            .column(offer::Column::Id)
+            .filter(offer::Column::Deadline.lte(now.as_micros()))
+            .order_by_asc(offer::Column::Deadline)
+            .order_by_asc(offer::Column::Id)
+            .limit(u64::from(limit))
+            .into_tuple()
+            .all(self.reader())
+            .await;
+        let due = due.map_err(error::storage)?;
+        Ok(due.into_iter().map(row::id).collect())
+    }
+
+    async fn heartbeat(
+        &self,
+        now: Timestamp,
+        tolerance: Duration,
+    ) -> Result<Option<Duration>, StorageError> {
+        heartbeat::beat(self, now, tolerance).await
+    }
+
+    async fn audit(&self) -> Result<AuditReport, StorageError> {
+        audit::audit(self).await
+    }
+}

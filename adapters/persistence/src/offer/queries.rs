@@ -1,0 +1,105 @@
+//! Looking at deals.
+
+use application::ports::{OfferFilter, OfferQueries, StorageError};
+use async_trait::async_trait;
+use domain::offer::HistoryEntry;
+use domain::{Actor, Offer, OfferId, Timestamp};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{Query, SelectStatement, UnionType};
+use sea_orm::{FromQueryResult, Iterable, Order, QueryOrder, QuerySelect, QueryTrait};
+
+use super::{Column, Entity, Model, history};
+use crate::database::Database;
+use crate::error;
+use crate::row;
+
+#[async_trait]
+impl OfferQueries for Database {
+    async fn find_offer(&self, id: OfferId) -> Result<Option<Offer>, StorageError> {
+        let found = Entity::find_by_id(row::uuid(id)).one(self.reader()).await;
+        row::maybe(found.map_err(error::storage)?)
+    }
+
+    async fn offer_history(&self, id: OfferId) -> Result<Vec<HistoryEntry>, StorageError> {
+        let found = history::Entity::find()
+            .filter(history::Column::OfferId.eq(row::uuid(id)))
+            .order_by_asc(history::Column::Version)
+            .all(self.reader())
+            .await;
+        row::all(found.map_err(error::storage)?)
+    }
+
+    async fn list_offers(&self, filter: &OfferFilter) -> Result<Vec<Offer>, StorageError> {
+        let Some(select) = page(filter) else {
+            return Ok(Vec::new());
+        };
+        let found = self.reader().query_all(&select).await;
+        let rows = found
+            .map_err(error::storage)?
+            .iter()
+            .map(|row| Model::from_query_result(row, ""))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(error::storage)?;
+        row::all(rows)
+    }
+}
+
+/// The newest deals of each kind that the filter means, each from its own index and no more than a page of it, and the
+/// newest of them all. `None` where it means nothing.
+fn page(filter: &OfferFilter) -> Option<SelectStatement> {
+    let sides: &[Column] = match filter.side {
+        None => &[Column::CustomerId, Column::ExchangerId],
+        Some(Actor::Customer) => &[Column::CustomerId],
+        Some(Actor::Exchanger) => &[Column::ExchangerId],
+        // Nobody else is a side of a deal.
+        Some(Actor::Moderator | Actor::System | Actor::Provider) => &[],
+    };
+    let kinds: &[Kind] = match filter.active_since {
+        None => &[Kind::Any],
+        Some(since) => &[Kind::Open, Kind::FinishedSince(since)],
+    };
+    let mut branches = sides
+        .iter()
+        .flat_map(|side| kinds.iter().map(|kind| branch(filter, *side, *kind)));
+    let mut select = branches.next()?;
+    for branch in branches {
+        select.union(UnionType::All, branch);
+    }
+    select
+        .order_by(Column::Id, Order::Desc)
+        .limit(u64::from(filter.limit));
+    Some(select)
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Any,
+    Open,
+    FinishedSince(Timestamp),
+}
+
+fn branch(filter: &OfferFilter, side: Column, kind: Kind) -> SelectStatement {
+    // As the partial index says it, so that it is used.
+    let not_called_off = || Expr::cust("status NOT IN ('DECLINED', 'CANCELLED')");
+    let mut select = Entity::find().filter(side.eq(row::uuid(filter.user)));
+    select = match kind {
+        Kind::Any => select,
+        Kind::Open => select
+            .filter(not_called_off())
+            .filter(Column::ClosedAt.is_null()),
+        Kind::FinishedSince(since) => select
+            .filter(not_called_off())
+            .filter(Column::ClosedAt.gte(since.as_micros())),
+    };
+    if let Some(after) = filter.after {
+        select = select.filter(Column::Id.lt(row::uuid(after)));
+    }
+    let page = select
+        .order_by_desc(Column::Id)
+        .limit(u64::from(filter.limit))
+        .into_query();
+    Query::select()
+        .columns(Column::iter())
+        .from_subquery(page, "page")
+        .take()
+}

@@ -1,0 +1,150 @@
+//! Opening a database by its URL.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sea_orm::sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sea_orm::sqlx::{self, ConnectOptions, Connection, Executor};
+use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
+
+use crate::database::DatabaseSettings;
+
+/// A connection that was idle for longer is asked for a sign of life before it is used.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// How long SQLite waits for another process that is writing.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Statements that each connection keeps prepared; the adapter has far fewer.
+const STATEMENTS: usize = 512;
+
+/// What each PostgreSQL connection begins with. A unit of work never waits for ever, neither for a lock nor for its
+/// program.
+const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+     SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; SET jit = off";
+
+/// Why a database can't be opened. Never shows the URL: it may hold a password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the database's URL must begin with sqlite:// or postgres://")]
+    UnknownScheme,
+    #[error("the database's URL can't be read")]
+    Url(#[source] sqlx::Error),
+    #[error("an SQLite database in memory would be gone with its connection: name a file")]
+    InMemory,
+    #[error("the folder {} can't be created", .path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the database can't be reached")]
+    Connect(#[source] sqlx::Error),
+}
+
+/// Where writes and reads go.
+pub(crate) struct Opened {
+    pub(crate) writer: DatabaseConnection,
+    pub(crate) reader: DatabaseConnection,
+}
+
+pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
+    let url = settings.url.as_str();
+    if url.starts_with("sqlite:") {
+        sqlite(settings).await
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let pool = postgres(settings).await?;
+        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        Ok(Opened {
+            writer: connection.clone(),
+            reader: connection,
+        })
+    } else {
+        Err(OpenError::UnknownScheme)
+    }
+}
+
+async fn postgres(settings: &DatabaseSettings) -> Result<PgPool, OpenError> {
+    let options = PgConnectOptions::from_str(&settings.url)
+        .map_err(OpenError::Url)?
+        .application_name("p2p-market")
+        .statement_cache_capacity(STATEMENTS)
+        .disable_statement_logging();
+    PgPoolOptions::new()
+        .max_connections(settings.max_connections.max(1))
+        .acquire_timeout(settings.acquire_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for < IDLE {
+                    return Ok(true);
+                }
+                Ok(connection.ping().await.is_ok())
+            })
+        })
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(SESSION).await.map(|_| ()) })
+        })
+        .connect_with(options)
+        .await
+        .map_err(OpenError::Connect)
+}
+
+/// One connection writes, so that no two units of work wait for SQLite's one lock; the others only read.
+async fn sqlite(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
+    let options = SqliteConnectOptions::from_str(&settings.url).map_err(OpenError::Url)?;
+    let file = options.get_filename().to_path_buf();
+    let memory = settings.url.contains(":memory:") || settings.url.contains("mode=memory");
+    if memory || file.as_os_str().is_empty() {
+        return Err(OpenError::InMemory);
+    }
+    create_folder(&file)?;
+    let options = options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+        .statement_cache_capacity(STATEMENTS)
+        .disable_statement_logging();
+    let writer = sqlite_pool(settings, options.clone(), 1).await?;
+    let reading = options.create_if_missing(false).pragma("query_only", "ON");
+    let readers = settings.max_connections.saturating_sub(1).max(1);
+    let reader = sqlite_pool(settings, reading, readers).await?;
+    Ok(Opened {
+        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+    })
+}
+
+async fn sqlite_pool(
+    settings: &DatabaseSettings,
+    options: SqliteConnectOptions,
+    connections: u32,
+) -> Result<SqlitePool, OpenError> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(OpenError::Connect)
+}
+
+fn create_folder(file: &Path) -> Result<(), OpenError> {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            std::fs::create_dir_all(folder).map_err(|source| OpenError::Folder {
+                path: folder.to_owned(),
+                source,
+            })
+        }
+        _ => Ok(()),
+    }
+}

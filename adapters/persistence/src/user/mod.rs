@@ -1,0 +1,84 @@
+//! Table `users`.
+
+mod queries;
+
+use application::ports::StorageError;
+use domain::user::{Email, PasswordHash};
+use domain::{Roles, User, UserId};
+use sea_orm::entity::prelude::*;
+
+use crate::row::{self, Reading};
+use crate::table::Table;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: Uuid,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) roles: i16,
+    pub(crate) password_hash: Option<String>,
+    pub(crate) created_at: i64,
+    pub(crate) version: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Table for Entity {
+    const NAME: &'static str = "users";
+    const KEY: Column = Column::Id;
+    const MUTABLE: &'static [Column] = &[
+        Column::Email,
+        Column::Name,
+        Column::Roles,
+        Column::PasswordHash,
+        Column::Version,
+    ];
+    const VERSION: Column = Column::Version;
+}
+
+impl TryFrom<&User> for Model {
+    type Error = StorageError;
+
+    fn try_from(user: &User) -> Result<Self, StorageError> {
+        Ok(Self {
+            id: row::uuid(user.id),
+            email: user.email.as_str().to_owned(),
+            name: user.name.clone(),
+            roles: i16::from(user.roles.bits()),
+            password_hash: user.password.as_ref().map(|hash| hash.expose().to_owned()),
+            created_at: user.created_at.as_micros(),
+            version: row::stored(user.version)?,
+        })
+    }
+}
+
+impl TryFrom<Model> for User {
+    type Error = StorageError;
+
+    fn try_from(stored: Model) -> Result<Self, StorageError> {
+        let id: UserId = row::id(stored.id);
+        let reading = Reading::new("users", id);
+        let roles = u8::try_from(stored.roles)
+            .ok()
+            .and_then(Roles::from_bits)
+            .ok_or_else(|| reading.corrupt("roles have a bit that means nothing"))?;
+        let email = Email::new(&stored.email);
+        if email.as_str() != stored.email {
+            return Err(reading.corrupt("the e-mail address is not in its stored form"));
+        }
+        Ok(Self {
+            id,
+            email,
+            name: stored.name,
+            roles,
+            password: stored.password_hash.map(PasswordHash::new),
+            created_at: row::time(stored.created_at),
+            version: reading.version(stored.version)?,
+        })
+    }
+}

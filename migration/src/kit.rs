@@ -1,0 +1,236 @@
+//! What the migrations share: column types, named checks, and the triggers that keep a table append-only. Changing
+//! anything here changes released migrations: add, never alter.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{DbBackend, DbErr, Statement};
+
+/// Room on each page for the next version of a row that changes often: the change then touches no index (HOT).
+pub(crate) const HOT: &str = "WITH (fillfactor = 60)";
+
+/// Builds definitions for the database at hand.
+pub(crate) struct Kit<'a> {
+    manager: &'a SchemaManager<'a>,
+}
+
+impl<'a> Kit<'a> {
+    pub(crate) fn new(manager: &'a SchemaManager<'a>) -> Self {
+        Self { manager }
+    }
+
+    fn postgres(&self) -> bool {
+        self.manager.get_database_backend() == DbBackend::Postgres
+    }
+
+    /// 128 bits.
+    pub(crate) fn id(&self, name: &'static str) -> ColumnDef {
+        self.column(name, "uuid", "BLOB")
+    }
+
+    /// 64 bits: money, times, versions, counts.
+    pub(crate) fn number(&self, name: &'static str) -> ColumnDef {
+        self.column(name, "bigint", "INTEGER")
+    }
+
+    /// 32 bits.
+    pub(crate) fn integer(&self, name: &'static str) -> ColumnDef {
+        self.column(name, "integer", "INTEGER")
+    }
+
+    /// 16 bits.
+    pub(crate) fn small(&self, name: &'static str) -> ColumnDef {
+        self.column(name, "smallint", "INTEGER")
+    }
+
+    pub(crate) fn text(&self, name: &'static str) -> ColumnDef {
+        self.column(name, "text", "TEXT")
+    }
+
+    /// True or false; on SQLite 1 or 0.
+    pub(crate) fn flag(&self, name: &'static str) -> ColumnDef {
+        self.column(name, "boolean", "INTEGER")
+    }
+
+    fn column(
+        &self,
+        name: &'static str,
+        postgres: &'static str,
+        sqlite: &'static str,
+    ) -> ColumnDef {
+        let mut column = ColumnDef::new(name);
+        column
+            .custom(if self.postgres() { postgres } else { sqlite })
+            .not_null();
+        column
+    }
+
+    /// An id as it is written in SQL.
+    pub(crate) fn id_literal(&self, id: u128) -> String {
+        if self.postgres() {
+            let hex = format!("{id:032x}");
+            format!("'{hex}'::uuid")
+        } else {
+            format!("x'{id:032x}'")
+        }
+    }
+
+    /// Creates a table. `postgres`: its storage options there. `clustered`: on SQLite its rows live in the primary key.
+    pub(crate) async fn table(
+        &self,
+        table: &mut TableCreateStatement,
+        postgres: &str,
+        clustered: bool,
+    ) -> Result<(), DbErr> {
+        match (self.postgres(), clustered) {
+            (true, _) if postgres.is_empty() => {}
+            (true, _) => {
+                table.extra(postgres);
+            }
+            (false, true) => {
+                table.extra("STRICT, WITHOUT ROWID");
+            }
+            (false, false) => {
+                table.extra("STRICT");
+            }
+        }
+        self.manager.create_table(table.take()).await
+    }
+
+    /// Drops tables, in this order.
+    pub(crate) async fn drop(&self, tables: &[&'static str]) -> Result<(), DbErr> {
+        for table in tables {
+            self.manager
+                .drop_table(Table::drop().table(*table).take())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Creates an index; `only`: the rows that it holds, where it does not hold all.
+    pub(crate) async fn index(
+        &self,
+        name: &'static str,
+        table: &'static str,
+        columns: &[&'static str],
+        only: Option<&'static str>,
+    ) -> Result<(), DbErr> {
+        self.ordered_index(
+            name,
+            table,
+            columns.iter().map(|column| (*column, IndexOrder::Asc)),
+            only,
+        )
+        .await
+    }
+
+    /// Creates an index with a direction for each column.
+    pub(crate) async fn ordered_index(
+        &self,
+        name: &'static str,
+        table: &'static str,
+        columns: impl IntoIterator<Item = (&'static str, IndexOrder)>,
+        only: Option<&'static str>,
+    ) -> Result<(), DbErr> {
+        let mut index = Index::create();
+        index.name(name).table(table);
+        for (column, order) in columns {
+            index.col((column, order));
+        }
+        if let Some(only) = only {
+            index.and_where(Expr::cust(only));
+        }
+        self.manager.create_index(index).await
+    }
+
+    /// Refuses every change to a table's rows but new ones.
+    pub(crate) async fn append_only(&self, table: &str) -> Result<(), DbErr> {
+        if self.postgres() {
+            self.run(format!(
+                "CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} \
+                 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            ))
+            .await
+        } else {
+            for verb in ["UPDATE", "DELETE"] {
+                self.run(format!(
+                    "CREATE TRIGGER {table}_no_{} BEFORE {verb} ON {table} \
+                     BEGIN SELECT RAISE(ABORT, '{table} is append-only: {verb} refused'); END",
+                    verb.to_lowercase()
+                ))
+                .await?;
+            }
+            Ok(())
+        }
+    }
+
+    /// The function behind the append-only triggers; SQLite has none.
+    pub(crate) async fn create_refusal(&self) -> Result<(), DbErr> {
+        if !self.postgres() {
+            return Ok(());
+        }
+        self.run(
+            "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP \
+             USING ERRCODE = 'restrict_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME; END $$"
+                .to_owned(),
+        )
+        .await
+    }
+
+    pub(crate) async fn drop_refusal(&self) -> Result<(), DbErr> {
+        if self.postgres() {
+            self.run("DROP FUNCTION refuse_change()".to_owned()).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Runs a statement for which there is no builder.
+    pub(crate) async fn run(&self, sql: String) -> Result<(), DbErr> {
+        let connection = self.manager.get_connection();
+        let statement = Statement::from_string(self.manager.get_database_backend(), sql);
+        connection.execute_raw(statement).await.map(|_| ())
+    }
+}
+
+/// A check with a name, by which its violation is reported.
+pub(crate) fn check(name: &'static str, condition: impl Into<String>) -> (&'static str, Expr) {
+    (name, Expr::cust(condition.into()))
+}
+
+/// `column IN ('A', 'B')`.
+pub(crate) fn one_of(column: &str, names: &[&str]) -> String {
+    format!("{column} IN ('{}')", names.join("', '"))
+}
+
+/// A foreign key to the `id` of a table.
+pub(crate) fn foreign_key(
+    name: &'static str,
+    from: (&'static str, &'static str),
+    to: (&'static str, &'static str),
+) -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .name(name)
+        .from(from.0, from.1)
+        .to(to.0, to.1)
+        .take()
+}
+
+/// A primary key over several columns.
+pub(crate) fn primary_key(name: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+    let mut key = Index::create();
+    key.name(name).primary();
+    for column in columns {
+        key.col(*column);
+    }
+    key.take()
+}
+
+/// A unique key over several columns.
+pub(crate) fn unique_key(name: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
+    let mut key = Index::create();
+    key.name(name).unique();
+    for column in columns {
+        key.col(*column);
+    }
+    key.take()
+}

@@ -1,0 +1,113 @@
+//! The ledger: balances, and the journal from which each balance can be computed anew.
+//!
+//! The two system parties get an account in every asset that the market has today; a new asset brings them theirs in a
+//! migration of its own.
+
+use sea_orm_migration::prelude::*;
+
+use crate::kit::{HOT, Kit, check, foreign_key, one_of, primary_key, unique_key};
+
+/// The world outside (user 1) and the market's earnings (user 2).
+const SYSTEM: [u128; 2] = [1, 2];
+
+const ASSETS: [&str; 11] = [
+    "BTC", "ETH", "LTC", "USDT", "USDC", "USD", "EUR", "GBP", "RUB", "KZT", "JPY",
+];
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let kit = Kit::new(manager);
+        let external = kit.id_literal(SYSTEM[0]);
+        kit.table(
+            Table::create()
+                .table("accounts")
+                .col(kit.id("id").primary_key())
+                .col(kit.id("owner_id"))
+                .col(kit.text("asset"))
+                .col(kit.number("available"))
+                .col(kit.number("held"))
+                .col(kit.number("version"))
+                .index(&mut unique_key(
+                    "accounts_owner_asset",
+                    &["owner_id", "asset"],
+                ))
+                .foreign_key(&mut foreign_key(
+                    "accounts_owner",
+                    ("accounts", "owner_id"),
+                    ("users", "id"),
+                ))
+                .check(check("accounts_held_not_negative", "held >= 0"))
+                .check(check(
+                    "accounts_available_not_negative",
+                    format!("available >= 0 OR owner_id = {external}"),
+                ))
+                .check(check("accounts_version", "version > 0")),
+            HOT,
+            false,
+        )
+        .await?;
+        // The key answers a statement (an account, newest first) and keeps each entry unique, with one index.
+        kit.table(
+            Table::create()
+                .table("journal_entries")
+                .col(kit.id("account_id"))
+                .col(kit.id("transfer_id"))
+                .col(kit.text("bucket"))
+                .col(kit.number("amount"))
+                .col(kit.text("kind"))
+                .col(kit.id("offer_id").null())
+                .col(kit.id("staff_id").null())
+                .col(kit.number("posted_at"))
+                .primary_key(&mut primary_key(
+                    "journal_entries_key",
+                    &["account_id", "transfer_id", "bucket"],
+                ))
+                .foreign_key(&mut foreign_key(
+                    "journal_entries_account",
+                    ("journal_entries", "account_id"),
+                    ("accounts", "id"),
+                ))
+                .check(check(
+                    "journal_entries_bucket",
+                    one_of("bucket", &["AVAILABLE", "HELD"]),
+                ))
+                .check(check("journal_entries_amount_not_zero", "amount <> 0"))
+                .check(check(
+                    "journal_entries_kind",
+                    one_of("kind", &["DEPOSIT", "HOLD", "RELEASE", "CAPTURE", "SPLIT"]),
+                ))
+                .check(check(
+                    "journal_entries_one_reference",
+                    "(offer_id IS NULL) <> (staff_id IS NULL)",
+                )),
+            "",
+            true,
+        )
+        .await?;
+        kit.append_only("journal_entries").await?;
+        let mut id = 0x100u128;
+        for owner in SYSTEM {
+            for asset in ASSETS {
+                kit.run(format!(
+                    "INSERT INTO accounts (id, owner_id, asset, available, held, version) \
+                     VALUES ({}, {}, '{asset}', 0, 0, 1)",
+                    kit.id_literal(id),
+                    kit.id_literal(owner)
+                ))
+                .await?;
+                id += 1;
+            }
+        }
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        Kit::new(manager)
+            .drop(&["journal_entries", "accounts"])
+            .await
+    }
+}

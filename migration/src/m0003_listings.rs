@@ -1,0 +1,152 @@
+//! Exchangers and what they publish.
+
+use sea_orm_migration::prelude::*;
+
+use crate::kit::{HOT, Kit, check, foreign_key, one_of};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let kit = Kit::new(manager);
+        exchangers(&kit).await?;
+        listings(&kit).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        Kit::new(manager).drop(&["listings", "exchangers"]).await
+    }
+}
+
+async fn exchangers(kit: &Kit<'_>) -> Result<(), DbErr> {
+    kit.table(
+        Table::create()
+            .table("exchangers")
+            .col(kit.id("user_id").primary_key())
+            .col(kit.flag("online"))
+            .col(kit.number("unanswered"))
+            .col(kit.number("frozen_at").null())
+            .col(kit.number("version"))
+            .foreign_key(&mut foreign_key(
+                "exchangers_user",
+                ("exchangers", "user_id"),
+                ("users", "id"),
+            ))
+            .check(check("exchangers_unanswered", "unanswered >= 0"))
+            .check(check("exchangers_version", "version > 0")),
+        HOT,
+        false,
+    )
+    .await?;
+    kit.index(
+        "exchangers_frozen",
+        "exchangers",
+        &["frozen_at", "user_id"],
+        Some("frozen_at IS NOT NULL"),
+    )
+    .await
+}
+
+async fn listings(kit: &Kit<'_>) -> Result<(), DbErr> {
+    kit.table(
+        Table::create()
+            .table("listings")
+            .col(kit.id("id").primary_key())
+            .col(kit.id("exchanger_id"))
+            .col(kit.text("exchange_type"))
+            .col(kit.text("asset"))
+            .col(kit.text("fiat"))
+            .col(kit.number("price_e8"))
+            .col(kit.number("total"))
+            .col(kit.number("frozen"))
+            .col(kit.number("executed"))
+            .col(kit.number("remaining"))
+            .col(kit.number("min_fiat"))
+            .col(kit.number("max_fiat"))
+            // The most fiat that one offer can be about just now.
+            .col(kit.number("available_fiat"))
+            .col(kit.text("payment_methods"))
+            .col(kit.number("payment_window_seconds"))
+            .col(kit.text("terms"))
+            .col(kit.text("state"))
+            .col(kit.number("created_at"))
+            .col(kit.number("updated_at"))
+            .col(kit.number("version"))
+            .foreign_key(&mut foreign_key(
+                "listings_exchanger",
+                ("listings", "exchanger_id"),
+                ("exchangers", "user_id"),
+            ))
+            .check(check(
+                "listings_exchange_type",
+                one_of("exchange_type", &["CRYPTO2FIAT", "FIAT2CRYPTO"]),
+            ))
+            .check(check("listings_price", "price_e8 > 0"))
+            .check(check("listings_total", "total > 0"))
+            .check(check(
+                "listings_amounts_not_negative",
+                "remaining >= 0 AND frozen >= 0 AND executed >= 0 AND available_fiat >= 0",
+            ))
+            .check(check(
+                "listings_amounts_add_up",
+                "remaining + frozen + executed = total",
+            ))
+            .check(check(
+                "listings_limits",
+                "min_fiat > 0 AND max_fiat >= min_fiat",
+            ))
+            .check(check(
+                "listings_payment_window",
+                "payment_window_seconds > 0",
+            ))
+            .check(check(
+                "listings_state",
+                one_of("state", &["ACTIVE", "PAUSED", "CLOSED"]),
+            ))
+            .check(check("listings_version", "version > 0")),
+        HOT,
+        false,
+    )
+    .await?;
+
+    // The book: who buys crypto wants the cheapest first, who sells it the dearest; ties go by id. What changes with
+    // every deal is in no index.
+    let book = |price| {
+        [
+            ("asset", IndexOrder::Asc),
+            ("fiat", IndexOrder::Asc),
+            ("price_e8", price),
+            ("id", IndexOrder::Asc),
+        ]
+    };
+    kit.ordered_index(
+        "listings_book_buy",
+        "listings",
+        book(IndexOrder::Asc),
+        Some("state = 'ACTIVE' AND exchange_type = 'FIAT2CRYPTO'"),
+    )
+    .await?;
+    kit.ordered_index(
+        "listings_book_sell",
+        "listings",
+        book(IndexOrder::Desc),
+        Some("state = 'ACTIVE' AND exchange_type = 'CRYPTO2FIAT'"),
+    )
+    .await?;
+    kit.index(
+        "listings_newest",
+        "listings",
+        &["id"],
+        Some("state = 'ACTIVE'"),
+    )
+    .await?;
+    kit.index(
+        "listings_of_exchanger",
+        "listings",
+        &["exchanger_id", "id"],
+        Some("state <> 'CLOSED'"),
+    )
+    .await
+}
