@@ -1,0 +1,122 @@
+//! Where a page ends and the next one begins: opaque to clients, and checked when it comes back.
+
+use application::ports::{ListingCursor, ListingOrder, StatementCursor};
+use axum::http::StatusCode;
+use domain::ledger::Bucket;
+use domain::{ListingId, TransferId, TypedId};
+
+use crate::problem::{FieldError, Problem};
+
+/// Not a cursor that this list has ever given out.
+fn invalid() -> Problem {
+    let detail = "use the `next_cursor` of the page before, with the same filters";
+    let title = "The cursor can't be used";
+    Problem::new(StatusCode::BAD_REQUEST, "INVALID_CURSOR", title, detail)
+        .with_errors(vec![FieldError::new("cursor", "INVALID_CURSOR", detail)])
+}
+
+/// A list that is ordered by id has the last id as its cursor.
+pub(crate) fn read_id<T: TypedId>(text: Option<&str>) -> Result<Option<T>, Problem> {
+    text.map(|text| text.parse().map_err(|_| invalid()))
+        .transpose()
+}
+
+const fn order_mark(order: ListingOrder) -> char {
+    match order {
+        ListingOrder::Newest => 'n',
+        ListingOrder::PriceAscending => 'a',
+        ListingOrder::PriceDescending => 'd',
+    }
+}
+
+/// The cursor of a list of listings, which is good for one order only.
+pub(crate) fn write_listing(order: ListingOrder, cursor: ListingCursor) -> String {
+    let mark = order_mark(order);
+    format!("{mark}{:x}-{:x}", cursor.price_e8, cursor.id.as_u128())
+}
+
+pub(crate) fn read_listing(
+    order: ListingOrder,
+    text: Option<&str>,
+) -> Result<Option<ListingCursor>, Problem> {
+    let read = |text: &str| {
+        let (price, id) = text.strip_prefix(order_mark(order))?.split_once('-')?;
+        Some(ListingCursor {
+            price_e8: i64::from_str_radix(price, 16).ok()?,
+            id: ListingId::from_u128(u128::from_str_radix(id, 16).ok()?),
+        })
+    };
+    text.map(|text| read(text).ok_or_else(invalid)).transpose()
+}
+
+/// The cursor of a statement.
+pub(crate) fn write_statement(cursor: StatementCursor) -> String {
+    let mark = match cursor.bucket {
+        Bucket::Available => 'a',
+        Bucket::Held => 'h',
+    };
+    format!("{mark}{:x}", cursor.transfer.as_u128())
+}
+
+pub(crate) fn read_statement(text: Option<&str>) -> Result<Option<StatementCursor>, Problem> {
+    let read = |text: &str| {
+        let (bucket, id) = match text.strip_prefix('a') {
+            Some(id) => (Bucket::Available, id),
+            None => (Bucket::Held, text.strip_prefix('h')?),
+        };
+        let transfer = TransferId::from_u128(u128::from_str_radix(id, 16).ok()?);
+        Some(StatementCursor { transfer, bucket })
+    };
+    text.map(|text| read(text).ok_or_else(invalid)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::OfferId;
+    use proptest::prelude::*;
+
+    const ORDERS: [ListingOrder; 3] = [
+        ListingOrder::Newest,
+        ListingOrder::PriceAscending,
+        ListingOrder::PriceDescending,
+    ];
+
+    proptest! {
+        #[test]
+        fn what_is_given_out_is_taken_back(price_e8 in 1i64.., bits: u128, pick in 0usize..3) {
+            let order = ORDERS[pick];
+            let cursor = ListingCursor { price_e8, id: ListingId::from_u128(bits) };
+            let text = write_listing(order, cursor);
+            prop_assert_eq!(read_listing(order, Some(&text)).unwrap(), Some(cursor));
+            for other in ORDERS.into_iter().filter(|other| *other != order) {
+                prop_assert!(read_listing(other, Some(&text)).is_err());
+            }
+            for bucket in [Bucket::Available, Bucket::Held] {
+                let cursor = StatementCursor { transfer: TransferId::from_u128(bits), bucket };
+                let text = write_statement(cursor);
+                prop_assert_eq!(read_statement(Some(&text)).unwrap(), Some(cursor));
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,60}") {
+            for order in ORDERS {
+                let _ = read_listing(order, Some(&text));
+            }
+            let _ = read_statement(Some(&text));
+            let _ = read_id::<OfferId>(Some(&text));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_code() {
+        for text in ["", "n", "nzz-1", "a1", "n1-", "x1-1", "n1-1-1"] {
+            let problem = read_listing(ListingOrder::Newest, Some(text)).unwrap_err();
+            assert_eq!(problem.code(), "INVALID_CURSOR", "{text}");
+        }
+        assert!(read_statement(Some("1")).is_err());
+        assert!(read_id::<OfferId>(Some("listing_01jt0c7kq5e8tvb1y9m3x4z6wa")).is_err());
+        assert_eq!(read_id::<OfferId>(None).unwrap(), None);
+    }
+}

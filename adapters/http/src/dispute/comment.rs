@@ -1,0 +1,59 @@
+//! `POST /api/p2p/disputes/{dispute_id}/comments`.
+
+use application::dispute::CommentOnDispute;
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::DisputeId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::CommentView;
+use crate::app::App;
+use crate::extract::{Auth, Json, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// A remark.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"comment": "The bank statement is on its way"}))]
+pub(crate) struct CommentRequest {
+    #[validate(length(min = 1, max = 4000))]
+    #[schema(min_length = 1, max_length = 4000)]
+    comment: String,
+}
+
+/// Remark on a dispute.
+///
+/// For the deal's two sides and MODERATOR, while the dispute is open. What was said is kept as it is.
+#[utoipa::path(
+    post,
+    path = "/api/p2p/disputes/{dispute_id}/comments",
+    tag = TAG,
+    params(("dispute_id" = wire::DisputeId, Path)),
+    request_body = CommentRequest,
+    responses(
+        (status = 201, description = "The remark is added.", body = CommentView),
+        (status = 404, description = "`DISPUTE_NOT_FOUND`: there is no such dispute, or it is somebody else's."),
+        (status = 409, description = "`DISPUTE_ALREADY_RESOLVED`"),
+    )
+)]
+pub(crate) async fn comment_on_dispute(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(dispute): PathId<DisputeId>,
+    Json(body): Json<CommentRequest>,
+) -> Result<(StatusCode, Answer<CommentView>), Problem> {
+    let comment = app
+        .execute(CommentOnDispute {
+            id: app.fresh(),
+            caller,
+            dispute,
+            text: body.comment,
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Answer(comment.into())))
+}

@@ -1,0 +1,34 @@
+//! `GET /api/p2p/disputes/{dispute_id}`.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::DisputeId;
+
+use super::TAG;
+use super::view::DisputeDetails;
+use crate::app::App;
+use crate::extract::{Auth, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Look at a dispute.
+///
+/// For the deal's two sides and MODERATOR: the dispute, its deal and all comments.
+#[utoipa::path(
+    get,
+    path = "/api/p2p/disputes/{dispute_id}",
+    tag = TAG,
+    params(("dispute_id" = wire::DisputeId, Path)),
+    responses(
+        (status = 200, description = "The dispute.", body = DisputeDetails),
+        (status = 404, description = "`DISPUTE_NOT_FOUND`: there is no such dispute, or it is somebody else's."),
+    )
+)]
+pub(crate) async fn get_dispute(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(dispute): PathId<DisputeId>,
+) -> Result<Answer<DisputeDetails>, Problem> {
+    let view = application::dispute::get_dispute(&app, caller, dispute).await?;
+    Ok(Answer(view.into()))
+}

@@ -1,0 +1,62 @@
+//! `GET /api/p2p/disputes`.
+
+use application::dispute::DisputeList;
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use validator::Validate;
+
+use super::TAG;
+use super::view::DisputeView;
+use crate::app::App;
+use crate::cursor;
+use crate::extract::{Auth, Query};
+use crate::page::{DEFAULT_LIMIT, Page};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Which disputes to list.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListDisputesQuery {
+    /// Only those that wait for a moderator, or only those that are decided.
+    #[param(example = "OPEN")]
+    status: Option<wire::DisputeStageName>,
+    /// The `next_cursor` of the page before.
+    #[serde(alias = "after")]
+    cursor: Option<String>,
+    /// How many at most.
+    #[validate(range(min = 1, max = 100))]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+/// List disputes.
+///
+/// MODERATOR sees all of them, everybody else those of their own deals. Oldest first, so that `status=OPEN` is the
+/// moderators' queue.
+#[utoipa::path(
+    get,
+    path = "/api/p2p/disputes",
+    tag = TAG,
+    params(ListDisputesQuery),
+    responses((status = 200, description = "A page of disputes.", body = Page<DisputeView>))
+)]
+pub(crate) async fn list_disputes(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Query(query): Query<ListDisputesQuery>,
+) -> Result<Answer<Page<DisputeView>>, Problem> {
+    let list = DisputeList {
+        open: query
+            .status
+            .map(|stage| stage.0 == wire::DisputeStage::Open),
+        after: cursor::read_id(query.cursor.as_deref())?,
+        limit: query.limit.unwrap_or(DEFAULT_LIMIT),
+    };
+    let page = application::dispute::list_disputes(&app, caller, list).await?;
+    let cursor = |dispute: &domain::Dispute| dispute.id.to_string();
+    Ok(Answer(Page::of(page, cursor, Into::into)))
+}

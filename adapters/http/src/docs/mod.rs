@@ -1,0 +1,143 @@
+//! The API's description, made from the handlers themselves.
+//!
+//! Handlers document what is their own. What all operations share is added here: the errors that any operation with a
+//! token, a body or an id may answer with, the problem schema on every error, and an example wherever there is none.
+
+mod errors;
+mod samples;
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, OpenApi, PathItem, path::Operation};
+use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::app::App;
+use crate::problem::ProblemBody;
+use crate::{dispute, exchanger, listing, offer, ops, user, wallet};
+
+const DESCRIPTION: &str = include_str!("description.md");
+
+/// Where the description is served.
+const OPENAPI_PATH: &str = "/api-docs/openapi.json";
+
+const BEARER: &str = "bearer";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "p2p-market",
+        description = DESCRIPTION,
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(ProblemBody<'_>)),
+    modifiers(&Security),
+    tags(
+        (name = user::TAG_AUTH, description = "Open an account and log in. The only calls that need no token."),
+        (name = listing::TAG, description = "What exchangers offer: browse it, or publish your own."),
+        (name = offer::TAG, description = "A customer's offer on a listing, and the deal that grows from it: \
+            PENDING → APPROVED → PAYMENT_CONFIRMED → FINISHED, with the crypto in escrow from the first to the last."),
+        (name = dispute::TAG, description = "Where the two sides of a deal disagree, a moderator decides."),
+        (name = exchanger::TAG, description = "Online and offline, and the freeze of those who leave customers without \
+            an answer."),
+        (name = wallet::TAG, description = "The own balances, and everything that moved them."),
+        (name = wallet::TAG_BILLING, description = "Deposits, and other people's balances."),
+        (name = user::TAG, description = "Accounts of people, and what they may do."),
+        (name = ops::TAG, description = "For operators: up, ready, and what has been done."),
+    )
+)]
+struct Api;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, api: &mut OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some(
+                "The `access_token` that `POST /api/auth/login` answers with.",
+            ))
+            .build();
+        api.components
+            .get_or_insert_with(Components::new)
+            .add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    }
+}
+
+/// All documented routes, with their description as the handlers give it.
+pub(crate) fn documented() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .merge(user::routes())
+        .merge(listing::routes())
+        .merge(offer::routes())
+        .merge(dispute::routes())
+        .merge(exchanger::routes())
+        .merge(wallet::routes())
+        .merge(ops::routes())
+}
+
+/// The description, complete.
+pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
+    let components = api.components.clone().unwrap_or_default();
+    for item in api.paths.paths.values_mut() {
+        for operation in operations(item) {
+            if operation.security.is_none() {
+                let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());
+                operation.security = Some(vec![bearer]);
+            }
+            errors::add(operation);
+            samples::add(operation, &components);
+        }
+    }
+    api
+}
+
+/// The operations of a path.
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The description as text, ready to be committed: pretty, always the same, with a newline at its end.
+pub(crate) fn to_json(api: &OpenApi) -> String {
+    // The description's own map keeps the order in which it is built, which is always the same.
+    api.to_pretty_json().unwrap_or_default() + "\n"
+}
+
+/// Swagger UI and the description that it shows.
+pub(crate) fn pages(api: &OpenApi) -> Router<App> {
+    let json = bytes_of(to_json(api));
+    let config = Config::from(OPENAPI_PATH)
+        .persist_authorization(true)
+        .try_it_out_enabled(true)
+        .display_request_duration(true)
+        .display_operation_id(true)
+        .filter(true)
+        .doc_expansion("list")
+        .default_models_expand_depth(0);
+    let openapi = move || {
+        let json = json.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json")], json) }
+    };
+    Router::new()
+        .merge(SwaggerUi::new("/swagger-ui").config(config))
+        .route(OPENAPI_PATH, get(openapi))
+}
+
+fn bytes_of(text: String) -> axum::body::Bytes {
+    text.into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! `GET /api/p2p/exchangers/frozen`.
+
+use axum::Json as Answer;
+use axum::extract::State;
+
+use super::TAG;
+use super::view::ExchangerView;
+use crate::app::App;
+use crate::extract::Auth;
+use crate::page::Page;
+use crate::problem::Problem;
+
+/// List frozen exchangers.
+///
+/// For MODERATOR: the queue of exchangers who wait for a decision, longest frozen first, a hundred at most.
+#[utoipa::path(
+    get,
+    path = "/api/p2p/exchangers/frozen",
+    tag = TAG,
+    responses((status = 200, description = "The queue.", body = Page<ExchangerView>))
+)]
+pub(crate) async fn list_frozen_exchangers(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Answer<Page<ExchangerView>>, Problem> {
+    let frozen = application::exchanger::frozen_exchangers(&app, caller).await?;
+    Ok(Answer(Page {
+        items: frozen.into_iter().map(Into::into).collect(),
+        next_cursor: None,
+    }))
+}

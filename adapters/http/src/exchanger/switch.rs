@@ -1,0 +1,90 @@
+//! `PATCH /api/p2p/exchanger/{exchanger_id}/status`, and the same under `/api/v1/users/{user_id}/status`.
+
+use application::exchanger::SwitchOnline;
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::UserId;
+use domain::user::Caller;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::ExchangerAnswer;
+use crate::app::App;
+use crate::extract::{Auth, Json, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Where the switch is to be.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"online": true}))]
+pub(crate) struct SwitchRequest {
+    online: bool,
+}
+
+/// Go online or offline.
+///
+/// For EXCHANGER, on the own account only. Only exchangers who are online get offers; who leaves too many in a row
+/// unanswered while online is frozen until a moderator decides otherwise.
+#[utoipa::path(
+    patch,
+    path = "/api/p2p/exchanger/{exchanger_id}/status",
+    tag = TAG,
+    params(("exchanger_id" = wire::UserId, Path)),
+    request_body = SwitchRequest,
+    responses(
+        (status = 200, description = "The switch is where it was asked to be.", body = ExchangerAnswer),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: somebody else's switch."),
+        (status = 404, description = "`EXCHANGER_NOT_FOUND`"),
+    )
+)]
+pub(crate) async fn set_exchanger_status(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(exchanger): PathId<UserId>,
+    Json(body): Json<SwitchRequest>,
+) -> Result<Answer<ExchangerAnswer>, Problem> {
+    switch(&app, caller, exchanger, body.online).await
+}
+
+/// Go online or offline (the same under another path).
+///
+/// As `PATCH /api/p2p/exchanger/{exchanger_id}/status`.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/{user_id}/status",
+    tag = TAG,
+    params(("user_id" = wire::UserId, Path)),
+    request_body = SwitchRequest,
+    responses(
+        (status = 200, description = "The switch is where it was asked to be.", body = ExchangerAnswer),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: somebody else's switch."),
+        (status = 404, description = "`EXCHANGER_NOT_FOUND`"),
+    )
+)]
+pub(crate) async fn set_user_status(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(exchanger): PathId<UserId>,
+    Json(body): Json<SwitchRequest>,
+) -> Result<Answer<ExchangerAnswer>, Problem> {
+    switch(&app, caller, exchanger, body.online).await
+}
+
+async fn switch(
+    app: &App,
+    caller: Caller,
+    exchanger: UserId,
+    online: bool,
+) -> Result<Answer<ExchangerAnswer>, Problem> {
+    let command = SwitchOnline {
+        caller,
+        exchanger,
+        online,
+    };
+    let exchanger = app.execute(command).await?;
+    let message = "Exchanger status updated";
+    Ok(Answer(ExchangerAnswer::of(&exchanger, message)))
+}

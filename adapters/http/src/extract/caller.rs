@@ -1,0 +1,82 @@
+//! Who is asking: the bearer of an access token.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use domain::user::Caller;
+
+use application::ports::TokenError;
+
+use crate::app::App;
+use crate::problem::Problem;
+
+/// The caller, as the access token says. A route that takes it is closed to everybody without a valid token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Auth(pub(crate) Caller);
+
+impl FromRequestParts<App> for Auth {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let Some(value) = values.next() else {
+            return Err(unauthenticated("an access token is needed: log in first"));
+        };
+        let token = value
+            .to_str()
+            .ok()
+            .filter(|_| values.next().is_none())
+            .and_then(bearer)
+            .ok_or_else(|| unauthenticated("expected `Authorization: Bearer <access token>`"))?;
+        let caller = app.tokens().verify(token, app.now()).map_err(rejected)?;
+        tracing::Span::current().record("user", tracing::field::display(caller.user));
+        Ok(Self(caller))
+    }
+}
+
+/// The token behind the scheme, whose name has no case.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then_some(token)
+}
+
+fn unauthenticated(detail: &'static str) -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "UNAUTHENTICATED",
+        "Not logged in",
+        detail,
+    )
+    .with_challenge("Bearer")
+}
+
+fn rejected(error: TokenError) -> Problem {
+    let (code, title, challenge) = match error {
+        TokenError::Invalid => (
+            "INVALID_TOKEN",
+            "The access token is not valid",
+            "Bearer error=\"invalid_token\"",
+        ),
+        TokenError::Expired => (
+            "TOKEN_EXPIRED",
+            "The access token has expired",
+            "Bearer error=\"invalid_token\", error_description=\"expired\"",
+        ),
+    };
+    Problem::new(StatusCode::UNAUTHORIZED, code, title, error.to_string()).with_challenge(challenge)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer;
+
+    #[test]
+    fn the_scheme_has_no_case_and_the_token_is_not_empty() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bearer  abc "), Some("abc"));
+        for bad in ["Bearer", "Bearer ", "Basic abc", "abc", ""] {
+            assert_eq!(bearer(bad), None, "{bad:?}");
+        }
+    }
+}

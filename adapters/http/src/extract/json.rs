@@ -1,0 +1,122 @@
+//! JSON bodies: one object, read exactly, with every bad field named at once.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::LengthLimitError;
+use serde::de::DeserializeOwned;
+use utoipa::PartialSchema;
+use validator::Validate;
+
+use super::explain::{explain, may_contain_nul, not_json};
+use super::validation::field_errors;
+use crate::problem::Problem;
+
+/// The largest body, in bytes.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+
+/// A body that must be there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for Json<T>
+where
+    T: DeserializeOwned + Validate + PartialSchema,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        must_be_json(&parts.headers)?;
+        parse(&read(body).await?).map(Self)
+    }
+}
+
+/// A body that may be left out where all of its fields may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<T, S> FromRequest<S> for OptionalJson<T>
+where
+    T: DeserializeOwned + Validate + PartialSchema + Default,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        must_be_json(&parts.headers)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    let suffixed = essence
+        .get(..12)
+        .is_some_and(|start| start.eq_ignore_ascii_case("application/"))
+        && essence.len() > 17
+        && essence
+            .get(essence.len() - 5..)
+            .is_some_and(|end| end.eq_ignore_ascii_case("+json"));
+    if suffixed || essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "The body must be JSON",
+        "send the body with `Content-Type: application/json`",
+    ))
+}
+
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        if source.is_some_and(|source| source.is::<LengthLimitError>()) {
+            too_large()
+        } else {
+            not_json("the body could not be read to its end")
+        }
+    })
+}
+
+/// The body is larger than anything that the market has use for.
+pub(crate) fn too_large() -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "PAYLOAD_TOO_LARGE",
+        "The body is too large",
+        "a body may have up to 64 KiB",
+    )
+}
+
+fn parse<T: DeserializeOwned + Validate + PartialSchema>(bytes: &[u8]) -> Result<T, Problem> {
+    let plain = bytes.trim_ascii_start().starts_with(b"{") && !may_contain_nul(bytes);
+    let value = match serde_json::from_slice::<T>(bytes) {
+        Ok(value) if plain => value,
+        Ok(value) => match explain::<T>(bytes) {
+            Some(problem) => return Err(problem),
+            None => value,
+        },
+        Err(error) => {
+            return Err(explain::<T>(bytes).unwrap_or_else(|| not_json(error.to_string())));
+        }
+    };
+    value
+        .validate()
+        .map_err(|errors| Problem::invalid(field_errors(&errors)))?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;

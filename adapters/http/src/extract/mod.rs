@@ -1,0 +1,13 @@
+//! What handlers take from a request. Every rejection is a [`Problem`](crate::problem::Problem).
+
+mod caller;
+mod explain;
+mod id;
+mod json;
+mod query;
+mod validation;
+
+pub(crate) use caller::Auth;
+pub(crate) use id::PathId;
+pub(crate) use json::{Json, MAX_BODY, OptionalJson, too_large};
+pub(crate) use query::Query;

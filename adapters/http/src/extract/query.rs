@@ -1,0 +1,118 @@
+//! Query strings. All parameters are optional; unknown ones are errors, so that a misspelt filter is not just ignored.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+use validator::Validate;
+
+use super::validation::field_errors;
+use crate::problem::{FieldError, Problem};
+use crate::wire::Fault;
+
+/// The parameters of the query string.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T, S> FromRequestParts<S> for Query<T>
+where
+    T: DeserializeOwned + Validate,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parse(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+fn parse<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
+    let value: T = serde_urlencoded::from_str(query)
+        .map_err(|error| Problem::invalid_query(explain::<T>(query, &error.to_string())))?;
+    value
+        .validate()
+        .map_err(|errors| Problem::invalid_query(field_errors(&errors)))?;
+    Ok(value)
+}
+
+/// What is wrong with each parameter: as all are optional, each can be looked at alone.
+fn explain<T: DeserializeOwned>(query: &str, otherwise: &str) -> Vec<FieldError> {
+    let mut seen: Vec<String> = Vec::new();
+    let mut errors = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let name = serde_urlencoded::from_str::<Vec<(String, String)>>(pair)
+            .ok()
+            .and_then(|pairs| pairs.into_iter().next())
+            .map(|(name, _)| name)
+            .unwrap_or_default();
+        if seen.contains(&name) {
+            errors.push(FieldError::new(name, "DUPLICATE_FIELD", "is given twice"));
+            continue;
+        }
+        if let Err(error) = serde_urlencoded::from_str::<T>(pair) {
+            let text = error.to_string();
+            let mut fault = Fault::from_text(&text);
+            if text.starts_with("unknown field") {
+                fault = Fault::new("UNKNOWN_FIELD", text);
+            }
+            errors.push(FieldError::of(name.clone(), fault));
+        }
+        seen.push(name);
+    }
+    if errors.is_empty() {
+        errors.push(FieldError::of("", Fault::from_text(otherwise)));
+    }
+    errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::UserId;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Filter {
+        exchanger_id: Option<UserId>,
+        online_only: Option<bool>,
+        #[validate(range(min = 1, max = 100))]
+        limit: Option<u32>,
+    }
+
+    fn codes(query: &str) -> Vec<(String, String)> {
+        let (problem, _) = (parse::<Filter>(query).unwrap_err(), ());
+        assert_eq!(problem.code(), "INVALID_QUERY");
+        let errors = problem.errors().iter();
+        errors
+            .map(|error| (error.field.clone(), error.code.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn good_queries_are_read() {
+        let filter: Filter = parse("limit=5&online_only=true").unwrap();
+        assert_eq!((filter.limit, filter.online_only), (Some(5), Some(true)));
+        assert_eq!(parse::<Filter>("").unwrap().exchanger_id, None);
+    }
+
+    #[test]
+    fn every_bad_parameter_is_named() {
+        assert_eq!(
+            codes("limit=-1&online_only=maybe&colour=red&exchanger_id=user_1"),
+            [
+                ("limit".into(), "WRONG_TYPE".into()),
+                ("online_only".into(), "WRONG_TYPE".into()),
+                ("colour".into(), "UNKNOWN_FIELD".into()),
+                ("exchanger_id".into(), "MALFORMED_ID".into()),
+            ]
+        );
+        assert_eq!(
+            codes("limit=1&limit=2"),
+            [("limit".into(), "DUPLICATE_FIELD".into())]
+        );
+        assert_eq!(
+            codes("limit=101"),
+            [("limit".into(), "OUT_OF_RANGE".into())]
+        );
+    }
+}

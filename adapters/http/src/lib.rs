@@ -1,0 +1,76 @@
+//! The market over HTTP: an axum router, its OpenAPI description and Swagger UI.
+//!
+//! *What it is*: handlers that parse, call a use case and render, and nothing else. Bodies and answers are the structs
+//! beside them; how ids, amounts and names look on the wire is in [`wire`]; which error has which status is the one
+//! table in [`problem`].
+//!
+//! *What it may import*: `application`, `domain`, axum and what belongs to it. No database, no broker, and nothing that
+//! signs tokens or hashes passwords: those come through the market's ports.
+//!
+//! *How to add the next thing*: one file per operation, under its noun and named by its verb, as in `application`; its
+//! doc comment is its documentation. Name it in the noun's `routes()`.
+
+mod app;
+mod cursor;
+mod dispute;
+mod docs;
+mod exchanger;
+mod extract;
+mod listing;
+mod middleware;
+mod offer;
+mod ops;
+mod page;
+mod problem;
+mod settings;
+mod user;
+mod wallet;
+mod wire;
+
+pub use settings::{HttpSettings, InvalidOrigin};
+
+use application::Market;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+
+use app::App;
+use problem::Problem;
+
+/// The whole API of a running market, with its documentation.
+#[must_use]
+pub fn router(market: Market, settings: HttpSettings) -> Router {
+    let cors = middleware::cors(&settings.cors);
+    let app = App::new(market, settings);
+    let (routes, api) = docs::documented().split_for_parts();
+    let router = routes
+        .merge(docs::pages(&docs::complete(api)))
+        .fallback(no_such_route)
+        .layer(from_fn_with_state(app.clone(), middleware::edge))
+        .with_state(app);
+    match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    }
+}
+
+/// The description of the API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    docs::complete(docs::documented().into_openapi())
+}
+
+/// The description of the API as it is published: pretty JSON that is the same every time, with a newline at its end.
+#[must_use]
+pub fn openapi_json() -> String {
+    docs::to_json(&openapi())
+}
+
+async fn no_such_route() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "ROUTE_NOT_FOUND",
+        "There is no such route",
+        "see /swagger-ui for those that there are",
+    )
+}

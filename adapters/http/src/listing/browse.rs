@@ -1,0 +1,190 @@
+//! `GET /api/p2p/listings`.
+
+use application::ports::{ListingCursor, ListingFilter, ListingOrder, ListingView};
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::ExchangeType;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use validator::Validate;
+
+use super::view::PublicListing;
+use super::{TAG, check_payment_method};
+use crate::app::App;
+use crate::cursor;
+use crate::extract::{Auth, Query};
+use crate::page::{DEFAULT_LIMIT, Page};
+use crate::problem::{FieldError, Problem};
+use crate::wire;
+
+/// Which listings to show; all filters must hold.
+#[derive(Default, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListListingsQuery {
+    /// The direction as the customer sees it. `type` is accepted as well.
+    #[serde(alias = "type")]
+    exchange_type: Option<wire::ExchangeType>,
+    /// The crypto asset.
+    #[param(example = "USDT")]
+    asset: Option<wire::Asset>,
+    /// The fiat currency.
+    #[param(example = "EUR")]
+    currency: Option<wire::Asset>,
+    /// A fiat amount that one offer may have: within the listing's limits and what remains. Only with `currency`.
+    #[param(example = "100.00")]
+    amount: Option<String>,
+    #[validate(custom(function = check_payment_method))]
+    #[param(example = "SEPA")]
+    payment_method: Option<String>,
+    /// Only of exchangers who take offers now.
+    online_only: Option<bool>,
+    /// Only of this exchanger: ACTIVE and PAUSED ones. Otherwise only ACTIVE listings are shown.
+    exchanger_id: Option<wire::UserId>,
+    /// `best_price` (only with, and then the default, `exchange_type`: dearest first with CRYPTO2FIAT, cheapest first with
+    /// FIAT2CRYPTO) or `newest`.
+    sort: Option<wire::Sort>,
+    /// The `next_cursor` of the page before; the filters must be the same.
+    #[serde(alias = "after")]
+    cursor: Option<String>,
+    /// How many at most.
+    #[validate(range(min = 1, max = 100))]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+impl ListListingsQuery {
+    fn order(&self) -> Result<ListingOrder, FieldError> {
+        let best = self.exchange_type.map(|direction| match direction.0 {
+            ExchangeType::CryptoToFiat => ListingOrder::PriceDescending,
+            ExchangeType::FiatToCrypto => ListingOrder::PriceAscending,
+        });
+        match (self.sort.map(|sort| sort.0), best) {
+            (Some(wire::SortKind::BestPrice), None) => Err(FieldError::new(
+                "sort",
+                "EXCHANGE_TYPE_REQUIRED",
+                "which price is best depends on exchange_type: give it too",
+            )),
+            (Some(wire::SortKind::BestPrice) | None, Some(best)) => Ok(best),
+            (Some(wire::SortKind::Newest), _) | (None, None) => Ok(ListingOrder::Newest),
+        }
+    }
+
+    fn amount(&self) -> Result<Option<domain::Money>, FieldError> {
+        let Some(text) = &self.amount else {
+            return Ok(None);
+        };
+        let Some(currency) = self.currency else {
+            return Err(FieldError::new(
+                "amount",
+                "CURRENCY_REQUIRED",
+                "an amount is in a currency: give it too",
+            ));
+        };
+        wire::Amount::from_text(text)
+            .and_then(|amount| {
+                domain::Money::from_decimal(amount.0, currency.0).map_err(wire::amount_fault)
+            })
+            .map(Some)
+            .map_err(|fault| FieldError::of("amount", fault))
+    }
+}
+
+impl TryFrom<ListListingsQuery> for ListingFilter {
+    type Error = Problem;
+
+    fn try_from(query: ListListingsQuery) -> Result<Self, Problem> {
+        let (order, amount) = match (query.order(), query.amount()) {
+            (Ok(order), Ok(amount)) => (order, amount),
+            (order, amount) => {
+                let errors = order.err().into_iter().chain(amount.err());
+                return Err(Problem::invalid_query(errors.collect()));
+            }
+        };
+        Ok(Self {
+            exchanger: query.exchanger_id.map(|id| id.0),
+            exchange_type: query.exchange_type.map(|direction| direction.0),
+            asset: query.asset.map(|asset| asset.0),
+            fiat: query.currency.map(|asset| asset.0),
+            amount,
+            payment_method: query.payment_method,
+            online_only: query.online_only.unwrap_or(false),
+            order,
+            after: cursor::read_listing(order, query.cursor.as_deref())?,
+            limit: query.limit.unwrap_or(DEFAULT_LIMIT),
+        })
+    }
+}
+
+/// Browse listings.
+///
+/// For everybody who is logged in. Only ACTIVE listings, unless one exchanger's are asked for.
+#[utoipa::path(
+    get,
+    path = "/api/p2p/listings",
+    tag = TAG,
+    params(ListListingsQuery),
+    responses((status = 200, description = "A page of listings.", body = Page<PublicListing>))
+)]
+pub(crate) async fn list_listings(
+    State(app): State<App>,
+    _: Auth,
+    Query(query): Query<ListListingsQuery>,
+) -> Result<Answer<Page<PublicListing>>, Problem> {
+    let filter = ListingFilter::try_from(query)?;
+    let order = filter.order;
+    let page = application::listing::list_listings(&app, filter).await?;
+    let cursor = |view: &ListingView| {
+        let cursor = ListingCursor {
+            price_e8: view.listing.price.e8(),
+            id: view.listing.id,
+        };
+        cursor::write_listing(order, cursor)
+    };
+    Ok(Answer(Page::of(page, cursor, Into::into)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(query: &str) -> Result<ListingFilter, Problem> {
+        let query: ListListingsQuery = serde_urlencoded::from_str(query).unwrap();
+        query.try_into()
+    }
+
+    #[test]
+    fn the_best_price_depends_on_the_direction() {
+        let order = |query: &str| filter(query).map(|filter| filter.order).ok();
+        assert_eq!(order(""), Some(ListingOrder::Newest));
+        assert_eq!(
+            order("type=CRYPTO2FIAT"),
+            Some(ListingOrder::PriceDescending)
+        );
+        assert_eq!(
+            order("exchange_type=FIAT2CRYPTO&sort=best_price"),
+            Some(ListingOrder::PriceAscending)
+        );
+        assert_eq!(
+            order("exchange_type=FIAT2CRYPTO&sort=newest"),
+            Some(ListingOrder::Newest)
+        );
+        assert_eq!(order("sort=best_price"), None);
+    }
+
+    #[test]
+    fn an_amount_needs_its_currency_and_its_scale() {
+        let amount = |query: &str| filter(query).map(|filter| filter.amount);
+        let euros = domain::Money::new(10_050, domain::Asset::Eur);
+        assert_eq!(amount("amount=100.5&currency=EUR").unwrap(), Some(euros));
+        for (query, code) in [
+            ("amount=100", "CURRENCY_REQUIRED"),
+            ("amount=1.005&currency=EUR", "TOO_MANY_DECIMALS"),
+            ("amount=x&currency=EUR", "AMOUNT_MALFORMED"),
+        ] {
+            let problem = amount(query).unwrap_err();
+            assert_eq!(problem.code(), "INVALID_QUERY");
+            assert_eq!(problem.errors()[0].code, code, "{query}");
+        }
+    }
+}

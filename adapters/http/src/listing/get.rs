@@ -1,0 +1,34 @@
+//! `GET /api/p2p/listings/{listing_id}`.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::ListingId;
+
+use super::TAG;
+use super::view::PublicListing;
+use crate::app::App;
+use crate::extract::{Auth, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Look at a listing.
+///
+/// For everybody who is logged in, whatever state the listing is in.
+#[utoipa::path(
+    get,
+    path = "/api/p2p/listings/{listing_id}",
+    tag = TAG,
+    params(("listing_id" = wire::ListingId, Path)),
+    responses(
+        (status = 200, description = "The listing.", body = PublicListing),
+        (status = 404, description = "`LISTING_NOT_FOUND`"),
+    )
+)]
+pub(crate) async fn get_listing(
+    State(app): State<App>,
+    _: Auth,
+    PathId(listing): PathId<ListingId>,
+) -> Result<Answer<PublicListing>, Problem> {
+    let listing = application::listing::get_listing(&app, listing).await?;
+    Ok(Answer(listing.into()))
+}

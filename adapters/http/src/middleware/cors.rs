@@ -1,0 +1,42 @@
+//! Calls from web pages of other origins.
+
+use std::time::Duration;
+
+use axum::http::{HeaderName, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::request_id::X_REQUEST_ID;
+use crate::settings::Cors;
+
+/// The layer for these origins; `None` where no other origin may call.
+pub(crate) fn cors(origins: &Cors) -> Option<CorsLayer> {
+    let origins = match origins {
+        Cors::None => return None,
+        Cors::Any => AllowOrigin::any(),
+        Cors::Only(origins) => AllowOrigin::list(origins.iter().cloned()),
+    };
+    let layer = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+            HeaderName::from_static("prefer"),
+            X_REQUEST_ID,
+        ])
+        .expose_headers([
+            header::RETRY_AFTER,
+            HeaderName::from_static("idempotency-replayed"),
+            X_REQUEST_ID,
+        ])
+        .max_age(Duration::from_secs(600));
+    Some(layer)
+}

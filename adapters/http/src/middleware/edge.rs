@@ -1,0 +1,127 @@
+//! All that happens around every request, in one layer: it is cheaper than six, and the order is plain to see.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::body::HttpBody;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use tracing::{Instrument, field};
+
+use super::request_id::{self, X_REQUEST_ID};
+use crate::app::App;
+use crate::extract::{MAX_BODY, too_large};
+use crate::problem::Problem;
+
+const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
+
+/// Carries a request through: id, span, size, time limit, panics, problems, headers, log.
+pub(crate) async fn edge(State(app): State<App>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id::of(request.headers(), app.ids());
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = tracing::info_span!(
+        "request",
+        request_id = request_id::text(&id),
+        method = method.as_str(),
+        route = name_of(route.as_ref()),
+        user = field::Empty,
+    );
+    async move {
+        let mut response = answer(&app, request, next).await;
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            response = method_not_allowed(&response);
+        }
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            log_cause(&problem, &id, &method, route.as_ref());
+            response = problem.render(request_id::text(&id));
+        }
+        harden(response.headers_mut(), route.as_ref());
+        response.headers_mut().insert(X_REQUEST_ID, id);
+        tracing::info!(
+            status = response.status().as_u16(),
+            elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// The handler's answer, if it comes in time and without a panic.
+async fn answer(app: &App, request: Request, next: Next) -> Response {
+    let body = request.body().size_hint();
+    if body.lower() > u64::try_from(MAX_BODY).unwrap_or(u64::MAX) {
+        return too_large().into_response();
+    }
+    let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(app.settings().request_timeout, handler).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => Problem::internal(words_of(panic.as_ref())).into_response(),
+        Err(_) => timed_out().into_response(),
+    }
+}
+
+/// The route as it is written in the documentation; raw paths can carry anything.
+fn name_of(route: Option<&MatchedPath>) -> &str {
+    route.map_or("(none)", MatchedPath::as_str)
+}
+
+fn timed_out() -> Problem {
+    Problem::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        "TIMEOUT",
+        "The request took too long",
+        "a change may still take effect: look before you try again",
+    )
+}
+
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let words = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    format!("a handler panicked: {words}")
+}
+
+fn method_not_allowed(response: &Response) -> Response {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "METHOD_NOT_ALLOWED",
+        "The route does not have this method",
+        "the `Allow` header names the methods that it has",
+    )
+    .with_allow(response.headers().get(header::ALLOW).cloned())
+    .into_response()
+}
+
+/// What went wrong inside is told to the log, once, and to nobody else.
+fn log_cause(problem: &Problem, id: &HeaderValue, method: &Method, route: Option<&MatchedPath>) {
+    if let Some(cause) = problem.cause() {
+        tracing::error!(
+            request_id = request_id::text(id),
+            method = method.as_str(),
+            route = name_of(route),
+            code = problem.code(),
+            cause,
+            "a request failed"
+        );
+    }
+}
+
+fn harden(headers: &mut HeaderMap, route: Option<&MatchedPath>) {
+    let fixed = HeaderValue::from_static;
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, fixed("DENY"));
+    headers.insert(header::REFERRER_POLICY, fixed("no-referrer"));
+    let is_page = route.is_some_and(|route| route.as_str().starts_with("/swagger-ui"));
+    if !is_page {
+        headers.insert(header::CACHE_CONTROL, fixed("no-store"));
+    }
+}

@@ -1,0 +1,71 @@
+//! `POST /api/p2p/exchange-offers/{offer_id}/cancel`.
+
+use application::offer::CancelOffer;
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::{OfferId, Status};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::OfferAnswer;
+use crate::app::App;
+use crate::extract::{Auth, Json, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// A side's wish to call a deal off.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"cancelled_by": "CUSTOMER", "reason": "The other side does not react"}))]
+pub(crate) struct CancelRequest {
+    /// May be left out; otherwise it must be the caller's side.
+    cancelled_by: Option<wire::Side>,
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000)]
+    reason: String,
+}
+
+/// Call a deal off.
+///
+/// For the deal's two sides. A PENDING deal is cancelled by either; an APPROVED or PAYMENT_CONFIRMED one by the fiat
+/// payer alone, who gives the claim up. The crypto holder can only propose it there: the status stays, and the deal is
+/// cancelled once the fiat payer cancels too. The escrow goes back to its holder.
+#[utoipa::path(
+    post,
+    path = "/api/p2p/exchange-offers/{offer_id}/cancel",
+    tag = TAG,
+    params(("offer_id" = wire::OfferId, Path)),
+    request_body = CancelRequest,
+    responses(
+        (status = 200, description = "The deal is CANCELLED, or (with its status unchanged) the cancellation is proposed.",
+            body = OfferAnswer, example = json!({
+            "offer_id": "offer_01jt0c7kq5e8tvb1y9m3x4z6wa",
+            "status": "CANCELLED",
+            "message": "Transaction cancelled"
+        })),
+        (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
+        (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is in dispute or has ended."),
+    )
+)]
+pub(crate) async fn cancel_offer(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(offer): PathId<OfferId>,
+    Json(body): Json<CancelRequest>,
+) -> Result<Answer<OfferAnswer>, Problem> {
+    let offer = app
+        .execute(CancelOffer {
+            caller,
+            offer,
+            claimed: body.cancelled_by.map(|side| side.0),
+            reason: body.reason,
+        })
+        .await?;
+    let message = match offer.status() {
+        Status::Cancelled => "Transaction cancelled",
+        _ => "Cancellation proposed; the other side must agree",
+    };
+    Ok(Answer(OfferAnswer::of(&offer, message)))
+}

@@ -1,0 +1,83 @@
+//! `POST /api/p2p/exchange-offers`.
+
+use application::offer::CreateOffer;
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::OfferAnswer;
+use crate::app::App;
+use crate::extract::{Auth, Json};
+use crate::problem::Problem;
+use crate::wire;
+
+/// A customer's answer to a listing.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "customer_id": "user_01jt0c7kq5e8tvb1y9m3x4z6wa",
+    "listing_id": "listing_01jt0c7kq5e8tvb1y9m3x4z6wa",
+    "amount": 100.0,
+    "exchange_type": "CRYPTO2FIAT",
+    "conditions": "SEPA Instant only"
+}))]
+pub(crate) struct CreateOfferRequest {
+    /// May be left out; otherwise it must be the caller.
+    customer_id: Option<wire::UserId>,
+    listing_id: wire::ListingId,
+    /// Crypto of the listing's asset.
+    amount: wire::Amount,
+    /// The direction that the customer believes the listing to have.
+    exchange_type: wire::ExchangeType,
+    /// The customer's own words to the exchanger.
+    #[serde(default)]
+    #[validate(length(max = 2000))]
+    #[schema(max_length = 2000)]
+    conditions: String,
+}
+
+/// Make an offer on a listing.
+///
+/// For CUSTOMER. Begins a deal: the crypto holder's `amount` goes into escrow at once (the customer's with CRYPTO2FIAT,
+/// the exchanger's with FIAT2CRYPTO), and the exchanger has a limited time to answer; after that the deal is cancelled
+/// and the escrow goes back.
+#[utoipa::path(
+    post,
+    path = "/api/p2p/exchange-offers",
+    tag = TAG,
+    request_body = CreateOfferRequest,
+    responses(
+        (status = 201, description = "The deal has begun.", body = OfferAnswer),
+        (status = 404, description = "`LISTING_NOT_FOUND`"),
+        (status = 409, description = "`LISTING_PAUSED`, `LISTING_CLOSED`, `EXCHANGER_OFFLINE`, `EXCHANGER_FROZEN` or \
+            `SELF_DEAL`: the listing takes no offer from this customer now."),
+        (status = 422, description = "`BELOW_MINIMUM`, `ABOVE_MAXIMUM`, `OVER_REMAINING`, `WRONG_EXCHANGE_TYPE`, \
+            `TOO_MANY_DECIMALS`, `AMOUNT_NOT_POSITIVE`, `AMOUNT_TOO_LARGE`, `INSUFFICIENT_FUNDS`, \
+            `COUNTERPARTY_INSUFFICIENT_FUNDS`, or a body that can't be used."),
+    )
+)]
+pub(crate) async fn create_offer(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Json(body): Json<CreateOfferRequest>,
+) -> Result<(StatusCode, Answer<OfferAnswer>), Problem> {
+    if let Some(customer) = body.customer_id {
+        caller.claims_to_be(customer.0)?;
+    }
+    let offer = app
+        .execute(CreateOffer {
+            id: app.fresh(),
+            caller,
+            listing: body.listing_id.0,
+            amount: body.amount.0,
+            exchange_type: body.exchange_type.0,
+            conditions: body.conditions,
+        })
+        .await?;
+    let answer = OfferAnswer::of(&offer, "Exchange offer created successfully");
+    Ok((StatusCode::CREATED, Answer(answer)))
+}

@@ -1,0 +1,34 @@
+//! `GET /api/p2p/exchange-offers/{offer_id}`.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::OfferId;
+
+use super::TAG;
+use super::view::OfferDetails;
+use crate::app::App;
+use crate::extract::{Auth, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Look at a deal.
+///
+/// For the deal's two sides and MODERATOR: the terms, where it stands, every step of its history and its disputes.
+#[utoipa::path(
+    get,
+    path = "/api/p2p/exchange-offers/{offer_id}",
+    tag = TAG,
+    params(("offer_id" = wire::OfferId, Path)),
+    responses(
+        (status = 200, description = "The deal.", body = OfferDetails),
+        (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or it is somebody else's."),
+    )
+)]
+pub(crate) async fn get_offer(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(offer): PathId<OfferId>,
+) -> Result<Answer<OfferDetails>, Problem> {
+    let deal = application::offer::get_offer(&app, caller, offer).await?;
+    Ok(Answer(deal.into()))
+}

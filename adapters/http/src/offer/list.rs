@@ -1,0 +1,62 @@
+//! `GET /api/p2p/exchange-offers`.
+
+use application::offer::OfferList;
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use validator::Validate;
+
+use super::TAG;
+use super::view::OfferView;
+use crate::app::App;
+use crate::cursor;
+use crate::extract::{Auth, Query};
+use crate::page::{DEFAULT_LIMIT, Page};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Which of the caller's deals to list.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListOffersQuery {
+    /// Only deals that have not ended, and those that finished within the last 24 hours.
+    #[param(example = true)]
+    active: Option<bool>,
+    /// Only deals in which the caller is on this side.
+    role: Option<wire::Side>,
+    /// The `next_cursor` of the page before, which is the id of its last deal. `cursor` is accepted as well.
+    #[serde(alias = "cursor")]
+    after: Option<String>,
+    /// How many at most.
+    #[validate(range(min = 1, max = 100))]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+/// List one's own deals.
+///
+/// For everybody: the deals in which the caller is a side, newest first. History and disputes come with a single deal.
+#[utoipa::path(
+    get,
+    path = "/api/p2p/exchange-offers",
+    tag = TAG,
+    params(ListOffersQuery),
+    responses((status = 200, description = "A page of deals.", body = Page<OfferView>))
+)]
+pub(crate) async fn list_offers(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Query(query): Query<ListOffersQuery>,
+) -> Result<Answer<Page<OfferView>>, Problem> {
+    let list = OfferList {
+        side: query.role.map(|side| side.0),
+        active: query.active.unwrap_or(false),
+        after: cursor::read_id(query.after.as_deref())?,
+        limit: query.limit.unwrap_or(DEFAULT_LIMIT),
+    };
+    let page = application::offer::list_offers(&app, caller, list).await?;
+    let cursor = |offer: &domain::Offer| offer.id.to_string();
+    Ok(Answer(Page::of(page, cursor, Into::into)))
+}

@@ -1,0 +1,65 @@
+//! `POST /api/p2p/exchange-offers/{offer_id}/dispute`.
+
+use application::offer::OpenDispute;
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::OfferId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use crate::app::App;
+use crate::dispute::view::DisputeAnswer;
+use crate::extract::{Auth, Json, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// A side's call for a moderator.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"opened_by": "CUSTOMER", "reason": "The fiat has not arrived"}))]
+pub(crate) struct OpenDisputeRequest {
+    /// May be left out; otherwise it must be the caller's side.
+    opened_by: Option<wire::Side>,
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000)]
+    reason: String,
+}
+
+/// Open a dispute.
+///
+/// For the deal's two sides, once each, while the deal is APPROVED, PAYMENT_CONFIRMED or already in dispute. Stops the
+/// deal's clock: from here a moderator decides.
+#[utoipa::path(
+    post,
+    path = "/api/p2p/exchange-offers/{offer_id}/dispute",
+    tag = TAG,
+    params(("offer_id" = wire::OfferId, Path)),
+    request_body = OpenDisputeRequest,
+    responses(
+        (status = 201, description = "The deal is DISPUTE_OPEN.", body = DisputeAnswer),
+        (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
+        (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is PENDING or has ended. `DISPUTE_ALREADY_OPENED`: \
+            this side has done so before."),
+    )
+)]
+pub(crate) async fn open_dispute(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(offer): PathId<OfferId>,
+    Json(body): Json<OpenDisputeRequest>,
+) -> Result<(StatusCode, Answer<DisputeAnswer>), Problem> {
+    let dispute = app
+        .execute(OpenDispute {
+            id: app.fresh(),
+            caller,
+            offer,
+            claimed: body.opened_by.map(|side| side.0),
+            reason: body.reason,
+        })
+        .await?;
+    let answer = DisputeAnswer::of(&dispute, "Dispute opened successfully");
+    Ok((StatusCode::CREATED, Answer(answer)))
+}

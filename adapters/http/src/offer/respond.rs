@@ -1,0 +1,71 @@
+//! `PUT /api/p2p/exchange-offers/{offer_id}/response`.
+
+use application::offer::{AcceptOffer, DeclineOffer};
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::OfferId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::OfferAnswer;
+use crate::app::App;
+use crate::extract::{Auth, Json, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// An exchanger's answer to an offer.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "exchanger_id": "user_01jt0c7kq5e8tvb1y9m3x4z6wa",
+    "action": "ACCEPT"
+}))]
+pub(crate) struct RespondRequest {
+    /// May be left out; otherwise it must be the caller.
+    exchanger_id: Option<wire::UserId>,
+    action: wire::ResponseAction,
+}
+
+/// Accept or decline an offer.
+///
+/// For the deal's exchanger, while the deal is PENDING. ACCEPT starts the fiat payer's time to pay (the listing's payment
+/// window); DECLINE ends the deal and gives the escrow back. Any answer resets the count of unanswered offers.
+#[utoipa::path(
+    put,
+    path = "/api/p2p/exchange-offers/{offer_id}/response",
+    tag = TAG,
+    params(("offer_id" = wire::OfferId, Path)),
+    request_body = RespondRequest,
+    responses(
+        (status = 200, description = "The deal is APPROVED or DECLINED.", body = OfferAnswer, example = json!({
+            "offer_id": "offer_01jt0c7kq5e8tvb1y9m3x4z6wa",
+            "status": "APPROVED",
+            "message": "Exchange offer accepted"
+        })),
+        (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
+        (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is not PENDING, or the caller is its customer."),
+    )
+)]
+pub(crate) async fn respond_to_offer(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(offer): PathId<OfferId>,
+    Json(body): Json<RespondRequest>,
+) -> Result<Answer<OfferAnswer>, Problem> {
+    if let Some(exchanger) = body.exchanger_id {
+        caller.claims_to_be(exchanger.0)?;
+    }
+    let (offer, message) = match body.action.0 {
+        wire::ResponseKind::Accept => (
+            app.execute(AcceptOffer { caller, offer }).await?,
+            "Exchange offer accepted",
+        ),
+        wire::ResponseKind::Decline => (
+            app.execute(DeclineOffer { caller, offer }).await?,
+            "Exchange offer declined",
+        ),
+    };
+    Ok(Answer(OfferAnswer::of(&offer, message)))
+}

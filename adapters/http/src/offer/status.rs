@@ -1,0 +1,34 @@
+//! `GET /api/p2p/exchange-offers/{offer_id}/status`.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::OfferId;
+
+use super::TAG;
+use super::view::OfferStatus;
+use crate::app::App;
+use crate::extract::{Auth, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Ask where a deal stands.
+///
+/// For the deal's two sides and MODERATOR: the status, and in a sentence what it waits for and until when.
+#[utoipa::path(
+    get,
+    path = "/api/p2p/exchange-offers/{offer_id}/status",
+    tag = TAG,
+    params(("offer_id" = wire::OfferId, Path)),
+    responses(
+        (status = 200, description = "Where it stands.", body = OfferStatus),
+        (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or it is somebody else's."),
+    )
+)]
+pub(crate) async fn get_offer_status(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(offer): PathId<OfferId>,
+) -> Result<Answer<OfferStatus>, Problem> {
+    let deal = application::offer::get_offer(&app, caller, offer).await?;
+    Ok(Answer(OfferStatus::from(&deal.offer)))
+}

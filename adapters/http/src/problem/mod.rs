@@ -1,0 +1,278 @@
+//! Errors as RFC 9457 `application/problem+json`, with a stable `code`.
+//!
+//! [`table`] is the one place that says which status an error of the application has. A handler answers with a
+//! [`Problem`]; the middleware at the edge writes it down, with the request's id, and logs what must not be shown.
+
+mod table;
+
+pub(crate) use table::{log_in_failed, passwords_failed, storage_failed};
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::wire::Fault;
+
+/// An error on its way to the client.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone)]
+struct Parts {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    title: &'static str,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    state: Option<&'static str>,
+    event: Option<&'static str>,
+    challenge: Option<&'static str>,
+    retry_after: Option<&'static str>,
+    allow: Option<HeaderValue>,
+    /// What went wrong inside; for the log only.
+    cause: Option<String>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// The field, or the path to it.
+    #[schema(example = "amount")]
+    pub(crate) field: String,
+    /// Stable; clients may rely on it.
+    #[schema(value_type = String, example = "TOO_MANY_DECIMALS")]
+    pub(crate) code: Cow<'static, str>,
+    /// For people.
+    #[schema(example = "too many decimals: at most 6")]
+    pub(crate) message: String,
+}
+
+impl FieldError {
+    pub(crate) fn new(
+        field: impl Into<String>,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn of(field: impl Into<String>, fault: Fault) -> Self {
+        Self::new(field, fault.code, fault.message)
+    }
+}
+
+/// An error (RFC 9457). `code` is stable and tells what happened; the other texts are for people and may change.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "urn:p2p-market:problem:ILLEGAL_TRANSITION",
+    "title": "The deal's state does not allow this",
+    "status": 409,
+    "detail": "EXCHANGER cannot `accept` a deal that is CANCELLED",
+    "code": "ILLEGAL_TRANSITION",
+    "request_id": "0196a0c3f1a77b9e8d1c5a3b2f4e6d70",
+    "state": "CANCELLED",
+    "event": "accept"
+}))]
+pub(crate) struct ProblemBody<'a> {
+    /// Names the kind of problem: `urn:p2p-market:problem:` and the code.
+    #[serde(rename = "type")]
+    type_: String,
+    /// The kind of problem in a few words.
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// What happened this time.
+    detail: &'a str,
+    /// Stable; clients may rely on it.
+    code: &'a str,
+    /// Names this request; quote it when asking for help.
+    request_id: &'a str,
+    /// One entry for each bad field, where the request itself is wrong.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Option<Vec<FieldError>>)]
+    errors: &'a [FieldError],
+    /// With `ILLEGAL_TRANSITION`: where the deal stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
+    /// With `ILLEGAL_TRANSITION`: what was asked of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
+}
+
+/// The media type of all problems.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
+impl Problem {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(Box::new(Parts {
+            status,
+            code: code.into(),
+            title,
+            detail: detail.into(),
+            errors: Vec::new(),
+            state: None,
+            event: None,
+            challenge: None,
+            retry_after: None,
+            allow: None,
+            cause: None,
+        }))
+    }
+
+    /// A defect of ours. The cause is logged, never shown.
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL",
+            "Internal error",
+            "something went wrong on our side; the request id helps us to find out what",
+        );
+        problem.0.cause = Some(cause.into());
+        problem
+    }
+
+    /// The request is well formed, but its fields can't be used. All of them are named at once.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let shape = [
+            "UNKNOWN_FIELD",
+            "WRONG_TYPE",
+            "MISSING_FIELD",
+            "DUPLICATE_FIELD",
+        ];
+        let code = match errors.first().map(|error| error.code.clone()) {
+            Some(code)
+                if shape.contains(&code.as_ref())
+                    && errors.iter().all(|error| error.code == code) =>
+            {
+                code
+            }
+            _ => Cow::Borrowed("VALIDATION_FAILED"),
+        };
+        let detail = in_words(&errors);
+        let title = "The request's fields can't be used";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).with_errors(errors)
+    }
+
+    /// The query string can't be used.
+    pub(crate) fn invalid_query(errors: Vec<FieldError>) -> Self {
+        let detail = in_words(&errors);
+        let title = "The query string can't be used";
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", title, detail).with_errors(errors)
+    }
+
+    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
+    /// The challenge that a 401 must carry.
+    pub(crate) fn with_challenge(mut self, challenge: &'static str) -> Self {
+        self.0.challenge = Some(challenge);
+        self
+    }
+
+    fn with_retry_after(mut self, seconds: &'static str) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    fn with_cause(mut self, cause: String) -> Self {
+        self.0.cause = Some(cause);
+        self
+    }
+
+    /// The methods that the route does have.
+    pub(crate) fn with_allow(mut self, allow: Option<HeaderValue>) -> Self {
+        self.0.allow = allow;
+        self
+    }
+
+    pub(crate) fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    #[cfg(test)]
+    pub(crate) fn errors(&self) -> &[FieldError] {
+        &self.0.errors
+    }
+
+    /// What to log, where something went wrong inside.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// The whole answer.
+    pub(crate) fn render(&self, request_id: &str) -> Response {
+        let parts = &self.0;
+        let body = ProblemBody {
+            type_: format!("urn:p2p-market:problem:{}", parts.code),
+            title: parts.title,
+            status: parts.status.as_u16(),
+            detail: &parts.detail,
+            code: &parts.code,
+            request_id,
+            errors: &parts.errors,
+            state: parts.state,
+            event: parts.event,
+        };
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (parts.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(challenge) = parts.challenge {
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(challenge),
+            );
+        }
+        if let Some(seconds) = parts.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        if let Some(allow) = &parts.allow {
+            headers.insert(header::ALLOW, allow.clone());
+        }
+        response
+    }
+}
+
+/// One bad field in full, several by name.
+fn in_words(errors: &[FieldError]) -> String {
+    match errors {
+        [one] if one.field.is_empty() => one.message.clone(),
+        [one] => format!("{}: {}", one.field, one.message),
+        several => {
+            let fields: Vec<_> = several.iter().map(|error| error.field.as_str()).collect();
+            format!(
+                "{} fields can't be used: {}",
+                several.len(),
+                fields.join(", ")
+            )
+        }
+    }
+}
+
+/// Leaves the problem for the edge, which knows the request's id.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.0.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,80 @@
+//! `POST /api/users`.
+
+use application::user::RegisterUser;
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::Role;
+use domain::user::Email;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::view::{UserView, roles};
+use super::{TAG, check_password};
+use crate::app::App;
+use crate::extract::{Auth, Json};
+use crate::problem::{Problem, passwords_failed};
+use crate::wire;
+
+/// A new account, opened by an administrator.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "Test User",
+    "email": "test@example.com",
+    "roles": ["CUSTOMER", "EXCHANGER"]
+}))]
+pub(crate) struct CreateUserRequest {
+    #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    #[validate(email, length(max = 254))]
+    #[schema(max_length = 254, format = "email")]
+    email: String,
+    /// CUSTOMER alone if left out.
+    #[validate(length(max = 4))]
+    #[schema(max_items = 4)]
+    roles: Option<Vec<wire::Role>>,
+    /// At least 12 characters, at most 200 bytes. Without one nobody can log in as this user.
+    #[validate(custom(function = check_password))]
+    #[schema(min_length = 12, max_length = 200, format = "password")]
+    password: Option<String>,
+}
+
+/// Open an account for somebody.
+///
+/// For ADMIN. The account has a wallet in every asset.
+#[utoipa::path(
+    post,
+    path = "/api/users",
+    tag = TAG,
+    request_body = CreateUserRequest,
+    responses(
+        (status = 201, description = "The account is open.", body = UserView),
+        (status = 409, description = "`EMAIL_TAKEN`"),
+    )
+)]
+pub(crate) async fn create_user(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Json(body): Json<CreateUserRequest>,
+) -> Result<(StatusCode, Answer<UserView>), Problem> {
+    caller.require(Role::Admin)?;
+    let hash = match body.password {
+        None => None,
+        Some(password) => Some(
+            app.passwords()
+                .hash(password)
+                .await
+                .map_err(|error| passwords_failed(&error))?,
+        ),
+    };
+    let roles = body
+        .roles
+        .map_or([Role::Customer].into(), |names| roles(&names));
+    let email = Email::new(&body.email);
+    let command = RegisterUser::new(app.ids(), email, body.name, roles, hash);
+    let user = app.execute(command).await?;
+    Ok((StatusCode::CREATED, Answer(user.into())))
+}

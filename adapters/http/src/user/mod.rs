@@ -1,0 +1,52 @@
+//! Accounts of people: registration, log-in, roles.
+
+mod create;
+mod get;
+mod log_in;
+mod register;
+mod set_roles;
+mod view;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use validator::ValidationError;
+
+use crate::app::App;
+
+pub(crate) const TAG_AUTH: &str = "Log-in";
+pub(crate) const TAG: &str = "Users";
+
+/// The routes of people's accounts.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(register::register))
+        .routes(routes!(log_in::log_in))
+        .routes(routes!(create::create_user))
+        .routes(routes!(get::get_me))
+        .routes(routes!(get::get_user))
+        .routes(routes!(set_roles::set_roles))
+}
+
+/// At least twelve characters, at most 200 bytes: what the hasher is fed is bounded.
+fn check_password(text: &str) -> Result<(), ValidationError> {
+    if text.chars().count() >= 12 && text.len() <= 200 {
+        return Ok(());
+    }
+    let message = "must have at least 12 characters and at most 200 bytes";
+    Err(ValidationError::new("INVALID_LENGTH").with_message(message.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_password;
+
+    #[test]
+    fn passwords_are_long_but_not_endless() {
+        assert!(check_password("twelve chars").is_ok());
+        assert!(check_password("двенадцать знаков").is_ok());
+        assert!(check_password(&"x".repeat(200)).is_ok());
+        assert!(check_password("eleven char").is_err());
+        assert!(check_password(&"x".repeat(201)).is_err());
+        assert!(check_password(&"я".repeat(101)).is_err());
+    }
+}

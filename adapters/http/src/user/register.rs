@@ -1,0 +1,69 @@
+//! `POST /api/auth/register`.
+
+use application::user::RegisterUser;
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::Role;
+use domain::user::Email;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::view::UserView;
+use super::{TAG_AUTH, check_password};
+use crate::app::App;
+use crate::extract::Json;
+use crate::problem::{Problem, passwords_failed};
+
+/// A new account.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "email": "ada@example.com",
+    "name": "Ada",
+    "password": "correct horse battery"
+}))]
+pub(crate) struct RegisterRequest {
+    #[validate(email, length(max = 254))]
+    #[schema(max_length = 254, format = "email")]
+    email: String,
+    #[validate(length(min = 1, max = 100))]
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    /// At least 12 characters, at most 200 bytes.
+    #[validate(custom(function = check_password))]
+    #[schema(min_length = 12, max_length = 200, format = "password")]
+    password: String,
+}
+
+/// Open an account for oneself.
+///
+/// For everybody; no token is needed. The account has the role CUSTOMER and a wallet in every asset. Further roles are an
+/// administrator's to give.
+#[utoipa::path(
+    post,
+    path = "/api/auth/register",
+    tag = TAG_AUTH,
+    security(()),
+    request_body = RegisterRequest,
+    responses(
+        (status = 201, description = "The account is open: log in.", body = UserView),
+        (status = 409, description = "`EMAIL_TAKEN`"),
+    )
+)]
+pub(crate) async fn register(
+    State(app): State<App>,
+    Json(body): Json<RegisterRequest>,
+) -> Result<(StatusCode, Answer<UserView>), Problem> {
+    let hash = app
+        .passwords()
+        .hash(body.password)
+        .await
+        .map_err(|error| passwords_failed(&error))?;
+    let roles = [Role::Customer].into();
+    let email = Email::new(&body.email);
+    let command = RegisterUser::new(app.ids(), email, body.name, roles, Some(hash));
+    let user = app.execute(command).await?;
+    Ok((StatusCode::CREATED, Answer(user.into())))
+}

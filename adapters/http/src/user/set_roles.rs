@@ -1,0 +1,59 @@
+//! `PUT /api/users/{user_id}/roles`.
+
+use application::user::SetRoles;
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::UserId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::{UserView, roles};
+use crate::app::App;
+use crate::extract::{Auth, Json, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// What somebody may do from now on.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"roles": ["CUSTOMER", "EXCHANGER"]}))]
+pub(crate) struct SetRolesRequest {
+    /// Exactly these; none at all closes the account to everything but looking.
+    #[validate(length(max = 4))]
+    #[schema(max_items = 4)]
+    roles: Vec<wire::Role>,
+}
+
+/// Say what somebody may do.
+///
+/// For ADMIN. Replaces all roles. Tokens that are out already keep the old roles until they expire. Who stops being an
+/// exchanger goes offline; running deals go on.
+#[utoipa::path(
+    put,
+    path = "/api/users/{user_id}/roles",
+    tag = TAG,
+    params(("user_id" = wire::UserId, Path)),
+    request_body = SetRolesRequest,
+    responses(
+        (status = 200, description = "The account with its new roles.", body = UserView),
+        (status = 404, description = "`USER_NOT_FOUND`"),
+        (status = 409, description = "`OWN_ADMIN_ROLE`: administrators keep their own ADMIN role."),
+    )
+)]
+pub(crate) async fn set_roles(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(user): PathId<UserId>,
+    Json(body): Json<SetRolesRequest>,
+) -> Result<Answer<UserView>, Problem> {
+    let roles = roles(&body.roles);
+    let command = SetRoles {
+        caller,
+        user,
+        roles,
+    };
+    let user = app.execute(command).await?;
+    Ok(Answer(user.into()))
+}

@@ -1,0 +1,64 @@
+//! Accounts of people as clients see them.
+
+use domain::{Exchanger, Role, Roles, User};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::exchanger::view::ExchangerView;
+use crate::wire;
+
+/// An account.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "user_id": "user_01jt0c7kq5e8tvb1y9m3x4z6wa",
+    "email": "ada@example.com",
+    "name": "Ada",
+    "roles": ["CUSTOMER"],
+    "created_at": "2025-04-18T15:00:00Z"
+}))]
+pub(crate) struct UserView {
+    user_id: wire::UserId,
+    email: String,
+    name: String,
+    roles: Vec<wire::Role>,
+    created_at: wire::Time,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            user_id: wire::UserId(user.id),
+            email: user.email.as_str().to_owned(),
+            name: user.name,
+            roles: user.roles.iter().map(wire::Role).collect(),
+            created_at: wire::Time(user.created_at),
+        }
+    }
+}
+
+/// An account, with the exchanger's record if it has one.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UserDetails {
+    #[serde(flatten)]
+    user: UserView,
+    /// `null` for whoever has never been an exchanger.
+    #[schema(required = true)]
+    exchanger: Option<ExchangerView>,
+}
+
+impl From<(User, Option<Exchanger>)> for UserDetails {
+    fn from((user, exchanger): (User, Option<Exchanger>)) -> Self {
+        Self {
+            user: user.into(),
+            exchanger: exchanger.map(Into::into),
+        }
+    }
+}
+
+/// Roles as they come in a body.
+pub(crate) fn roles(names: &[wire::Role]) -> Roles {
+    names
+        .iter()
+        .map(|role: &wire::Role| -> Role { role.0 })
+        .collect()
+}

@@ -1,0 +1,55 @@
+//! `GET /api/wallet` and `GET /api/billing/balance/{user_id}`.
+
+use application::wallet::balances;
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::UserId;
+
+use super::view::WalletView;
+use super::{TAG, TAG_BILLING};
+use crate::app::App;
+use crate::extract::{Auth, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Look into the own wallet.
+///
+/// For everybody who is logged in: what is available and what is held in escrow, in every asset.
+#[utoipa::path(
+    get,
+    path = "/api/wallet",
+    tag = TAG,
+    responses(
+        (status = 200, description = "The balances.", body = WalletView),
+        (status = 404, description = "`USER_NOT_FOUND`: the token is good, but the account is gone."),
+    )
+)]
+pub(crate) async fn get_wallet(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Answer<WalletView>, Problem> {
+    let accounts = balances(&app, caller, caller.user).await?;
+    Ok(Answer(WalletView::of(caller.user, accounts)))
+}
+
+/// Look into somebody's wallet.
+///
+/// For ADMIN; everybody else may look into the own one.
+#[utoipa::path(
+    get,
+    path = "/api/billing/balance/{user_id}",
+    tag = TAG_BILLING,
+    params(("user_id" = wire::UserId, Path)),
+    responses(
+        (status = 200, description = "The balances.", body = WalletView),
+        (status = 404, description = "`USER_NOT_FOUND`"),
+    )
+)]
+pub(crate) async fn get_balance(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(user): PathId<UserId>,
+) -> Result<Answer<WalletView>, Problem> {
+    let accounts = balances(&app, caller, user).await?;
+    Ok(Answer(WalletView::of(user, accounts)))
+}

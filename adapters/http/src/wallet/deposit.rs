@@ -1,0 +1,64 @@
+//! `POST /api/billing/deposit`.
+
+use application::wallet::Deposit;
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG_BILLING;
+use super::view::DepositAnswer;
+use crate::app::App;
+use crate::extract::{Auth, Json};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Money that has arrived outside.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "user_id": "user_01jt0c7kq5e8tvb1y9m3x4z6wa",
+    "amount": 1000,
+    "asset": "RUB"
+}))]
+pub(crate) struct DepositRequest {
+    /// Whose it is. `userId` is accepted as well.
+    #[serde(alias = "userId")]
+    user_id: wire::UserId,
+    amount: wire::Amount,
+    /// RUB if left out.
+    asset: Option<wire::Asset>,
+}
+
+/// Book a deposit.
+///
+/// For ADMIN. The user's account gains what the outside world's account gives.
+#[utoipa::path(
+    post,
+    path = "/api/billing/deposit",
+    tag = TAG_BILLING,
+    request_body = DepositRequest,
+    responses(
+        (status = 200, description = "The deposit is booked: the balance after it.", body = DepositAnswer),
+        (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is no such user."),
+        (status = 422, description = "`AMOUNT_NOT_POSITIVE`, `TOO_MANY_DECIMALS`, `AMOUNT_TOO_LARGE`, \
+            `BALANCE_TOO_LARGE`, or a body that can't be used."),
+    )
+)]
+pub(crate) async fn deposit(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Json(body): Json<DepositRequest>,
+) -> Result<Answer<DepositAnswer>, Problem> {
+    let user = body.user_id.0;
+    let account = app
+        .execute(Deposit {
+            caller,
+            user,
+            asset: body.asset.map_or(domain::Asset::Rub, |asset| asset.0),
+            amount: body.amount.0,
+        })
+        .await?;
+    Ok(Answer(DepositAnswer::of(user, account)))
+}

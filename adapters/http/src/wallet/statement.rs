@@ -1,0 +1,66 @@
+//! `GET /api/wallet/entries`.
+
+use application::ports::{StatementCursor, StatementEntry};
+use application::wallet::{StatementList, statement};
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use validator::Validate;
+
+use super::TAG;
+use super::view::EntryView;
+use crate::app::App;
+use crate::cursor;
+use crate::extract::{Auth, Query};
+use crate::page::{DEFAULT_LIMIT, Page};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Which part of the statement to show.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListEntriesQuery {
+    /// Only this asset.
+    #[param(example = "USDT")]
+    asset: Option<wire::Asset>,
+    /// The `next_cursor` of the page before.
+    #[serde(alias = "after")]
+    cursor: Option<String>,
+    /// How many at most.
+    #[validate(range(min = 1, max = 100))]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+/// Read the own statement.
+///
+/// For everybody who is logged in: every movement of the own balances, newest first. The sum of the amounts of one asset
+/// and bucket is its balance.
+#[utoipa::path(
+    get,
+    path = "/api/wallet/entries",
+    tag = TAG,
+    params(ListEntriesQuery),
+    responses((status = 200, description = "A page of the statement.", body = Page<EntryView>))
+)]
+pub(crate) async fn list_wallet_entries(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Query(query): Query<ListEntriesQuery>,
+) -> Result<Answer<Page<EntryView>>, Problem> {
+    let list = StatementList {
+        asset: query.asset.map(|asset| asset.0),
+        after: cursor::read_statement(query.cursor.as_deref())?,
+        limit: query.limit.unwrap_or(DEFAULT_LIMIT),
+    };
+    let page = statement(&app, caller, list).await?;
+    let cursor = |entry: &StatementEntry| {
+        cursor::write_statement(StatementCursor {
+            transfer: entry.transfer,
+            bucket: entry.bucket,
+        })
+    };
+    Ok(Answer(Page::of(page, cursor, Into::into)))
+}

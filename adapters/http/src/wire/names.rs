@@ -1,0 +1,249 @@
+//! Closed sets of names. The names are the domain's own; a new one appears here, and in the documentation, by itself.
+
+use domain::ledger::PostingKind;
+use domain::listing::{ListingState, Switch};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+
+use super::{Fault, deserialize_from_text};
+
+fn schema(description: &str, names: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    let names: Vec<_> = names.collect();
+    let example = names.first().copied().unwrap_or_default();
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .description(Some(description))
+        .examples([example])
+        .enum_values(Some(names))
+        .into()
+}
+
+fn unknown(names: impl Iterator<Item = &'static str>) -> Fault {
+    let names: Vec<_> = names.collect();
+    Fault::new(
+        "UNKNOWN_VALUE",
+        format!("must be one of {}", names.join(", ")),
+    )
+}
+
+macro_rules! names {
+    ($($(#[doc = $doc:literal])* $name:ident($inner:ty) = $all:expr, $text:expr;)*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) struct $name(pub(crate) $inner);
+
+        impl $name {
+            fn names() -> impl Iterator<Item = &'static str> {
+                $all.iter().map(|one: &$inner| $text(*one))
+            }
+
+            pub(crate) fn name(self) -> &'static str {
+                $text(self.0)
+            }
+        }
+
+        deserialize_from_text!($name, "a name", |text: &str| {
+            $all.iter()
+                .copied()
+                .find(|one: &$inner| $text(*one) == text)
+                .map($name)
+                .ok_or_else(|| unknown($name::names()))
+        });
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.name())
+            }
+        }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                schema([$($doc),*].concat().trim(), Self::names())
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    )*};
+}
+
+names! {
+    /// The direction of an exchange as the customer sees it: CRYPTO2FIAT gives crypto, FIAT2CRYPTO gets crypto.
+    ExchangeType(domain::ExchangeType) = domain::ExchangeType::ALL, domain::ExchangeType::name;
+    /// Where a deal stands.
+    Status(domain::Status) = domain::Status::ALL, domain::Status::name;
+    /// Who acted.
+    Actor(domain::Actor) = domain::Actor::ALL, domain::Actor::name;
+    /// The side of a deal on which its author stands.
+    Side(domain::Actor) = SIDES, domain::Actor::name;
+    /// What an account may do.
+    Role(domain::Role) = domain::Role::ALL, domain::Role::name;
+    /// A crypto asset or a fiat currency.
+    Asset(domain::Asset) = domain::Asset::ALL, domain::Asset::code;
+    /// Whether a listing takes offers.
+    ListingStatus(ListingState) = ListingState::ALL, ListingState::name;
+    /// Whether a listing is to take offers.
+    ListingSwitch(Switch) = SWITCHES, switch_name;
+    /// In which order listings come.
+    Sort(SortKind) = SortKind::ALL, SortKind::name;
+    /// Why money moved.
+    EntryKind(PostingKind) = PostingKind::ALL, PostingKind::name;
+    /// Which of an account's two balances moved.
+    Bucket(domain::ledger::Bucket) = BUCKETS, bucket_name;
+    /// How an exchanger answers an offer.
+    ResponseAction(ResponseKind) = ResponseKind::ALL, ResponseKind::name;
+    /// What a moderator decides.
+    Resolution(ResolutionKind) = ResolutionKind::ALL, ResolutionKind::name;
+    /// Whether a dispute still waits for a moderator.
+    DisputeStatus(DisputeStage) = DisputeStage::ALL, DisputeStage::name;
+    /// As a dispute's status, in a word: the filter of the list of disputes.
+    DisputeStageName(DisputeStage) = DisputeStage::ALL, DisputeStage::word;
+}
+
+const SIDES: [domain::Actor; 2] = [domain::Actor::Customer, domain::Actor::Exchanger];
+
+const SWITCHES: [Switch; 2] = [Switch::Resume, Switch::Pause];
+
+/// Named by the state that it leads to.
+const fn switch_name(switch: Switch) -> &'static str {
+    match switch {
+        Switch::Resume => ListingState::Active.name(),
+        Switch::Pause => ListingState::Paused.name(),
+    }
+}
+
+const BUCKETS: [domain::ledger::Bucket; 2] = [
+    domain::ledger::Bucket::Available,
+    domain::ledger::Bucket::Held,
+];
+
+const fn bucket_name(bucket: domain::ledger::Bucket) -> &'static str {
+    match bucket {
+        domain::ledger::Bucket::Available => "AVAILABLE",
+        domain::ledger::Bucket::Held => "HELD",
+    }
+}
+
+/// The orders of a list of listings, as clients ask for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SortKind {
+    BestPrice,
+    Newest,
+}
+
+impl SortKind {
+    const ALL: [Self; 2] = [Self::BestPrice, Self::Newest];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::BestPrice => "best_price",
+            Self::Newest => "newest",
+        }
+    }
+}
+
+/// The answers to an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResponseKind {
+    Accept,
+    Decline,
+}
+
+impl ResponseKind {
+    const ALL: [Self; 2] = [Self::Accept, Self::Decline];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "ACCEPT",
+            Self::Decline => "DECLINE",
+        }
+    }
+}
+
+/// The kinds of a resolution, without a split's amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResolutionKind {
+    Finished,
+    Cancelled,
+    Split,
+}
+
+impl ResolutionKind {
+    const ALL: [Self; 3] = [Self::Finished, Self::Cancelled, Self::Split];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "RESOLVED_FINISHED",
+            Self::Cancelled => "RESOLVED_CANCELLED",
+            Self::Split => "RESOLVED_SPLIT",
+        }
+    }
+}
+
+impl From<domain::dispute::Resolution> for Resolution {
+    fn from(resolution: domain::dispute::Resolution) -> Self {
+        Self(match resolution {
+            domain::dispute::Resolution::Finished => ResolutionKind::Finished,
+            domain::dispute::Resolution::Cancelled => ResolutionKind::Cancelled,
+            domain::dispute::Resolution::Split { .. } => ResolutionKind::Split,
+        })
+    }
+}
+
+/// A dispute's state, without what was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DisputeStage {
+    Open,
+    Resolved,
+}
+
+impl DisputeStage {
+    const ALL: [Self; 2] = [Self::Open, Self::Resolved];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "DISPUTE_OPEN",
+            Self::Resolved => "DISPUTE_RESOLVED",
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "OPEN",
+            Self::Resolved => "RESOLVED",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written_and_nothing_else_is() {
+        let read = |json: &str| serde_json::from_str::<ExchangeType>(json);
+        assert_eq!(
+            read("\"FIAT2CRYPTO\"").unwrap(),
+            ExchangeType(domain::ExchangeType::FiatToCrypto)
+        );
+        for bad in ["\"fiat2crypto\"", "\"\"", "\"FIAT2CRYPTO \""] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(error.starts_with("UNKNOWN_VALUE: must be one of CRYPTO2FIAT, FIAT2CRYPTO"));
+        }
+        assert!(read("1").is_err());
+    }
+
+    #[test]
+    fn resolutions_have_the_names_of_the_domain() {
+        use domain::dispute::Resolution as Of;
+        let amount = domain::Money::new(1, domain::Asset::Btc);
+        for of in [
+            Of::Finished,
+            Of::Cancelled,
+            Of::Split {
+                payer_amount: amount,
+            },
+        ] {
+            assert_eq!(Resolution::from(of).name(), of.name());
+        }
+    }
+}
