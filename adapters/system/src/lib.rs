@@ -8,9 +8,11 @@
 mod clock;
 mod ids;
 mod passwords;
+mod random;
 mod tokens;
 
 pub use clock::SystemClock;
 pub use ids::UuidIds;
 pub use passwords::{Argon2Passwords, PasswordCost};
+pub use random::random_bits;
 pub use tokens::{JwtSettings, JwtTokens, WeakSecret};
