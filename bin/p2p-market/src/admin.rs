@@ -1,0 +1,83 @@
+//! `admin create`: the first administrator, who then makes the others.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use application::user::RegisterUser;
+use clap::{Args, Subcommand};
+use domain::user::Email;
+use domain::{Role, Roles};
+use system::JwtSettings;
+
+use crate::config::Config;
+use crate::{secret, wiring};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Creates an administrator.
+    Create {
+        #[arg(long)]
+        email: String,
+        #[arg(long, default_value = "Administrator")]
+        name: String,
+        /// Reads the password from standard input; otherwise one is made and printed.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
+    let Action::Create {
+        email,
+        name,
+        password_stdin,
+    } = options.action;
+    ensure!(
+        email.len() <= 254
+            && email
+                .split_once('@')
+                .is_some_and(|(user, host)| !user.is_empty() && host.contains('.')),
+        "--email is not an e-mail address"
+    );
+    let (password, made_here) = if password_stdin {
+        let mut password = String::new();
+        std::io::stdin()
+            .read_to_string(&mut password)
+            .context("the password can't be read")?;
+        (password.trim_end_matches(['\r', '\n']).to_owned(), false)
+    } else {
+        (secret::fresh()?, true)
+    };
+    ensure!(
+        (12..=200).contains(&password.len()),
+        "the password must have 12 to 200 bytes"
+    );
+
+    let database = wiring::database(&config).await?;
+    database.migrate().await?;
+    // No tokens are issued here: any secret will do.
+    let jwt = JwtSettings {
+        secret: [secret::fresh()?, secret::fresh()?].concat(),
+        lifetime: std::time::Duration::ZERO,
+    };
+    let (market, worker) = wiring::market(&config, &database, &jwt)?;
+    let hash = market.passwords().hash(password.clone()).await?;
+    let roles = Roles::from([Role::Admin]);
+    let command = RegisterUser::new(market.ids(), Email::new(&email), name, roles, Some(hash));
+    let user = market.execute(command).await?;
+    drop(market);
+    worker.await?;
+    database.close().await?;
+    println!("created {} ({email})", user.id);
+    if made_here {
+        println!("password: {password}");
+    }
+    Ok(ExitCode::SUCCESS)
+}

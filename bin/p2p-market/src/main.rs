@@ -1,0 +1,92 @@
+//! The market as a program: configuration and wiring, the one place that knows every concrete type.
+#![expect(
+    clippy::print_stdout,
+    reason = "a command-line program answers on its standard output"
+)]
+
+mod admin;
+mod audit;
+mod config;
+mod demo;
+mod logging;
+mod migrate;
+mod secret;
+mod serve;
+mod wiring;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use config::Config;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A P2P market: crypto against fiat, with escrow on a double-entry ledger.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file (TOML); see deploy/p2p-market.example.toml.
+    #[arg(long, short, env = "P2P_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the market until it is told to stop (Ctrl-C or SIGTERM).
+    Serve,
+    /// Serves a market with demo people, listings and money, and prints how to log in.
+    Demo(demo::Options),
+    /// Brings the database's schema up to date, or back.
+    Migrate(migrate::Options),
+    /// Checks every law of the ledger; fails and prints the offending rows where one does not hold.
+    Audit,
+    /// Manages administrators.
+    Admin(admin::Options),
+    /// Prints the OpenAPI document of the REST interface.
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode> {
+    if matches!(arguments.command, Command::Openapi) {
+        print!("{}", http_api::openapi_json());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = Config::read(arguments.config.as_deref())?;
+    logging::start(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve => serve::run(config).await,
+            Command::Demo(options) => demo::run(config, options).await,
+            Command::Migrate(options) => migrate::run(config, options).await,
+            Command::Audit => audit::run(config).await,
+            Command::Admin(options) => admin::run(config, options).await,
+            Command::Openapi => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a program that could not do what it was asked to"
+)]
+fn complain(error: &anyhow::Error) {
+    eprintln!("p2p-market: {error:#}");
+}

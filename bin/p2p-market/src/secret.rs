@@ -1,0 +1,9 @@
+//! Secrets made on the spot.
+
+use anyhow::{Context, Result};
+
+/// 32 hexadecimal characters (128 bits) from the operating system.
+pub(crate) fn fresh() -> Result<String> {
+    let bits = system::random_bits().context("the operating system gives no randomness")?;
+    Ok(format!("{bits:032x}"))
+}

@@ -1,0 +1,35 @@
+//! From a configuration to a market with real adapters.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use application::{Market, MarketPorts};
+use persistence::Database;
+use system::{Argon2Passwords, JwtSettings, JwtTokens, SystemClock, UuidIds};
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+
+/// Opens the configured database as it is.
+pub(crate) async fn database(config: &Config) -> Result<Database> {
+    Database::open(&config.database())
+        .await
+        .context("the database can't be opened")
+}
+
+/// A market over this database. The handle ends when all that was accepted is answered.
+pub(crate) fn market(
+    config: &Config,
+    database: &Database,
+    jwt: &JwtSettings,
+) -> Result<(Market, JoinHandle<()>)> {
+    let ports = MarketPorts {
+        store: Arc::new(database.clone()),
+        queries: Arc::new(database.clone()),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(UuidIds),
+        passwords: Arc::new(Argon2Passwords::new(config.password_cost())?),
+        tokens: Arc::new(JwtTokens::new(jwt)?),
+    };
+    Ok(Market::open(ports, config.policy(), config.pipeline()))
+}
