@@ -27,7 +27,7 @@ mod user;
 mod wallet;
 mod wire;
 
-pub use settings::{HttpSettings, InvalidOrigin};
+pub use settings::{CorsOrigins, HttpSettings, InvalidOrigin};
 
 use application::Market;
 use axum::Router;
@@ -38,7 +38,6 @@ use app::App;
 use problem::Problem;
 
 /// The whole API of a running market, with its documentation.
-#[must_use]
 pub fn router(market: Market, settings: HttpSettings) -> Router {
     let cors = middleware::cors(&settings.cors);
     let app = App::new(market, settings);

@@ -50,7 +50,8 @@ pub(crate) async fn healthz() -> Answer<Health> {
 ///
 /// 200 if storage answers within two seconds, 503 otherwise; for load balancers. No token is needed.
 #[utoipa::path(get, path = "/readyz", tag = TAG, security(()), responses(
-    (status = 200, description = "It can.", body = Health, example = json!({"status": "READY"}))
+    (status = 200, description = "It can.", body = Health, example = json!({"status": "READY"})),
+    (status = 503, description = "`UNAVAILABLE`: storage does not answer.")
 ))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Problem> {
     match tokio::time::timeout(PATIENCE, app.queries().ping()).await {

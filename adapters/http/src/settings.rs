@@ -5,18 +5,46 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 
 /// How the API is served.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpSettings {
-    pub(crate) request_timeout: Duration,
-    pub(crate) cors: Cors,
+    /// How long a request may take before it is answered with 504.
+    pub request_timeout: Duration,
+    /// Which web pages of other origins may call the API from a browser.
+    pub cors: CorsOrigins,
 }
 
-/// Which web pages of other origins may call the API.
+impl Default for HttpSettings {
+    /// Thirty seconds for a request, and no other origins.
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(30),
+            cors: CorsOrigins::None,
+        }
+    }
+}
+
+/// Origins other than the API's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Cors {
+pub enum CorsOrigins {
     None,
     Any,
     Only(Vec<HeaderValue>),
+}
+
+impl CorsOrigins {
+    /// Reads origins as an operator writes them: `https://app.example.com`; a single `*` stands for all.
+    pub fn parse<S: AsRef<str>>(origins: &[S]) -> Result<Self, InvalidOrigin> {
+        let origins: Vec<&str> = origins.iter().map(AsRef::as_ref).collect();
+        Ok(match origins.as_slice() {
+            [] => Self::None,
+            ["*"] => Self::Any,
+            some => Self::Only(
+                some.iter()
+                    .map(|one| origin(one))
+                    .collect::<Result<_, _>>()?,
+            ),
+        })
+    }
 }
 
 /// Not an origin such as `https://app.example.com`.
@@ -27,50 +55,13 @@ impl std::fmt::Display for InvalidOrigin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "`{}` is not an origin: expected `https://host[:port]` or `*`",
+            "`{}` is not an origin: expected `https://host[:port]`, or a single `*`",
             self.0
         )
     }
 }
 
 impl std::error::Error for InvalidOrigin {}
-
-impl Default for HttpSettings {
-    /// Thirty seconds for a request, and no other origins.
-    fn default() -> Self {
-        Self {
-            request_timeout: Duration::from_secs(30),
-            cors: Cors::None,
-        }
-    }
-}
-
-impl HttpSettings {
-    /// How long a request may take before it is answered with 504.
-    #[must_use]
-    pub const fn with_request_timeout(mut self, timeout: Duration) -> Self {
-        self.request_timeout = timeout;
-        self
-    }
-
-    /// The origins whose pages may call the API from a browser; `*` stands for all of them.
-    pub fn with_cors_origins<S: AsRef<str>>(
-        mut self,
-        origins: &[S],
-    ) -> Result<Self, InvalidOrigin> {
-        let origins: Vec<&str> = origins.iter().map(AsRef::as_ref).collect();
-        self.cors = match origins.as_slice() {
-            [] => Cors::None,
-            ["*"] => Cors::Any,
-            some => Cors::Only(
-                some.iter()
-                    .map(|one| origin(one))
-                    .collect::<Result<_, _>>()?,
-            ),
-        };
-        Ok(self)
-    }
-}
 
 fn origin(text: &str) -> Result<HeaderValue, InvalidOrigin> {
     let invalid = || InvalidOrigin(text.to_owned());
@@ -90,16 +81,14 @@ mod tests {
 
     #[test]
     fn origins_are_checked() {
-        let cors = |origins: &[&str]| {
-            let settings = HttpSettings::default().with_cors_origins(origins);
-            settings.map(|settings| settings.cors)
-        };
-        assert_eq!(cors(&[]), Ok(Cors::None));
-        assert_eq!(cors(&["*"]), Ok(Cors::Any));
-        assert!(cors(&["https://app.example.com", "http://localhost:5173"]).is_ok());
+        assert_eq!(CorsOrigins::parse::<&str>(&[]), Ok(CorsOrigins::None));
+        assert_eq!(CorsOrigins::parse(&["*"]), Ok(CorsOrigins::Any));
+        let two = CorsOrigins::parse(&["https://app.example.com", "http://localhost:5173"]);
+        assert!(matches!(two, Ok(CorsOrigins::Only(origins)) if origins.len() == 2));
         for bad in ["example.com", "https://", "https://a/", "ftp://a"] {
-            assert_eq!(cors(&[bad]), Err(InvalidOrigin(bad.to_owned())));
+            let error = InvalidOrigin(bad.to_owned());
+            assert_eq!(CorsOrigins::parse(&[bad]), Err(error));
         }
-        assert!(cors(&["*", "https://a"]).is_err());
+        assert!(CorsOrigins::parse(&["*", "https://a"]).is_err());
     }
 }

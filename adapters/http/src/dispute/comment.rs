@@ -19,11 +19,11 @@ use crate::wire;
 /// A remark.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"comment": "The bank statement is on its way"}))]
+#[schema(example = json!({"text": "The bank statement is on its way"}))]
 pub(crate) struct CommentRequest {
     #[validate(length(min = 1, max = 4000))]
     #[schema(min_length = 1, max_length = 4000)]
-    comment: String,
+    text: String,
 }
 
 /// Remark on a dispute.
@@ -33,7 +33,7 @@ pub(crate) struct CommentRequest {
     post,
     path = "/api/p2p/disputes/{dispute_id}/comments",
     tag = TAG,
-    params(("dispute_id" = wire::DisputeId, Path)),
+    params(("dispute_id" = inline(wire::DisputeId), Path)),
     request_body = CommentRequest,
     responses(
         (status = 201, description = "The remark is added.", body = CommentView),
@@ -52,7 +52,7 @@ pub(crate) async fn comment_on_dispute(
             id: app.fresh(),
             caller,
             dispute,
-            text: body.comment,
+            text: body.text,
         })
         .await?;
     Ok((StatusCode::CREATED, Answer(comment.into())))

@@ -18,7 +18,7 @@ use crate::wire;
     get,
     path = "/api/p2p/disputes/{dispute_id}",
     tag = TAG,
-    params(("dispute_id" = wire::DisputeId, Path)),
+    params(("dispute_id" = inline(wire::DisputeId), Path)),
     responses(
         (status = 200, description = "The dispute.", body = DisputeDetails),
         (status = 404, description = "`DISPUTE_NOT_FOUND`: there is no such dispute, or it is somebody else's."),

@@ -22,7 +22,7 @@ use crate::wire;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListDisputesQuery {
     /// Only those that wait for a moderator, or only those that are decided.
-    #[param(example = "OPEN")]
+    #[param(inline, example = "OPEN")]
     status: Option<wire::DisputeStageName>,
     /// The `next_cursor` of the page before.
     #[serde(alias = "after")]

@@ -62,7 +62,7 @@ fn decision(
     post,
     path = "/api/p2p/disputes/{dispute_id}/resolve",
     tag = TAG,
-    params(("dispute_id" = wire::DisputeId, Path)),
+    params(("dispute_id" = inline(wire::DisputeId), Path)),
     request_body = ResolveRequest,
     responses(
         (status = 200, description = "The deal has ended as decided.", body = DisputeAnswer, example = json!({

@@ -135,14 +135,14 @@ impl From<Dispute> for DisputeView {
     "comment_id": "comment_01jt0c7kq5e8tvb1y9m3x4z6wa",
     "dispute_id": "dispute_01jt0c7kq5e8tvb1y9m3x4z6wa",
     "author_id": "user_01jt0c7kq5e8tvb1y9m3x4z6wa",
-    "comment": "The bank statement is on its way",
+    "text": "The bank statement is on its way",
     "at": "2025-04-18T16:00:00Z"
 }))]
 pub(crate) struct CommentView {
     comment_id: wire::CommentId,
     dispute_id: wire::DisputeId,
     author_id: wire::UserId,
-    comment: String,
+    text: String,
     at: wire::Time,
 }
 
@@ -152,7 +152,7 @@ impl From<Comment> for CommentView {
             comment_id: wire::CommentId(comment.id),
             dispute_id: wire::DisputeId(comment.dispute),
             author_id: wire::UserId(comment.author),
-            comment: comment.text,
+            text: comment.text,
             at: wire::Time(comment.at),
         }
     }

@@ -56,6 +56,9 @@ fn of_schema(schema: &Schema, components: &Components) -> Value {
             .map(|item| sample(item, components))
             .find(|value| !value.is_null())
             .unwrap_or(Value::Null),
+        Schema::AllOf(all_of) if all_of.example.is_some() => {
+            all_of.example.clone().unwrap_or_default()
+        }
         Schema::AllOf(all_of) => {
             let parts = all_of.items.iter().map(|item| sample(item, components));
             let members = parts.filter_map(|part| match part {

@@ -1,1 +1,190 @@
+use super::*;
+use crate::openapi;
+use serde_json::Value;
+use utoipa::openapi::path::Operation;
 
+fn document() -> Value {
+    serde_json::from_str(&crate::openapi_json()).unwrap()
+}
+
+/// Method, path and description of every operation.
+fn all() -> Vec<(String, String, Value)> {
+    let document = document();
+    let paths = document["paths"].as_object().unwrap().clone();
+    paths
+        .into_iter()
+        .flat_map(|(path, item)| {
+            let operations = item.as_object().unwrap().clone();
+            operations
+                .into_iter()
+                .map(move |(method, operation)| (method, path.clone(), operation))
+        })
+        .collect()
+}
+
+fn is_open(path: &str) -> bool {
+    !path.starts_with("/api/") || matches!(path, "/api/auth/register" | "/api/auth/login")
+}
+
+#[test]
+fn the_text_is_the_same_every_time_and_ends_with_a_newline() {
+    let text = crate::openapi_json();
+    assert_eq!(text, crate::openapi_json());
+    assert!(text.ends_with("}\n") && !text.ends_with("\n\n"));
+}
+
+#[test]
+fn operations_are_named_once_described_and_tagged() {
+    let mut names: Vec<String> = Vec::new();
+    let tags = document()["tags"].clone();
+    for (method, path, operation) in all() {
+        let name = operation["operationId"].as_str().unwrap().to_owned();
+        assert!(!names.contains(&name), "{name} twice");
+        names.push(name);
+        for text in ["summary", "description"] {
+            let text = operation[text].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "{method} {path}");
+        }
+        let tag = &operation["tags"][0];
+        let known = tags
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|known| known["name"] == *tag);
+        assert!(known, "{method} {path}: {tag}");
+    }
+    assert!(names.len() > 30, "{names:?}");
+}
+
+#[test]
+fn operations_need_a_token_unless_they_are_open() {
+    for (method, path, operation) in all() {
+        let wanted = if is_open(&path) {
+            serde_json::json!([{}])
+        } else {
+            serde_json::json!([{"bearer": []}])
+        };
+        assert_eq!(operation["security"], wanted, "{method} {path}");
+    }
+    let scheme = &document()["components"]["securitySchemes"]["bearer"];
+    assert_eq!(
+        (&scheme["type"], &scheme["scheme"]),
+        (&"http".into(), &"bearer".into())
+    );
+}
+
+#[test]
+fn errors_are_documented_as_problems() {
+    for (method, path, operation) in all() {
+        let responses = operation["responses"].as_object().unwrap();
+        let errors: Vec<_> = responses
+            .iter()
+            .filter(|(status, _)| *status >= &"4".to_owned())
+            .collect();
+        for (status, error) in &errors {
+            let content = &error["content"]["application/problem+json"];
+            assert_eq!(
+                content["schema"]["$ref"], "#/components/schemas/Problem",
+                "{method} {path} {status}"
+            );
+            assert!(
+                content["example"]["code"].is_string(),
+                "{method} {path} {status}"
+            );
+            assert_ne!(error["description"], "", "{method} {path} {status}");
+        }
+        let mut wanted = Vec::new();
+        if path.starts_with("/api/") {
+            wanted.extend(["500", "503", "504"]);
+        }
+        if !is_open(&path) {
+            wanted.push("401");
+        }
+        if path.contains('{') {
+            wanted.extend(["400", "404"]);
+        }
+        if operation["requestBody"].is_object() {
+            wanted.extend(["400", "413", "415", "422"]);
+        }
+        for status in wanted {
+            assert!(
+                responses.contains_key(status),
+                "{method} {path}: no {status}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bodies_and_answers_have_examples() {
+    for (method, path, operation) in all() {
+        let has_body = operation["requestBody"].is_object();
+        let takes_body = matches!(method.as_str(), "post" | "put" | "patch");
+        assert_eq!(
+            has_body,
+            takes_body && !path.ends_with("/unfreeze"),
+            "{method} {path}"
+        );
+        if has_body {
+            let content = &operation["requestBody"]["content"]["application/json"];
+            let example = &content["example"];
+            assert!(example.is_object(), "{method} {path}");
+            assert!(content["schema"]["$ref"].is_string(), "{method} {path}");
+        }
+        let responses = operation["responses"].as_object().unwrap();
+        let (status, good) = responses
+            .iter()
+            .find(|(status, _)| status.starts_with('2'))
+            .unwrap();
+        let contents = good["content"].as_object().cloned().unwrap_or_default();
+        assert_eq!(contents.is_empty(), status == "204", "{method} {path}");
+        for content in contents.values() {
+            let text = content["example"].to_string();
+            assert!(!content["example"].is_null(), "{method} {path}");
+            assert!(
+                !text.contains('…') || path == "/api/auth/login",
+                "{method} {path}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|value| references(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 100);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+/// The examples of request bodies are what the handlers take.
+#[test]
+fn the_description_is_complete_before_and_after() {
+    let mut api = openapi();
+    let mut operations_of = |item: &mut PathItem| -> Vec<Operation> {
+        operations(item)
+            .map(|operation| operation.clone())
+            .collect()
+    };
+    let count: usize = api
+        .paths
+        .paths
+        .values_mut()
+        .map(|item| operations_of(item).len())
+        .sum();
+    assert_eq!(count, all().len());
+}

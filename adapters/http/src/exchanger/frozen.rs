@@ -17,7 +17,10 @@ use crate::problem::Problem;
     get,
     path = "/api/p2p/exchangers/frozen",
     tag = TAG,
-    responses((status = 200, description = "The queue.", body = Page<ExchangerView>))
+    responses(
+        (status = 200, description = "The queue.", body = Page<ExchangerView>),
+        (status = 403, description = "`ROLE_REQUIRED`: MODERATOR."),
+    )
 )]
 pub(crate) async fn list_frozen_exchangers(
     State(app): State<App>,

@@ -32,7 +32,7 @@ pub(crate) struct SwitchRequest {
     patch,
     path = "/api/p2p/exchanger/{exchanger_id}/status",
     tag = TAG,
-    params(("exchanger_id" = wire::UserId, Path)),
+    params(("exchanger_id" = inline(wire::UserId), Path)),
     request_body = SwitchRequest,
     responses(
         (status = 200, description = "The switch is where it was asked to be.", body = ExchangerAnswer),
@@ -56,7 +56,7 @@ pub(crate) async fn set_exchanger_status(
     patch,
     path = "/api/v1/users/{user_id}/status",
     tag = TAG,
-    params(("user_id" = wire::UserId, Path)),
+    params(("user_id" = inline(wire::UserId), Path)),
     request_body = SwitchRequest,
     responses(
         (status = 200, description = "The switch is where it was asked to be.", body = ExchangerAnswer),

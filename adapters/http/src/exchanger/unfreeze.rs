@@ -20,7 +20,7 @@ use crate::wire;
     post,
     path = "/api/p2p/exchanger/{exchanger_id}/unfreeze",
     tag = TAG,
-    params(("exchanger_id" = wire::UserId, Path)),
+    params(("exchanger_id" = inline(wire::UserId), Path)),
     responses(
         (status = 200, description = "The exchanger is not frozen (any more).", body = ExchangerAnswer, example = json!({
             "exchanger_id": "user_01jt0c7kq5e8tvb1y9m3x4z6wa",

@@ -3,7 +3,7 @@
 use application::ports::{ListingCursor, ListingFilter, ListingOrder, ListingView};
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::ExchangeType;
+use domain::{AssetKind, ExchangeType};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use validator::Validate;
@@ -24,12 +24,13 @@ use crate::wire;
 pub(crate) struct ListListingsQuery {
     /// The direction as the customer sees it. `type` is accepted as well.
     #[serde(alias = "type")]
+    #[param(inline)]
     exchange_type: Option<wire::ExchangeType>,
     /// The crypto asset.
-    #[param(example = "USDT")]
+    #[param(inline, example = "USDT")]
     asset: Option<wire::Asset>,
     /// The fiat currency.
-    #[param(example = "EUR")]
+    #[param(inline, example = "EUR")]
     currency: Option<wire::Asset>,
     /// A fiat amount that one offer may have: within the listing's limits and what remains. Only with `currency`.
     #[param(example = "100.00")]
@@ -40,9 +41,11 @@ pub(crate) struct ListListingsQuery {
     /// Only of exchangers who take offers now.
     online_only: Option<bool>,
     /// Only of this exchanger: ACTIVE and PAUSED ones. Otherwise only ACTIVE listings are shown.
+    #[param(inline)]
     exchanger_id: Option<wire::UserId>,
     /// `best_price` (only with, and then the default, `exchange_type`: dearest first with CRYPTO2FIAT, cheapest first with
     /// FIAT2CRYPTO) or `newest`.
+    #[param(inline)]
     sort: Option<wire::Sort>,
     /// The `next_cursor` of the page before; the filters must be the same.
     #[serde(alias = "after")]
@@ -90,15 +93,32 @@ impl ListListingsQuery {
     }
 }
 
+/// Listings have crypto on one side and fiat on the other.
+fn of_kind(field: &str, asset: Option<wire::Asset>, kind: AssetKind) -> Result<(), FieldError> {
+    let (code, message) = match kind {
+        AssetKind::Crypto => ("NOT_CRYPTO", "must be a crypto asset"),
+        AssetKind::Fiat => ("NOT_FIAT", "must be a fiat currency"),
+    };
+    match asset {
+        Some(asset) if asset.0.kind() != kind => Err(FieldError::new(field, code, message)),
+        _ => Ok(()),
+    }
+}
+
 impl TryFrom<ListListingsQuery> for ListingFilter {
     type Error = Problem;
 
     fn try_from(query: ListListingsQuery) -> Result<Self, Problem> {
+        let kinds = [
+            of_kind("asset", query.asset, AssetKind::Crypto),
+            of_kind("currency", query.currency, AssetKind::Fiat),
+        ];
+        let mut errors: Vec<_> = kinds.into_iter().filter_map(Result::err).collect();
         let (order, amount) = match (query.order(), query.amount()) {
-            (Ok(order), Ok(amount)) => (order, amount),
+            (Ok(order), Ok(amount)) if errors.is_empty() => (order, amount),
             (order, amount) => {
-                let errors = order.err().into_iter().chain(amount.err());
-                return Err(Problem::invalid_query(errors.collect()));
+                errors.extend(order.err().into_iter().chain(amount.err()));
+                return Err(Problem::invalid_query(errors));
             }
         };
         Ok(Self {
@@ -181,6 +201,8 @@ mod tests {
             ("amount=100", "CURRENCY_REQUIRED"),
             ("amount=1.005&currency=EUR", "TOO_MANY_DECIMALS"),
             ("amount=x&currency=EUR", "AMOUNT_MALFORMED"),
+            ("amount=1&currency=USDT", "NOT_FIAT"),
+            ("asset=EUR", "NOT_CRYPTO"),
         ] {
             let problem = amount(query).unwrap_err();
             assert_eq!(problem.code(), "INVALID_QUERY");

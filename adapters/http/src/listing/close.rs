@@ -19,7 +19,7 @@ use crate::wire;
     delete,
     path = "/api/p2p/listings/{listing_id}",
     tag = TAG,
-    params(("listing_id" = wire::ListingId, Path)),
+    params(("listing_id" = inline(wire::ListingId), Path)),
     responses(
         (status = 204, description = "The listing is CLOSED."),
         (status = 403, description = "`NOT_OWNER`, or `ROLE_REQUIRED`: EXCHANGER."),

@@ -18,7 +18,7 @@ use crate::wire;
     get,
     path = "/api/p2p/listings/{listing_id}",
     tag = TAG,
-    params(("listing_id" = wire::ListingId, Path)),
+    params(("listing_id" = inline(wire::ListingId), Path)),
     responses(
         (status = 200, description = "The listing.", body = PublicListing),
         (status = 404, description = "`LISTING_NOT_FOUND`"),

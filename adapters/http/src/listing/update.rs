@@ -49,7 +49,7 @@ pub(crate) struct UpdateListingRequest {
     patch,
     path = "/api/p2p/listings/{listing_id}",
     tag = TAG,
-    params(("listing_id" = wire::ListingId, Path)),
+    params(("listing_id" = inline(wire::ListingId), Path)),
     request_body = UpdateListingRequest,
     responses(
         (status = 200, description = "The listing after the change.", body = ListingView),

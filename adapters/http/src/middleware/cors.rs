@@ -6,14 +6,14 @@ use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::request_id::X_REQUEST_ID;
-use crate::settings::Cors;
+use crate::settings::CorsOrigins;
 
 /// The layer for these origins; `None` where no other origin may call.
-pub(crate) fn cors(origins: &Cors) -> Option<CorsLayer> {
+pub(crate) fn cors(origins: &CorsOrigins) -> Option<CorsLayer> {
     let origins = match origins {
-        Cors::None => return None,
-        Cors::Any => AllowOrigin::any(),
-        Cors::Only(origins) => AllowOrigin::list(origins.iter().cloned()),
+        CorsOrigins::None => return None,
+        CorsOrigins::Any => AllowOrigin::any(),
+        CorsOrigins::Only(origins) => AllowOrigin::list(origins.iter().cloned()),
     };
     let layer = CorsLayer::new()
         .allow_origin(origins)

@@ -36,7 +36,7 @@ pub(crate) struct CancelRequest {
     post,
     path = "/api/p2p/exchange-offers/{offer_id}/cancel",
     tag = TAG,
-    params(("offer_id" = wire::OfferId, Path)),
+    params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = CancelRequest,
     responses(
         (status = 200, description = "The deal is CANCELLED, or (with its status unchanged) the cancellation is proposed.",
@@ -45,6 +45,7 @@ pub(crate) struct CancelRequest {
             "status": "CANCELLED",
             "message": "Transaction cancelled"
         })),
+        (status = 403, description = "`IDENTITY_MISMATCH`: the body names the other side."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is in dispute or has ended."),
     )

@@ -41,7 +41,7 @@ pub(crate) struct ConfirmPaymentRequest {
     post,
     path = "/api/p2p/exchange-offers/{offer_id}/confirm-payment",
     tag = TAG,
-    params(("offer_id" = wire::OfferId, Path)),
+    params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = ConfirmPaymentRequest,
     responses(
         (status = 200, description = "The deal is PAYMENT_CONFIRMED.", body = OfferAnswer, example = json!({
@@ -49,6 +49,7 @@ pub(crate) struct ConfirmPaymentRequest {
             "status": "PAYMENT_CONFIRMED",
             "message": "Payment confirmed by exchanger"
         })),
+        (status = 403, description = "`IDENTITY_MISMATCH`: the body names somebody else."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is not APPROVED, or the caller is not its fiat payer."),
     )

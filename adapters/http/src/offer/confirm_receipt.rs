@@ -35,7 +35,7 @@ pub(crate) struct ConfirmReceiptRequest {
     post,
     path = "/api/p2p/exchange-offers/{offer_id}/confirm-receipt",
     tag = TAG,
-    params(("offer_id" = wire::OfferId, Path)),
+    params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = ConfirmReceiptRequest,
     responses(
         (status = 200, description = "The deal is FINISHED.", body = OfferAnswer, example = json!({
@@ -43,6 +43,7 @@ pub(crate) struct ConfirmReceiptRequest {
             "status": "FINISHED",
             "message": "Fiat received, transaction completed"
         })),
+        (status = 403, description = "`IDENTITY_MISMATCH`: the body names somebody else."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is not PAYMENT_CONFIRMED, or the caller is not its \
             crypto holder."),

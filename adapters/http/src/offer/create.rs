@@ -52,10 +52,11 @@ pub(crate) struct CreateOfferRequest {
     request_body = CreateOfferRequest,
     responses(
         (status = 201, description = "The deal has begun.", body = OfferAnswer),
+        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names somebody else."),
         (status = 404, description = "`LISTING_NOT_FOUND`"),
-        (status = 409, description = "`LISTING_PAUSED`, `LISTING_CLOSED`, `EXCHANGER_OFFLINE`, `EXCHANGER_FROZEN` or \
-            `SELF_DEAL`: the listing takes no offer from this customer now."),
-        (status = 422, description = "`BELOW_MINIMUM`, `ABOVE_MAXIMUM`, `OVER_REMAINING`, `WRONG_EXCHANGE_TYPE`, \
+        (status = 409, description = "`LISTING_PAUSED`, `LISTING_CLOSED`, `WRONG_EXCHANGE_TYPE`, `EXCHANGER_OFFLINE`, \
+            `EXCHANGER_FROZEN` or `SELF_DEAL`: the listing takes no offer from this customer now."),
+        (status = 422, description = "`BELOW_MINIMUM`, `ABOVE_MAXIMUM`, `OVER_REMAINING`, \
             `TOO_MANY_DECIMALS`, `AMOUNT_NOT_POSITIVE`, `AMOUNT_TOO_LARGE`, `INSUFFICIENT_FUNDS`, \
             `COUNTERPARTY_INSUFFICIENT_FUNDS`, or a body that can't be used."),
     )

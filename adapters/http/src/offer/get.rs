@@ -18,7 +18,7 @@ use crate::wire;
     get,
     path = "/api/p2p/exchange-offers/{offer_id}",
     tag = TAG,
-    params(("offer_id" = wire::OfferId, Path)),
+    params(("offer_id" = inline(wire::OfferId), Path)),
     responses(
         (status = 200, description = "The deal.", body = OfferDetails),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or it is somebody else's."),

@@ -25,6 +25,7 @@ pub(crate) struct ListOffersQuery {
     #[param(example = true)]
     active: Option<bool>,
     /// Only deals in which the caller is on this side.
+    #[param(inline)]
     role: Option<wire::Side>,
     /// The `next_cursor` of the page before, which is the id of its last deal. `cursor` is accepted as well.
     #[serde(alias = "cursor")]

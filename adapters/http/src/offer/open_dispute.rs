@@ -3,7 +3,6 @@
 use application::offer::OpenDispute;
 use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::StatusCode;
 use domain::OfferId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -36,10 +35,11 @@ pub(crate) struct OpenDisputeRequest {
     post,
     path = "/api/p2p/exchange-offers/{offer_id}/dispute",
     tag = TAG,
-    params(("offer_id" = wire::OfferId, Path)),
+    params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = OpenDisputeRequest,
     responses(
-        (status = 201, description = "The deal is DISPUTE_OPEN.", body = DisputeAnswer),
+        (status = 200, description = "The deal is DISPUTE_OPEN.", body = DisputeAnswer),
+        (status = 403, description = "`IDENTITY_MISMATCH`: the body names the other side."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is PENDING or has ended. `DISPUTE_ALREADY_OPENED`: \
             this side has done so before."),
@@ -50,7 +50,7 @@ pub(crate) async fn open_dispute(
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
     Json(body): Json<OpenDisputeRequest>,
-) -> Result<(StatusCode, Answer<DisputeAnswer>), Problem> {
+) -> Result<Answer<DisputeAnswer>, Problem> {
     let dispute = app
         .execute(OpenDispute {
             id: app.fresh(),
@@ -60,6 +60,6 @@ pub(crate) async fn open_dispute(
             reason: body.reason,
         })
         .await?;
-    let answer = DisputeAnswer::of(&dispute, "Dispute opened successfully");
-    Ok((StatusCode::CREATED, Answer(answer)))
+    let message = "Dispute opened successfully";
+    Ok(Answer(DisputeAnswer::of(&dispute, message)))
 }

@@ -36,7 +36,7 @@ pub(crate) struct RespondRequest {
     put,
     path = "/api/p2p/exchange-offers/{offer_id}/response",
     tag = TAG,
-    params(("offer_id" = wire::OfferId, Path)),
+    params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = RespondRequest,
     responses(
         (status = 200, description = "The deal is APPROVED or DECLINED.", body = OfferAnswer, example = json!({
@@ -44,6 +44,7 @@ pub(crate) struct RespondRequest {
             "status": "APPROVED",
             "message": "Exchange offer accepted"
         })),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the body names somebody else."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is not PENDING, or the caller is its customer."),
     )

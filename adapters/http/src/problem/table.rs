@@ -46,11 +46,7 @@ fn refusal(refusal: &Refusal) -> (StatusCode, &'static str, Option<&'static str>
         ),
         Refusal::ListingPaused => (S::CONFLICT, "The listing is paused", None),
         Refusal::ListingClosed => (S::CONFLICT, "The listing is closed", None),
-        Refusal::WrongExchangeType => (
-            S::UNPROCESSABLE_ENTITY,
-            "The listing is for the other direction",
-            Some("exchange_type"),
-        ),
+        Refusal::WrongExchangeType => (S::CONFLICT, "The listing is for the other direction", None),
         Refusal::ExchangerOffline => (S::CONFLICT, "The exchanger is offline", None),
         Refusal::ExchangerFrozen => (S::CONFLICT, "The exchanger is frozen", None),
         Refusal::OverRemaining { .. } => (

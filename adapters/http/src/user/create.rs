@@ -52,6 +52,7 @@ pub(crate) struct CreateUserRequest {
     request_body = CreateUserRequest,
     responses(
         (status = 201, description = "The account is open.", body = UserView),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN."),
         (status = 409, description = "`EMAIL_TAKEN`"),
     )
 )]

@@ -38,9 +38,10 @@ pub(crate) async fn get_me(
     get,
     path = "/api/users/{user_id}",
     tag = TAG,
-    params(("user_id" = wire::UserId, Path)),
+    params(("user_id" = inline(wire::UserId), Path)),
     responses(
         (status = 200, description = "The account.", body = UserDetails),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to look at somebody else."),
         (status = 404, description = "`USER_NOT_FOUND`"),
     )
 )]

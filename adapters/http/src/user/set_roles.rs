@@ -34,10 +34,11 @@ pub(crate) struct SetRolesRequest {
     put,
     path = "/api/users/{user_id}/roles",
     tag = TAG,
-    params(("user_id" = wire::UserId, Path)),
+    params(("user_id" = inline(wire::UserId), Path)),
     request_body = SetRolesRequest,
     responses(
         (status = 200, description = "The account with its new roles.", body = UserView),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN."),
         (status = 404, description = "`USER_NOT_FOUND`"),
         (status = 409, description = "`OWN_ADMIN_ROLE`: administrators keep their own ADMIN role."),
     )

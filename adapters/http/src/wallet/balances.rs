@@ -39,9 +39,10 @@ pub(crate) async fn get_wallet(
     get,
     path = "/api/billing/balance/{user_id}",
     tag = TAG_BILLING,
-    params(("user_id" = wire::UserId, Path)),
+    params(("user_id" = inline(wire::UserId), Path)),
     responses(
         (status = 200, description = "The balances.", body = WalletView),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to look at somebody else."),
         (status = 404, description = "`USER_NOT_FOUND`"),
     )
 )]

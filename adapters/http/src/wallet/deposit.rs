@@ -3,6 +3,7 @@
 use application::wallet::Deposit;
 use axum::Json as Answer;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -40,7 +41,8 @@ pub(crate) struct DepositRequest {
     tag = TAG_BILLING,
     request_body = DepositRequest,
     responses(
-        (status = 200, description = "The deposit is booked: the balance after it.", body = DepositAnswer),
+        (status = 201, description = "The deposit is booked: the balance after it.", body = DepositAnswer),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN."),
         (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is no such user."),
         (status = 422, description = "`AMOUNT_NOT_POSITIVE`, `TOO_MANY_DECIMALS`, `AMOUNT_TOO_LARGE`, \
             `BALANCE_TOO_LARGE`, or a body that can't be used."),
@@ -50,7 +52,7 @@ pub(crate) async fn deposit(
     State(app): State<App>,
     Auth(caller): Auth,
     Json(body): Json<DepositRequest>,
-) -> Result<Answer<DepositAnswer>, Problem> {
+) -> Result<(StatusCode, Answer<DepositAnswer>), Problem> {
     let user = body.user_id.0;
     let account = app
         .execute(Deposit {
@@ -60,5 +62,6 @@ pub(crate) async fn deposit(
             amount: body.amount.0,
         })
         .await?;
-    Ok(Answer(DepositAnswer::of(user, account)))
+    let answer = DepositAnswer::of(user, account);
+    Ok((StatusCode::CREATED, Answer(answer)))
 }

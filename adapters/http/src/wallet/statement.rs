@@ -23,7 +23,7 @@ use crate::wire;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListEntriesQuery {
     /// Only this asset.
-    #[param(example = "USDT")]
+    #[param(inline, example = "USDT")]
     asset: Option<wire::Asset>,
     /// The `next_cursor` of the page before.
     #[serde(alias = "after")]

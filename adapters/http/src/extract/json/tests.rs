@@ -189,7 +189,10 @@ async fn media_types_are_checked() {
 
 #[tokio::test]
 async fn a_stream_without_a_length_is_cut_off_too() {
-    let chunks = futures::stream::repeat(Ok::<_, std::convert::Infallible>(Bytes::from(vec![b' '; 1024])));
+    let chunks = futures::stream::repeat(Ok::<_, std::convert::Infallible>(Bytes::from(vec![
+        b' ';
+        1024
+    ])));
     let body = Body::from_stream(chunks);
     let status = answer(Some("application/json"), body).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
