@@ -1,0 +1,282 @@
+//! What the persistence tests share: running a test on both databases, SQL of their own, and a small market to change.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test support; each test uses a part of it"
+)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use application::ports::{Changes, Entry, Saved, StorageError, Store, Transfer};
+use domain::listing::Draft;
+use domain::offer::{ListingMove, Moved, Opening, Step};
+use domain::user::{Email, PasswordHash, User};
+use domain::{
+    Account, AccountId, AccountKey, Actor, Asset, ExchangeType, Exchanger, Listing, ListingId,
+    Money, Offer, OfferId, Policy, Posting, Price, Role, Timestamp, TransferId, TypedId, UserId,
+};
+use p2p_tests::databases::TestDatabase;
+use persistence::Database;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
+
+/// Runs an async test body on both databases.
+#[macro_export]
+macro_rules! on_both {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() -> anyhow::Result<()> {
+                super::$name(p2p_tests::databases::TestDatabase::sqlite().await?).await
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() -> anyhow::Result<()> {
+                super::$name(p2p_tests::databases::TestDatabase::postgres().await?).await
+            }
+        }
+    )*};
+}
+
+pub const NOW: Timestamp = Timestamp::from_micros(1_744_977_600_000_000);
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Ids that sort in the order in which they are made, and never look like the fixed ones.
+pub fn fresh<T: TypedId>() -> T {
+    let count = NEXT.fetch_add(1, Ordering::Relaxed);
+    T::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + (u128::from(count) << 64))
+}
+
+pub async fn sql(connection: &DatabaseConnection, text: &str) -> Result<u64, DbErr> {
+    Ok(connection.execute_unprepared(text).await?.rows_affected())
+}
+
+pub async fn rows(connection: &DatabaseConnection, text: &str) -> Result<Vec<QueryResult>, DbErr> {
+    let statement = Statement::from_string(connection.get_database_backend(), text);
+    connection.query_all_raw(statement).await
+}
+
+pub async fn count(connection: &DatabaseConnection, text: &str) -> Result<i64, DbErr> {
+    let found = rows(connection, text).await?;
+    found[0].try_get_by_index(0)
+}
+
+/// An id as SQL.
+pub fn literal<T: TypedId>(database: &TestDatabase, id: T) -> String {
+    let hex = format!("{:032x}", id.as_u128());
+    if database.is_sqlite() {
+        format!("x'{hex}'")
+    } else {
+        format!("'{hex}'::uuid")
+    }
+}
+
+pub fn usdt(minor: i64) -> Money {
+    Money::new(minor, Asset::Usdt)
+}
+
+/// A customer and an exchanger with money, and a listing between them.
+#[derive(Debug, Clone)]
+pub struct Stall {
+    pub customer: User,
+    pub exchanger: Exchanger,
+    pub customer_account: Account,
+    pub exchanger_account: Account,
+    pub listing: Listing,
+}
+
+pub fn new_user(name: &str, role: Role) -> User {
+    let id: UserId = fresh();
+    User::register(
+        id,
+        Email::new(&format!("{name}.{}@example.com", id.as_u128())),
+        name.to_owned(),
+        [role].into(),
+        Some(PasswordHash::new("a hash".to_owned())),
+        NOW,
+    )
+}
+
+pub fn new_listing(exchanger: &Exchanger, exchange_type: ExchangeType) -> Listing {
+    Listing::publish(
+        fresh(),
+        exchanger,
+        Draft {
+            exchange_type,
+            price: Price::from_e8(100_000_000, Asset::Usd).unwrap(),
+            total: usdt(1_000_000_000),
+            min: Money::new(100, Asset::Usd),
+            max: Money::new(100_000, Asset::Usd),
+            payment_methods: vec!["CARD".to_owned(), "SEPA".to_owned()],
+            payment_window: Duration::from_secs(1_800),
+            terms: "as usual".to_owned(),
+        },
+        NOW,
+    )
+    .unwrap()
+}
+
+pub fn new<T>(value: T) -> Saved<T> {
+    Saved {
+        value,
+        loaded_version: None,
+    }
+}
+
+pub fn changed<T>(value: T, loaded_version: u64) -> Saved<T> {
+    Saved {
+        value,
+        loaded_version: Some(loaded_version),
+    }
+}
+
+pub async fn commit(database: &Database, changes: &Changes) -> Result<(), StorageError> {
+    database.begin().await?.commit(changes).await
+}
+
+/// A posting over these accounts, each of which is moved by it.
+pub fn post(posting: Posting, accounts: &mut [&mut Account]) -> Transfer {
+    let entries = posting
+        .legs()
+        .iter()
+        .map(|leg| Entry {
+            account: accounts
+                .iter()
+                .find(|account| account.key == leg.account)
+                .unwrap()
+                .id,
+            bucket: leg.bucket,
+            amount: leg.amount,
+        })
+        .collect();
+    for account in accounts {
+        **account = account.apply(posting.legs()).unwrap();
+    }
+    Transfer {
+        id: fresh::<TransferId>(),
+        posting,
+        entries,
+        at: NOW,
+    }
+}
+
+impl Stall {
+    /// Registers both, gives each 1,000 USDT from outside and publishes the listing.
+    pub async fn open(database: &Database) -> Self {
+        Self::with_type(database, ExchangeType::FiatToCrypto).await
+    }
+
+    pub async fn with_type(database: &Database, exchange_type: ExchangeType) -> Self {
+        let customer = new_user("customer", Role::Customer);
+        let seller = new_user("exchanger", Role::Exchanger);
+        let exchanger = Exchanger::new(seller.id).switch(true);
+        let open = |user| Account::open(fresh::<AccountId>(), AccountKey::user(user, Asset::Usdt));
+        let (mut customer_account, mut exchanger_account) = (open(customer.id), open(seller.id));
+        let listing = new_listing(&exchanger, exchange_type);
+
+        let mut unit = database.begin().await.unwrap();
+        let external = AccountKey::external(Asset::Usdt);
+        let mut outside = unit.lock_accounts(&[external]).await.unwrap()[0];
+        let loaded = outside.version;
+        let transfers = [&mut customer_account, &mut exchanger_account]
+            .into_iter()
+            .map(|account| {
+                let domain::Owner::User(user) = account.key.owner else {
+                    panic!("a user's account")
+                };
+                let deposit = Posting::deposit(user, usdt(1_000_000_000), seller.id).unwrap();
+                post(deposit, &mut [&mut outside, account])
+            })
+            .collect();
+        unit.commit(&Changes {
+            users: vec![new(customer.clone()), new(seller)],
+            exchangers: vec![new(exchanger)],
+            listings: vec![new(listing.clone())],
+            accounts: vec![
+                changed(outside, loaded),
+                new(customer_account),
+                new(exchanger_account),
+            ],
+            transfers,
+            ..Changes::default()
+        })
+        .await
+        .unwrap();
+        Self {
+            customer,
+            exchanger,
+            customer_account,
+            exchanger_account,
+            listing,
+        }
+    }
+
+    /// The customer's offer of this much, and what it changes. The stall is as after it.
+    pub fn offer(&mut self, amount: i64) -> (Offer, Changes) {
+        let moved = Offer::create(
+            Opening {
+                id: fresh::<OfferId>(),
+                customer: self.customer.id,
+                amount: usdt(amount),
+                conditions: "soon".to_owned(),
+            },
+            &self.listing,
+            &self.exchanger,
+            &Policy::default(),
+            NOW,
+        )
+        .unwrap();
+        self.follow(moved, None)
+    }
+
+    /// What a move of a deal changes. The stall is as after it.
+    pub fn follow(&mut self, moved: Moved, loaded: Option<u64>) -> (Offer, Changes) {
+        let mut changes = Changes {
+            history: moved.history,
+            offers: vec![Saved {
+                value: moved.offer.clone(),
+                loaded_version: loaded,
+            }],
+            ..Changes::default()
+        };
+        if let Some(step) = moved.listing {
+            let version = self.listing.version;
+            self.listing = self.listing.clone().follow(step).unwrap();
+            changes
+                .listings
+                .push(changed(self.listing.clone(), version));
+        }
+        if let Some(posting) = moved.posting {
+            let account = match self.listing.exchange_type {
+                ExchangeType::CryptoToFiat => &mut self.customer_account,
+                ExchangeType::FiatToCrypto => &mut self.exchanger_account,
+            };
+            let version = account.version;
+            changes.transfers.push(post(posting, &mut [account]));
+            changes.accounts.push(changed(*account, version));
+        }
+        (moved.offer, changes)
+    }
+
+    pub fn accept(&mut self, offer: Offer) -> (Offer, Changes) {
+        let version = offer.version;
+        let step = Step::by(Actor::Exchanger, self.exchanger.user, NOW);
+        let moved = offer.accept(step, &Policy::default()).unwrap();
+        self.follow(moved, Some(version))
+    }
+
+    pub fn decline(&mut self, offer: Offer) -> (Offer, Changes) {
+        let version = offer.version;
+        let step = Step::by(Actor::Exchanger, self.exchanger.user, NOW);
+        let moved = offer.decline(step, &Policy::default()).unwrap();
+        assert!(matches!(moved.listing, Some(ListingMove::Return(_))));
+        self.follow(moved, Some(version))
+    }
+
+    pub fn listing_id(&self) -> ListingId {
+        self.listing.id
+    }
+}

@@ -1,0 +1,424 @@
+//! The schema itself: it goes up, down and up again, and refuses what must never be stored.
+
+mod persistence_common;
+
+use anyhow::Result;
+use domain::{Asset, OfferId};
+use p2p_tests::databases::TestDatabase;
+use persistence_common::*;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+
+on_both! {
+    migrations_go_up_down_and_up
+    the_system_has_its_accounts
+    the_journal_and_the_histories_are_append_only
+    impossible_rows_are_refused
+}
+
+/// Everything that makes the schema, as text.
+async fn schema(connection: &DatabaseConnection) -> Result<Vec<String>> {
+    let text = if connection.get_database_backend() == DbBackend::Sqlite {
+        "SELECT type || ' ' || name || ': ' || COALESCE(sql, '') FROM sqlite_master \
+         WHERE name <> 'seaql_migrations' AND name NOT LIKE 'sqlite_autoindex_seaql%' ORDER BY 1"
+    } else {
+        "SELECT line FROM ( \
+           SELECT 'column ' || table_name || '.' || ordinal_position || ' ' || column_name || ' ' || data_type || ' ' || is_nullable AS line \
+             FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'seaql_migrations' \
+           UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) \
+             FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'seaql_migrations' \
+           UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'seaql_migrations' \
+           UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE NOT tgisinternal \
+           UNION ALL SELECT 'function ' || proname || ' ' || prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace \
+           UNION ALL SELECT 'options ' || relname || ' ' || COALESCE(reloptions::text, '') FROM pg_class \
+             WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'seaql_migrations' \
+         ) AS lines ORDER BY line"
+    };
+    let found = rows(connection, text).await?;
+    Ok(found
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, _>>()?)
+}
+
+async fn migrations_go_up_down_and_up(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let raw = test.raw().await?;
+    let up = schema(&raw).await?;
+    assert!(up.len() > 30, "{up:#?}");
+    assert_eq!(database.pending_migrations().await?, Vec::<String>::new());
+
+    for steps in 1..=7 {
+        database.migrate_down(1).await?;
+        assert_eq!(database.pending_migrations().await?.len(), steps);
+    }
+    assert_eq!(schema(&raw).await?, Vec::<String>::new());
+    database.migrate_down(1).await?;
+
+    database.migrate().await?;
+    assert_eq!(schema(&raw).await?, up);
+    database.migrate().await?;
+    assert_eq!(schema(&raw).await?, up);
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
+/// Two processes that start at the same time both come up.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_may_migrate_at_once() -> Result<()> {
+    for test in [
+        TestDatabase::empty_sqlite()?,
+        TestDatabase::empty_postgres().await?,
+    ] {
+        let (one, two) = (test.open().await?, test.open().await?);
+        assert_eq!(one.pending_migrations().await?.len(), 7);
+        let (first, second) = tokio::join!(one.migrate(), two.migrate());
+        first?;
+        second?;
+        assert_eq!(two.pending_migrations().await?, Vec::<String>::new());
+        one.close().await?;
+        two.close().await?;
+        test.drop_now().await?;
+    }
+    Ok(())
+}
+
+async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
+    use application::ports::{Store, UserQueries, WalletQueries};
+    use domain::user::Email;
+    use domain::{AccountKey, TypedId, UserId};
+
+    let database = test.open().await?;
+    let mut keys: Vec<AccountKey> = Asset::ALL
+        .iter()
+        .flat_map(|asset| [AccountKey::external(*asset), AccountKey::fees(*asset)])
+        .collect();
+    keys.sort_unstable();
+    let mut unit = database.begin().await?;
+    let accounts = unit.lock_accounts(&keys).await?;
+    let mut found: Vec<AccountKey> = accounts.iter().map(|account| account.key).collect();
+    found.sort_unstable();
+    assert_eq!(found, keys);
+
+    // They are nobody: no user can be them, by id, by e-mail address or by account.
+    for bits in [1, 2] {
+        let nobody = UserId::from_u128(bits);
+        assert_eq!(database.find_user(nobody).await?, None);
+        assert_eq!(unit.lock_users(&[nobody], &[]).await?, Vec::new());
+        assert_eq!(database.accounts_of(nobody).await?, Vec::new());
+        let key = AccountKey::user(nobody, Asset::Usdt);
+        assert_eq!(unit.lock_accounts(&[key]).await?, Vec::new());
+    }
+    for name in ["system:external", "system:fees"] {
+        let email = Email::new(name);
+        assert_eq!(database.find_user_by_email(&email).await?, None);
+        assert_eq!(unit.lock_users(&[], &[email]).await?, Vec::new());
+    }
+    unit.rollback().await?;
+    test.drop_now().await
+}
+
+async fn the_journal_and_the_histories_are_append_only(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let (_, changes) = stall.offer(50_000_000);
+    commit(&database, &changes).await?;
+    let raw = test.raw().await?;
+    for (table, column) in [
+        ("journal_entries", "amount"),
+        ("offer_history", "at"),
+        ("dispute_comments", "at"),
+    ] {
+        let before = count(&raw, &format!("SELECT count(*) FROM {table}")).await?;
+        if table == "dispute_comments" && test.is_sqlite() {
+            // Row triggers need a row.
+            plant_comment(&test, &raw).await?;
+        }
+        let mut attempts = vec![
+            format!("UPDATE {table} SET {column} = 1"),
+            format!("DELETE FROM {table}"),
+        ];
+        if !test.is_sqlite() {
+            attempts.push(format!("TRUNCATE {table} CASCADE"));
+        }
+        for attempt in attempts {
+            let refusal = sql(&raw, &attempt).await.expect_err(&attempt).to_string();
+            assert!(
+                refusal.contains(&format!("{table} is append-only")),
+                "{attempt}: {refusal}"
+            );
+        }
+        let after = count(&raw, &format!("SELECT count(*) FROM {table}")).await?;
+        assert!(after >= before);
+    }
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
+async fn plant_comment(test: &TestDatabase, raw: &DatabaseConnection) -> Result<()> {
+    let id = literal(test, fresh::<OfferId>());
+    sql(raw, "PRAGMA foreign_keys = OFF").await?;
+    sql(
+        raw,
+        &format!(
+            "INSERT INTO dispute_comments (dispute_id, id, author_id, text, at) \
+             VALUES ({id}, {id}, {id}, 'so it was', 1)"
+        ),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Every CHECK, unique key and foreign key, broken one at a time by a change of a sound row.
+async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let (offer, changes) = stall.offer(50_000_000);
+    commit(&database, &changes).await?;
+    let raw = test.raw().await?;
+    let (offer_id, customer) = (literal(&test, offer.id), literal(&test, stall.customer.id));
+    let nobody = literal(&test, fresh::<OfferId>());
+    let account = literal(&test, stall.exchanger_account.id);
+
+    let dispute = |columns: &str, values: &str| {
+        let id = literal(&test, fresh::<OfferId>());
+        format!(
+            "INSERT INTO disputes (id, offer_id, customer_id, exchanger_id, opened_by, reason, opened_at, version, {columns}) \
+             VALUES ({id}, {offer_id}, {customer}, {customer}, 'CUSTOMER', '', 1, 1, {values})"
+        )
+    };
+    let entry = |values: &str| {
+        let id = literal(&test, fresh::<OfferId>());
+        format!(
+            "INSERT INTO journal_entries (transfer_id, posted_at, account_id, bucket, amount, kind, offer_id, staff_id) \
+             VALUES ({id}, 1, {values})"
+        )
+    };
+    let cases = [
+        ("users_roles", "UPDATE users SET roles = 16".to_owned()),
+        ("users_version", "UPDATE users SET version = 0".to_owned()),
+        (
+            "users_email|users.email",
+            "UPDATE users SET email = 'same'".to_owned(),
+        ),
+        (
+            "accounts_held_not_negative",
+            "UPDATE accounts SET held = -1".to_owned(),
+        ),
+        (
+            "accounts_available_not_negative",
+            format!("UPDATE accounts SET available = -1 WHERE id = {account}"),
+        ),
+        (
+            "accounts_owner_asset|accounts.asset",
+            "UPDATE accounts SET asset = 'BTC'".to_owned(),
+        ),
+        (
+            "accounts_owner|FOREIGN KEY",
+            format!("UPDATE accounts SET owner_id = {nobody} WHERE id = {account}"),
+        ),
+        (
+            "journal_entries_bucket",
+            entry(&format!("{account}, 'POCKET', 1, 'HOLD', {offer_id}, NULL")),
+        ),
+        (
+            "journal_entries_amount_not_zero",
+            entry(&format!("{account}, 'HELD', 0, 'HOLD', {offer_id}, NULL")),
+        ),
+        (
+            "journal_entries_kind",
+            entry(&format!("{account}, 'HELD', 1, 'GIFT', {offer_id}, NULL")),
+        ),
+        (
+            "journal_entries_one_reference",
+            entry(&format!("{account}, 'HELD', 1, 'HOLD', NULL, NULL")),
+        ),
+        (
+            "journal_entries_one_reference",
+            entry(&format!(
+                "{account}, 'HELD', 1, 'HOLD', {offer_id}, {customer}"
+            )),
+        ),
+        (
+            "journal_entries_account|FOREIGN KEY",
+            entry(&format!("{nobody}, 'HELD', 1, 'HOLD', {offer_id}, NULL")),
+        ),
+        (
+            "exchangers_unanswered",
+            "UPDATE exchangers SET unanswered = -1".to_owned(),
+        ),
+        (
+            "listings_exchange_type",
+            "UPDATE listings SET exchange_type = 'GIFT'".to_owned(),
+        ),
+        (
+            "listings_price",
+            "UPDATE listings SET price_e8 = 0".to_owned(),
+        ),
+        (
+            "listings_amounts_add_up",
+            "UPDATE listings SET frozen = frozen + 1".to_owned(),
+        ),
+        (
+            "listings_amounts_not_negative",
+            "UPDATE listings SET executed = -1, remaining = remaining + 1".to_owned(),
+        ),
+        (
+            "listings_limits",
+            "UPDATE listings SET min_fiat = max_fiat + 1".to_owned(),
+        ),
+        (
+            "listings_payment_window",
+            "UPDATE listings SET payment_window_seconds = 0".to_owned(),
+        ),
+        (
+            "listings_state",
+            "UPDATE listings SET state = 'SOLD'".to_owned(),
+        ),
+        (
+            "offers_two_sides",
+            "UPDATE offers SET customer_id = exchanger_id".to_owned(),
+        ),
+        (
+            "offers_exchange_type",
+            "UPDATE offers SET exchange_type = 'GIFT'".to_owned(),
+        ),
+        (
+            "offers_amounts_positive",
+            "UPDATE offers SET amount = 0".to_owned(),
+        ),
+        (
+            "offers_amounts_positive",
+            "UPDATE offers SET fiat_amount = -1".to_owned(),
+        ),
+        (
+            "offers_fee",
+            "UPDATE offers SET fee_basis_points = -1".to_owned(),
+        ),
+        (
+            "offers_status",
+            "UPDATE offers SET status = 'RECEIPT_CONFIRMED', deadline = NULL".to_owned(),
+        ),
+        (
+            "offers_deadline_while_waiting",
+            "UPDATE offers SET deadline = NULL".to_owned(),
+        ),
+        (
+            "offers_deadline_while_waiting",
+            "UPDATE offers SET status = 'FINISHED', closed_at = 1".to_owned(),
+        ),
+        (
+            "offers_disputed_at",
+            "UPDATE offers SET status = 'DISPUTE_OPEN', deadline = NULL".to_owned(),
+        ),
+        (
+            "offers_closed_at",
+            "UPDATE offers SET closed_at = 1".to_owned(),
+        ),
+        (
+            "offers_closed_at",
+            "UPDATE offers SET status = 'CANCELLED', deadline = NULL".to_owned(),
+        ),
+        (
+            "offers_cancel_proposed",
+            format!(
+                "UPDATE offers SET cancel_proposed = {}",
+                if test.is_sqlite() { "1" } else { "true" }
+            ),
+        ),
+        (
+            "offers_listing|FOREIGN KEY",
+            format!("UPDATE offers SET listing_id = {nobody}"),
+        ),
+        (
+            "offer_history_status",
+            format!(
+                "INSERT INTO offer_history (offer_id, version, status, actor, at) VALUES ({offer_id}, 9, 'LOST', 'SYSTEM', 1)"
+            ),
+        ),
+        (
+            "offer_history_actor",
+            format!(
+                "INSERT INTO offer_history (offer_id, version, status, actor, at) VALUES ({offer_id}, 9, 'PENDING', 'NOBODY', 1)"
+            ),
+        ),
+        (
+            "offer_history_key|offer_history.version",
+            format!(
+                "INSERT INTO offer_history (offer_id, version, status, actor, at) VALUES ({offer_id}, 1, 'PENDING', 'SYSTEM', 1)"
+            ),
+        ),
+        ("disputes_opener_is_a_person", dispute("state", "'OPEN'")),
+        (
+            "disputes_state",
+            dispute("opener_id, state", &format!("{customer}, 'LOST'")),
+        ),
+        (
+            "disputes_resolution",
+            dispute(
+                "opener_id, state, resolution, resolved_by, resolution_comment, resolved_at",
+                &format!("{customer}, 'RESOLVED', 'LOST', {customer}, '', 1"),
+            ),
+        ),
+        (
+            "disputes_resolved_as_a_whole",
+            dispute(
+                "opener_id, state, resolution",
+                &format!("{customer}, 'OPEN', 'RESOLVED_FINISHED'"),
+            ),
+        ),
+        (
+            "disputes_resolved_as_a_whole",
+            dispute("opener_id, state", &format!("{customer}, 'RESOLVED'")),
+        ),
+        (
+            "disputes_payer_amount",
+            dispute(
+                "opener_id, state, resolution, resolved_by, resolution_comment, resolved_at",
+                &format!("{customer}, 'RESOLVED', 'RESOLVED_SPLIT', {customer}, '', 1"),
+            ),
+        ),
+        (
+            "disputes_payer_amount",
+            dispute(
+                "opener_id, state, payer_amount, payer_asset",
+                &format!("{customer}, 'OPEN', 1, 'USDT'"),
+            ),
+        ),
+        (
+            "outbox_aggregate_type",
+            format!(
+                "INSERT INTO outbox (id, name, aggregate_type, aggregate_id, version, body, created_at) VALUES ({nobody}, 'x', 'y', {nobody}, 1, '', 1)"
+            ),
+        ),
+        (
+            "heartbeat_one_row",
+            "INSERT INTO heartbeat (id) VALUES (2)".to_owned(),
+        ),
+    ];
+    for (names, statement) in cases {
+        let refusal = sql(&raw, &statement)
+            .await
+            .expect_err(&statement)
+            .to_string();
+        assert!(
+            names.split('|').any(|name| refusal.contains(name)),
+            "{statement}: {refusal}"
+        );
+    }
+    if test.is_sqlite() {
+        // Money is never a REAL, however it came about.
+        for value in ["1.5", "9223372036854775807 + 1", "'much'"] {
+            let statement = format!("UPDATE accounts SET available = {value} WHERE id = {account}");
+            let refusal = sql(&raw, &statement)
+                .await
+                .expect_err(&statement)
+                .to_string();
+            assert!(refusal.contains("cannot store"), "{statement}: {refusal}");
+        }
+    }
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
