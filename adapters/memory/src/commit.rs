@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use application::ports::{Changes, Saved, StorageError, Transfer};
+use domain::dispute::DisputeState;
 use domain::ledger::Owner;
 use domain::user::Email;
-use domain::{AccountId, Actor, Listing, OfferId, UserId};
+use domain::{Actor, Listing, OfferId, UserId};
 
 use crate::tables::Tables;
 
@@ -173,64 +174,65 @@ impl Tables {
     /// Whatever a row points to is there, or comes with it.
     fn check_references(&self, changes: &Changes) -> Check {
         let user = |id: UserId| {
-            self.users.contains_key(&id) || changes.users.iter().any(|row| row.value.id == id)
+            let there =
+                self.users.contains_key(&id) || changes.users.iter().any(|row| row.value.id == id);
+            present(there, "user", id)
         };
         let offer = |id: OfferId| {
-            self.offers.contains_key(&id) || changes.offers.iter().any(|row| row.value.id == id)
+            let there = self.offers.contains_key(&id)
+                || changes.offers.iter().any(|row| row.value.id == id);
+            present(there, "offer", id)
         };
         let exchanger = |id: UserId| {
-            self.exchangers.contains_key(&id)
-                || changes.exchangers.iter().any(|row| row.value.user == id)
-        };
-        let account = |id: AccountId| {
-            self.account_ids.contains_key(&id)
-                || changes.accounts.iter().any(|row| row.value.id == id)
+            let there = self.exchangers.contains_key(&id)
+                || changes.exchangers.iter().any(|row| row.value.user == id);
+            present(there, "exchanger", id)
         };
         for row in &changes.exchangers {
-            present(user(row.value.user), "user", row.value.user)?;
+            user(row.value.user)?;
         }
         for row in &changes.accounts {
             if let Owner::User(owner) = row.value.key.owner {
-                present(user(owner), "user", owner)?;
+                user(owner)?;
             }
         }
         for row in &changes.listings {
-            present(
-                exchanger(row.value.exchanger),
-                "exchanger",
-                row.value.exchanger,
-            )?;
+            exchanger(row.value.exchanger)?;
         }
         for row in &changes.offers {
             let terms = &row.value.terms;
-            present(user(terms.customer), "user", terms.customer)?;
-            present(exchanger(terms.exchanger), "exchanger", terms.exchanger)?;
-            let listing = self.listings.contains_key(&terms.listing)
-                || changes
-                    .listings
-                    .iter()
-                    .any(|row| row.value.id == terms.listing);
-            present(listing, "listing", terms.listing)?;
+            user(terms.customer)?;
+            exchanger(terms.exchanger)?;
+            let mut new = changes.listings.iter();
+            let there = self.listings.contains_key(&terms.listing)
+                || new.any(|row| row.value.id == terms.listing);
+            present(there, "listing", terms.listing)?;
         }
         for row in &changes.disputes {
-            present(offer(row.value.offer), "offer", row.value.offer)?;
+            offer(row.value.offer)?;
+            row.value.opener.map_or(Ok(()), user)?;
+            if let DisputeState::Resolved { by, .. } = row.value.state {
+                user(by)?;
+            }
         }
         for entry in &changes.history {
-            present(offer(entry.offer), "offer", entry.offer)?;
+            offer(entry.offer)?;
+            entry.user.map_or(Ok(()), user)?;
         }
         for comment in &changes.comments {
-            let dispute = self.disputes.contains_key(&comment.dispute)
-                || changes
-                    .disputes
-                    .iter()
-                    .any(|row| row.value.id == comment.dispute);
-            present(dispute, "dispute", comment.dispute)?;
+            let mut new = changes.disputes.iter();
+            let there = self.disputes.contains_key(&comment.dispute)
+                || new.any(|row| row.value.id == comment.dispute);
+            present(there, "dispute", comment.dispute)?;
+            user(comment.author)?;
         }
-        let mut entries = changes
-            .transfers
-            .iter()
-            .flat_map(|transfer| &transfer.entries);
-        entries.try_for_each(|entry| present(account(entry.account), "account", entry.account))
+        for entry in changes.transfers.iter().flat_map(|row| &row.entries) {
+            let id = entry.account;
+            let mut new = changes.accounts.iter();
+            let there = self.account_ids.contains_key(&id) || new.any(|row| row.value.id == id);
+            present(there, "account", id)?;
+        }
+        Ok(())
     }
 }
 
