@@ -1,0 +1,64 @@
+//! Who takes part, and what they have.
+
+use application::Caller;
+use application::exchanger::{SwitchOnline, UnfreezeExchanger};
+use application::wallet::Deposit;
+use domain::{Account, Asset, Decimal, Exchanger, Role, UserId};
+
+use super::{Harness, Storage};
+
+/// A decimal that is written in a test.
+#[must_use]
+pub fn decimal(text: &str) -> Decimal {
+    text.parse().expect("a decimal number")
+}
+
+impl<S: Storage> Harness<S> {
+    /// Registers a customer.
+    pub async fn customer(&self, name: &str) -> Caller {
+        self.person(name, [Role::Customer]).await
+    }
+
+    /// Registers an exchanger, who goes online.
+    pub async fn exchanger(&self, name: &str) -> Caller {
+        let caller = self.person(name, [Role::Customer, Role::Exchanger]).await;
+        self.switch(caller, true).await;
+        caller
+    }
+
+    /// Turns an exchanger's switch.
+    pub async fn switch(&self, exchanger: Caller, online: bool) -> Exchanger {
+        self.done(SwitchOnline {
+            caller: exchanger,
+            exchanger: exchanger.user,
+            online,
+        })
+        .await
+    }
+
+    /// Lifts an exchanger's freeze.
+    pub async fn unfreeze(&self, exchanger: Caller) -> Exchanger {
+        self.done(UnfreezeExchanger {
+            caller: self.moderator,
+            exchanger: exchanger.user,
+        })
+        .await
+    }
+
+    /// What the market knows of an exchanger.
+    pub async fn exchanger_record(&self, exchanger: UserId) -> Exchanger {
+        let record = self.store.find_exchanger(exchanger).await;
+        record.expect("reading").expect("an exchanger's record")
+    }
+
+    /// Books a deposit.
+    pub async fn deposit(&self, user: Caller, amount: &str, asset: Asset) -> Account {
+        self.done(Deposit {
+            caller: self.admin,
+            user: user.user,
+            asset,
+            amount: decimal(amount),
+        })
+        .await
+    }
+}

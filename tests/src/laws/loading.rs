@@ -1,0 +1,259 @@
+//! Loading rows for a unit of work: exactly what was asked for, each once, and nothing for keys that name nothing.
+
+use application::ports::{DisputeQueries, ListingHead, Store, UserQueries};
+use domain::listing::Switch;
+use domain::user::Email;
+use domain::{AccountKey, Asset, DisputeId, ExchangeType, ListingId, Owner, TypedId, UserId};
+
+use super::Place;
+use super::rows::nothing;
+use crate::harness::{Harness, Offering, Stage};
+
+/// Asked for together with keys that do name something, and alone.
+pub async fn keys_that_name_nothing_are_left_out<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let deal = harness
+        .deal(ExchangeType::FiatToCrypto, Stage::Disputed)
+        .await;
+    let dispute = harness
+        .store
+        .disputes_of(deal.id())
+        .await
+        .unwrap()
+        .remove(0);
+    let nobody = UserId::from_u128(u128::MAX);
+    let (no_listing, no_dispute) = (
+        ListingId::from_u128(u128::MAX),
+        DisputeId::from_u128(u128::MAX),
+    );
+    let mut deals = [deal.id(), nothing()];
+    deals.sort_unstable();
+    let account = AccountKey::user(deal.customer.user, Asset::Usdt);
+
+    let mut unit = harness.store.begin().await.unwrap();
+    let told = unit
+        .offers_of_disputes(&[dispute.id, no_dispute])
+        .await
+        .unwrap();
+    assert_eq!(told, [(dispute.id, deal.id())]);
+    let heads = unit
+        .listing_heads(&[deal.listing.id, no_listing])
+        .await
+        .unwrap();
+    assert_eq!(
+        heads.iter().map(|head| head.id).collect::<Vec<_>>(),
+        [deal.listing.id]
+    );
+    let unknown = Email::new("nobody@example.org");
+    let users = unit
+        .lock_users(&[deal.customer.user, nobody], &[unknown])
+        .await
+        .unwrap();
+    assert_eq!(
+        users.iter().map(|user| user.id).collect::<Vec<_>>(),
+        [deal.customer.user]
+    );
+    let offers = unit.lock_offers(&deals).await.unwrap();
+    assert_eq!(offers, [harness.deal_now(deal.id()).await]);
+    assert_eq!(unit.lock_disputes(&deals).await.unwrap(), [dispute]);
+    let records = unit
+        .lock_exchangers(&[deal.exchanger.user, nobody])
+        .await
+        .unwrap();
+    assert_eq!(
+        records,
+        [harness.exchanger_record(deal.exchanger.user).await]
+    );
+    let listings = unit
+        .lock_listings(&[deal.listing.id, no_listing], &[nobody])
+        .await
+        .unwrap();
+    assert_eq!(listings, [harness.listing(deal.listing.id).await]);
+    let keys = [account, AccountKey::user(nobody, Asset::Usdt)];
+    let accounts = unit.lock_accounts(&keys).await.unwrap();
+    assert_eq!(
+        accounts.iter().map(|one| one.key).collect::<Vec<_>>(),
+        [account]
+    );
+    unit.rollback().await.unwrap();
+
+    let mut unit = harness.store.begin().await.unwrap();
+    assert_eq!(unit.offers_of_disputes(&[no_dispute]).await.unwrap(), []);
+    assert_eq!(unit.listing_heads(&[no_listing]).await.unwrap(), []);
+    assert_eq!(unit.lock_users(&[nobody], &[]).await.unwrap(), []);
+    assert_eq!(unit.lock_offers(&[nothing()]).await.unwrap(), []);
+    assert_eq!(unit.lock_disputes(&[nothing()]).await.unwrap(), []);
+    assert_eq!(unit.lock_exchangers(&[nobody]).await.unwrap(), []);
+    assert_eq!(unit.lock_listings(&[no_listing], &[]).await.unwrap(), []);
+    assert_eq!(unit.lock_accounts(&keys[1..]).await.unwrap(), []);
+    unit.rollback().await.unwrap();
+    harness.close().await;
+}
+
+/// Named by both, loaded once.
+pub async fn users_by_id_or_address_come_once<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let (anna, berta) = (
+        harness.customer("anna").await,
+        harness.customer("berta").await,
+    );
+    let carla = harness.customer("carla").await;
+    let mut by_id = std::collections::BTreeMap::new();
+    for caller in [anna, berta, carla] {
+        let user = harness.store.find_user(caller.user).await.unwrap().unwrap();
+        by_id.insert(user.id, user);
+    }
+    let email = |id: UserId| by_id[&id].email.clone();
+    let mut emails = vec![email(anna.user), email(berta.user)];
+    emails.sort_unstable();
+
+    for (ids, emails, wanted) in [
+        (vec![anna.user], emails.clone(), vec![anna.user, berta.user]),
+        (vec![], emails.clone(), vec![anna.user, berta.user]),
+        (
+            vec![carla.user],
+            vec![email(anna.user)],
+            vec![anna.user, carla.user],
+        ),
+        (
+            vec![anna.user, carla.user],
+            vec![],
+            vec![anna.user, carla.user],
+        ),
+    ] {
+        let mut unit = harness.store.begin().await.unwrap();
+        let mut users = unit.lock_users(&ids, &emails).await.unwrap();
+        unit.rollback().await.unwrap();
+        users.sort_by_key(|user| user.id);
+        let expected: Vec<_> = wanted.iter().map(|id| by_id[id].clone()).collect();
+        assert_eq!(users, expected);
+    }
+    harness.close().await;
+}
+
+/// Named by id whatever its state; as somebody's only while ACTIVE; by both, once.
+pub async fn listings_by_id_or_as_active_come_once<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let offering = Offering::of(ExchangeType::CryptoToFiat);
+    let (anna, berta) = (
+        harness.exchanger("anna").await,
+        harness.exchanger("berta").await,
+    );
+    let active = harness.publish(anna, &offering).await.id;
+    let paused = harness.publish(anna, &offering).await;
+    let paused = harness.turn(&paused, Switch::Pause).await.id;
+    let closed = harness.publish(anna, &offering).await;
+    let closed = harness.take_down(&closed).await.id;
+    let also_active = harness.publish(anna, &offering).await.id;
+    let of_another = harness.publish(berta, &offering).await.id;
+
+    let both = {
+        let mut both = vec![anna.user, berta.user];
+        both.sort_unstable();
+        both
+    };
+    for (ids, active_of, wanted) in [
+        (vec![], vec![anna.user], vec![active, also_active]),
+        (vec![active], vec![anna.user], vec![active, also_active]),
+        (vec![paused, closed], vec![], vec![paused, closed]),
+        (
+            vec![closed, of_another],
+            vec![anna.user],
+            vec![active, closed, also_active, of_another],
+        ),
+        (vec![], both, vec![active, also_active, of_another]),
+    ] {
+        let mut unit = harness.store.begin().await.unwrap();
+        let listings = unit.lock_listings(&ids, &active_of).await.unwrap();
+        unit.rollback().await.unwrap();
+        let mut loaded: Vec<_> = listings.iter().map(|listing| listing.id).collect();
+        loaded.sort_unstable();
+        assert_eq!(loaded, wanted);
+    }
+    harness.close().await;
+}
+
+/// A deal's disputes come all, of each deal that was named and of no other.
+pub async fn all_disputes_of_the_deals_come<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let first = harness
+        .deal(ExchangeType::FiatToCrypto, Stage::Disputed)
+        .await;
+    harness.dispute(&first.offer, first.exchanger.user).await;
+    let second = harness
+        .deal(ExchangeType::CryptoToFiat, Stage::Disputed)
+        .await;
+    let other = harness
+        .deal(ExchangeType::CryptoToFiat, Stage::Disputed)
+        .await;
+
+    let mut deals = [first.id(), second.id()];
+    deals.sort_unstable();
+    let mut unit = harness.store.begin().await.unwrap();
+    let mut disputes = unit.lock_disputes(&deals).await.unwrap();
+    unit.rollback().await.unwrap();
+    disputes.sort_by_key(|dispute| dispute.id);
+    let mut expected = harness.store.disputes_of(first.id()).await.unwrap();
+    assert_eq!(expected.len(), 2);
+    expected.extend(harness.store.disputes_of(second.id()).await.unwrap());
+    assert_eq!(disputes, expected);
+    assert!(disputes.iter().all(|dispute| dispute.offer != other.id()));
+    harness.close().await;
+}
+
+/// Heads of listings and the deals of disputes can be read while somebody else is changing them.
+pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let deal = harness
+        .deal(ExchangeType::FiatToCrypto, Stage::Disputed)
+        .await;
+    let listing = harness.take_down(&deal.listing).await;
+    let dispute = harness
+        .store
+        .disputes_of(deal.id())
+        .await
+        .unwrap()
+        .remove(0);
+    let mut unit = harness.store.begin().await.unwrap();
+    let told = unit.offers_of_disputes(&[dispute.id]).await.unwrap();
+    let heads = unit.listing_heads(&[listing.id]).await.unwrap();
+    unit.rollback().await.unwrap();
+    assert_eq!(told, [(dispute.id, deal.id())]);
+    let head = ListingHead {
+        id: listing.id,
+        exchanger: deal.exchanger.user,
+        exchange_type: ExchangeType::FiatToCrypto,
+        asset: Asset::Usdt,
+    };
+    assert_eq!(heads, [head]);
+    harness.close().await;
+}
+
+/// Deposits and fees have another side from the first moment on.
+pub async fn the_system_has_accounts_in_every_asset<P: Place>(place: &P) {
+    let store = place.open().await;
+    let keys = Asset::ALL
+        .iter()
+        .flat_map(|asset| [AccountKey::external(*asset), AccountKey::fees(*asset)]);
+    let mut keys: Vec<_> = keys.collect();
+    keys.sort_unstable();
+    let mut unit = store.begin().await.unwrap();
+    let mut accounts = unit.lock_accounts(&keys).await.unwrap();
+    unit.rollback().await.unwrap();
+    accounts.sort_by_key(|account| account.key);
+    assert_eq!(
+        accounts
+            .iter()
+            .map(|account| account.key)
+            .collect::<Vec<_>>(),
+        keys
+    );
+    let empty = accounts
+        .iter()
+        .all(|account| account.available().minor() == 0 && account.held().minor() == 0);
+    assert!(empty, "{accounts:?}");
+    let users = accounts
+        .iter()
+        .filter(|account| matches!(account.key.owner, Owner::User(_)));
+    assert_eq!(users.count(), 0);
+}

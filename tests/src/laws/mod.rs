@@ -1,0 +1,244 @@
+//! The laws of the storage ports, written once. Every adapter is held to all of them by [`crate::laws!`].
+//!
+//! Grouped by what they are about; a law is an async function over a [`Place`], named by what it says. To add one: write
+//! it, and name it in the macro below (a test makes sure that none is forgotten).
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a law that is broken has to stop the test"
+)]
+
+pub mod amounts;
+pub mod audit;
+pub mod concurrency;
+pub mod conflicts;
+pub mod disputes;
+pub mod flows;
+pub mod heartbeat;
+pub mod listings;
+pub mod loading;
+pub mod maintenance;
+pub mod offers;
+pub mod round_trips;
+mod rows;
+pub mod unit_of_work;
+pub mod users;
+pub mod wallets;
+
+use memory::Memory;
+use persistence::Database;
+
+use crate::databases::TestDatabase;
+use crate::harness::Storage;
+
+/// Where one market is kept. Each store that it opens is a replica's way to the same market.
+pub trait Place {
+    type Store: Storage;
+
+    /// Opens the market for one more replica.
+    fn open(&self) -> impl Future<Output = Self::Store>;
+}
+
+impl Place for TestDatabase {
+    type Store = Database;
+
+    async fn open(&self) -> Database {
+        Self::open(self).await.expect("opening a test database")
+    }
+}
+
+impl Place for Memory {
+    type Store = Self;
+
+    async fn open(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Walks through a list page by page until a page is not full; `limit` is the length of a page.
+async fn walk<T, C>(
+    limit: usize,
+    mut page: impl AsyncFnMut(Option<C>) -> Vec<T>,
+    cursor: impl Fn(&T) -> C,
+) -> Vec<T> {
+    let mut all: Vec<T> = Vec::new();
+    loop {
+        let rows = page(all.last().map(&cursor)).await;
+        let full = rows.len() == limit;
+        assert!(rows.len() <= limit, "a page is longer than asked for");
+        assert!(all.len() < 1_000, "the list does not end");
+        all.extend(rows);
+        if !full {
+            return all;
+        }
+    }
+}
+
+/// Makes a test of every law. The expression opens a new, empty place; it is awaited for each law anew.
+#[macro_export]
+macro_rules! laws {
+    ($place:expr) => {
+        $crate::laws! { @each $place;
+            unit_of_work: [
+                what_is_not_committed_is_not_seen
+                a_dropped_unit_leaves_neither_trace_nor_lock
+                a_unit_that_is_rolled_back_leaves_neither_trace_nor_lock
+                a_commit_is_all_or_nothing
+                everything_that_changed_is_committed
+                broken_rows_are_rejected
+                a_full_batch_fits_one_commit
+            ]
+            conflicts: [
+                a_stale_version_is_a_conflict
+                a_row_that_is_gone_is_a_conflict
+                a_new_row_under_a_taken_key_is_a_conflict
+                two_accounts_of_one_owner_and_asset_are_a_conflict
+                an_address_has_one_account
+                a_side_opens_one_dispute_of_a_deal
+                what_is_only_added_is_added_once
+            ]
+            loading: [
+                keys_that_name_nothing_are_left_out
+                users_by_id_or_address_come_once
+                listings_by_id_or_as_active_come_once
+                all_disputes_of_the_deals_come
+                what_never_changes_is_told_without_a_lock
+                the_system_has_accounts_in_every_asset
+            ]
+            round_trips: [
+                a_user_is_kept_as_it_was
+                an_exchanger_is_kept_as_it_was
+                a_listing_is_kept_as_it_was
+                a_deal_is_kept_as_it_was_in_every_state
+                a_dispute_is_kept_as_it_was_in_every_state
+                an_account_is_kept_to_the_last_unit
+                a_history_is_kept_as_it_was
+            ]
+            concurrency: [
+                two_units_on_one_row_take_turns
+                many_units_lose_nothing
+                overlapping_units_never_deadlock
+                replicas_spend_one_balance_once
+                replicas_register_an_address_once
+            ]
+            offers: [
+                what_is_not_there_is_not_found
+                deals_come_newest_first_for_their_sides_only
+                pages_of_deals_neither_repeat_nor_skip
+                a_finished_deal_is_active_for_exactly_as_long_as_asked
+                a_history_comes_in_order
+            ]
+            listings: [
+                a_listing_is_found_in_every_state
+                lists_come_in_the_order_asked_for
+                pages_of_listings_neither_repeat_nor_skip
+                only_active_listings_are_shown
+                an_exchangers_own_list_leaves_out_what_is_closed
+                each_filter_narrows_the_list
+                online_means_switched_on_and_not_frozen
+            ]
+            amounts: [
+                an_amount_fits_the_limits_and_what_remains
+                an_amount_is_compared_with_the_rounded_worth
+                huge_numbers_do_not_overflow
+            ]
+            disputes: [
+                a_dispute_is_found_with_its_comments
+                disputes_are_a_queue
+                pages_of_disputes_neither_repeat_nor_skip
+                each_side_has_its_own_dispute_of_a_deal
+            ]
+            wallets: [
+                a_wallet_has_every_asset_in_order
+                a_statement_is_newest_first_and_complete
+                pages_of_a_statement_neither_repeat_nor_skip
+                a_statement_adds_up_to_the_balance
+            ]
+            users: [
+                people_are_found_by_id_and_by_address
+                the_longest_frozen_comes_first
+            ]
+            maintenance: [
+                storage_answers
+                a_deal_is_due_from_its_deadline_on
+                the_most_overdue_comes_first
+                only_waiting_deals_are_due
+            ]
+            heartbeat: [
+                the_first_beat_finds_no_gap
+                a_silence_within_the_tolerance_is_no_gap
+                a_gap_puts_off_what_was_still_running
+                a_gap_is_made_up_for_once
+                two_beats_at_once_find_one_gap
+                a_slower_clock_does_not_set_the_beat_back
+                a_deal_that_was_put_off_goes_on
+            ]
+            audit: [
+                an_empty_market_is_clean
+                an_audit_says_what_it_looked_at
+                money_out_of_nothing_is_noticed
+                a_transfer_that_does_not_balance_is_noticed
+                an_asset_that_makes_up_for_another_is_noticed
+                escrow_without_a_deal_is_noticed
+                a_deal_without_escrow_is_noticed
+                a_deal_that_leaves_its_escrow_behind_is_noticed
+                a_listing_that_freezes_too_much_is_noticed
+                a_listing_that_freezes_too_little_is_noticed
+                a_deal_ahead_of_its_history_is_noticed
+                a_history_ahead_of_its_deal_is_noticed
+            ]
+            flows: [
+                a_deal_in_each_direction_to_the_end
+                a_deal_called_off_in_every_way
+                a_dispute_decided_in_every_way
+                a_deal_that_nobody_moves
+                six_unanswered_offers_freeze_and_a_moderator_thaws
+                a_hundred_offers_in_one_batch
+            ]
+        }
+    };
+    (@each $place:expr; $($group:ident: [$($law:ident)*])*) => {$(
+        mod $group {
+            #[allow(unused_imports, reason = "the expression may name what its file imports")]
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $law() {
+                    let place = $place.await;
+                    $crate::laws::$group::$law(&place).await;
+                }
+            )*
+        }
+    )*};
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// Every law that is written is in the macro's list.
+    #[test]
+    fn no_law_is_forgotten() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/laws");
+        let mut written = BTreeSet::new();
+        for file in std::fs::read_dir(&folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let laws = text.lines().filter_map(|line| {
+                let (name, _) = line.strip_prefix("pub async fn ")?.split_once('<')?;
+                Some(name.to_owned())
+            });
+            written.extend(laws);
+        }
+        let list = include_str!("mod.rs");
+        let words: BTreeSet<&str> = list.split_whitespace().collect();
+        let forgotten: Vec<&String> = written
+            .iter()
+            .filter(|law| !words.contains(law.as_str()))
+            .collect();
+        assert!(written.len() > 50, "the laws were not found");
+        assert_eq!(forgotten, Vec::<&String>::new());
+    }
+}

@@ -1,0 +1,14 @@
+//! What the tests of the whole share: markets to act in, and the laws that every storage is held to.
+//!
+//! *What it is*: [`harness`] opens a market over any adapter with a clock that stands and makes each step of a deal a
+//! one-liner; [`laws`] says once what the storage ports promise; [`databases`] are fresh and gone afterwards; [`served`] is
+//! a market behind real HTTP.
+//!
+//! *What it may import*: everything. Nothing imports it but the tests beside it.
+//!
+//! *How to add the next thing*: a law goes where its port is, under `laws/`; a step of a use case goes into the harness.
+
+pub mod databases;
+pub mod harness;
+pub mod laws;
+pub mod served;
