@@ -1,0 +1,87 @@
+//! The program itself, as a process.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+
+use anyhow::{Context, Result, bail};
+use p2p_tests::served::TOKEN_SECRET;
+
+/// The program, with a clean environment but for what is set here.
+pub(crate) fn program(database: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-market"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("DATABASE_URL", database)
+        .env("P2P_AUTH__TOKEN_SECRET", TOKEN_SECRET)
+        .env("P2P_HTTP__BIND", "127.0.0.1:0")
+        .env("P2P_LOG__FILTER", "warn")
+        .env("P2P_PASSWORDS__MEMORY_KIB", "64")
+        .env("P2P_PASSWORDS__PASSES", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(database: &str, arguments: &[&str]) -> Result<Output> {
+    Ok(program(database, arguments).output()?)
+}
+
+/// A serving process; killed with the value.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+    /// Kept open: a program whose reader is gone can't go on printing.
+    output: BufReader<ChildStdout>,
+}
+
+impl Server {
+    pub(crate) fn start(mut command: Command) -> Result<Self> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().context("no output")?;
+        let mut server = Self {
+            child,
+            url: String::new(),
+            output: BufReader::new(output),
+        };
+        let mut line = String::new();
+        while server.output.read_line(&mut line)? > 0 {
+            if let Some((_, address)) = line.split_once("http://") {
+                let address = address.split('/').next().unwrap_or_default();
+                server.url = format!("http://{}", address.trim());
+                return Ok(server);
+            }
+            line.clear();
+        }
+        bail!(
+            "the server ended before it was ready: {:?}",
+            server.child.wait()?
+        )
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM, without waiting for the end.
+    pub(crate) fn terminate(&self) -> Result<()> {
+        let id = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status()?;
+        Ok(())
+    }
+
+    pub(crate) fn wait(mut self) -> Result<ExitStatus> {
+        Ok(self.child.wait()?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,344 @@
+//! Races over HTTP between two instances of the market on one PostgreSQL database.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use application::offer::ExpireOffer;
+use domain::{Asset, OfferId, Role, Timestamp};
+use memory::ManualClock;
+use p2p_tests::databases::TestDatabase;
+use p2p_tests::served::{Person, Served};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+const START: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
+
+struct Replicas {
+    database: TestDatabase,
+    clock: ManualClock,
+    pair: [Arc<Served>; 2],
+}
+
+impl Replicas {
+    async fn start() -> Result<Self> {
+        let database = TestDatabase::postgres().await?;
+        let clock = ManualClock::at(START);
+        let one = Served::start(database.open().await?, Arc::new(clock.clone())).await?;
+        let two = Served::start(database.open().await?, Arc::new(clock.clone())).await?;
+        Ok(Self {
+            database,
+            clock,
+            pair: [Arc::new(one), Arc::new(two)],
+        })
+    }
+
+    fn first(&self) -> &Served {
+        &self.pair[0]
+    }
+
+    /// Turn by turn one and the other.
+    fn any(&self, turn: usize) -> Arc<Served> {
+        Arc::clone(&self.pair[turn % 2])
+    }
+
+    async fn end(self) -> Result<()> {
+        self.first().audit().await?;
+        drop(self.pair);
+        self.database.drop_now().await
+    }
+}
+
+async fn publish(served: &Served, exchanger: &Person, kind: &str, total: u32) -> Result<String> {
+    let body = json!({
+        "exchange_type": kind,
+        "crypto_asset": "USDT",
+        "fiat_currency": "EUR",
+        "price": "1",
+        "total_amount": total,
+        "min_amount": "0.01",
+        "max_amount": total,
+        "payment_methods": ["SEPA"]
+    });
+    let listing = served
+        .post(exchanger, "/api/p2p/listings", body)
+        .await?
+        .expect(201);
+    Ok(text(&listing["listing_id"]))
+}
+
+fn offer_body(listing: &str, kind: &str, amount: u32) -> Value {
+    json!({"listing_id": listing, "amount": amount, "exchange_type": kind})
+}
+
+async fn create(served: &Served, customer: &Person, body: Value) -> Result<String> {
+    let answer = served
+        .post(customer, "/api/p2p/exchange-offers", body)
+        .await?
+        .expect(201);
+    Ok(text(&answer["offer_id"]))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// How often each answer (status and code) came.
+#[derive(Debug, Default)]
+struct Tally(HashMap<String, usize>);
+
+impl Tally {
+    fn count(&mut self, answer: String) {
+        *self.0.entry(answer).or_default() += 1;
+    }
+
+    fn of(&self, answer: &str) -> usize {
+        self.0.get(answer).copied().unwrap_or(0)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_accepts_cancels_and_timeouts_of_one_offer_have_one_winner() -> Result<()> {
+    let replicas = Replicas::start().await?;
+    let served = replicas.first();
+    let customer = served.person("Carol", &[Role::Customer]).await?;
+    let exchanger = served.person("Eve", &[Role::Exchanger]).await?;
+    served.deposit(&customer, "100", Asset::Usdt).await?;
+    let listing = publish(served, &exchanger, "CRYPTO2FIAT", 1_000).await?;
+    let offer = create(served, &customer, offer_body(&listing, "CRYPTO2FIAT", 100)).await?;
+    // The deadline has passed, but nobody has swept yet: now the time-out races with both sides.
+    replicas.clock.advance(Duration::from_secs(31 * 60));
+
+    let mut racers = JoinSet::new();
+    for turn in 0..200 {
+        let (served, offer) = (replicas.any(turn), offer.clone());
+        let (customer, exchanger) = (customer.clone(), exchanger.clone());
+        racers.spawn(async move {
+            let path = format!("/api/p2p/exchange-offers/{offer}");
+            let reply = match turn % 3 {
+                0 => {
+                    let body = json!({"action": "ACCEPT"});
+                    let path = format!("{path}/response");
+                    served
+                        .call(Some(&exchanger), Method::PUT, &path, body)
+                        .await?
+                }
+                1 => {
+                    let body = json!({"reason": "changed my mind"});
+                    served
+                        .post(&customer, &format!("{path}/cancel"), body)
+                        .await?
+                }
+                _ => {
+                    let id: OfferId = offer.parse()?;
+                    let command = ExpireOffer {
+                        offer: id,
+                        dispute: served.market.fresh(),
+                    };
+                    let expired = served.market.execute(command).await?;
+                    return Ok(format!("{expired:?}"));
+                }
+            };
+            anyhow::Ok(match reply.status.as_u16() {
+                200 => text(&reply.body["status"]),
+                _ => text(&reply.body["code"]),
+            })
+        });
+    }
+    let mut tally = Tally::default();
+    while let Some(answer) = racers.join_next().await {
+        tally.count(answer??);
+    }
+
+    let deal = served
+        .get(&customer, &format!("/api/p2p/exchange-offers/{offer}"))
+        .await?
+        .expect(200);
+    let by_timeout = tally.of("Moved(Cancelled)");
+    let won = [tally.of("APPROVED"), tally.of("CANCELLED"), by_timeout];
+    // Accepted deals may be cancelled by the customer only together with the payer: those cancels are proposals and
+    // say APPROVED too. They never end the deal, so PENDING was left exactly once.
+    let history = deal["history"].as_array().cloned().unwrap_or_default();
+    let left_pending: Vec<String> = history
+        .iter()
+        .skip(1)
+        .map(|step| text(&step["status"]))
+        .collect();
+    match text(&deal["status"]).as_str() {
+        "APPROVED" => {
+            assert!(
+                left_pending.iter().all(|status| status == "APPROVED"),
+                "{left_pending:?}"
+            );
+            assert_eq!(won[1] + won[2], 0, "{tally:?}");
+            assert_eq!(
+                served.balance(&customer, Asset::Usdt).await?,
+                (0, 100_000_000)
+            );
+        }
+        "CANCELLED" => {
+            assert_eq!(left_pending, ["CANCELLED"]);
+            assert_eq!((won[0], won[1] + won[2]), (0, 1), "{tally:?}");
+            assert_eq!(
+                served.balance(&customer, Asset::Usdt).await?,
+                (100_000_000, 0)
+            );
+        }
+        other => panic!("{other}: {tally:?}"),
+    }
+    assert_eq!(tally.0.values().sum::<usize>(), 200);
+    replicas.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_offers_against_a_balance_for_a_hundred_give_a_hundred() -> Result<()> {
+    let replicas = Replicas::start().await?;
+    let served = replicas.first();
+    let customer = served.person("Carol", &[Role::Customer]).await?;
+    let exchanger = served.person("Eve", &[Role::Exchanger]).await?;
+    served.deposit(&customer, "100", Asset::Usdt).await?;
+    let listing = publish(served, &exchanger, "CRYPTO2FIAT", 10_000).await?;
+
+    let mut racers = JoinSet::new();
+    for turn in 0..500 {
+        let (served, customer) = (replicas.any(turn), customer.clone());
+        let body = offer_body(&listing, "CRYPTO2FIAT", 1);
+        racers.spawn(async move {
+            let reply = served
+                .post(&customer, "/api/p2p/exchange-offers", body)
+                .await?;
+            anyhow::Ok(format!(
+                "{} {}",
+                reply.status.as_u16(),
+                text(&reply.body["code"])
+            ))
+        });
+    }
+    let mut tally = Tally::default();
+    while let Some(answer) = racers.join_next().await {
+        tally.count(answer??);
+    }
+    assert_eq!(tally.of("201 "), 100, "{tally:?}");
+    assert_eq!(tally.of("422 INSUFFICIENT_FUNDS"), 400, "{tally:?}");
+    assert_eq!(
+        served.balance(&customer, Asset::Usdt).await?,
+        (0, 100_000_000)
+    );
+    replicas.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_receipts_of_one_deal_pay_once() -> Result<()> {
+    let replicas = Replicas::start().await?;
+    let served = replicas.first();
+    let customer = served.person("Carol", &[Role::Customer]).await?;
+    let exchanger = served.person("Eve", &[Role::Exchanger]).await?;
+    served.deposit(&customer, "100", Asset::Usdt).await?;
+    let listing = publish(served, &exchanger, "CRYPTO2FIAT", 1_000).await?;
+    let offer = create(served, &customer, offer_body(&listing, "CRYPTO2FIAT", 100)).await?;
+    let path = format!("/api/p2p/exchange-offers/{offer}");
+    let accept = json!({"action": "ACCEPT"});
+    served
+        .call(
+            Some(&exchanger),
+            Method::PUT,
+            &format!("{path}/response"),
+            accept,
+        )
+        .await?
+        .expect(200);
+    let paid = json!({"payment_reference": "tx_1"});
+    served
+        .post(&exchanger, &format!("{path}/confirm-payment"), paid)
+        .await?
+        .expect(200);
+
+    let mut racers = JoinSet::new();
+    for turn in 0..10 {
+        let (served, customer, path) = (
+            replicas.any(turn),
+            customer.clone(),
+            format!("{path}/confirm-receipt"),
+        );
+        racers.spawn(async move {
+            let reply = served.post(&customer, &path, json!({})).await?;
+            anyhow::Ok(format!(
+                "{} {}",
+                reply.status.as_u16(),
+                text(&reply.body["code"])
+            ))
+        });
+    }
+    let mut tally = Tally::default();
+    while let Some(answer) = racers.join_next().await {
+        tally.count(answer??);
+    }
+    assert_eq!(
+        (tally.of("200 "), tally.of("409 ILLEGAL_TRANSITION")),
+        (1, 9),
+        "{tally:?}"
+    );
+    assert_eq!(served.balance(&customer, Asset::Usdt).await?, (0, 0));
+    assert_eq!(
+        served.balance(&exchanger, Asset::Usdt).await?,
+        (99_900_000, 0)
+    );
+    replicas.end().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_crossing_deals_of_two_people_neither_deadlock_nor_err() -> Result<()> {
+    let replicas = Replicas::start().await?;
+    let served = replicas.first();
+    let both = &[Role::Customer, Role::Exchanger];
+    let people = [
+        served.person("Ann", both).await?,
+        served.person("Ben", both).await?,
+    ];
+    let mut listings = Vec::new();
+    for person in &people {
+        served.deposit(person, "1000", Asset::Usdt).await?;
+        listings.push(publish(served, person, "CRYPTO2FIAT", 10_000).await?);
+    }
+
+    // Each sells one USDT to the other, a hundred times, all at once, every call at the other replica.
+    let mut deals = JoinSet::new();
+    for turn in 0..200 {
+        let (seller, buyer) = (people[turn % 2].clone(), people[(turn + 1) % 2].clone());
+        let body = offer_body(&listings[(turn + 1) % 2], "CRYPTO2FIAT", 1);
+        let (here, there) = (replicas.any(turn), replicas.any(turn / 2 + 1));
+        deals.spawn(async move {
+            let offer = create(&here, &seller, body).await?;
+            let path = format!("/api/p2p/exchange-offers/{offer}");
+            let accept = json!({"action": "ACCEPT"});
+            there
+                .call(
+                    Some(&buyer),
+                    Method::PUT,
+                    &format!("{path}/response"),
+                    accept,
+                )
+                .await?
+                .expect(200);
+            let paid = json!({"payment_reference": format!("tx_{turn}")});
+            here.post(&buyer, &format!("{path}/confirm-payment"), paid)
+                .await?
+                .expect(200);
+            there
+                .post(&seller, &format!("{path}/confirm-receipt"), json!({}))
+                .await?
+                .expect(200);
+            anyhow::Ok(())
+        });
+    }
+    while let Some(done) = deals.join_next().await {
+        done??;
+    }
+    // What each sold and bought is equal; a tenth of a percent of each purchase stays with the market.
+    for person in &people {
+        assert_eq!(served.balance(person, Asset::Usdt).await?, (999_900_000, 0));
+    }
+    replicas.end().await
+}
