@@ -1,23 +1,14 @@
 //! Where a page ends and the next one begins: opaque to clients, and checked when it comes back.
 
 use application::ports::{ListingCursor, ListingOrder, StatementCursor};
-use axum::http::StatusCode;
 use domain::ledger::Bucket;
 use domain::{ListingId, TransferId, TypedId};
 
-use crate::problem::{FieldError, Problem};
-
-/// Not a cursor that this list has ever given out.
-fn invalid() -> Problem {
-    let detail = "use the `next_cursor` of the page before, with the same filters";
-    let title = "The cursor can't be used";
-    Problem::new(StatusCode::BAD_REQUEST, "INVALID_CURSOR", title, detail)
-        .with_errors(vec![FieldError::new("cursor", "INVALID_CURSOR", detail)])
-}
+use crate::problem::Problem;
 
 /// A list that is ordered by id has the last id as its cursor.
 pub(crate) fn read_id<T: TypedId>(text: Option<&str>) -> Result<Option<T>, Problem> {
-    text.map(|text| text.parse().map_err(|_| invalid()))
+    text.map(|text| text.parse().map_err(|_| Problem::invalid_cursor()))
         .transpose()
 }
 
@@ -46,7 +37,8 @@ pub(crate) fn read_listing(
             id: ListingId::from_u128(u128::from_str_radix(id, 16).ok()?),
         })
     };
-    text.map(|text| read(text).ok_or_else(invalid)).transpose()
+    text.map(|text| read(text).ok_or_else(Problem::invalid_cursor))
+        .transpose()
 }
 
 /// The cursor of a statement.
@@ -67,7 +59,8 @@ pub(crate) fn read_statement(text: Option<&str>) -> Result<Option<StatementCurso
         let transfer = TransferId::from_u128(u128::from_str_radix(id, 16).ok()?);
         Some(StatementCursor { transfer, bucket })
     };
-    text.map(|text| read(text).ok_or_else(invalid)).transpose()
+    text.map(|text| read(text).ok_or_else(Problem::invalid_cursor))
+        .transpose()
 }
 
 #[cfg(test)]

@@ -31,7 +31,6 @@ pub use settings::{CorsOrigins, HttpSettings, InvalidOrigin};
 
 use application::Market;
 use axum::Router;
-use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 
 use app::App;
@@ -66,10 +65,5 @@ pub fn openapi_json() -> String {
 }
 
 async fn no_such_route() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "ROUTE_NOT_FOUND",
-        "There is no such route",
-        "see /swagger-ui for those that there are",
-    )
+    Problem::no_such_route()
 }

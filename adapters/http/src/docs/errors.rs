@@ -1,136 +1,211 @@
-//! The errors that operations share, and the problem schema on every error.
+//! The errors that operations share, and a real problem as the example of every error.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
-use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use serde_json::Value;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::Response;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use crate::ops;
-use crate::problem::MEDIA_TYPE;
+use crate::problem::{MEDIA_TYPE, Problem, catalogue};
 
-/// Adds what follows from an operation's token, body, path and query, where the operation says nothing itself.
-pub(super) fn add(operation: &mut Operation) {
-    for (status, description) in shared(operation) {
-        operation
-            .responses
-            .responses
-            .entry(status.as_u16().to_string())
-            .or_insert_with(|| RefOr::T(ResponseBuilder::new().description(description).build()));
-    }
-    for (status, response) in &mut operation.responses.responses {
-        if let RefOr::T(response) = response
-            && status.starts_with(['4', '5'])
-        {
-            describe(status, response);
-        }
+/// What an error of several operations is called, its status and its description.
+struct Shared {
+    name: &'static str,
+    status: StatusCode,
+    description: &'static str,
+}
+
+const fn shared(name: &'static str, status: StatusCode, description: &'static str) -> Shared {
+    Shared {
+        name,
+        status,
+        description,
     }
 }
 
-fn shared(operation: &Operation) -> Vec<(StatusCode, String)> {
-    use StatusCode as S;
+const INTERNAL: Shared = shared(
+    "Internal",
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "`INTERNAL`: a defect of ours.",
+);
+const TIMEOUT: Shared = shared(
+    "Timeout",
+    StatusCode::GATEWAY_TIMEOUT,
+    "`TIMEOUT`: it took too long; a change may still take effect.",
+);
+const UNAVAILABLE: Shared = shared(
+    "Unavailable",
+    StatusCode::SERVICE_UNAVAILABLE,
+    "`UNAVAILABLE`: storage is away, nothing was changed. `BUSY`: too many requests are waiting, nothing was changed. Both \
+     say in `Retry-After` when to try again. `OUTCOME_UNKNOWN`: the connection was lost during the commit; look before you \
+     try again.",
+);
+const UNAUTHENTICATED: Shared = shared(
+    "Unauthenticated",
+    StatusCode::UNAUTHORIZED,
+    "`UNAUTHENTICATED`: no token. `INVALID_TOKEN`. `TOKEN_EXPIRED`.",
+);
+const TOO_LARGE: Shared = shared(
+    "TooLarge",
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "`PAYLOAD_TOO_LARGE`: more than 64 KiB.",
+);
+const UNSUPPORTED: Shared = shared(
+    "UnsupportedMediaType",
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    "`UNSUPPORTED_MEDIA_TYPE`: the body must be `application/json`.",
+);
+const INVALID: Shared = shared(
+    "Invalid",
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "`VALIDATION_FAILED`, `MISSING_FIELD`, `WRONG_TYPE`, `UNKNOWN_FIELD`, `DUPLICATE_FIELD`: `errors` names every bad \
+     field.",
+);
+const BAD_ID: Shared = shared(
+    "BadId",
+    StatusCode::BAD_REQUEST,
+    "`MALFORMED_ID`: not an id. `WRONG_ID_KIND`: the id of something else.",
+);
+const BAD_ID_OR_BODY: Shared = shared(
+    "BadIdOrBody",
+    StatusCode::BAD_REQUEST,
+    "`MALFORMED_ID`: not an id. `WRONG_ID_KIND`: the id of something else. `MALFORMED_JSON`: the body is not JSON.",
+);
+const BAD_BODY: Shared = shared(
+    "BadBody",
+    StatusCode::BAD_REQUEST,
+    "`MALFORMED_JSON`: the body is not JSON.",
+);
+const BAD_QUERY: Shared = shared(
+    "BadQuery",
+    StatusCode::BAD_REQUEST,
+    "`INVALID_QUERY`: `errors` names every bad parameter. `INVALID_CURSOR`.",
+);
+
+const ALL: [Shared; 11] = [
+    INTERNAL,
+    TIMEOUT,
+    UNAVAILABLE,
+    UNAUTHENTICATED,
+    TOO_LARGE,
+    UNSUPPORTED,
+    INVALID,
+    BAD_ID,
+    BAD_ID_OR_BODY,
+    BAD_BODY,
+    BAD_QUERY,
+];
+
+/// Real problems, by code.
+pub(super) struct Errors(BTreeMap<String, Problem>);
+
+impl Errors {
+    pub(super) fn new() -> Self {
+        let all = catalogue().into_iter();
+        Self(
+            all.map(|problem| (problem.code().to_owned(), problem))
+                .collect(),
+        )
+    }
+
+    /// Every code with its status and title, as a table in Markdown.
+    pub(super) fn table(&self) -> String {
+        let mut table = "\n### All codes\n\n| code | status | |\n|---|---|---|\n".to_owned();
+        for (code, problem) in &self.0 {
+            let status = problem.status().as_u16();
+            let _ = writeln!(table, "| `{code}` | {status} | {} |", problem.title());
+        }
+        table
+    }
+
+    /// Describes the shared errors once.
+    pub(super) fn declare(&self, components: &mut Components) {
+        for one in ALL {
+            let mut response = ResponseBuilder::new().description(one.description).build();
+            self.describe(&mut response);
+            let name = one.name.to_owned();
+            components.responses.insert(name, RefOr::T(response));
+        }
+    }
+
+    /// Adds what follows from an operation's token, body, path and query, where the operation says nothing itself.
+    pub(super) fn add(&self, operation: &mut Operation) {
+        for one in shared_by(operation) {
+            let reference = Ref::from_response_name(one.name);
+            operation
+                .responses
+                .responses
+                .entry(one.status.as_str().to_owned())
+                .or_insert_with(|| RefOr::Ref(reference));
+        }
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && status.starts_with(['4', '5'])
+            {
+                self.describe(response);
+            }
+        }
+    }
+
+    /// Every error is a problem; the first code that its description names is the example.
+    fn describe(&self, response: &mut Response) {
+        let code = response.description.split('`').nth(1).unwrap_or_default();
+        let example = self.0.get(code).map(|problem| {
+            let body = problem.body("0196a0c3f1a77b9e8d1c5a3b2f4e6d70");
+            serde_json::to_value(body).unwrap_or(Value::Null)
+        });
+        let content = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("Problem")))
+            .example(example)
+            .build();
+        response
+            .content
+            .insert(MEDIA_TYPE.to_owned(), RefOr::T(content));
+    }
+}
+
+fn shared_by(operation: &Operation) -> Vec<Shared> {
     if operation.tags.iter().flatten().any(|tag| tag == ops::TAG) {
         return Vec::new();
     }
-    let changes = operation.request_body.is_some();
-    let mut errors: Vec<(StatusCode, &str)> = vec![
-        (S::INTERNAL_SERVER_ERROR, "`INTERNAL`: a defect of ours."),
-        (
-            S::GATEWAY_TIMEOUT,
-            "`TIMEOUT`: it took too long; a change may still take effect.",
-        ),
-        (
-            S::SERVICE_UNAVAILABLE,
-            "`UNAVAILABLE`: storage is away, nothing was changed. `BUSY`: too many requests are waiting, nothing was \
-             changed. Both say in `Retry-After` when to try again. `OUTCOME_UNKNOWN`: the connection was lost during \
-             the commit; look before you try again.",
-        ),
-    ];
+    let mut errors = vec![INTERNAL, TIMEOUT, UNAVAILABLE];
     if needs_token(operation) {
-        errors.push((
-            S::UNAUTHORIZED,
-            "`UNAUTHENTICATED`: no token. `INVALID_TOKEN`. `TOKEN_EXPIRED`.",
-        ));
+        errors.push(UNAUTHENTICATED);
     }
-    if changes {
-        errors.push((
-            S::PAYLOAD_TOO_LARGE,
-            "`PAYLOAD_TOO_LARGE`: more than 64 KiB.",
-        ));
-        errors.push((
-            S::UNSUPPORTED_MEDIA_TYPE,
-            "`UNSUPPORTED_MEDIA_TYPE`: the body must be `application/json`.",
-        ));
-        errors.push((
-            S::UNPROCESSABLE_ENTITY,
-            "`VALIDATION_FAILED`, `MISSING_FIELD`, `WRONG_TYPE`, `UNKNOWN_FIELD`, `DUPLICATE_FIELD`: `errors` names \
-             every bad field.",
-        ));
+    let has_body = operation.request_body.is_some();
+    if has_body {
+        errors.extend([TOO_LARGE, UNSUPPORTED, INVALID]);
     }
-    let mut all: Vec<_> = errors
-        .into_iter()
-        .map(|(status, text)| (status, text.to_owned()))
-        .collect();
-    all.extend(bad_request(operation, changes).map(|text| (S::BAD_REQUEST, text)));
-    all
+    let has_id = takes(operation, &ParameterIn::Path);
+    let has_query = takes(operation, &ParameterIn::Query);
+    errors.extend(match (has_id, has_body, has_query) {
+        (true, true, _) => Some(BAD_ID_OR_BODY),
+        (true, false, _) => Some(BAD_ID),
+        (false, true, _) => Some(BAD_BODY),
+        (false, false, true) => Some(BAD_QUERY),
+        (false, false, false) => None,
+    });
+    errors
 }
 
-fn bad_request(operation: &Operation, has_body: bool) -> Option<String> {
-    let has = |wanted: &ParameterIn| {
-        let parameters = operation.parameters.iter().flatten();
-        parameters
-            .filter_map(|parameter| match parameter {
-                RefOr::T(parameter) => Some(parameter),
-                RefOr::Ref(_) => None,
-            })
-            .any(|parameter: &Parameter| parameter.parameter_in == *wanted)
-    };
-    let mut why = Vec::new();
-    if has(&ParameterIn::Path) {
-        why.push("`MALFORMED_ID`: not an id. `WRONG_ID_KIND`: the id of something else.");
-    }
-    if has(&ParameterIn::Query) {
-        why.push("`INVALID_QUERY`: `errors` names every bad parameter. `INVALID_CURSOR`.");
-    }
-    if has_body {
-        why.push("`MALFORMED_JSON`: the body is not JSON.");
-    }
-    (!why.is_empty()).then(|| why.join(" "))
+fn takes(operation: &Operation, place: &ParameterIn) -> bool {
+    operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| match parameter {
+            RefOr::T(parameter) => parameter.parameter_in == *place,
+            RefOr::Ref(_) => false,
+        })
 }
 
 /// Open operations say so by an empty requirement.
-pub(super) fn needs_token(operation: &Operation) -> bool {
-    let requirements = operation.security.iter().flatten();
-    let empty = utoipa::openapi::security::SecurityRequirement::default();
-    !requirements.into_iter().any(|one| *one == empty)
-}
-
-/// Every error is a problem.
-fn describe(status: &str, response: &mut Response) {
-    if !response.content.is_empty() {
-        return;
-    }
-    let code = response.description.split('`').nth(1).unwrap_or("INTERNAL");
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .example(Some(example(status, code)))
-        .build();
-    response
-        .content
-        .insert(MEDIA_TYPE.to_owned(), RefOr::T(content));
-}
-
-fn example(status: &str, code: &str) -> Value {
-    let status: u16 = status.parse().unwrap_or(500);
-    let reason = StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason());
-    json!({
-        "type": format!("urn:p2p-market:problem:{code}"),
-        "title": reason,
-        "status": status,
-        "detail": "what happened, in a sentence",
-        "code": code,
-        "request_id": "0196a0c3f1a77b9e8d1c5a3b2f4e6d70"
-    })
+fn needs_token(operation: &Operation) -> bool {
+    let open = SecurityRequirement::default();
+    !operation.security.iter().flatten().any(|one| *one == open)
 }

@@ -7,6 +7,7 @@ mod errors;
 mod samples;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::header;
 use axum::routing::get;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -15,6 +16,7 @@ use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use self::errors::Errors;
 use crate::app::App;
 use crate::problem::ProblemBody;
 use crate::{dispute, exchanger, listing, offer, ops, user, wallet};
@@ -30,7 +32,6 @@ const BEARER: &str = "bearer";
 #[openapi(
     info(
         title = "p2p-market",
-        description = DESCRIPTION,
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     components(schemas(ProblemBody<'_>)),
@@ -82,22 +83,24 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
 
 /// The description, complete.
 pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
-    let components = api.components.clone().unwrap_or_default();
-    for item in api.paths.paths.values_mut() {
-        for operation in operations(item) {
-            if operation.security.is_none() {
-                let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());
-                operation.security = Some(vec![bearer]);
-            }
-            errors::add(operation);
-            samples::add(operation, &components);
+    let errors = Errors::new();
+    let mut components = api.components.take().unwrap_or_default();
+    errors.declare(&mut components);
+    for operation in api.paths.paths.values_mut().flat_map(operations) {
+        if operation.security.is_none() {
+            let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());
+            operation.security = Some(vec![bearer]);
         }
+        errors.add(operation);
+        samples::add(operation, &components);
     }
+    api.components = Some(components);
+    api.info.description = Some([DESCRIPTION, &errors.table()].concat());
     api
 }
 
 /// The operations of a path.
-pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [
         &mut item.get,
         &mut item.put,
@@ -117,7 +120,7 @@ pub(crate) fn to_json(api: &OpenApi) -> String {
 
 /// Swagger UI and the description that it shows.
 pub(crate) fn pages(api: &OpenApi) -> Router<App> {
-    let json = bytes_of(to_json(api));
+    let json = Bytes::from(to_json(api));
     let config = Config::from(OPENAPI_PATH)
         .persist_authorization(true)
         .try_it_out_enabled(true)
@@ -133,10 +136,6 @@ pub(crate) fn pages(api: &OpenApi) -> Router<App> {
     Router::new()
         .merge(SwaggerUi::new("/swagger-ui").config(config))
         .route(OPENAPI_PATH, get(openapi))
-}
-
-fn bytes_of(text: String) -> axum::body::Bytes {
-    text.into()
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! Who is asking: the bearer of an access token.
 
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use domain::user::Caller;
-
-use application::ports::TokenError;
 
 use crate::app::App;
 use crate::problem::Problem;
@@ -20,15 +18,22 @@ impl FromRequestParts<App> for Auth {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
         let Some(value) = values.next() else {
-            return Err(unauthenticated("an access token is needed: log in first"));
+            return Err(Problem::unauthenticated(
+                "an access token is needed: log in first",
+            ));
         };
         let token = value
             .to_str()
             .ok()
             .filter(|_| values.next().is_none())
             .and_then(bearer)
-            .ok_or_else(|| unauthenticated("expected `Authorization: Bearer <access token>`"))?;
-        let caller = app.tokens().verify(token, app.now()).map_err(rejected)?;
+            .ok_or_else(|| {
+                Problem::unauthenticated("expected `Authorization: Bearer <access token>`")
+            })?;
+        let caller = app
+            .tokens()
+            .verify(token, app.now())
+            .map_err(Problem::bad_token)?;
         tracing::Span::current().record("user", tracing::field::display(caller.user));
         Ok(Self(caller))
     }
@@ -39,32 +44,6 @@ fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then_some(token)
-}
-
-fn unauthenticated(detail: &'static str) -> Problem {
-    Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "UNAUTHENTICATED",
-        "Not logged in",
-        detail,
-    )
-    .with_challenge("Bearer")
-}
-
-fn rejected(error: TokenError) -> Problem {
-    let (code, title, challenge) = match error {
-        TokenError::Invalid => (
-            "INVALID_TOKEN",
-            "The access token is not valid",
-            "Bearer error=\"invalid_token\"",
-        ),
-        TokenError::Expired => (
-            "TOKEN_EXPIRED",
-            "The access token has expired",
-            "Bearer error=\"invalid_token\", error_description=\"expired\"",
-        ),
-    };
-    Problem::new(StatusCode::UNAUTHORIZED, code, title, error.to_string()).with_challenge(challenge)
 }
 
 #[cfg(test)]

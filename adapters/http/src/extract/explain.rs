@@ -3,11 +3,9 @@
 //! The good path reads a body in one go and stops at the first error. Here the body is taken apart and each field is
 //! tried alone, so that the client hears of all of them at once.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 
-use axum::http::StatusCode;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -22,16 +20,6 @@ use crate::wire::Fault;
 /// How much of a serde message is shown: it may quote what the client sent.
 const MESSAGE: usize = 300;
 
-/// The body is not JSON at all.
-pub(super) fn not_json(detail: impl Into<Cow<'static, str>>) -> Problem {
-    Problem::new(
-        StatusCode::BAD_REQUEST,
-        "MALFORMED_JSON",
-        "The body is not JSON",
-        detail,
-    )
-}
-
 /// Whether there might be a NUL character in it, which PostgreSQL has no place for. In JSON it can only be escaped.
 pub(super) fn may_contain_nul(bytes: &[u8]) -> bool {
     bytes.windows(6).any(|six| six == b"\\u0000")
@@ -40,16 +28,18 @@ pub(super) fn may_contain_nul(bytes: &[u8]) -> bool {
 /// Everything that is wrong with a body, or nothing.
 pub(super) fn explain<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Option<Problem> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return Some(not_json("the body is not UTF-8"));
+        return Some(Problem::not_json("the body is not UTF-8"));
     };
     if text.trim().is_empty() {
-        return Some(not_json("the body is empty; a JSON object is needed"));
+        return Some(Problem::not_json(
+            "the body is empty; a JSON object is needed",
+        ));
     }
     let members = match serde_json::from_str::<&RawValue>(text) {
-        Err(error) => return Some(not_json(error.to_string())),
+        Err(error) => return Some(Problem::not_json(error.to_string())),
         Ok(raw) => match serde_json::from_str::<Members<'_>>(raw.get()) {
             Err(error) if error.is_data() => return Some(not_an_object()),
-            Err(error) => return Some(not_json(error.to_string())),
+            Err(error) => return Some(Problem::not_json(error.to_string())),
             Ok(members) => members.0,
         },
     };

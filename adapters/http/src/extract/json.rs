@@ -2,13 +2,13 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
 use validator::Validate;
 
-use super::explain::{explain, may_contain_nul, not_json};
+use super::explain::{explain, may_contain_nul};
 use super::validation::field_errors;
 use crate::problem::Problem;
 
@@ -71,33 +71,18 @@ fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
     if suffixed || essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Problem::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "UNSUPPORTED_MEDIA_TYPE",
-        "The body must be JSON",
-        "send the body with `Content-Type: application/json`",
-    ))
+    Err(Problem::unsupported_media_type())
 }
 
 async fn read(body: Body) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
         let source = std::error::Error::source(&error);
         if source.is_some_and(|source| source.is::<LengthLimitError>()) {
-            too_large()
+            Problem::too_large()
         } else {
-            not_json("the body could not be read to its end")
+            Problem::not_json("the body could not be read to its end")
         }
     })
-}
-
-/// The body is larger than anything that the market has use for.
-pub(crate) fn too_large() -> Problem {
-    Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "PAYLOAD_TOO_LARGE",
-        "The body is too large",
-        "a body may have up to 64 KiB",
-    )
 }
 
 fn parse<T: DeserializeOwned + Validate + PartialSchema>(bytes: &[u8]) -> Result<T, Problem> {
@@ -109,7 +94,7 @@ fn parse<T: DeserializeOwned + Validate + PartialSchema>(bytes: &[u8]) -> Result
             None => value,
         },
         Err(error) => {
-            return Err(explain::<T>(bytes).unwrap_or_else(|| not_json(error.to_string())));
+            return Err(explain::<T>(bytes).unwrap_or_else(|| Problem::not_json(error.to_string())));
         }
     };
     value

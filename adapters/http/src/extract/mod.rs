@@ -9,5 +9,5 @@ mod validation;
 
 pub(crate) use caller::Auth;
 pub(crate) use id::PathId;
-pub(crate) use json::{Json, MAX_BODY, OptionalJson, too_large};
+pub(crate) use json::{Json, MAX_BODY, OptionalJson};
 pub(crate) use query::Query;

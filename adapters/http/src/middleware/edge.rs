@@ -13,7 +13,7 @@ use tracing::{Instrument, field};
 
 use super::request_id::{self, X_REQUEST_ID};
 use crate::app::App;
-use crate::extract::{MAX_BODY, too_large};
+use crate::extract::MAX_BODY;
 use crate::problem::Problem;
 
 const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
@@ -34,7 +34,8 @@ pub(crate) async fn edge(State(app): State<App>, request: Request, next: Next) -
     async move {
         let mut response = answer(&app, request, next).await;
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-            response = method_not_allowed(&response);
+            let allow = response.headers().get(header::ALLOW).cloned();
+            response = Problem::method_not_allowed(allow).into_response();
         }
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             log_cause(&problem, &id, &method, route.as_ref());
@@ -57,28 +58,19 @@ pub(crate) async fn edge(State(app): State<App>, request: Request, next: Next) -
 async fn answer(app: &App, request: Request, next: Next) -> Response {
     let body = request.body().size_hint();
     if body.lower() > u64::try_from(MAX_BODY).unwrap_or(u64::MAX) {
-        return too_large().into_response();
+        return Problem::too_large().into_response();
     }
     let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
     match tokio::time::timeout(app.settings().request_timeout, handler).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => Problem::internal(words_of(panic.as_ref())).into_response(),
-        Err(_) => timed_out().into_response(),
+        Err(_) => Problem::timed_out().into_response(),
     }
 }
 
 /// The route as it is written in the documentation; raw paths can carry anything.
 fn name_of(route: Option<&MatchedPath>) -> &str {
     route.map_or("(none)", MatchedPath::as_str)
-}
-
-fn timed_out() -> Problem {
-    Problem::new(
-        StatusCode::GATEWAY_TIMEOUT,
-        "TIMEOUT",
-        "The request took too long",
-        "a change may still take effect: look before you try again",
-    )
 }
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
@@ -88,17 +80,6 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     format!("a handler panicked: {words}")
-}
-
-fn method_not_allowed(response: &Response) -> Response {
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "METHOD_NOT_ALLOWED",
-        "The route does not have this method",
-        "the `Allow` header names the methods that it has",
-    )
-    .with_allow(response.headers().get(header::ALLOW).cloned())
-    .into_response()
 }
 
 /// What went wrong inside is told to the log, once, and to nobody else.

@@ -1,10 +1,14 @@
 //! Errors as RFC 9457 `application/problem+json`, with a stable `code`.
 //!
-//! [`table`] is the one place that says which status an error of the application has. A handler answers with a
-//! [`Problem`]; the middleware at the edge writes it down, with the request's id, and logs what must not be shown.
+//! [`table`] is the one place that says which status an error of the application has, [`edge`] has those of requests that
+//! never get that far. A handler answers with a [`Problem`]; the middleware at the edge writes it down, with the request's
+//! id, and logs what must not be shown.
 
+mod catalogue;
+mod edge;
 mod table;
 
+pub(crate) use catalogue::catalogue;
 pub(crate) use table::{log_in_failed, passwords_failed, storage_failed};
 
 use std::borrow::Cow;
@@ -96,13 +100,15 @@ pub(crate) struct ProblemBody<'a> {
     request_id: &'a str,
     /// One entry for each bad field, where the request itself is wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    #[schema(value_type = Option<Vec<FieldError>>)]
+    #[schema(value_type = Vec<FieldError>, required = false)]
     errors: &'a [FieldError],
     /// With `ILLEGAL_TRANSITION`: where the deal stands.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     state: Option<&'a str>,
     /// With `ILLEGAL_TRANSITION`: what was asked of it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     event: Option<&'a str>,
 }
 
@@ -143,42 +149,13 @@ impl Problem {
         problem
     }
 
-    /// The request is well formed, but its fields can't be used. All of them are named at once.
-    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
-        let shape = [
-            "UNKNOWN_FIELD",
-            "WRONG_TYPE",
-            "MISSING_FIELD",
-            "DUPLICATE_FIELD",
-        ];
-        let code = match errors.first().map(|error| error.code.clone()) {
-            Some(code)
-                if shape.contains(&code.as_ref())
-                    && errors.iter().all(|error| error.code == code) =>
-            {
-                code
-            }
-            _ => Cow::Borrowed("VALIDATION_FAILED"),
-        };
-        let detail = in_words(&errors);
-        let title = "The request's fields can't be used";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).with_errors(errors)
-    }
-
-    /// The query string can't be used.
-    pub(crate) fn invalid_query(errors: Vec<FieldError>) -> Self {
-        let detail = in_words(&errors);
-        let title = "The query string can't be used";
-        Self::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", title, detail).with_errors(errors)
-    }
-
-    pub(crate) fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+    fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.errors = errors;
         self
     }
 
     /// The challenge that a 401 must carry.
-    pub(crate) fn with_challenge(mut self, challenge: &'static str) -> Self {
+    fn with_challenge(mut self, challenge: &'static str) -> Self {
         self.0.challenge = Some(challenge);
         self
     }
@@ -193,17 +170,14 @@ impl Problem {
         self
     }
 
-    /// The methods that the route does have.
-    pub(crate) fn with_allow(mut self, allow: Option<HeaderValue>) -> Self {
-        self.0.allow = allow;
-        self
+    pub(crate) fn title(&self) -> &'static str {
+        self.0.title
     }
 
     pub(crate) fn code(&self) -> &str {
         &self.0.code
     }
 
-    #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.0.status
     }
@@ -218,10 +192,10 @@ impl Problem {
         self.0.cause.as_deref()
     }
 
-    /// The whole answer.
-    pub(crate) fn render(&self, request_id: &str) -> Response {
+    /// The answer's body.
+    pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
         let parts = &self.0;
-        let body = ProblemBody {
+        ProblemBody {
             type_: format!("urn:p2p-market:problem:{}", parts.code),
             title: parts.title,
             status: parts.status.as_u16(),
@@ -231,8 +205,13 @@ impl Problem {
             errors: &parts.errors,
             state: parts.state,
             event: parts.event,
-        };
-        let body = serde_json::to_vec(&body).unwrap_or_default();
+        }
+    }
+
+    /// The whole answer.
+    pub(crate) fn render(&self, request_id: &str) -> Response {
+        let parts = &self.0;
+        let body = serde_json::to_vec(&self.body(request_id)).unwrap_or_default();
         let mut response = (parts.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -249,22 +228,6 @@ impl Problem {
             headers.insert(header::ALLOW, allow.clone());
         }
         response
-    }
-}
-
-/// One bad field in full, several by name.
-fn in_words(errors: &[FieldError]) -> String {
-    match errors {
-        [one] if one.field.is_empty() => one.message.clone(),
-        [one] => format!("{}: {}", one.field, one.message),
-        several => {
-            let fields: Vec<_> = several.iter().map(|error| error.field.as_str()).collect();
-            format!(
-                "{} fields can't be used: {}",
-                several.len(),
-                fields.join(", ")
-            )
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::wire::{Amount, ExchangeType, UserId};
 use axum::Router;
-use axum::http::Request as HttpRequest;
+use axum::http::{Request as HttpRequest, StatusCode};
 use axum::routing::post;
 use serde::Deserialize;
 use tower::ServiceExt;

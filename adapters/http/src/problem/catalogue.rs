@@ -1,0 +1,135 @@
+//! One of each problem that there is: for the documentation, and for the tests that hold it to the truth.
+
+use application::CommandError;
+use application::ports::TokenError;
+use domain::offer::Trigger;
+use domain::refusal::Noun;
+use domain::{Actor, Asset, IdError, Money, MoneyError, Refusal, Role, Status};
+
+use super::{FieldError, Problem};
+
+/// One of each, by code.
+pub(crate) fn catalogue() -> Vec<Problem> {
+    let mut all = edge();
+    all.extend(refusals().into_iter().map(Problem::from));
+    all.extend(
+        [
+            CommandError::Busy,
+            CommandError::Unavailable,
+            CommandError::InDoubt,
+            CommandError::Internal,
+        ]
+        .map(Problem::from),
+    );
+    all
+}
+
+fn edge() -> Vec<Problem> {
+    let expected = "offer";
+    let found = "listing".to_owned();
+    let field = |field: &str, code, message| vec![FieldError::new(field, code, message)];
+    vec![
+        Problem::not_json("expected `,` or `}` at line 3 column 5"),
+        Problem::unsupported_media_type(),
+        Problem::too_large(),
+        Problem::invalid(field(
+            "reason",
+            "INVALID_LENGTH",
+            "must have 1 to 2000 characters",
+        )),
+        Problem::invalid(field("reason", "MISSING_FIELD", "is required")),
+        Problem::invalid(field(
+            "online",
+            "WRONG_TYPE",
+            "invalid type: string \"yes\", expected a boolean",
+        )),
+        Problem::invalid(field("amuont", "UNKNOWN_FIELD", "unknown field `amuont`")),
+        Problem::invalid(field("amount", "DUPLICATE_FIELD", "is given twice")),
+        Problem::invalid_query(field("limit", "OUT_OF_RANGE", "must be 1 to 100")),
+        Problem::invalid_cursor(),
+        Problem::bad_id(&IdError::Malformed { expected }),
+        Problem::bad_id(&IdError::WrongKind { expected, found }),
+        Problem::unauthenticated("an access token is needed: log in first"),
+        Problem::bad_token(TokenError::Invalid),
+        Problem::bad_token(TokenError::Expired),
+        Problem::no_such_route(),
+        Problem::method_not_allowed(None),
+        Problem::timed_out(),
+    ]
+}
+
+fn refusals() -> Vec<Refusal> {
+    let usdt = |minor| Money::new(minor, Asset::Usdt);
+    let euros = |minor| Money::new(minor, Asset::Eur);
+    let nouns = [
+        Noun::Offer,
+        Noun::Listing,
+        Noun::Dispute,
+        Noun::Exchanger,
+        Noun::User,
+        Noun::Account,
+    ];
+    let amounts = [
+        MoneyError::Malformed,
+        MoneyError::TooManyDecimals { most: 6 },
+        MoneyError::Overflow,
+        MoneyError::NotPositive,
+        MoneyError::AssetMismatch {
+            expected: Asset::Usdt,
+            found: Asset::Btc,
+        },
+    ];
+    let others = [
+        Refusal::IllegalTransition {
+            state: Some(Status::Cancelled),
+            trigger: Trigger::Accept,
+            actor: Actor::Exchanger,
+        },
+        Refusal::RoleRequired {
+            role: Role::Exchanger,
+        },
+        Refusal::IdentityMismatch,
+        Refusal::NotOwner,
+        Refusal::ConflictOfInterest,
+        Refusal::OwnAdminRole,
+        Refusal::SelfDeal,
+        Refusal::InsufficientFunds { asset: Asset::Usdt },
+        Refusal::CounterpartyFunds { asset: Asset::Usdt },
+        Refusal::BalanceOverflow,
+        Refusal::ListingPaused,
+        Refusal::ListingClosed,
+        Refusal::WrongExchangeType,
+        Refusal::ExchangerOffline,
+        Refusal::ExchangerFrozen,
+        Refusal::OverRemaining {
+            remaining: usdt(50_000_000),
+        },
+        Refusal::BelowMinimum {
+            fiat: euros(995),
+            min: euros(5_000),
+        },
+        Refusal::AboveMaximum {
+            fiat: euros(199_000),
+            max: euros(100_000),
+        },
+        Refusal::InvalidListing {
+            field: "max_amount",
+            reason: "must not be less than min_amount",
+        },
+        Refusal::TotalBelowCommitted,
+        Refusal::DisputeAlreadyOpened,
+        Refusal::DisputeResolved,
+        Refusal::SplitOutOfRange {
+            escrow: usdt(100_000_000),
+        },
+        Refusal::PayerAmountMismatch,
+        Refusal::EmailTaken,
+        Refusal::BadCredentials,
+    ];
+    nouns
+        .map(Refusal::NotFound)
+        .into_iter()
+        .chain(amounts.map(Refusal::amount))
+        .chain(others)
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! Problems of the request itself, before any use case has seen it.
+
+use std::borrow::Cow;
+
+use application::ports::TokenError;
+use axum::http::{HeaderValue, StatusCode};
+use domain::IdError;
+
+use super::{FieldError, Problem};
+use crate::wire::id_fault;
+
+impl Problem {
+    /// The body is not JSON at all.
+    pub(crate) fn not_json(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "MALFORMED_JSON",
+            "The body is not JSON",
+            detail,
+        )
+    }
+
+    pub(crate) fn unsupported_media_type() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "The body must be JSON",
+            "send the body with `Content-Type: application/json`",
+        )
+    }
+
+    /// The body is larger than anything that the market has use for.
+    pub(crate) fn too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "PAYLOAD_TOO_LARGE",
+            "The body is too large",
+            "a body may have up to 64 KiB",
+        )
+    }
+
+    /// The request is well formed, but its fields can't be used. All of them are named at once; where all are wrong in
+    /// the same way, that is the problem's code.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let shape = [
+            "UNKNOWN_FIELD",
+            "WRONG_TYPE",
+            "MISSING_FIELD",
+            "DUPLICATE_FIELD",
+        ];
+        let code = match errors.first().map(|error| error.code.clone()) {
+            Some(code)
+                if shape.contains(&code.as_ref())
+                    && errors.iter().all(|error| error.code == code) =>
+            {
+                code
+            }
+            _ => Cow::Borrowed("VALIDATION_FAILED"),
+        };
+        let detail = in_words(&errors);
+        let title = "The request's fields can't be used";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).with_errors(errors)
+    }
+
+    /// The query string can't be used.
+    pub(crate) fn invalid_query(errors: Vec<FieldError>) -> Self {
+        let detail = in_words(&errors);
+        let title = "The query string can't be used";
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", title, detail).with_errors(errors)
+    }
+
+    /// Not a cursor that this list has ever given out.
+    pub(crate) fn invalid_cursor() -> Self {
+        let detail = "use the `next_cursor` of the page before, with the same filters";
+        let title = "The cursor can't be used";
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_CURSOR", title, detail)
+            .with_errors(vec![FieldError::new("cursor", "INVALID_CURSOR", detail)])
+    }
+
+    /// The path has no id where one is wanted.
+    pub(crate) fn bad_id(error: &IdError) -> Self {
+        let fault = id_fault(error);
+        let title = "The id in the path can't be used";
+        Self::new(StatusCode::BAD_REQUEST, fault.code, title, fault.message)
+    }
+
+    /// Nobody says who is asking.
+    pub(crate) fn unauthenticated(detail: &'static str) -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "UNAUTHENTICATED",
+            "Not logged in",
+            detail,
+        )
+        .with_challenge("Bearer")
+    }
+
+    /// Somebody says so, but can't prove it.
+    pub(crate) fn bad_token(error: TokenError) -> Self {
+        let (code, title, challenge) = match error {
+            TokenError::Invalid => (
+                "INVALID_TOKEN",
+                "The access token is not valid",
+                "Bearer error=\"invalid_token\"",
+            ),
+            TokenError::Expired => (
+                "TOKEN_EXPIRED",
+                "The access token has expired",
+                "Bearer error=\"invalid_token\", error_description=\"expired\"",
+            ),
+        };
+        Self::new(StatusCode::UNAUTHORIZED, code, title, error.to_string())
+            .with_challenge(challenge)
+    }
+
+    pub(crate) fn no_such_route() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "ROUTE_NOT_FOUND",
+            "There is no such route",
+            "see /swagger-ui for those that there are",
+        )
+    }
+
+    /// `allow`: the methods that the route does have.
+    pub(crate) fn method_not_allowed(allow: Option<HeaderValue>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "METHOD_NOT_ALLOWED",
+            "The route does not have this method",
+            "the `Allow` header names the methods that it has",
+        );
+        problem.0.allow = allow;
+        problem
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "TIMEOUT",
+            "The request took too long",
+            "a change may still take effect: look before you try again",
+        )
+    }
+}
+
+/// One bad field in full, several by name.
+fn in_words(errors: &[FieldError]) -> String {
+    match errors {
+        [one] if one.field.is_empty() => one.message.clone(),
+        [one] => format!("{}: {}", one.field, one.message),
+        several => {
+            let fields: Vec<_> = several.iter().map(|error| error.field.as_str()).collect();
+            format!(
+                "{} fields can't be used: {}",
+                several.len(),
+                fields.join(", ")
+            )
+        }
+    }
+}
