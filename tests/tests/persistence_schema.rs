@@ -1,4 +1,10 @@
 //! The schema itself: it goes up, down and up again, and refuses what must never be stored.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test; helpers of tests are not recognised as tests"
+)]
 
 mod persistence_common;
 
@@ -6,7 +12,7 @@ use anyhow::Result;
 use domain::{Asset, OfferId};
 use p2p_tests::databases::TestDatabase;
 use persistence_common::*;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm::{DatabaseConnection, DbBackend};
 
 on_both! {
     migrations_go_up_down_and_up

@@ -40,32 +40,61 @@ macro_rules! on_both {
     )*};
 }
 
-pub const NOW: Timestamp = Timestamp::from_micros(1_744_977_600_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_744_977_600_000_000);
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Ids that sort in the order in which they are made, and never look like the fixed ones.
-pub fn fresh<T: TypedId>() -> T {
+pub(crate) fn fresh<T: TypedId>() -> T {
     let count = NEXT.fetch_add(1, Ordering::Relaxed);
     T::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + (u128::from(count) << 64))
 }
 
-pub async fn sql(connection: &DatabaseConnection, text: &str) -> Result<u64, DbErr> {
+pub(crate) async fn sql(connection: &DatabaseConnection, text: &str) -> Result<u64, DbErr> {
     Ok(connection.execute_unprepared(text).await?.rows_affected())
 }
 
-pub async fn rows(connection: &DatabaseConnection, text: &str) -> Result<Vec<QueryResult>, DbErr> {
+pub(crate) async fn rows(
+    connection: &DatabaseConnection,
+    text: &str,
+) -> Result<Vec<QueryResult>, DbErr> {
     let statement = Statement::from_string(connection.get_database_backend(), text);
     connection.query_all_raw(statement).await
 }
 
-pub async fn count(connection: &DatabaseConnection, text: &str) -> Result<i64, DbErr> {
+pub(crate) async fn count(connection: &DatabaseConnection, text: &str) -> Result<i64, DbErr> {
     let found = rows(connection, text).await?;
     found[0].try_get_by_index(0)
 }
 
+/// Takes every check, foreign key and trigger away.
+pub(crate) async fn unguard(test: &TestDatabase, raw: &DatabaseConnection) -> anyhow::Result<()> {
+    if test.is_sqlite() {
+        sql(
+            raw,
+            "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF",
+        )
+        .await?;
+        for row in rows(raw, "SELECT name FROM sqlite_master WHERE type = 'trigger'").await? {
+            let name: String = row.try_get_by_index(0)?;
+            sql(raw, &format!("DROP TRIGGER {name}")).await?;
+        }
+    } else {
+        sql(
+            raw,
+            "DO $$ DECLARE c record; BEGIN \
+               FOR c IN SELECT conrelid::regclass AS tab, conname FROM pg_constraint \
+                 WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f') LOOP \
+                 EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.tab, c.conname); END LOOP; \
+             END $$; SET session_replication_role = replica",
+        )
+        .await?;
+    }
+    Ok(())
+}
+
 /// An id as SQL.
-pub fn literal<T: TypedId>(database: &TestDatabase, id: T) -> String {
+pub(crate) fn literal<T: TypedId>(database: &TestDatabase, id: T) -> String {
     let hex = format!("{:032x}", id.as_u128());
     if database.is_sqlite() {
         format!("x'{hex}'")
@@ -74,21 +103,21 @@ pub fn literal<T: TypedId>(database: &TestDatabase, id: T) -> String {
     }
 }
 
-pub fn usdt(minor: i64) -> Money {
+pub(crate) fn usdt(minor: i64) -> Money {
     Money::new(minor, Asset::Usdt)
 }
 
 /// A customer and an exchanger with money, and a listing between them.
 #[derive(Debug, Clone)]
-pub struct Stall {
-    pub customer: User,
-    pub exchanger: Exchanger,
-    pub customer_account: Account,
-    pub exchanger_account: Account,
-    pub listing: Listing,
+pub(crate) struct Stall {
+    pub(crate) customer: User,
+    pub(crate) exchanger: Exchanger,
+    pub(crate) customer_account: Account,
+    pub(crate) exchanger_account: Account,
+    pub(crate) listing: Listing,
 }
 
-pub fn new_user(name: &str, role: Role) -> User {
+pub(crate) fn new_user(name: &str, role: Role) -> User {
     let id: UserId = fresh();
     User::register(
         id,
@@ -100,7 +129,7 @@ pub fn new_user(name: &str, role: Role) -> User {
     )
 }
 
-pub fn new_listing(exchanger: &Exchanger, exchange_type: ExchangeType) -> Listing {
+pub(crate) fn new_listing(exchanger: &Exchanger, exchange_type: ExchangeType) -> Listing {
     Listing::publish(
         fresh(),
         exchanger,
@@ -108,7 +137,7 @@ pub fn new_listing(exchanger: &Exchanger, exchange_type: ExchangeType) -> Listin
             exchange_type,
             price: Price::from_e8(100_000_000, Asset::Usd).unwrap(),
             total: usdt(1_000_000_000),
-            min: Money::new(100, Asset::Usd),
+            min: Money::new(10, Asset::Usd),
             max: Money::new(100_000, Asset::Usd),
             payment_methods: vec!["CARD".to_owned(), "SEPA".to_owned()],
             payment_window: Duration::from_secs(1_800),
@@ -119,26 +148,26 @@ pub fn new_listing(exchanger: &Exchanger, exchange_type: ExchangeType) -> Listin
     .unwrap()
 }
 
-pub fn new<T>(value: T) -> Saved<T> {
+pub(crate) fn new<T>(value: T) -> Saved<T> {
     Saved {
         value,
         loaded_version: None,
     }
 }
 
-pub fn changed<T>(value: T, loaded_version: u64) -> Saved<T> {
+pub(crate) fn changed<T>(value: T, loaded_version: u64) -> Saved<T> {
     Saved {
         value,
         loaded_version: Some(loaded_version),
     }
 }
 
-pub async fn commit(database: &Database, changes: &Changes) -> Result<(), StorageError> {
+pub(crate) async fn commit(database: &Database, changes: &Changes) -> Result<(), StorageError> {
     database.begin().await?.commit(changes).await
 }
 
 /// A posting over these accounts, each of which is moved by it.
-pub fn post(posting: Posting, accounts: &mut [&mut Account]) -> Transfer {
+pub(crate) fn post(posting: Posting, accounts: &mut [&mut Account]) -> Transfer {
     let entries = posting
         .legs()
         .iter()
@@ -165,11 +194,11 @@ pub fn post(posting: Posting, accounts: &mut [&mut Account]) -> Transfer {
 
 impl Stall {
     /// Registers both, gives each 1,000 USDT from outside and publishes the listing.
-    pub async fn open(database: &Database) -> Self {
+    pub(crate) async fn open(database: &Database) -> Self {
         Self::with_type(database, ExchangeType::FiatToCrypto).await
     }
 
-    pub async fn with_type(database: &Database, exchange_type: ExchangeType) -> Self {
+    pub(crate) async fn with_type(database: &Database, exchange_type: ExchangeType) -> Self {
         let customer = new_user("customer", Role::Customer);
         let seller = new_user("exchanger", Role::Exchanger);
         let exchanger = Exchanger::new(seller.id).switch(true);
@@ -215,7 +244,7 @@ impl Stall {
     }
 
     /// The customer's offer of this much, and what it changes. The stall is as after it.
-    pub fn offer(&mut self, amount: i64) -> (Offer, Changes) {
+    pub(crate) fn offer(&mut self, amount: i64) -> (Offer, Changes) {
         let moved = Offer::create(
             Opening {
                 id: fresh::<OfferId>(),
@@ -233,7 +262,7 @@ impl Stall {
     }
 
     /// What a move of a deal changes. The stall is as after it.
-    pub fn follow(&mut self, moved: Moved, loaded: Option<u64>) -> (Offer, Changes) {
+    pub(crate) fn follow(&mut self, moved: Moved, loaded: Option<u64>) -> (Offer, Changes) {
         let mut changes = Changes {
             history: moved.history,
             offers: vec![Saved {
@@ -261,14 +290,14 @@ impl Stall {
         (moved.offer, changes)
     }
 
-    pub fn accept(&mut self, offer: Offer) -> (Offer, Changes) {
+    pub(crate) fn accept(&mut self, offer: Offer) -> (Offer, Changes) {
         let version = offer.version;
         let step = Step::by(Actor::Exchanger, self.exchanger.user, NOW);
         let moved = offer.accept(step, &Policy::default()).unwrap();
         self.follow(moved, Some(version))
     }
 
-    pub fn decline(&mut self, offer: Offer) -> (Offer, Changes) {
+    pub(crate) fn decline(&mut self, offer: Offer) -> (Offer, Changes) {
         let version = offer.version;
         let step = Step::by(Actor::Exchanger, self.exchanger.user, NOW);
         let moved = offer.decline(step, &Policy::default()).unwrap();
@@ -276,7 +305,7 @@ impl Stall {
         self.follow(moved, Some(version))
     }
 
-    pub fn listing_id(&self) -> ListingId {
+    pub(crate) fn listing_id(&self) -> ListingId {
         self.listing.id
     }
 }

@@ -37,8 +37,11 @@ async fn examine(snapshot: &DatabaseTransaction) -> Result<AuditReport, StorageE
         report.open_deals = count(row, "open_deals")?;
     }
     for law in laws::all() {
-        for row in query(snapshot, &law.sql).await? {
-            report.violations.push(violation(&law, &row)?);
+        // Some laws take two queries.
+        let listed = report.violations.iter().filter(|one| one.law == law.name);
+        let room = laws::MOST.saturating_sub(listed.count());
+        for row in query(snapshot, &law.sql).await?.iter().take(room) {
+            report.violations.push(violation(&law, row)?);
         }
     }
     Ok(report)

@@ -48,8 +48,8 @@ impl Halves {
 
     fn zero() -> Self {
         Self {
-            high: "0".to_owned(),
-            low: "0".to_owned(),
+            high: "CAST(0 AS bigint)".to_owned(),
+            low: "CAST(0 AS bigint)".to_owned(),
         }
     }
 

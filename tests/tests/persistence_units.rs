@@ -1,0 +1,810 @@
+//! Units of work on real databases: conflicts, refusals, lost connections, and who waits for whom.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test; helpers of tests are not recognised as tests"
+)]
+
+mod persistence_common;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use application::ports::{
+    Changes, DisputeQueries, Maintenance, OfferQueries, OutboxMessage, StorageError, Store,
+    UserQueries,
+};
+use domain::event::Aggregate;
+use domain::user::Email;
+use domain::{Actor, Dispute, DisputeId, EventId, ExchangeType, OfferId, Role, Timestamp, TypedId};
+use p2p_tests::databases::TestDatabase;
+use persistence::{Database, DatabaseSettings, OpenError};
+use persistence_common::*;
+use tokio::time::timeout;
+
+on_both! {
+    an_outdated_version_is_a_conflict
+    a_key_that_is_taken_is_a_conflict
+    a_broken_invariant_is_rejected_and_the_connection_is_clean
+    a_failure_late_in_a_commit_leaves_nothing
+    a_dropped_unit_is_rolled_back
+    units_on_the_same_rows_wait_for_each_other
+    a_large_batch_is_one_commit
+    an_outage_puts_deadlines_off_once
+    deadlines_stay_at_the_end_of_time
+}
+
+fn is_conflict(outcome: &Result<(), StorageError>) -> bool {
+    matches!(outcome, Err(StorageError::Conflict { .. }))
+}
+
+/// A deal with one dispute, committed.
+async fn with_dispute(database: &Database, stall: &mut Stall) -> (domain::Offer, Dispute) {
+    let (offer, changes) = stall.offer(50_000_000);
+    commit(database, &changes).await.unwrap();
+    let dispute = Dispute::open(
+        fresh::<DisputeId>(),
+        offer.id,
+        Actor::Customer,
+        Some(stall.customer.id),
+        "no answer".to_owned(),
+        &[],
+        NOW,
+    )
+    .unwrap();
+    let changes = Changes {
+        disputes: vec![new(dispute.clone())],
+        ..Changes::default()
+    };
+    commit(database, &changes).await.unwrap();
+    (offer, dispute)
+}
+
+async fn an_outdated_version_is_a_conflict(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let (offer, dispute) = with_dispute(&database, &mut stall).await;
+    let mut user = stall.customer.clone();
+    let mut exchanger = stall.exchanger;
+    let mut listing = stall.listing.clone();
+    let mut account = stall.customer_account;
+    let mut deal = offer.clone();
+    let mut resolved = dispute.clone();
+    for version in [
+        &mut user.version,
+        &mut exchanger.version,
+        &mut listing.version,
+        &mut account.version,
+        &mut deal.version,
+        &mut resolved.version,
+    ] {
+        *version += 3;
+    }
+    // Each as it is loaded by somebody who is one version behind, and by somebody who is up to date.
+    let each = |behind: u64| {
+        [
+            Changes {
+                users: vec![changed(user.clone(), stall.customer.version - behind)],
+                ..Changes::default()
+            },
+            Changes {
+                exchangers: vec![changed(exchanger, stall.exchanger.version - behind)],
+                ..Changes::default()
+            },
+            Changes {
+                listings: vec![changed(listing.clone(), stall.listing.version - behind)],
+                ..Changes::default()
+            },
+            Changes {
+                accounts: vec![changed(account, stall.customer_account.version - behind)],
+                ..Changes::default()
+            },
+            Changes {
+                offers: vec![changed(deal.clone(), offer.version - behind)],
+                ..Changes::default()
+            },
+            Changes {
+                disputes: vec![changed(resolved.clone(), dispute.version - behind)],
+                ..Changes::default()
+            },
+        ]
+    };
+    for changes in each(1) {
+        let outcome = commit(&database, &changes).await;
+        assert!(is_conflict(&outcome), "{changes:?}: {outcome:?}");
+    }
+    for changes in each(0) {
+        commit(&database, &changes).await?;
+    }
+    for changes in each(0) {
+        let outcome = commit(&database, &changes).await;
+        assert!(is_conflict(&outcome), "{changes:?}: {outcome:?}");
+    }
+    // One outdated row among sound ones takes all of them down.
+    let mut sound = user.clone();
+    sound.version += 1;
+    let outcome = commit(
+        &database,
+        &Changes {
+            users: vec![changed(sound, user.version)],
+            listings: vec![changed(listing.clone(), listing.version - 1)],
+            ..Changes::default()
+        },
+    )
+    .await;
+    assert!(is_conflict(&outcome), "{outcome:?}");
+    assert_eq!(database.find_user(user.id).await?, Some(user));
+    database.close().await?;
+    test.drop_now().await
+}
+
+async fn a_key_that_is_taken_is_a_conflict(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let (offer, dispute) = with_dispute(&database, &mut stall).await;
+    let mut same_email = new_user("other", Role::Customer);
+    same_email.email = stall.customer.email.clone();
+    let mut same_side = dispute.clone();
+    same_side.id = fresh();
+    let history = database.offer_history(offer.id).await?;
+    let taken = [
+        Changes {
+            users: vec![new(same_email)],
+            ..Changes::default()
+        },
+        Changes {
+            users: vec![new(stall.customer.clone())],
+            ..Changes::default()
+        },
+        Changes {
+            accounts: vec![new(domain::Account::open(
+                fresh(),
+                stall.customer_account.key,
+            ))],
+            ..Changes::default()
+        },
+        Changes {
+            exchangers: vec![new(stall.exchanger)],
+            ..Changes::default()
+        },
+        Changes {
+            listings: vec![new(stall.listing.clone())],
+            ..Changes::default()
+        },
+        Changes {
+            offers: vec![new(offer)],
+            ..Changes::default()
+        },
+        Changes {
+            disputes: vec![new(same_side)],
+            ..Changes::default()
+        },
+        Changes {
+            history,
+            ..Changes::default()
+        },
+    ];
+    for changes in taken {
+        let outcome = commit(&database, &changes).await;
+        assert!(is_conflict(&outcome), "{changes:?}: {outcome:?}");
+        let text = outcome.unwrap_err().to_string();
+        assert!(!text.contains("example.com"), "row data in {text}");
+    }
+    database.close().await?;
+    test.drop_now().await
+}
+
+/// One connection only, so that an aborted transaction would be met by whoever comes next.
+async fn a_broken_invariant_is_rejected_and_the_connection_is_clean(
+    test: TestDatabase,
+) -> Result<()> {
+    let database = Database::open(&DatabaseSettings {
+        max_connections: 1,
+        ..test.settings()
+    })
+    .await?;
+    let mut stall = Stall::open(&database).await;
+    let (offer, _) = with_dispute(&database, &mut stall).await;
+    let mut alone = offer.clone();
+    alone.id = fresh();
+    alone.terms.exchanger = alone.terms.customer;
+    let mut nowhere = offer.clone();
+    nowhere.id = fresh();
+    nowhere.terms.listing = fresh();
+    let cases = [
+        (alone, "offers_two_sides"),
+        (
+            nowhere,
+            if test.is_sqlite() {
+                "FOREIGN KEY"
+            } else {
+                "offers_listing"
+            },
+        ),
+    ];
+    for (offer, constraint) in cases {
+        let changes = Changes {
+            offers: vec![new(offer)],
+            ..Changes::default()
+        };
+        let outcome = commit(&database, &changes).await;
+        let Err(StorageError::Rejected { what }) = &outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(what.contains(constraint), "{what}");
+        let (_, sound) = stall.clone().offer(1_000_000);
+        let mut unit = database.begin().await?;
+        assert_eq!(
+            unit.lock_listings(&[stall.listing_id()], &[]).await?.len(),
+            1
+        );
+        unit.rollback().await?;
+        drop(sound);
+    }
+    let (_, sound) = stall.offer(1_000_000);
+    commit(&database, &sound).await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
+async fn a_failure_late_in_a_commit_leaves_nothing(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let message = OutboxMessage {
+        id: fresh::<EventId>(),
+        name: "ExchangeOfferCreated",
+        aggregate: Aggregate::Offer(fresh()),
+        version: 1,
+        body: "{}".to_owned(),
+        at: NOW,
+    };
+    commit(
+        &database,
+        &Changes {
+            outbox: vec![message.clone()],
+            ..Changes::default()
+        },
+    )
+    .await?;
+    let before = stall.clone();
+    let (offer, mut changes) = stall.offer(50_000_000);
+    // The outbox is written last, and this id is taken.
+    changes.outbox.push(message);
+    assert!(is_conflict(&commit(&database, &changes).await));
+    assert_eq!(database.find_offer(offer.id).await?, None);
+    assert_eq!(database.offer_history(offer.id).await?, Vec::new());
+    let mut unit = database.begin().await?;
+    let accounts = unit.lock_accounts(&[before.exchanger_account.key]).await?;
+    assert_eq!(accounts, vec![before.exchanger_account]);
+    unit.rollback().await?;
+    let report = database.audit().await?;
+    assert_eq!(report.violations, Vec::new());
+    database.close().await?;
+    test.drop_now().await
+}
+
+async fn a_dropped_unit_is_rolled_back(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let stall = Stall::open(&database).await;
+    let keys = [stall.customer_account.key];
+    for _ in 0..20 {
+        let mut unit = database.begin().await?;
+        assert_eq!(unit.lock_accounts(&keys).await?.len(), 1);
+        drop(unit);
+        // The lock is gone: nobody waits for the one that was dropped.
+        let mut next = timeout(Duration::from_secs(5), database.begin()).await??;
+        let locked = timeout(Duration::from_secs(5), next.lock_accounts(&keys)).await??;
+        assert_eq!(locked, vec![stall.customer_account]);
+        next.rollback().await?;
+    }
+    database.close().await?;
+    test.drop_now().await
+}
+
+async fn units_on_the_same_rows_wait_for_each_other(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let other = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let key = stall.exchanger_account.key;
+    let listing = stall.listing_id();
+
+    let mut first = database.begin().await?;
+    first.lock_listings(&[listing], &[]).await?;
+    first.lock_accounts(&[key]).await?;
+    let waiting = tokio::spawn(async move {
+        let mut second = other.begin().await?;
+        let listings = second.lock_listings(&[listing], &[]).await?;
+        let accounts = second.lock_accounts(&[key]).await?;
+        second.rollback().await?;
+        other.close().await?;
+        Ok::<_, StorageError>((listings, accounts))
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!waiting.is_finished(), "the second unit did not wait");
+    let (_, changes) = stall.offer(50_000_000);
+    first.commit(&changes).await?;
+
+    // It sees what the first one left, not what was there when it began.
+    let (listings, accounts) = timeout(Duration::from_secs(5), waiting).await???;
+    assert_eq!(listings, vec![stall.listing.clone()]);
+    assert_eq!(accounts, vec![stall.exchanger_account]);
+    database.close().await?;
+    test.drop_now().await
+}
+
+/// More rows than either database can bind one by one.
+async fn a_large_batch_is_one_commit(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let mut changes = Changes::default();
+    let (listing, account) = (stall.listing.version, stall.exchanger_account.version);
+    for _ in 0..4_000 {
+        let (_, more) = stall.offer(1_000_000 / 4);
+        changes.offers.extend(more.offers);
+        changes.history.extend(more.history);
+        changes.transfers.extend(more.transfers);
+    }
+    changes.listings = vec![changed(stall.listing.clone(), listing)];
+    changes.accounts = vec![changed(stall.exchanger_account, account)];
+    commit(&database, &changes).await?;
+    let mut ids: Vec<OfferId> = changes.offers.iter().map(|saved| saved.value.id).collect();
+    ids.sort_unstable();
+    let mut unit = database.begin().await?;
+    let mut loaded = unit.lock_offers(&ids).await?;
+    loaded.sort_unstable_by_key(|offer| offer.id);
+    let stored: Vec<_> = changes
+        .offers
+        .into_iter()
+        .map(|saved| saved.value)
+        .collect();
+    assert!(loaded == stored);
+
+    // And all of them change at once, each by its own version.
+    let mut accepted = Changes::default();
+    for offer in loaded {
+        let (_, more) = stall.accept(offer);
+        accepted.offers.extend(more.offers);
+        accepted.history.extend(more.history);
+    }
+    unit.commit(&accepted).await?;
+    let report = database.audit().await?;
+    assert_eq!(report.violations, Vec::new());
+    assert_eq!(report.open_deals, 4_000);
+    database.close().await?;
+    test.drop_now().await
+}
+
+async fn an_outage_puts_deadlines_off_once(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let (offer, changes) = stall.offer(50_000_000);
+    commit(&database, &changes).await?;
+    let tolerance = Duration::from_secs(30);
+    assert_eq!(database.heartbeat(NOW, tolerance).await?, None);
+    let gap = Duration::from_secs(7_200);
+    let back = NOW.after(gap);
+    let others = [test.open().await?, test.open().await?, test.open().await?];
+    let (one, two, three) = tokio::join!(
+        others[0].heartbeat(back, tolerance),
+        others[1].heartbeat(back, tolerance),
+        others[2].heartbeat(back, tolerance),
+    );
+    let answers = [one?, two?, three?];
+    assert_eq!(answers.iter().flatten().collect::<Vec<_>>(), vec![&gap]);
+    let later = database.find_offer(offer.id).await?.unwrap();
+    assert_eq!(
+        later.deadline(),
+        offer.deadline().map(|deadline| deadline.after(gap))
+    );
+    for other in others {
+        other.close().await?;
+    }
+    database.close().await?;
+    test.drop_now().await
+}
+
+async fn deadlines_stay_at_the_end_of_time(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let (offer, changes) = stall.offer(50_000_000);
+    commit(&database, &changes).await?;
+    let tolerance = Duration::from_secs(30);
+    database.heartbeat(NOW, tolerance).await?;
+    let end = Timestamp::from_micros(i64::MAX);
+    assert!(database.heartbeat(end, tolerance).await?.is_some());
+    let later = database.find_offer(offer.id).await?.unwrap();
+    assert_eq!(later.deadline(), Some(end));
+    assert_eq!(database.heartbeat(end, tolerance).await?, None);
+    database.close().await?;
+    test.drop_now().await
+}
+
+/// What happens to the connection while PostgreSQL commits: a trigger that runs in the COMMIT itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_commit_is_in_doubt_unless_the_database_says_otherwise() -> Result<()> {
+    let test = TestDatabase::postgres().await?;
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let raw = test.raw().await?;
+    for (body, expected) in [
+        ("PERFORM pg_terminate_backend(pg_backend_pid());", "InDoubt"),
+        (
+            "RAISE EXCEPTION 'late' USING ERRCODE = 'check_violation', CONSTRAINT = 'late_check';",
+            "Rejected",
+        ),
+        (
+            "RAISE EXCEPTION 'late' USING ERRCODE = 'serialization_failure';",
+            "Conflict",
+        ),
+        (
+            "RAISE EXCEPTION 'late' USING ERRCODE = 'statement_completion_unknown';",
+            "InDoubt",
+        ),
+    ] {
+        sql(
+            &raw,
+            &format!(
+                "CREATE OR REPLACE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ \
+                 BEGIN {body} RETURN NULL; END $$; \
+                 CREATE CONSTRAINT TRIGGER late AFTER INSERT ON offers \
+                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()"
+            ),
+        )
+        .await?;
+        let (offer, changes) = stall.clone().offer(50_000_000);
+        let outcome = commit(&database, &changes).await.unwrap_err();
+        assert!(format!("{outcome:?}").starts_with(expected), "{outcome:?}");
+        assert_eq!(database.find_offer(offer.id).await?, None);
+        sql(&raw, "DROP TRIGGER late ON offers").await?;
+    }
+    let (_, changes) = stall.offer(50_000_000);
+    commit(&database, &changes).await?;
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_lost_before_the_commit_is_unavailable_and_replaced() -> Result<()> {
+    let test = TestDatabase::postgres().await?;
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let raw = test.raw().await?;
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let mut unit = database.begin().await?;
+    sql(&raw, kill).await?;
+    let lost = unit.lock_accounts(&[stall.customer_account.key]).await;
+    assert!(
+        matches!(lost, Err(StorageError::Unavailable { .. })),
+        "{lost:?}"
+    );
+    // What has failed stays failed, whatever the program does with it.
+    let outcome = unit.commit(&Changes::default()).await;
+    assert!(outcome.is_err(), "{outcome:?}");
+
+    let (_, changes) = stall.offer(50_000_000);
+    let unit = database.begin().await?;
+    sql(&raw, kill).await?;
+    let lost = unit.commit(&changes).await;
+    assert!(
+        matches!(lost, Err(StorageError::Unavailable { .. })),
+        "{lost:?}"
+    );
+    // Dead connections are found out one by one, then all is well: nothing was committed meanwhile.
+    let mut attempts = 0;
+    while let Err(error) = commit(&database, &changes).await {
+        assert!(
+            matches!(error, StorageError::Unavailable { .. }),
+            "{error:?}"
+        );
+        attempts += 1;
+        assert!(attempts < 10);
+    }
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadlock_is_a_conflict() -> Result<()> {
+    let test = TestDatabase::postgres().await?;
+    let database = test.open().await?;
+    let stall = Stall::open(&database).await;
+    let stranger = test.raw().await?;
+    // The stranger waits longer before it looks for a deadlock, so the unit of work is the one that gives way.
+    sql(&stranger, "SET deadlock_timeout = '60s'").await?;
+    sql(&stranger, "BEGIN; SELECT 1 FROM listings FOR UPDATE").await?;
+    let mut unit = database.begin().await?;
+    unit.lock_exchangers(&[stall.exchanger.user]).await?;
+    let waiting = tokio::spawn(async move {
+        sql(&stranger, "SELECT 1 FROM exchangers FOR UPDATE").await?;
+        sql(&stranger, "ROLLBACK").await?;
+        stranger.close().await
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let outcome = unit.lock_listings(&[stall.listing_id()], &[]).await;
+    assert!(
+        matches!(outcome, Err(StorageError::Conflict { .. })),
+        "{outcome:?}"
+    );
+    unit.rollback().await?;
+    waiting.await??;
+    database.close().await?;
+    test.drop_now().await
+}
+
+/// An offer that refers to a user does not wait for somebody who is changing that user.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reference_does_not_wait_for_a_locked_row() -> Result<()> {
+    let test = TestDatabase::postgres().await?;
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let mut unit = database.begin().await?;
+    unit.lock_users(&[stall.customer.id], &[]).await?;
+    let (_, changes) = stall.offer(50_000_000);
+    timeout(Duration::from_secs(5), commit(&database, &changes)).await??;
+    unit.rollback().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
+/// A text that PostgreSQL can't store is in no row, and storing it is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zero_byte_is_found_nowhere_and_not_stored() -> Result<()> {
+    let test = TestDatabase::postgres().await?;
+    let database = test.open().await?;
+    let email = Email::new("a\0b@example.com");
+    assert_eq!(database.find_user_by_email(&email).await?, None);
+    let mut unit = database.begin().await?;
+    assert_eq!(unit.lock_users(&[], &[email]).await?, Vec::new());
+    unit.rollback().await?;
+    let mut user = new_user("zero", Role::Customer);
+    user.name = "a\0b".to_owned();
+    let changes = Changes {
+        users: vec![new(user)],
+        ..Changes::default()
+    };
+    let outcome = commit(&database, &changes).await;
+    assert!(
+        matches!(outcome, Err(StorageError::Rejected { .. })),
+        "{outcome:?}"
+    );
+    database.close().await?;
+    test.drop_now().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unusable_url_is_said_to_be_without_being_shown() -> Result<()> {
+    let open = async |url: &str| {
+        let settings = DatabaseSettings {
+            url: url.to_owned(),
+            max_connections: 2,
+            acquire_timeout: Duration::from_secs(2),
+        };
+        assert!(!format!("{settings:?}").contains("secret"));
+        let error = Database::open(&settings).await.unwrap_err();
+        let mut texts = vec![format!("{error:?}"), error.to_string()];
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            texts.push(cause.to_string());
+            source = cause.source();
+        }
+        assert!(!texts.concat().contains("secret"), "{texts:?}");
+        error
+    };
+    for url in ["", "mysql://u:secret@h/d", "secret", "/tmp/secret.db"] {
+        assert!(matches!(open(url).await, OpenError::UnknownScheme), "{url}");
+    }
+    for url in [
+        "sqlite::memory:",
+        "sqlite://:memory:",
+        "sqlite://x?mode=memory",
+        "sqlite://",
+    ] {
+        assert!(matches!(open(url).await, OpenError::InMemory), "{url}");
+    }
+    assert!(matches!(
+        open("postgres://u:secret@h:99999/d").await,
+        OpenError::Url(_)
+    ));
+    assert!(matches!(
+        open("postgres://u:secret@127.0.0.1:1/d").await,
+        OpenError::Connect(_)
+    ));
+    Ok(())
+}
+
+/// Each column that the domain reads, made impossible behind the schema's back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_is_corrupt() -> Result<()> {
+    for test in [
+        TestDatabase::sqlite().await?,
+        TestDatabase::postgres().await?,
+    ] {
+        let database = test.open().await?;
+        let mut stall = Stall::with_type(&database, ExchangeType::CryptoToFiat).await;
+        let (offer, dispute) = with_dispute(&database, &mut stall).await;
+        let raw = test.raw().await?;
+        unguard(&test, &raw).await?;
+        let user = stall.customer.id;
+        let cases = [
+            ("offers", "asset = 'DOGE'"),
+            ("offers", "status = 'LOST'"),
+            ("offers", "status = 'RECEIPT_CONFIRMED'"),
+            ("offers", "status = 'FINISHED'"),
+            ("offers", "status = 'DISPUTE_OPEN'"),
+            ("offers", "deadline = NULL"),
+            ("offers", "closed_at = 1"),
+            ("offers", "disputed_at = 1"),
+            ("offers", "amount = 0"),
+            ("offers", "price_e8 = -1"),
+            ("offers", "fee_basis_points = -1"),
+            ("offers", "payment_window_seconds = -1"),
+            ("offers", "exchange_type = 'GIFT'"),
+            ("offers", "version = 0"),
+            ("offers", "customer_id = exchanger_id"),
+            ("disputes", "state = 'LOST'"),
+            ("disputes", "state = 'RESOLVED'"),
+            ("disputes", "opened_by = 'NOBODY'"),
+            ("disputes", "resolution = 'RESOLVED_FINISHED'"),
+            ("disputes", "version = -1"),
+            ("users", "roles = 16"),
+            ("users", "roles = -1"),
+            ("users", "email = 'Upper@example.com'"),
+            ("users", "version = 0"),
+            ("exchangers", "unanswered = -1"),
+            ("exchangers", "unanswered = 4294967296"),
+            ("listings", "state = 'SOLD'"),
+            ("listings", "fiat = 'XXX'"),
+            ("listings", "frozen = frozen + 1"),
+            ("listings", "remaining = -1"),
+            ("listings", "payment_methods = 'CARD'"),
+            ("listings", "total = 0"),
+            ("accounts", "held = -1"),
+            ("accounts", "asset = 'XXX'"),
+            ("offer_history", "status = 'LOST'"),
+            ("offer_history", "actor = 'NOBODY'"),
+            ("journal_entries", "kind = 'GIFT'"),
+            ("journal_entries", "bucket = 'POCKET'"),
+            (
+                "journal_entries",
+                "staff_id = account_id, offer_id = account_id",
+            ),
+        ];
+        for (table, change) in cases {
+            let key = match table {
+                "offers" => format!("id = {}", literal(&test, offer.id)),
+                "disputes" => format!("id = {}", literal(&test, dispute.id)),
+                "users" => format!("id = {}", literal(&test, user)),
+                "exchangers" => format!("user_id = {}", literal(&test, stall.exchanger.user)),
+                "listings" => format!("id = {}", literal(&test, stall.listing.id)),
+                "accounts" => format!("id = {}", literal(&test, stall.customer_account.id)),
+                "offer_history" => format!("offer_id = {}", literal(&test, offer.id)),
+                _ => format!(
+                    "account_id = {} AND bucket = 'AVAILABLE' AND kind = 'DEPOSIT'",
+                    literal(&test, stall.customer_account.id)
+                ),
+            };
+            sql(
+                &raw,
+                &format!("CREATE TABLE kept AS SELECT * FROM {table} WHERE {key}"),
+            )
+            .await?;
+            sql(&raw, &format!("UPDATE {table} SET {change} WHERE {key}")).await?;
+            let error = read(&database, &stall, offer.id, dispute.id, table).await;
+            let Err(StorageError::Corrupt {
+                table: named,
+                id,
+                reason,
+            }) = error
+            else {
+                panic!("{table} {change}: {error:?}");
+            };
+            assert_eq!(named, table, "{change}");
+            assert!(!id.is_empty() && !reason.is_empty());
+            sql(
+                &raw,
+                &format!(
+                    "DELETE FROM {table} WHERE {} ",
+                    changed_key(table, change, &key)
+                ),
+            )
+            .await?;
+            sql(&raw, &format!("INSERT INTO {table} SELECT * FROM kept")).await?;
+            sql(&raw, "DROP TABLE kept").await?;
+            read(&database, &stall, offer.id, dispute.id, table).await?;
+        }
+        raw.close().await?;
+        database.close().await?;
+        test.drop_now().await?;
+    }
+    Ok(())
+}
+
+/// The key of a row whose key column was changed.
+fn changed_key(table: &str, change: &str, key: &str) -> String {
+    if table == "journal_entries" && change.starts_with("bucket") {
+        key.replace("'AVAILABLE'", "'POCKET'")
+    } else if table == "journal_entries" && change.starts_with("kind") {
+        key.replace("'DEPOSIT'", "'GIFT'")
+    } else {
+        key.to_owned()
+    }
+}
+
+/// Reads the row of this table, as a query and as a unit of work.
+async fn read(
+    database: &Database,
+    stall: &Stall,
+    offer: OfferId,
+    dispute: DisputeId,
+    table: &str,
+) -> Result<(), StorageError> {
+    use application::ports::{ListingQueries, StatementFilter, WalletQueries};
+    let user = stall.customer.id;
+    let mut unit = database.begin().await?;
+    let (locked, queried) = match table {
+        "offers" => (
+            unit.lock_offers(&[offer]).await.map(|_| ()),
+            database.find_offer(offer).await.map(|_| ()),
+        ),
+        "disputes" => (
+            unit.lock_disputes(&[offer]).await.map(|_| ()),
+            database.find_dispute(dispute).await.map(|_| ()),
+        ),
+        "users" => (
+            unit.lock_users(&[user], &[]).await.map(|_| ()),
+            database.find_user(user).await.map(|_| ()),
+        ),
+        "exchangers" => (
+            unit.lock_exchangers(&[stall.exchanger.user])
+                .await
+                .map(|_| ()),
+            database
+                .find_exchanger(stall.exchanger.user)
+                .await
+                .map(|_| ()),
+        ),
+        "listings" => (
+            unit.lock_listings(&[stall.listing.id], &[])
+                .await
+                .map(|_| ()),
+            database.find_listing(stall.listing.id).await.map(|_| ()),
+        ),
+        // By its owner: an account in no known asset can't be asked for by its key.
+        "accounts" => {
+            let queried = database.accounts_of(user).await.map(|_| ());
+            (queried.as_ref().copied().map_err(copy), queried)
+        }
+        "offer_history" => {
+            let queried = database.offer_history(offer).await.map(|_| ());
+            (queried.as_ref().copied().map_err(copy), queried)
+        }
+        _ => {
+            let filter = StatementFilter {
+                user,
+                asset: None,
+                after: None,
+                limit: 10,
+            };
+            let queried = database.statement(&filter).await.map(|_| ());
+            (queried.as_ref().copied().map_err(copy), queried)
+        }
+    };
+    unit.rollback().await?;
+    assert_eq!(locked.is_ok(), queried.is_ok());
+    queried
+}
+
+fn copy(error: &StorageError) -> StorageError {
+    StorageError::Rejected {
+        what: error.to_string(),
+    }
+}
+
+#[test]
+fn fresh_ids_are_no_system_ids() {
+    assert!(fresh::<OfferId>().as_u128() > 1 << 64);
+}
