@@ -1,0 +1,137 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use axum::body::to_bytes;
+use serde_json::{Value, json};
+
+async fn rendered(problem: &Problem) -> (Response, Value) {
+    let (parts, body) = problem.render("request-7").into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.unwrap();
+    let value = serde_json::from_slice(&bytes).unwrap();
+    (
+        Response::from_parts(parts, ().into_response().into_body()),
+        value,
+    )
+}
+
+fn of(code: &str) -> Problem {
+    let found = catalogue().into_iter().find(|one| one.code() == code);
+    found.expect(code)
+}
+
+#[test]
+fn every_code_stands_for_one_thing() {
+    let codes: Vec<_> = catalogue()
+        .iter()
+        .map(|one| one.code().to_owned())
+        .collect();
+    let different: BTreeSet<_> = codes.iter().collect();
+    assert_eq!(codes.len(), different.len(), "{codes:?}");
+}
+
+#[tokio::test]
+async fn all_have_the_members_of_rfc_9457_and_their_own() {
+    for problem in catalogue() {
+        let (response, body) = rendered(&problem).await;
+        let code = problem.code();
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+        assert_eq!(
+            body["type"],
+            format!("urn:p2p-market:problem:{code}").as_str()
+        );
+        assert_eq!(body["code"], code);
+        assert_eq!(body["status"], response.status().as_u16());
+        assert_eq!(body["request_id"], "request-7");
+        for text in ["title", "detail"] {
+            assert_ne!(body[text].as_str().unwrap_or_default(), "", "{code}");
+        }
+        assert_eq!(body.get("state").is_some(), code == "ILLEGAL_TRANSITION");
+        assert_ne!(
+            body["errors"],
+            json!([]),
+            "{code}: left out where there are none"
+        );
+    }
+}
+
+#[tokio::test]
+async fn statuses_follow_their_kind() {
+    let mut conflicts = Vec::new();
+    for problem in catalogue() {
+        let (code, status) = (problem.code().to_owned(), problem.status().as_u16());
+        let (response, _) = rendered(&problem).await;
+        let has = |name| response.headers().contains_key(name);
+        assert_eq!(status == 404, code.ends_with("_NOT_FOUND"), "{code}");
+        assert_eq!(status == 401, has("www-authenticate"), "{code}");
+        assert_eq!(has("retry-after"), code == "BUSY" || code == "UNAVAILABLE");
+        assert_eq!(status == 500, code == "INTERNAL");
+        if status == 409 {
+            conflicts.push(code);
+        }
+    }
+    conflicts.sort_unstable();
+    assert_eq!(
+        conflicts,
+        [
+            "DISPUTE_ALREADY_OPENED",
+            "DISPUTE_ALREADY_RESOLVED",
+            "EMAIL_TAKEN",
+            "EXCHANGER_FROZEN",
+            "EXCHANGER_OFFLINE",
+            "ILLEGAL_TRANSITION",
+            "LISTING_CLOSED",
+            "LISTING_PAUSED",
+            "OWN_ADMIN_ROLE",
+            "SELF_DEAL",
+            "WRONG_EXCHANGE_TYPE",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_illegal_move_names_the_state_and_the_event() {
+    let (_, body) = rendered(&of("ILLEGAL_TRANSITION")).await;
+    assert_eq!(
+        (&body["state"], &body["event"]),
+        (&json!("CANCELLED"), &json!("accept"))
+    );
+    let unborn = Problem::from(domain::Refusal::IllegalTransition {
+        state: None,
+        trigger: domain::offer::Trigger::Create,
+        actor: domain::Actor::Exchanger,
+    });
+    let (_, body) = rendered(&unborn).await;
+    assert_eq!(body["state"], "NONE");
+}
+
+#[tokio::test]
+async fn a_refused_amount_names_its_field() {
+    let refusal = domain::Refusal::amount_of("payer_amount");
+    let error = domain::MoneyError::TooManyDecimals { most: 6 };
+    let (_, body) = rendered(&Problem::from(refusal(error))).await;
+    let entry = json!({
+        "field": "payer_amount",
+        "code": "TOO_MANY_DECIMALS",
+        "message": "too many decimals: at most 6"
+    });
+    assert_eq!(body["errors"], json!([entry]));
+}
+
+#[tokio::test]
+async fn what_went_wrong_inside_is_for_the_log_only() {
+    let storage = application::ports::StorageError::Unavailable {
+        source: "connection to 10.0.0.7 refused".into(),
+    };
+    for problem in [storage_failed(&storage), Problem::internal("10.0.0.7")] {
+        assert!(
+            problem
+                .cause()
+                .is_some_and(|cause| cause.contains("10.0.0.7"))
+        );
+        let (_, body) = rendered(&problem).await;
+        assert!(!body.to_string().contains("10.0.0.7"));
+    }
+}

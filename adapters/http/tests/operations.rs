@@ -1,0 +1,255 @@
+//! What the documentation says, done to every operation that it names.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as the tests do"
+)]
+
+mod support;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use http_api::HttpSettings;
+use serde_json::{Value, json};
+use support::{Reply, api, send};
+
+/// An operation as documented, with an id in its path.
+struct Operation {
+    name: String,
+    method: Method,
+    path: String,
+    open: bool,
+    example: Option<Value>,
+}
+
+fn operations() -> Vec<Operation> {
+    let document: Value = serde_json::from_str(&http_api::openapi_json()).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let path = parameters
+                .iter()
+                .filter(|parameter| parameter["in"] == "path")
+                .fold(path.clone(), |path, parameter| {
+                    let name = parameter["name"].as_str().unwrap();
+                    let example = parameter["schema"]["examples"][0].as_str().unwrap();
+                    path.replace(&format!("{{{name}}}"), example)
+                });
+            assert!(!path.contains('{'), "{path}");
+            operations.push(Operation {
+                name: operation["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase().parse().unwrap(),
+                path,
+                open: operation["security"] == json!([{}]),
+                example: operation["requestBody"]["content"]["application/json"]
+                    .get("example")
+                    .cloned(),
+            });
+        }
+    }
+    operations
+}
+
+/// All operations of the API proper.
+fn of_the_api() -> impl Iterator<Item = Operation> {
+    operations()
+        .into_iter()
+        .filter(|operation| operation.path.starts_with("/api/"))
+}
+
+impl Operation {
+    async fn call(&self, api: &Router, token: Option<&str>, body: Option<&Value>) -> Reply {
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(&self.path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let body = match body {
+            None => Body::empty(),
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+        };
+        send(api, request.body(body).unwrap()).await
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_registering_and_logging_in_is_done_without_a_token() {
+    let api = api(HttpSettings::default(), true);
+    let mut open = Vec::new();
+    for operation in of_the_api() {
+        if operation.open {
+            open.push(operation.name);
+            continue;
+        }
+        let body = operation.example.as_ref();
+        let reply = operation.call(&api, None, body).await;
+        reply.is_problem(401, "UNAUTHENTICATED");
+        assert_eq!(reply.header("www-authenticate"), "Bearer");
+        let reply = operation.call(&api, Some("forged"), body).await;
+        reply.is_problem(401, "INVALID_TOKEN");
+        assert!(reply.header("www-authenticate").contains("invalid_token"));
+        let reply = operation.call(&api, Some("expired"), body).await;
+        reply.is_problem(401, "TOKEN_EXPIRED");
+    }
+    open.sort_unstable();
+    assert_eq!(open, ["log_in", "register"]);
+}
+
+/// The examples are what the handlers take: each gets as far as storage, which is away.
+#[tokio::test]
+async fn every_example_is_accepted() {
+    let api = api(HttpSettings::default(), true);
+    for operation in of_the_api() {
+        let reply = operation
+            .call(&api, Some("all"), operation.example.as_ref())
+            .await;
+        match operation.name.as_str() {
+            "list_frozen_exchangers" => reply.is_problem(500, "INTERNAL"),
+            _ => reply.is_problem(503, "UNAVAILABLE"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_body_takes_a_field_that_it_does_not_know_or_one_of_the_wrong_type() {
+    let api = api(HttpSettings::default(), true);
+    for operation in of_the_api() {
+        let Some(example) = &operation.example else {
+            continue;
+        };
+        let mut body = example.clone();
+        body["surprise"] = json!(1);
+        let reply = operation.call(&api, Some("all"), Some(&body)).await;
+        reply.is_problem(422, "UNKNOWN_FIELD");
+        assert_eq!(reply.body["errors"][0]["field"], "surprise");
+        for field in example.as_object().unwrap().keys() {
+            let mut body = example.clone();
+            body[field] = json!({"an": "object"});
+            let reply = operation.call(&api, Some("all"), Some(&body)).await;
+            reply.is_problem(422, "WRONG_TYPE");
+            assert_eq!(reply.body["errors"][0]["field"], field.as_str());
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_text_is_bounded_and_free_of_nul() {
+    let api = api(HttpSettings::default(), true);
+    for operation in of_the_api() {
+        let Some(example) = &operation.example else {
+            continue;
+        };
+        for (field, value) in example.as_object().unwrap() {
+            if !value.is_string() {
+                continue;
+            }
+            for text in ["\0", "a\0b", &"x".repeat(5_000)] {
+                let mut body = example.clone();
+                body[field] = json!(text);
+                let reply = operation.call(&api, Some("all"), Some(&body)).await;
+                assert_eq!(
+                    reply.status, 422,
+                    "{} {field}: {}",
+                    operation.name, reply.text
+                );
+                assert_eq!(reply.body["errors"][0]["field"], field.as_str());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_id_in_a_path_is_checked() {
+    let api = api(HttpSettings::default(), true);
+    for operation in of_the_api() {
+        let Some((before, after)) = operation.path.split_once("_01jt0c7kq5e8tvb1y9m3x4z6wa") else {
+            continue;
+        };
+        let kept = before.rsplit_once('/').unwrap().0;
+        for (id, code) in [
+            ("nonsense", "MALFORMED_ID"),
+            ("%00", "MALFORMED_ID"),
+            ("%ff", "MALFORMED_ID"),
+            ("comment_01jt0c7kq5e8tvb1y9m3x4z6wa", "WRONG_ID_KIND"),
+        ] {
+            let path = format!("{kept}/{id}{after}");
+            let bad = Operation {
+                name: operation.name.clone(),
+                method: operation.method.clone(),
+                path,
+                open: false,
+                example: None,
+            };
+            let reply = bad
+                .call(&api, Some("all"), operation.example.as_ref())
+                .await;
+            reply.is_problem(400, code);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_author_of_a_body_is_the_caller() {
+    let api = api(HttpSettings::default(), true);
+    let somebody_else = "user_00000000000000000000000000";
+    let mut checked = Vec::new();
+    for operation in of_the_api() {
+        let Some(example) = &operation.example else {
+            continue;
+        };
+        for field in ["customer_id", "exchanger_id", "admin_id"] {
+            if example.get(field).is_none() {
+                continue;
+            }
+            let mut body = example.clone();
+            body[field] = json!(somebody_else);
+            let reply = operation.call(&api, Some("all"), Some(&body)).await;
+            reply.is_problem(403, "IDENTITY_MISMATCH");
+            body.as_object_mut().unwrap().remove(field);
+            let reply = operation.call(&api, Some("all"), Some(&body)).await;
+            reply.is_problem(503, "UNAVAILABLE");
+            checked.push(operation.name.clone());
+        }
+    }
+    checked.sort_unstable();
+    let authored = [
+        "confirm_payment",
+        "confirm_receipt",
+        "create_offer",
+        "resolve_dispute",
+        "respond_to_offer",
+    ];
+    assert_eq!(checked, authored);
+}
+
+#[tokio::test]
+async fn a_confirmation_of_receipt_needs_no_body() {
+    let api = api(HttpSettings::default(), true);
+    let confirm = of_the_api().find(|operation| operation.name == "confirm_receipt");
+    let reply = confirm.unwrap().call(&api, Some("all"), None).await;
+    reply.is_problem(503, "UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn administrators_alone_open_accounts_for_others() {
+    let api = api(HttpSettings::default(), true);
+    let create = of_the_api().find(|operation| operation.name == "create_user");
+    let create = create.unwrap();
+    let reply = create
+        .call(&api, Some("customer"), create.example.as_ref())
+        .await;
+    reply.is_problem(403, "ROLE_REQUIRED");
+    let seed = json!({"name": "Test User", "email": "test@example.com"});
+    let reply = create.call(&api, Some("all"), Some(&seed)).await;
+    reply.is_problem(503, "UNAVAILABLE");
+}

@@ -1,0 +1,240 @@
+//! A market whose ports answer just enough to get through the router: storage is away, everybody's token is a word.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{
+    AccessToken, AuditReport, Clock, DisputeFilter, DisputeQueries, Ids, ListingFilter,
+    ListingQueries, ListingView, Maintenance, OfferFilter, OfferQueries, PasswordError, Passwords,
+    StatementEntry, StatementFilter, StorageError, Store, TokenError, Tokens, Transaction,
+    UserQueries, WalletQueries,
+};
+use application::{Market, MarketPorts, PipelineSettings};
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use domain::dispute::Comment;
+use domain::offer::HistoryEntry;
+use domain::user::{Caller, Email, PasswordHash, User};
+use domain::{
+    Account, Dispute, DisputeId, Exchanger, ListingId, Offer, OfferId, Policy, Role, Roles,
+    Timestamp, UserId,
+};
+use http_api::HttpSettings;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// Who the documentation's examples speak of; the tokens `all` and `customer` are theirs.
+pub(crate) const EXAMPLE_USER: &str = "user_01jt0c7kq5e8tvb1y9m3x4z6wa";
+
+/// Storage: reachable or not when pinged, and never for anything else.
+#[derive(Clone, Copy)]
+struct Away {
+    reachable: bool,
+}
+
+fn away<T>() -> Result<T, StorageError> {
+    let source = "the secret host name of the database".into();
+    Err(StorageError::Unavailable { source })
+}
+
+#[async_trait]
+impl Store for Away {
+    async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl OfferQueries for Away {
+    async fn find_offer(&self, _: OfferId) -> Result<Option<Offer>, StorageError> {
+        away()
+    }
+    async fn offer_history(&self, _: OfferId) -> Result<Vec<HistoryEntry>, StorageError> {
+        away()
+    }
+    async fn list_offers(&self, _: &OfferFilter) -> Result<Vec<Offer>, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl ListingQueries for Away {
+    async fn find_listing(&self, _: ListingId) -> Result<Option<ListingView>, StorageError> {
+        away()
+    }
+    async fn list_listings(&self, _: &ListingFilter) -> Result<Vec<ListingView>, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl DisputeQueries for Away {
+    async fn find_dispute(&self, _: DisputeId) -> Result<Option<Dispute>, StorageError> {
+        away()
+    }
+    async fn disputes_of(&self, _: OfferId) -> Result<Vec<Dispute>, StorageError> {
+        away()
+    }
+    async fn list_disputes(&self, _: &DisputeFilter) -> Result<Vec<Dispute>, StorageError> {
+        away()
+    }
+    async fn dispute_comments(&self, _: DisputeId) -> Result<Vec<Comment>, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl WalletQueries for Away {
+    async fn accounts_of(&self, _: UserId) -> Result<Vec<Account>, StorageError> {
+        away()
+    }
+    async fn statement(&self, _: &StatementFilter) -> Result<Vec<StatementEntry>, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl UserQueries for Away {
+    async fn find_user(&self, _: UserId) -> Result<Option<User>, StorageError> {
+        away()
+    }
+    async fn find_user_by_email(&self, _: &Email) -> Result<Option<User>, StorageError> {
+        away()
+    }
+    async fn find_exchanger(&self, _: UserId) -> Result<Option<Exchanger>, StorageError> {
+        away()
+    }
+    async fn frozen_exchangers(&self, _: u32) -> Result<Vec<Exchanger>, StorageError> {
+        Err(StorageError::Corrupt {
+            table: "exchangers",
+            id: "the id of a broken row".into(),
+            reason: "broken".into(),
+        })
+    }
+}
+
+#[async_trait]
+impl Maintenance for Away {
+    async fn ping(&self) -> Result<(), StorageError> {
+        if self.reachable { Ok(()) } else { away() }
+    }
+    async fn due_offers(&self, _: Timestamp, _: u32) -> Result<Vec<OfferId>, StorageError> {
+        away()
+    }
+    async fn heartbeat(&self, _: Timestamp, _: Duration) -> Result<Option<Duration>, StorageError> {
+        away()
+    }
+    async fn audit(&self) -> Result<AuditReport, StorageError> {
+        away()
+    }
+}
+
+/// One moment, one id, and secrets that are none.
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(0)
+    }
+}
+
+impl Ids for Fixed {
+    fn next(&self) -> u128 {
+        0x7
+    }
+}
+
+#[async_trait]
+impl Passwords for Fixed {
+    async fn hash(&self, password: String) -> Result<PasswordHash, PasswordError> {
+        match password.as_str() {
+            "panic, please" => panic!("the secret reason"),
+            "take for ever" => std::future::pending().await,
+            _ => Ok(PasswordHash::new(password)),
+        }
+    }
+    async fn verify(&self, _: String, _: Option<PasswordHash>) -> Result<bool, PasswordError> {
+        Ok(false)
+    }
+}
+
+impl Tokens for Fixed {
+    fn issue(&self, _: Caller, _: Timestamp) -> Result<AccessToken, TokenError> {
+        Err(TokenError::Invalid)
+    }
+    fn verify(&self, token: &str, _: Timestamp) -> Result<Caller, TokenError> {
+        let roles = match token {
+            "all" => Roles::from(Role::ALL),
+            "customer" => Roles::from([Role::Customer]),
+            "expired" => return Err(TokenError::Expired),
+            _ => return Err(TokenError::Invalid),
+        };
+        let user = EXAMPLE_USER.parse().map_err(|_| TokenError::Invalid)?;
+        Ok(Caller { user, roles })
+    }
+}
+
+/// The API over such a market.
+pub(crate) fn api(settings: HttpSettings, reachable: bool) -> Router {
+    let away = Away { reachable };
+    let ports = MarketPorts {
+        store: Arc::new(away),
+        queries: Arc::new(away),
+        clock: Arc::new(Fixed),
+        ids: Arc::new(Fixed),
+        passwords: Arc::new(Fixed),
+        tokens: Arc::new(Fixed),
+    };
+    let (market, _) = Market::open(ports, Policy::default(), PipelineSettings::default());
+    http_api::router(market, settings)
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// That it is a problem with this status and code.
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, code: &str) {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.body["code"], code, "{}", self.text);
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["request_id"], self.header("x-request-id"));
+        assert_eq!(
+            self.body["type"],
+            format!("urn:p2p-market:problem:{code}").as_str()
+        );
+        for member in ["title", "detail"] {
+            assert_ne!(self.body[member].as_str().unwrap_or_default(), "");
+        }
+    }
+}
+
+/// Sends one request.
+pub(crate) async fn send(api: &Router, request: Request<Body>) -> Reply {
+    let response = api.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Reply {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+        body: serde_json::from_slice(&bytes).unwrap_or_default(),
+    }
+}
