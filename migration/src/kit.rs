@@ -141,6 +141,42 @@ impl<'a> Kit<'a> {
         self.manager.create_index(index).await
     }
 
+    /// A key whose columns have directions: on SQLite the table's primary key. PostgreSQL has no such primary keys, there
+    /// [`ordered_key_index`](Self::ordered_key_index) makes it.
+    pub(crate) fn ordered_key<'t>(
+        &self,
+        table: &'t mut TableCreateStatement,
+        columns: &[(&'static str, IndexOrder)],
+    ) -> &'t mut TableCreateStatement {
+        if self.postgres() {
+            return table;
+        }
+        let mut key = Index::create();
+        key.primary();
+        for (column, order) in columns {
+            key.col((*column, order.clone()));
+        }
+        table.primary_key(&mut key)
+    }
+
+    /// The other half of [`ordered_key`](Self::ordered_key).
+    pub(crate) async fn ordered_key_index(
+        &self,
+        name: &'static str,
+        table: &'static str,
+        columns: &[(&'static str, IndexOrder)],
+    ) -> Result<(), DbErr> {
+        if !self.postgres() {
+            return Ok(());
+        }
+        let mut index = Index::create();
+        index.name(name).table(table).unique();
+        for (column, order) in columns {
+            index.col((*column, order.clone()));
+        }
+        self.manager.create_index(index).await
+    }
+
     /// Refuses every change to a table's rows but new ones.
     pub(crate) async fn append_only(&self, table: &str) -> Result<(), DbErr> {
         if self.postgres() {
