@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use axum::http::StatusCode;
 use serde_json::Value;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::security::SecurityRequirement;
@@ -128,6 +129,12 @@ impl Errors {
         for one in ALL {
             let mut response = ResponseBuilder::new().description(one.description).build();
             self.describe(&mut response);
+            if let Some((header, description)) = header_of(one.status) {
+                let header_value = HeaderBuilder::new().description(Some(description)).build();
+                response
+                    .headers
+                    .insert(header.to_owned(), RefOr::T(header_value));
+            }
             let name = one.name.to_owned();
             components.responses.insert(name, RefOr::T(response));
         }
@@ -166,6 +173,19 @@ impl Errors {
         response
             .content
             .insert(MEDIA_TYPE.to_owned(), RefOr::T(content));
+    }
+}
+
+/// The header that a client needs with an error of this status.
+const fn header_of(status: StatusCode) -> Option<(&'static str, &'static str)> {
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            Some(("WWW-Authenticate", "`Bearer`, and what was wrong with it."))
+        }
+        StatusCode::SERVICE_UNAVAILABLE => {
+            Some(("Retry-After", "Seconds; with `BUSY` and `UNAVAILABLE`."))
+        }
+        _ => None,
     }
 }
 

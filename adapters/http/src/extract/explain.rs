@@ -76,14 +76,10 @@ fn not_an_object() -> Problem {
 
 /// What is wrong with one member, and where inside of it.
 fn fault_of<T: DeserializeOwned>(name: &str, raw: &RawValue) -> Option<(String, Fault)> {
-    match serde_json::from_str::<Value>(raw.get()) {
-        Ok(value) if has_nul(&value) => {
-            let fault = Fault::new("INVALID_CHARACTER", "must not contain the character U+0000");
-            return Some((String::new(), fault));
-        }
-        Ok(_) => {}
-        // Well-formed as far as its outline goes, but not inside: a lone surrogate, or too deep.
-        Err(error) => return Some((String::new(), Fault::new("INVALID_TEXT", plain(&error)))),
+    let value = || serde_json::from_str::<Value>(raw.get());
+    if may_contain_nul(raw.get().as_bytes()) && value().is_ok_and(|value| has_nul(&value)) {
+        let fault = Fault::new("INVALID_CHARACTER", "must not contain the character U+0000");
+        return Some((String::new(), fault));
     }
     let found = RefCell::new(None);
     // Whether the other fields are missing is not asked here: only what the member itself leads to is kept.
@@ -220,7 +216,12 @@ impl<'de> MapAccess<'de> for Once<'de> {
         value.inspect_err(|error| {
             let path = track.path().to_string();
             let path = if path == "." { String::new() } else { path };
-            let fault = Fault::from_text(&plain(error));
+            // A member is well-formed as far as its outline goes, but may hold a lone surrogate, or be too deep.
+            let fault = if error.is_syntax() {
+                Fault::new("INVALID_TEXT", plain(error))
+            } else {
+                Fault::from_text(&plain(error))
+            };
             self.member.found.replace(Some((path, fault)));
         })
     }

@@ -3,6 +3,7 @@ use crate::wire::{Amount, ExchangeType, UserId};
 use axum::Router;
 use axum::http::{Request as HttpRequest, StatusCode};
 use axum::routing::post;
+use proptest::prelude::*;
 use serde::Deserialize;
 use tower::ServiceExt;
 use utoipa::ToSchema;
@@ -77,6 +78,9 @@ fn all_bad_fields_are_named_at_once() {
             ])
         )
     );
+    let beside = r#"{"user_id":1,"amount":1e400}"#;
+    let one = entries(&[("user_id", "WRONG_TYPE")]);
+    assert_eq!(wrong(beside), ("WRONG_TYPE".into(), one));
     let both = entries(&[("user_id", "MISSING_FIELD"), ("amount", "MISSING_FIELD")]);
     assert_eq!(wrong("{}"), ("MISSING_FIELD".into(), both));
     let body = format!(r#"{{"user_id":"{USER}","amount":1,"note":"","tags":["a","b","c"]}}"#);
@@ -105,6 +109,11 @@ fn strings_that_cannot_be_stored_are_refused() {
         (r#""note":"a\u0000""#, "note", "INVALID_CHARACTER"),
         (r#""tags":["\u0000"]"#, "tags", "INVALID_CHARACTER"),
         (r#""note":"\ud800""#, "note", "INVALID_TEXT"),
+        (
+            r#""exchange_type":"\u0000""#,
+            "exchange_type",
+            "INVALID_CHARACTER",
+        ),
     ] {
         let body = format!(r#"{{"user_id":"{USER}","amount":1,{member}}}"#);
         assert_eq!(
@@ -147,6 +156,30 @@ fn what_is_not_one_json_object_is_refused() {
     let deep = format!("{{\"note\":{}1{}}}", "[".repeat(20_000), "]".repeat(20_000));
     assert!(read_text(&deep).is_err());
     assert!(read_text(&"[".repeat(60_000)).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic_and_none_are_our_fault(bytes: Vec<u8>) {
+        if let Err(problem) = parse::<Order>(&bytes) {
+            prop_assert!(problem.status().is_client_error());
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_body_is_read_or_explained(
+        members in proptest::collection::vec((
+            "(user_id|userId|amount|exchange_type|note|tags|colour|\\\\u0000)",
+            "(null|true|-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,9})?([eE]-?[0-9]{1,3})?|\"[a-zA-Z0-9_ .]{0,12}\"|\"\\\\u0000\"|\\[\"x\",1\\]|\\{\"a\":\\{\\}\\}|\"CRYPTO2FIAT\"|\"user_01jt0c7kq5e8tvb1y9m3x4z6wa\")",
+        ), 0..6)
+    ) {
+        let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        let body = format!("{{{}}}", members.join(","));
+        if let Err(problem) = read_text(&body) {
+            prop_assert_eq!(problem.status().as_u16(), 422, "{}", body);
+            prop_assert!(!problem.errors().is_empty(), "{}: {}", body, problem.code());
+        }
+    }
 }
 
 fn service() -> Router {
