@@ -1,0 +1,385 @@
+//! The online switch, the freeze of those who don't answer, and the moderators' thaw; in memory.
+
+use application::QueryError;
+use application::exchanger::{SwitchOnline, UnfreezeExchanger, frozen_exchangers};
+use domain::listing::{ListingState, Switch};
+use domain::refusal::Noun;
+use domain::user::Caller;
+use domain::{Asset, ExchangeType, Listing, Refusal, Role, Roles, TypedId, UserId};
+use memory::Memory;
+use p2p_tests::harness::{Harness, Offering, START, minutes, party};
+
+const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
+
+const fn switch(caller: Caller, exchanger: UserId, online: bool) -> SwitchOnline {
+    SwitchOnline {
+        caller,
+        exchanger,
+        online,
+    }
+}
+
+#[tokio::test]
+async fn exchangers_turn_their_own_switch() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.person("anna", [Role::Exchanger]).await;
+    let on = harness.done(switch(anna, anna.user, true)).await;
+    assert_eq!((on.online, on.version), (true, 2));
+    let before = harness.store.tables();
+    assert_eq!(harness.done(switch(anna, anna.user, true)).await, on);
+    assert!(
+        before == harness.store.tables(),
+        "turning to where it is changed something"
+    );
+    let off = harness.done(switch(anna, anna.user, false)).await;
+    assert_eq!((off.online, off.version), (false, 3));
+
+    let berta = harness.exchanger("berta").await;
+    let customer = harness.customer("customer").await;
+    for (caller, exchanger, expected) in [
+        (anna, berta.user, Refusal::IdentityMismatch),
+        (
+            customer,
+            customer.user,
+            Refusal::RoleRequired {
+                role: Role::Exchanger,
+            },
+        ),
+        (
+            harness.admin,
+            anna.user,
+            Refusal::RoleRequired {
+                role: Role::Exchanger,
+            },
+        ),
+        (
+            party(customer.user),
+            customer.user,
+            Refusal::NotFound(Noun::Exchanger),
+        ),
+    ] {
+        assert_eq!(
+            harness.refused(switch(caller, exchanger, true)).await,
+            expected
+        );
+    }
+    harness.close().await;
+}
+
+/// An exchanger with a listing, and a customer with money.
+struct Scene {
+    harness: Harness<Memory>,
+    anna: Caller,
+    customer: Caller,
+    listing: Listing,
+}
+
+impl Scene {
+    async fn open() -> Self {
+        let harness = Harness::open(Memory::new()).await;
+        let (anna, customer) = (
+            harness.exchanger("anna").await,
+            harness.customer("customer").await,
+        );
+        harness.deposit(customer, "10000", Asset::Usdt).await;
+        let listing = harness.publish(anna, &Offering::of(BUYS)).await;
+        Self {
+            harness,
+            anna,
+            customer,
+            listing,
+        }
+    }
+
+    /// So many offers, one after another, that nobody answers.
+    async fn ignore(&self, count: u64) {
+        for _ in 0..count {
+            self.harness.offer(self.customer, &self.listing, "10").await;
+            assert_eq!(self.harness.sweep_after(minutes(30)).await, 1);
+        }
+    }
+
+    async fn unanswered(&self) -> u32 {
+        self.harness
+            .exchanger_record(self.anna.user)
+            .await
+            .unanswered
+    }
+
+    async fn is_frozen(&self) -> bool {
+        self.harness
+            .exchanger_record(self.anna.user)
+            .await
+            .frozen_at
+            .is_some()
+    }
+}
+
+#[tokio::test]
+async fn the_sixth_unanswered_offer_in_a_row_freezes() {
+    let scene = Scene::open().await;
+    let harness = &scene.harness;
+    let other = harness.publish(scene.anna, &Offering::of(BUYS)).await;
+    let paused = harness.publish(scene.anna, &Offering::of(BUYS)).await;
+    let paused = harness.turn(&paused, Switch::Pause).await;
+    let berta = harness.exchanger("berta").await;
+    let of_berta = harness.publish(berta, &Offering::of(BUYS)).await;
+    scene.ignore(5).await;
+    assert_eq!(
+        (scene.unanswered().await, scene.is_frozen().await),
+        (5, false)
+    );
+    assert_eq!(harness.listing(other.id).await, other);
+
+    let events = harness.event_count();
+    scene.ignore(1).await;
+    let record = harness.exchanger_record(scene.anna.user).await;
+    assert_eq!(
+        (record.unanswered, record.frozen_at),
+        (6, Some(harness.market.now()))
+    );
+    assert!(record.online, "the switch is the exchanger's own");
+    let expected = [
+        "ExchangeOfferCancelled",
+        "ExchangeOfferCreated",
+        "ExchangerFrozen",
+    ];
+    let mut told = harness.events_since(events);
+    told.sort_unstable();
+    assert_eq!(told, expected);
+    for listing in [&scene.listing, &other] {
+        let now = harness.listing(listing.id).await;
+        assert_eq!(
+            (now.state, now.updated_at),
+            (ListingState::Paused, harness.market.now())
+        );
+    }
+    assert_eq!(harness.listing(paused.id).await, paused);
+    assert_eq!(harness.listing(of_berta.id).await, of_berta);
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn a_frozen_exchanger_offers_nothing_and_finishes_what_runs() {
+    let scene = Scene::open().await;
+    let harness = &scene.harness;
+    let running = harness.offer(scene.customer, &scene.listing, "10").await;
+    let running = harness.accept(&running).await;
+    let running = harness.pay(&running).await;
+    let waiting = {
+        scene.ignore(5).await;
+        harness.clock.advance(minutes(1));
+        harness.offer(scene.customer, &scene.listing, "10").await
+    };
+    // Of two offers that wait, the older one freezes.
+    harness.clock.advance(minutes(15));
+    let unanswered = harness.offer(scene.customer, &scene.listing, "10").await;
+    assert_eq!(harness.sweep_after(minutes(15)).await, 1);
+    assert!(scene.is_frozen().await);
+    assert!(harness.deal_now(waiting.id).await.status().is_final());
+
+    let refusal = harness
+        .refused(harness.publication(scene.anna, &Offering::of(BUYS)))
+        .await;
+    assert_eq!(refusal, Refusal::ExchangerFrozen);
+    let resume = application::listing::UpdateListing {
+        caller: scene.anna,
+        listing: scene.listing.id,
+        change: application::listing::ListingChange {
+            switch: Some(Switch::Resume),
+            ..Default::default()
+        },
+    };
+    assert_eq!(
+        harness.refused(resume.clone()).await,
+        Refusal::ExchangerFrozen
+    );
+    let refusal = harness
+        .refused(harness.opening(scene.customer, &scene.listing, "10"))
+        .await;
+    assert_eq!(refusal, Refusal::ListingPaused);
+
+    // What was there before goes on; an answer resets the count, and does not thaw.
+    harness.receive(&running).await;
+    harness.accept(&unanswered).await;
+    assert_eq!(
+        (scene.unanswered().await, scene.is_frozen().await),
+        (0, true)
+    );
+
+    let thawed = harness.unfreeze(scene.anna).await;
+    assert_eq!((thawed.frozen_at, thawed.unanswered), (None, 0));
+    // The listings stay paused until their owner resumes them.
+    assert_eq!(
+        harness.listing(scene.listing.id).await.state,
+        ListingState::Paused
+    );
+    harness.done(resume).await;
+    harness.offer(scene.customer, &scene.listing, "10").await;
+    scene.harness.close().await;
+}
+
+/// A listing that escaped the pause (as in a database that was mended by hand) is still closed to offers.
+#[tokio::test]
+async fn a_frozen_exchangers_active_listing_takes_no_offers() {
+    let scene = Scene::open().await;
+    scene.harness.store.tamper(|tables| {
+        let record = tables.exchangers.get_mut(&scene.anna.user).unwrap();
+        record.frozen_at = Some(START);
+    });
+    let opening = scene.harness.opening(scene.customer, &scene.listing, "10");
+    assert_eq!(
+        scene.harness.refused(opening).await,
+        Refusal::ExchangerFrozen
+    );
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn any_answer_ends_the_row() {
+    for answer in ["accept", "decline", "cancel"] {
+        let scene = Scene::open().await;
+        let harness = &scene.harness;
+        scene.ignore(5).await;
+        let offer = harness.offer(scene.customer, &scene.listing, "10").await;
+        match answer {
+            "accept" => {
+                let accepted = harness.accept(&offer).await;
+                harness.cancel(&accepted, accepted.fiat_payer()).await
+            }
+            "decline" => harness.decline(&offer).await,
+            _ => harness.cancel(&offer, scene.anna.user).await,
+        };
+        assert_eq!(scene.unanswered().await, 0, "{answer}");
+        scene.ignore(5).await;
+        assert!(!scene.is_frozen().await);
+        scene.ignore(1).await;
+        assert!(scene.is_frozen().await);
+        scene.harness.close().await;
+    }
+}
+
+/// A customer who gives up, and a payment that does not come, say nothing of the exchanger's attention.
+#[tokio::test]
+async fn what_is_no_answer_does_not_end_the_row() {
+    let scene = Scene::open().await;
+    let harness = &scene.harness;
+    scene.ignore(3).await;
+    let offer = harness.offer(scene.customer, &scene.listing, "10").await;
+    harness.cancel(&offer, scene.customer.user).await;
+    assert_eq!(scene.unanswered().await, 3);
+    let offer = harness.offer(scene.customer, &scene.listing, "10").await;
+    harness.accept(&offer).await;
+    assert_eq!(scene.unanswered().await, 0);
+    assert_eq!(harness.sweep_after(minutes(30)).await, 1);
+    assert_eq!(scene.unanswered().await, 0, "a missing payment was counted");
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn an_offline_exchanger_is_not_counted() {
+    let scene = Scene::open().await;
+    let harness = &scene.harness;
+    for _ in 0..8 {
+        harness.offer(scene.customer, &scene.listing, "10").await;
+        harness.switch(scene.anna, false).await;
+        assert_eq!(harness.sweep_after(minutes(30)).await, 1);
+        harness.switch(scene.anna, true).await;
+    }
+    assert_eq!(
+        (scene.unanswered().await, scene.is_frozen().await),
+        (0, false)
+    );
+    assert_eq!(
+        harness.listing(scene.listing.id).await.state,
+        ListingState::Active
+    );
+    // Being offline neither counts nor excuses: the row goes on where it was.
+    scene.ignore(2).await;
+    harness.offer(scene.customer, &scene.listing, "10").await;
+    harness.switch(scene.anna, false).await;
+    harness.sweep_after(minutes(30)).await;
+    harness.switch(scene.anna, true).await;
+    assert_eq!(scene.unanswered().await, 2);
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
+    let scene = Scene::open().await;
+    let harness = &scene.harness;
+    scene.ignore(6).await;
+    let thaw = |caller| UnfreezeExchanger {
+        caller,
+        exchanger: scene.anna.user,
+    };
+    for caller in [scene.anna, scene.customer] {
+        let refusal = harness.refused(thaw(caller)).await;
+        assert_eq!(
+            refusal,
+            Refusal::RoleRequired {
+                role: Role::Moderator
+            }
+        );
+    }
+    let own = Caller {
+        user: scene.anna.user,
+        roles: Roles::from([Role::Moderator]),
+    };
+    assert_eq!(
+        harness.refused(thaw(own)).await,
+        Refusal::ConflictOfInterest
+    );
+    let nobody = UnfreezeExchanger {
+        caller: harness.moderator,
+        exchanger: scene.customer.user,
+    };
+    assert_eq!(
+        harness.refused(nobody).await,
+        Refusal::NotFound(Noun::Exchanger)
+    );
+
+    let queue = frozen_exchangers(&harness.market, harness.moderator)
+        .await
+        .unwrap();
+    assert_eq!(
+        queue.iter().map(|record| record.user).collect::<Vec<_>>(),
+        [scene.anna.user]
+    );
+    let refused = frozen_exchangers(&harness.market, scene.customer).await;
+    let expected = Refusal::RoleRequired {
+        role: Role::Moderator,
+    };
+    assert!(
+        matches!(&refused, Err(QueryError::Refused(refusal)) if *refusal == expected),
+        "{refused:?}"
+    );
+
+    let events = harness.event_count();
+    let thawed = harness.done(thaw(harness.admin)).await;
+    assert_eq!(harness.events_since(events), ["ExchangerUnfrozen"]);
+    let before = harness.store.tables();
+    assert_eq!(harness.done(thaw(harness.moderator)).await, thawed);
+    assert!(
+        before == harness.store.tables(),
+        "thawing twice changed something"
+    );
+    let queue = frozen_exchangers(&harness.market, harness.moderator)
+        .await
+        .unwrap();
+    assert_eq!(queue, []);
+    // And the row starts anew.
+    harness.turn(&scene.listing, Switch::Resume).await;
+    scene.ignore(5).await;
+    assert!(!scene.is_frozen().await);
+    let nobody = UserId::from_u128(9);
+    let missing = UnfreezeExchanger {
+        caller: harness.moderator,
+        exchanger: nobody,
+    };
+    assert_eq!(
+        harness.refused(missing).await,
+        Refusal::NotFound(Noun::Exchanger)
+    );
+    scene.harness.close().await;
+}

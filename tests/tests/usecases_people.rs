@@ -1,0 +1,208 @@
+//! Registration, roles, logging in, and who may look at whom; in memory.
+
+use application::QueryError;
+use application::ports::Tokens;
+use application::user::{LogInError, RegisterUser, SetRoles, get_user, log_in};
+use domain::refusal::Noun;
+use domain::user::{Caller, Email};
+use domain::{Asset, Exchanger, Owner, Refusal, Role, Roles, TypedId, UserId};
+use memory::{InsecureTokens, Memory};
+use p2p_tests::harness::{Harness, START, party};
+
+const EVERY_SET: std::ops::Range<u8> = 0..16;
+
+fn registration(harness: &Harness<Memory>, email: &str, roles: Roles) -> RegisterUser {
+    let (email, name) = (Email::new(email), "Anna".to_owned());
+    RegisterUser::new(harness.market.ids(), email, name, roles, None)
+}
+
+#[tokio::test]
+async fn whoever_registers_gets_an_account_in_every_asset() {
+    let harness = Harness::open(Memory::new()).await;
+    for bits in EVERY_SET {
+        let roles = Roles::from_bits(bits).unwrap();
+        let email = format!(" Anna{bits}@Example.org");
+        let user = harness.done(registration(&harness, &email, roles)).await;
+        assert_eq!(
+            (user.roles, user.version, user.created_at),
+            (roles, 1, START)
+        );
+        assert_eq!(user.email.as_str(), format!("anna{bits}@example.org"));
+
+        let tables = harness.store.tables();
+        assert_eq!(tables.users[&user.id], user);
+        let wallet = tables
+            .accounts
+            .values()
+            .filter(|one| one.key.owner == Owner::User(user.id));
+        let assets: Vec<Asset> = wallet.map(|account| account.key.asset).collect();
+        assert_eq!(assets, Asset::ALL);
+        let record = roles
+            .contains(Role::Exchanger)
+            .then(|| Exchanger::new(user.id));
+        assert_eq!(tables.exchangers.get(&user.id), record.as_ref());
+    }
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn an_address_is_registered_once() {
+    let harness = Harness::open(Memory::new()).await;
+    let roles = Roles::from([Role::Customer]);
+    harness
+        .done(registration(&harness, "anna@example.org", roles))
+        .await;
+    let again = registration(&harness, "ANNA@example.org ", roles);
+    assert_eq!(harness.refused(again).await, Refusal::EmailTaken);
+    harness.close().await;
+}
+
+/// What an administrator says, by whom and about whom.
+const fn appointment(caller: Caller, user: UserId, roles: Roles) -> SetRoles {
+    SetRoles {
+        caller,
+        user,
+        roles,
+    }
+}
+
+#[tokio::test]
+async fn roles_are_given_and_taken() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    let give = |roles| appointment(harness.admin, anna.user, roles);
+    let record = || harness.store.tables().exchangers.get(&anna.user).copied();
+
+    let both = Roles::from([Role::Customer, Role::Exchanger]);
+    let user = harness.done(give(both)).await;
+    assert_eq!((user.roles, user.version), (both, 2));
+    assert_eq!(record(), Some(Exchanger::new(anna.user)));
+
+    // Whoever is no exchanger any more is offline; the record, and what it has counted, stays.
+    harness.switch(party(anna.user), true).await;
+    let customer = Roles::from([Role::Customer]);
+    harness.done(give(customer)).await;
+    let offline = record().unwrap();
+    assert!(!offline.online);
+
+    // Again an exchanger: the same record, and still offline.
+    harness.done(give(both)).await;
+    assert_eq!(record(), Some(offline));
+
+    let before = harness.store.tables();
+    let user = harness.done(give(both)).await;
+    assert_eq!(user.version, 4);
+    assert!(
+        before == harness.store.tables(),
+        "the same roles again changed something"
+    );
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn only_administrators_give_roles_and_never_drop_their_own() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    let roles = Roles::from([Role::Exchanger]);
+    for caller in [anna, harness.moderator, party(anna.user)] {
+        let refusal = harness.refused(appointment(caller, anna.user, roles)).await;
+        assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+    }
+    let nobody = UserId::from_u128(9);
+    let refusal = harness
+        .refused(appointment(harness.admin, nobody, roles))
+        .await;
+    assert_eq!(refusal, Refusal::NotFound(Noun::User));
+    let own = harness.admin.user;
+    let refusal = harness
+        .refused(appointment(harness.admin, own, roles))
+        .await;
+    assert_eq!(refusal, Refusal::OwnAdminRole);
+
+    // More than before is no loss, and another administrator may take it away.
+    let more = Roles::from([Role::Admin, Role::Moderator]);
+    harness.done(appointment(harness.admin, own, more)).await;
+    let other = harness.person("second admin", [Role::Admin]).await;
+    let user = harness.done(appointment(other, own, roles)).await;
+    assert_eq!(user.roles, roles);
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn the_right_password_opens_and_nothing_else_does() {
+    let harness = Harness::open(Memory::new()).await;
+    let email = Email::new("anna@example.org");
+    let hash = harness
+        .market
+        .passwords()
+        .hash("open sesame".to_owned())
+        .await;
+    let roles = Roles::from([Role::Customer]);
+    let user = harness
+        .done(RegisterUser::new(
+            harness.market.ids(),
+            email.clone(),
+            "Anna".to_owned(),
+            roles,
+            Some(hash.unwrap()),
+        ))
+        .await;
+    let service = harness.customer("without a password").await;
+    let service = harness.store.tables().users[&service.user].email.clone();
+
+    let logged_in = log_in(&harness.market, &email, "open sesame".to_owned())
+        .await
+        .unwrap();
+    assert_eq!(logged_in.user, user);
+    let caller = InsecureTokens::default().verify(&logged_in.access.token, START);
+    assert_eq!(
+        caller,
+        Ok(Caller {
+            user: user.id,
+            roles
+        })
+    );
+
+    // A wrong password, an unknown address, an account without a password: one answer, and each costs a verification.
+    let verified = harness.passwords.verified();
+    let unknown = Email::new("nobody@example.org");
+    for (email, password) in [(&email, "open"), (&unknown, "open sesame"), (&service, "")] {
+        let refused = log_in(&harness.market, email, password.to_owned()).await;
+        assert!(
+            matches!(refused, Err(LogInError::Refused(Refusal::BadCredentials))),
+            "{email:?}: {refused:?}"
+        );
+    }
+    assert_eq!(harness.passwords.verified(), verified + 3);
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn people_see_themselves_and_administrators_see_everybody() {
+    let harness = Harness::open(Memory::new()).await;
+    let (anna, berta) = (
+        harness.exchanger("anna").await,
+        harness.customer("berta").await,
+    );
+    for (caller, whom) in [(anna, anna), (harness.admin, anna), (berta, berta)] {
+        let (user, record) = get_user(&harness.market, caller, whom.user).await.unwrap();
+        assert_eq!(user.id, whom.user);
+        assert_eq!(record.is_some(), whom.user == anna.user);
+    }
+    for caller in [berta, harness.moderator] {
+        let refused = get_user(&harness.market, caller, anna.user).await;
+        let Err(QueryError::Refused(refusal)) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+    }
+    let missing = get_user(&harness.market, harness.admin, UserId::from_u128(9)).await;
+    assert!(
+        matches!(
+            missing,
+            Err(QueryError::Refused(Refusal::NotFound(Noun::User)))
+        ),
+        "{missing:?}"
+    );
+    harness.close().await;
+}

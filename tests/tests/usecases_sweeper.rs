@@ -1,0 +1,366 @@
+//! Deadlines and outages on a clock that only moves when it is told to; in memory. Nothing here sleeps.
+
+use std::time::Duration;
+
+use application::offer::{ExpireOffer, Expired};
+use application::ports::StorageError;
+use application::{PipelineSettings, Sweeper};
+use domain::dispute::DisputeState;
+use domain::offer::State;
+use domain::refusal::Noun;
+use domain::user::Caller;
+use domain::{
+    Actor, Asset, ExchangeType, Listing, Offer, OfferId, Policy, Refusal, Status, Timestamp,
+    TypedId,
+};
+use memory::{Memory, Point};
+use p2p_tests::harness::{Harness, Offering, START, Setup, Stage, hours, minutes};
+
+const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
+const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
+const TICK: Duration = Duration::from_micros(1);
+const TOLERANCE: Duration = Duration::from_secs(60);
+
+/// What is configured is what happens, to the microsecond.
+#[tokio::test]
+async fn each_wait_lasts_as_long_as_is_configured() {
+    let policy = Policy {
+        response_window: minutes(7),
+        receipt_window: minutes(11),
+        default_payment_window: minutes(13),
+        ..Policy::default()
+    };
+    for exchange_type in ExchangeType::ALL {
+        for (stage, wait, status) in [
+            (Stage::Pending, minutes(7), Status::Cancelled),
+            (Stage::Approved, minutes(13), Status::Cancelled),
+            (Stage::Paid, minutes(11), Status::DisputeOpen),
+        ] {
+            let harness = Harness::open_with(
+                Memory::new(),
+                Setup {
+                    policy,
+                    ..Setup::default()
+                },
+            )
+            .await;
+            let deal = harness.deal(exchange_type, stage).await;
+            let before = harness.store.tables();
+            assert_eq!(harness.sweep_after(wait - TICK).await, 0);
+            let mut unchanged = harness.store.tables();
+            unchanged.alive_at = before.alive_at;
+            assert!(before == unchanged, "{stage:?}: it was moved too early");
+            assert_eq!(harness.sweep_after(TICK).await, 1);
+            assert_eq!(harness.deal_now(deal.id()).await.status(), status);
+            assert_eq!(harness.sweep_after(hours(1_000)).await, 0);
+            harness.close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_runs_out_says_so_in_its_history_and_events() {
+    let harness = Harness::open(Memory::new()).await;
+    for (stage, wait, steps, event) in [
+        (
+            Stage::Pending,
+            minutes(30),
+            "response timeout",
+            "ExchangeOfferCancelled",
+        ),
+        (
+            Stage::Approved,
+            minutes(30),
+            "payment timeout",
+            "ExchangeOfferCancelled",
+        ),
+        (Stage::Paid, hours(24), "receipt timeout", "DisputeOpened"),
+    ] {
+        let deal = harness.deal(SELLS, stage).await;
+        let events = harness.event_count();
+        assert_eq!(harness.sweep_after(wait).await, 1);
+        let offer = harness.deal_now(deal.id()).await;
+        let tables = harness.store.tables();
+        let last = &tables.history[&(offer.id, offer.version)];
+        assert_eq!(
+            (last.actor, last.user, last.comment.as_deref()),
+            (Actor::System, None, Some(steps))
+        );
+        assert_eq!(harness.events_since(events), [event]);
+        let body = &tables.outbox.values().next_back().unwrap().body;
+        assert!(body.contains(r#":"SYSTEM""#), "{body}");
+    }
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn a_missing_receipt_calls_a_moderator() {
+    let harness = Harness::open(Memory::new()).await;
+    let deal = harness.deal(BUYS, Stage::Paid).await;
+    harness.sweep_after(hours(24)).await;
+    let offer = harness.deal_now(deal.id()).await;
+    assert_eq!(
+        offer.state,
+        State::DisputeOpen {
+            since: harness.market.now()
+        }
+    );
+    let tables = harness.store.tables();
+    let dispute = tables.disputes.values().next().unwrap();
+    assert_eq!(
+        (dispute.offer, dispute.opened_by, dispute.opener),
+        (deal.id(), Actor::System, None)
+    );
+    assert_eq!(
+        (&dispute.state, dispute.reason.as_str()),
+        (&DisputeState::Open, "receipt timeout")
+    );
+    // Each side can still say its own part, and a moderator decides as always.
+    harness.dispute(&offer, deal.customer.user).await;
+    harness.dispute(&offer, deal.exchanger.user).await;
+    harness
+        .resolve(dispute.id, application::dispute::Decision::Finished)
+        .await;
+    assert_eq!(
+        harness.wallet(deal.payer.user, Asset::Usdt).await,
+        (99_900_000, 0)
+    );
+    harness.close().await;
+}
+
+/// A command for a deadline that was met, moved or taken by another replica meanwhile does nothing.
+#[tokio::test]
+async fn an_expiry_that_comes_too_late_changes_nothing() {
+    let harness = Harness::open(Memory::new()).await;
+    let expire = |offer: OfferId| ExpireOffer {
+        offer,
+        dispute: harness.market.fresh(),
+    };
+    for stage in Stage::ALL {
+        let deal = harness.deal(SELLS, stage).await;
+        let before = harness.store.tables();
+        assert_eq!(
+            harness.done(expire(deal.id())).await,
+            Expired::NotDue,
+            "{stage:?}"
+        );
+        assert!(
+            before == harness.store.tables(),
+            "{stage:?}: it changed something"
+        );
+    }
+    let missing = harness.refused(expire(OfferId::from_u128(9))).await;
+    assert_eq!(missing, Refusal::NotFound(Noun::Offer));
+
+    let deal = harness.deal(SELLS, Stage::Pending).await;
+    harness.clock.advance(minutes(30));
+    let twice = harness
+        .together([expire(deal.id()), expire(deal.id())])
+        .await;
+    assert_eq!(
+        twice,
+        [Ok(Expired::Moved(Status::Cancelled)), Ok(Expired::NotDue)]
+    );
+    harness.close().await;
+}
+
+struct Scene {
+    harness: Harness<Memory>,
+    customer: Caller,
+    listing: Listing,
+}
+
+impl Scene {
+    async fn open(setup: Setup) -> Self {
+        let harness = Harness::open_with(Memory::new(), setup).await;
+        let (anna, customer) = (
+            harness.exchanger("anna").await,
+            harness.customer("customer").await,
+        );
+        harness.deposit(customer, "100000", Asset::Usdt).await;
+        let offering = Offering {
+            total: "100000",
+            ..Offering::of(BUYS)
+        };
+        let listing = harness.publish(anna, &offering).await;
+        Self {
+            harness,
+            customer,
+            listing,
+        }
+    }
+
+    async fn offers(&self, count: usize) -> Vec<Offer> {
+        let openings = (0..count).map(|_| self.harness.opening(self.customer, &self.listing, "10"));
+        let made: Result<Vec<Offer>, _> =
+            self.harness.together(openings).await.into_iter().collect();
+        made.unwrap()
+    }
+}
+
+/// More than a sweep takes at a time: it goes on until nothing is due. Six of them freeze the exchanger, once.
+#[tokio::test]
+async fn a_sweep_goes_on_until_nothing_is_due() {
+    let scene = Scene::open(Setup::default()).await;
+    let offers = scene.offers(600).await;
+    let harness = &scene.harness;
+    assert_eq!(harness.sweep_after(minutes(30)).await, 600);
+    let tables = harness.store.tables();
+    assert!(
+        offers
+            .iter()
+            .all(|offer| tables.offers[&offer.id].status() == Status::Cancelled)
+    );
+    let frozen = harness
+        .events()
+        .into_iter()
+        .filter(|name| *name == "ExchangerFrozen")
+        .count();
+    assert_eq!(frozen, 1);
+    let record = tables.exchangers[&scene.listing.exchanger];
+    assert_eq!(
+        (record.unanswered, record.frozen_at),
+        (600, Some(harness.market.now()))
+    );
+    assert_eq!(
+        harness.wallet(scene.customer.user, Asset::Usdt).await,
+        (100_000_000_000, 0)
+    );
+    scene.harness.close().await;
+}
+
+/// A pipeline that is too small for all that is due turns some away; they are taken by a later sweep, none is lost.
+#[tokio::test]
+async fn a_busy_pipeline_only_delays_a_sweep() {
+    let pipeline = PipelineSettings {
+        queue: 16,
+        batch: 8,
+    };
+    let scene = Scene::open(Setup {
+        pipeline,
+        ..Setup::default()
+    })
+    .await;
+    for _ in 0..10 {
+        scene.offers(10).await;
+    }
+    let harness = &scene.harness;
+    harness.clock.advance(minutes(30));
+    let mut moved = 0;
+    let mut sweeps = 0;
+    while moved < 100 {
+        let now = harness.sweep().await;
+        assert!(now > 0, "a sweep made no progress");
+        moved += now;
+        sweeps += 1;
+    }
+    assert!(sweeps > 1 && harness.market.pipeline().stats().busy > 0);
+    assert_eq!((moved, harness.sweep().await), (100, 0));
+    scene.harness.close().await;
+}
+
+/// One deal that can't be read must not keep the others waiting.
+#[tokio::test]
+async fn a_deal_that_cannot_be_read_does_not_stop_a_sweep() {
+    let scene = Scene::open(Setup::default()).await;
+    let offers = scene.offers(3).await;
+    let harness = &scene.harness;
+    harness.store.faults().corrupt(offers[1].id);
+    assert_eq!(harness.sweep_after(minutes(30)).await, 2);
+    let status = |index: usize| harness.store.tables().offers[&offers[index].id].status();
+    assert_eq!(
+        [0, 1, 2].map(status),
+        [Status::Cancelled, Status::Pending, Status::Cancelled]
+    );
+    harness.store.faults().clear();
+    assert_eq!(harness.sweep().await, 1);
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn a_sweep_without_storage_fails_and_the_next_one_does_its_work() {
+    let scene = Scene::open(Setup::default()).await;
+    scene.offers(1).await;
+    let harness = &scene.harness;
+    let sweeper = Sweeper::new(harness.market.clone(), hours(1_000));
+    harness.clock.advance(minutes(30));
+    for _ in 0..2 {
+        // The heartbeat, and then the list of what is due.
+        harness.store.faults().fail(
+            Point::Query,
+            StorageError::Unavailable {
+                source: "away".into(),
+            },
+        );
+        assert!(sweeper.sweep().await.is_err());
+    }
+    assert_eq!(sweeper.sweep().await.unwrap(), 1);
+    drop(sweeper);
+    scene.harness.close().await;
+}
+
+/// The service was away for longer than tolerated: everybody gets the time back, to the microsecond, and only once.
+#[tokio::test]
+async fn an_outage_puts_deadlines_off() {
+    let scene = Scene::open(Setup::default()).await;
+    let harness = &scene.harness;
+    let offers = scene.offers(6).await;
+    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
+    // Away over the end of the response window; nobody is cancelled, nobody is counted.
+    let away = minutes(40);
+    harness.clock.advance(away);
+    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
+    let deadline = START.after(minutes(30) + away);
+    for offer in &offers {
+        assert_eq!(harness.deal_now(offer.id).await.deadline(), Some(deadline));
+    }
+    let record = harness.exchanger_record(scene.listing.exchanger).await;
+    assert_eq!((record.unanswered, record.frozen_at), (0, None));
+    // The rest of the time runs as usual, with a beat often enough.
+    let mut now = harness.market.now();
+    while now.after(TOLERANCE) < deadline {
+        now = now.after(TOLERANCE);
+        harness.clock.set(now);
+        assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
+    }
+    harness.clock.set(deadline);
+    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 6);
+    scene.harness.close().await;
+}
+
+/// A silence that is tolerated is not an outage: what ran out in it has run out.
+#[tokio::test]
+async fn a_short_silence_is_no_excuse() {
+    let scene = Scene::open(Setup::default()).await;
+    let harness = &scene.harness;
+    scene.offers(1).await;
+    let last: Timestamp = START.after(minutes(30)).before(TOLERANCE);
+    harness.clock.set(last);
+    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
+    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
+    harness.clock.advance(TOLERANCE);
+    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 1);
+    scene.harness.close().await;
+}
+
+/// Again and again, by itself. What is waited for here is the commit, however long it takes.
+#[tokio::test]
+async fn the_sweeper_runs_by_itself() {
+    let scene = Scene::open(Setup::default()).await;
+    let harness = &scene.harness;
+    let sweeper = Sweeper::new(harness.market.clone(), hours(1_000));
+    let running = tokio::spawn(sweeper.run(Duration::from_millis(1)));
+    let mut tally = harness.store.tally();
+    for _ in 0..3 {
+        let offer = scene.offers(1).await.remove(0);
+        let committed = tally.borrow_and_update().committed;
+        harness.clock.advance(minutes(30));
+        let sweep = tally.wait_for(|tally| tally.committed > committed);
+        sweep.await.unwrap();
+        let offer = harness.deal_now(offer.id).await;
+        assert_eq!(offer.status(), Status::Cancelled);
+    }
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    scene.harness.close().await;
+}
