@@ -21,6 +21,8 @@ mod maintenance;
 mod offer;
 mod open;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod row;
 mod table;
 mod unit;

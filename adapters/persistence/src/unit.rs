@@ -134,19 +134,10 @@ impl Transaction for Unit {
             .map(|email| email.as_str().to_owned())
             .filter(|email| row::storable(email))
             .collect();
-        let mut wanted = Condition::any();
-        if !ids.is_empty() {
-            wanted = wanted.add(one_of(self.backend(), user::Column::Id, ids));
-        }
-        if !emails.is_empty() {
-            wanted = wanted.add(one_of_texts(self.backend(), user::Column::Email, emails));
-        }
-        if wanted.is_empty() {
+        if ids.is_empty() && emails.is_empty() {
             return Ok(Vec::new());
         }
-        let select = user::Entity::find()
-            .filter(wanted)
-            .order_by_asc(user::Column::Id);
+        let select = users(self.backend(), ids, emails);
         let found = locked(select).all(&self.transaction).await;
         let mut found = self.noting(found.map_err(error::storage))?;
         found.retain(|user| !row::is_system(user.id));
@@ -194,26 +185,12 @@ impl Transaction for Unit {
         ids: &[ListingId],
         active_of: &[UserId],
     ) -> Result<Vec<Listing>, StorageError> {
-        let mut wanted = Condition::any();
-        if !ids.is_empty() {
-            let ids = ids.iter().copied().map(row::uuid).collect();
-            wanted = wanted.add(one_of(self.backend(), listing::Column::Id, ids));
-        }
-        if !active_of.is_empty() {
-            let owners = active_of.iter().copied().map(row::uuid).collect();
-            // Both conditions are the partial index's own words, once for each database.
-            let active = Condition::all()
-                .add(one_of(self.backend(), listing::Column::ExchangerId, owners))
-                .add(Expr::cust("state = 'ACTIVE'"))
-                .add(Expr::cust("state <> 'CLOSED'"));
-            wanted = wanted.add(active);
-        }
-        if wanted.is_empty() {
+        if ids.is_empty() && active_of.is_empty() {
             return Ok(Vec::new());
         }
-        let select = listing::Entity::find()
-            .filter(wanted)
-            .order_by_asc(listing::Column::Id);
+        let ids = ids.iter().copied().map(row::uuid).collect();
+        let owners = active_of.iter().copied().map(row::uuid).collect();
+        let select = listings(self.backend(), ids, owners);
         self.rows(locked(select)).await
     }
 
@@ -249,8 +226,49 @@ impl Transaction for Unit {
     }
 }
 
+/// Users by id or by e-mail address; at least one of them is asked for.
+pub(crate) fn users(
+    backend: DbBackend,
+    ids: Vec<Uuid>,
+    emails: Vec<String>,
+) -> Select<user::Entity> {
+    let mut wanted = Condition::any();
+    if !ids.is_empty() {
+        wanted = wanted.add(one_of(backend, user::Column::Id, ids));
+    }
+    if !emails.is_empty() {
+        wanted = wanted.add(one_of_texts(backend, user::Column::Email, emails));
+    }
+    user::Entity::find()
+        .filter(wanted)
+        .order_by_asc(user::Column::Id)
+}
+
+/// Listings by id, and the ACTIVE ones of owners; at least one of them is asked for.
+pub(crate) fn listings(
+    backend: DbBackend,
+    ids: Vec<Uuid>,
+    owners: Vec<Uuid>,
+) -> Select<listing::Entity> {
+    let mut wanted = Condition::any();
+    if !ids.is_empty() {
+        wanted = wanted.add(one_of(backend, listing::Column::Id, ids));
+    }
+    if !owners.is_empty() {
+        // The second condition follows from the first; it is the partial index's own, which SQLite wants to read.
+        let active = Condition::all()
+            .add(one_of(backend, listing::Column::ExchangerId, owners))
+            .add(Expr::cust("state = 'ACTIVE'"))
+            .add(Expr::cust("state <> 'CLOSED'"));
+        wanted = wanted.add(active);
+    }
+    listing::Entity::find()
+        .filter(wanted)
+        .order_by_asc(listing::Column::Id)
+}
+
 /// Accounts by owner and asset, locked in that order. Two columns make the key: no builder knows both databases' words.
-fn accounts(backend: DbBackend, keys: &[(Uuid, &'static str)]) -> Statement {
+pub(crate) fn accounts(backend: DbBackend, keys: &[(Uuid, &'static str)]) -> Statement {
     const COLUMNS: &str =
         "a.\"id\", a.\"owner_id\", a.\"asset\", a.\"available\", a.\"held\", a.\"version\"";
     if backend == DbBackend::Postgres {

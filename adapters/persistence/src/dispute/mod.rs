@@ -1,7 +1,7 @@
 //! Table `disputes`.
 
 pub(crate) mod comment;
-mod queries;
+pub(crate) mod queries;
 
 use application::ports::StorageError;
 use domain::dispute::{DisputeState, Resolution};

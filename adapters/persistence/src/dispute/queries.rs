@@ -51,7 +51,7 @@ impl DisputeQueries for Database {
 }
 
 /// The oldest disputes that the filter means. A user's come from two indexes, one for each side.
-fn page(filter: &DisputeFilter) -> SelectStatement {
+pub(crate) fn page(filter: &DisputeFilter) -> SelectStatement {
     let Some(user) = filter.side else {
         return oldest(Entity::find(), filter);
     };

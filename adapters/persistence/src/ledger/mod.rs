@@ -2,4 +2,4 @@
 
 pub(crate) mod account;
 pub(crate) mod journal;
-mod queries;
+pub(crate) mod queries;

@@ -32,25 +32,9 @@ impl WalletQueries for Database {
         &self,
         filter: &StatementFilter,
     ) -> Result<Vec<StatementEntry>, StorageError> {
-        let owner = row::uuid(filter.user);
-        if row::is_system(owner) {
-            return Ok(Vec::new());
-        }
-        let assets = filter
-            .asset
-            .as_ref()
-            .map_or(Asset::ALL, std::slice::from_ref);
-        let mut branches = assets.iter().map(|asset| entries(owner, *asset, filter));
-        let Some(mut select) = branches.next() else {
+        let Some(select) = page(filter) else {
             return Ok(Vec::new());
         };
-        for branch in branches {
-            select.union(UnionType::All, branch);
-        }
-        select
-            .order_by(journal::Column::TransferId, Order::Desc)
-            .order_by(journal::Column::Bucket, Order::Asc)
-            .limit(u64::from(filter.limit));
         let reader = self.reader();
         let found = reader.query_all(&select).await.map_err(error::storage)?;
         let lines = found
@@ -60,6 +44,28 @@ impl WalletQueries for Database {
             .map_err(error::storage)?;
         row::all(lines)
     }
+}
+
+/// A page of the entries on all accounts that the filter means; `None` where it means nobody's.
+pub(crate) fn page(filter: &StatementFilter) -> Option<SelectStatement> {
+    let owner = row::uuid(filter.user);
+    if row::is_system(owner) {
+        return None;
+    }
+    let assets = filter
+        .asset
+        .as_ref()
+        .map_or(Asset::ALL, std::slice::from_ref);
+    let mut branches = assets.iter().map(|asset| entries(owner, *asset, filter));
+    let mut select = branches.next()?;
+    for branch in branches {
+        select.union(UnionType::All, branch);
+    }
+    select
+        .order_by(journal::Column::TransferId, Order::Desc)
+        .order_by(journal::Column::Bucket, Order::Asc)
+        .limit(u64::from(filter.limit));
+    Some(select)
 }
 
 /// The newest entries of the owner's account in one asset. One branch for each account, so that each is a walk along the

@@ -1,7 +1,7 @@
 //! Table `listings`.
 
 mod methods;
-mod queries;
+pub(crate) mod queries;
 
 use application::ports::{ListingHead, StorageError};
 use domain::listing::ListingState;

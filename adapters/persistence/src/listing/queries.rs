@@ -46,7 +46,7 @@ impl ListingQueries for Database {
 }
 
 /// Adds what others see of a listing's exchanger.
-fn views(mut listings: SelectStatement) -> SelectStatement {
+pub(crate) fn views(mut listings: SelectStatement) -> SelectStatement {
     listings
         .join(
             JoinType::InnerJoin,
@@ -91,7 +91,7 @@ fn view(row: &QueryResult) -> Result<ListingView, StorageError> {
 
 /// A page of listings. The conditions of the partial indexes are written out, not bound: a plan for any value could not
 /// use them.
-fn page(filter: &ListingFilter, backend: DbBackend) -> SelectStatement {
+pub(crate) fn page(filter: &ListingFilter, backend: DbBackend) -> SelectStatement {
     let mut select = Entity::find();
     select = match filter.exchanger {
         Some(exchanger) => select

@@ -1,7 +1,7 @@
 //! Table `offers`.
 
 pub(crate) mod history;
-mod queries;
+pub(crate) mod queries;
 
 use application::ports::StorageError;
 use domain::offer::{State, Terms};

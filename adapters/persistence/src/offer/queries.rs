@@ -6,7 +6,9 @@ use domain::offer::HistoryEntry;
 use domain::{Actor, Offer, OfferId, Timestamp};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Query, SelectStatement, UnionType};
-use sea_orm::{FromQueryResult, Iterable, Order, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ConnectionTrait, DbBackend, ExprTrait, FromQueryResult, Iterable, Order, QueryOrder, QueryTrait,
+};
 
 use super::{Column, Entity, Model, history};
 use crate::database::Database;
@@ -30,10 +32,11 @@ impl OfferQueries for Database {
     }
 
     async fn list_offers(&self, filter: &OfferFilter) -> Result<Vec<Offer>, StorageError> {
-        let Some(select) = page(filter) else {
+        let reader = self.reader();
+        let Some(select) = page(filter, reader.get_database_backend()) else {
             return Ok(Vec::new());
         };
-        let found = self.reader().query_all(&select).await;
+        let found = reader.query_all(&select).await;
         let rows = found
             .map_err(error::storage)?
             .iter()
@@ -46,7 +49,7 @@ impl OfferQueries for Database {
 
 /// The newest deals of each kind that the filter means, each from its own index and no more than a page of it, and the
 /// newest of them all. `None` where it means nothing.
-fn page(filter: &OfferFilter) -> Option<SelectStatement> {
+pub(crate) fn page(filter: &OfferFilter, backend: DbBackend) -> Option<SelectStatement> {
     let sides: &[Column] = match filter.side {
         None => &[Column::CustomerId, Column::ExchangerId],
         Some(Actor::Customer) => &[Column::CustomerId],
@@ -58,9 +61,11 @@ fn page(filter: &OfferFilter) -> Option<SelectStatement> {
         None => &[Kind::Any],
         Some(since) => &[Kind::Open, Kind::FinishedSince(since)],
     };
-    let mut branches = sides
-        .iter()
-        .flat_map(|side| kinds.iter().map(|kind| branch(filter, *side, *kind)));
+    let mut branches = sides.iter().flat_map(|side| {
+        kinds
+            .iter()
+            .map(|kind| branch(filter, *side, *kind, backend))
+    });
     let mut select = branches.next()?;
     for branch in branches {
         select.union(UnionType::All, branch);
@@ -78,7 +83,7 @@ enum Kind {
     FinishedSince(Timestamp),
 }
 
-fn branch(filter: &OfferFilter, side: Column, kind: Kind) -> SelectStatement {
+fn branch(filter: &OfferFilter, side: Column, kind: Kind, backend: DbBackend) -> SelectStatement {
     // As the partial index says it, so that it is used.
     let not_called_off = || Expr::cust("status NOT IN ('DECLINED', 'CANCELLED')");
     let mut select = Entity::find().filter(side.eq(row::uuid(filter.user)));
@@ -91,13 +96,18 @@ fn branch(filter: &OfferFilter, side: Column, kind: Kind) -> SelectStatement {
             .filter(not_called_off())
             .filter(Column::ClosedAt.gte(since.as_micros())),
     };
+    // Few deals were finished since then: they are picked out and sorted. SQLite, which does not know how few, would
+    // rather walk through all deals in the order of their ids: to an expression, no index has an order.
+    let id = match (kind, backend) {
+        (Kind::FinishedSince(_), DbBackend::Sqlite) => Expr::cust("+id"),
+        _ => Expr::col(Column::Id),
+    };
     if let Some(after) = filter.after {
-        select = select.filter(Column::Id.lt(row::uuid(after)));
+        select = select.filter(id.clone().lt(row::uuid(after)));
     }
-    let page = select
-        .order_by_desc(Column::Id)
-        .limit(u64::from(filter.limit))
-        .into_query();
+    let mut page = select.into_query();
+    page.order_by_expr(id, Order::Desc)
+        .limit(u64::from(filter.limit));
     Query::select()
         .columns(Column::iter())
         .from_subquery(page, "page")

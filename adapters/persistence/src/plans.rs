@@ -1,0 +1,253 @@
+//! How SQLite answers the queries: along an index, never by reading a whole table or sorting a whole answer. What
+//! PostgreSQL does is counted in `tests/`, over real rows.
+
+use std::time::Duration;
+
+use application::ports::{
+    DisputeFilter, ListingCursor, ListingFilter, ListingOrder, OfferFilter, StatementCursor,
+    StatementFilter,
+};
+use domain::ledger::Bucket;
+use domain::{Actor, Asset, ExchangeType, Money, Timestamp, TypedId, UserId};
+use sea_orm::sea_query::{SelectStatement, SqliteQueryBuilder};
+use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement};
+use uuid::Uuid;
+
+use crate::database::{Database, DatabaseSettings};
+use crate::{dispute, ledger, listing, offer, unit};
+
+async fn plan(database: &Database, sql: &str) -> String {
+    let statement = Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {sql}"));
+    let rows = database.reader().query_all_raw(statement).await.unwrap();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get::<String>("", "detail").unwrap())
+        .collect();
+    lines.join("\n")
+}
+
+/// A name, a query, and the ways into tables by which it must go.
+type Case = (&'static str, SelectStatement, &'static [&'static str]);
+
+fn cases() -> Vec<Case> {
+    let user = UserId::from_u128(9);
+    let deals = |side, active_since| OfferFilter {
+        user,
+        side,
+        active_since,
+        after: Some(TypedId::from_u128(9)),
+        limit: 20,
+    };
+    let since = Some(Timestamp::from_micros(9));
+    let book = ListingFilter {
+        exchanger: None,
+        exchange_type: None,
+        asset: None,
+        fiat: None,
+        amount: None,
+        payment_method: None,
+        online_only: false,
+        order: ListingOrder::Newest,
+        after: Some(ListingCursor {
+            price_e8: 9,
+            id: TypedId::from_u128(9),
+        }),
+        limit: 20,
+    };
+    let side = |exchange_type, order| ListingFilter {
+        exchange_type: Some(exchange_type),
+        asset: Some(Asset::Usdt),
+        fiat: Some(Asset::Usd),
+        amount: Some(Money::new(9, Asset::Usd)),
+        payment_method: Some("CARD".to_owned()),
+        online_only: true,
+        order,
+        ..book.clone()
+    };
+    let disputes = |side, open| DisputeFilter {
+        side,
+        open,
+        after: Some(TypedId::from_u128(9)),
+        limit: 20,
+    };
+    let statement = |asset| StatementFilter {
+        user,
+        asset,
+        after: Some(StatementCursor {
+            transfer: TypedId::from_u128(9),
+            bucket: Bucket::Available,
+        }),
+        limit: 20,
+    };
+    let offers = |filter| offer::queries::page(&filter, DbBackend::Sqlite).unwrap();
+    let listings =
+        |filter| listing::queries::views(listing::queries::page(&filter, DbBackend::Sqlite));
+    vec![
+        (
+            "deals",
+            offers(deals(None, None)),
+            &[
+                "offers_of_customer (customer_id=? AND id<?)",
+                "offers_of_exchanger (exchanger_id=? AND id<?)",
+            ],
+        ),
+        (
+            "deals of a side",
+            offers(deals(Some(Actor::Customer), None)),
+            &["offers_of_customer (customer_id=? AND id<?)"],
+        ),
+        (
+            "active deals",
+            offers(deals(None, since)),
+            &[
+                "offers_active_of_customer (customer_id=? AND closed_at=? AND id<?)",
+                "offers_active_of_customer (customer_id=? AND closed_at>?)",
+                "offers_active_of_exchanger (exchanger_id=? AND closed_at=? AND id<?)",
+                "offers_active_of_exchanger (exchanger_id=? AND closed_at>?)",
+            ],
+        ),
+        (
+            "newest listings",
+            listings(book.clone()),
+            &["listings_newest (id<?)"],
+        ),
+        (
+            "listings to buy",
+            listings(side(
+                ExchangeType::FiatToCrypto,
+                ListingOrder::PriceAscending,
+            )),
+            &["listings_book_buy (asset=? AND fiat=? AND price_e8>?)"],
+        ),
+        (
+            "listings to sell",
+            listings(side(
+                ExchangeType::CryptoToFiat,
+                ListingOrder::PriceDescending,
+            )),
+            &["listings_book_sell (asset=? AND fiat=? AND price_e8<?)"],
+        ),
+        (
+            "own listings",
+            listings(ListingFilter {
+                exchanger: Some(user),
+                ..book
+            }),
+            &["listings_of_exchanger (exchanger_id=? AND id<?)"],
+        ),
+        (
+            "all disputes",
+            dispute::queries::page(&disputes(None, None)),
+            &["sqlite_autoindex_disputes_1 (id>?)"],
+        ),
+        (
+            "open disputes",
+            dispute::queries::page(&disputes(None, Some(true))),
+            &["disputes_open (id>?)"],
+        ),
+        (
+            "own disputes",
+            dispute::queries::page(&disputes(Some(user), None)),
+            &[
+                "disputes_of_customer (customer_id=? AND id>?)",
+                "disputes_of_exchanger (exchanger_id=? AND id>?)",
+            ],
+        ),
+        (
+            "statement",
+            ledger::queries::page(&statement(None)).unwrap(),
+            &["PRIMARY KEY (account_id=? AND transfer_id<?)"],
+        ),
+        (
+            "statement of one asset",
+            ledger::queries::page(&statement(Some(Asset::Usdt))).unwrap(),
+            &["PRIMARY KEY (account_id=? AND transfer_id<?)"],
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn sqlite_answers_along_its_indexes() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&DatabaseSettings {
+        url: format!("sqlite://{}", folder.path().join("plans.db").display()),
+        max_connections: 2,
+        acquire_timeout: Duration::from_secs(5),
+    })
+    .await
+    .unwrap();
+    database.migrate().await.unwrap();
+    for (name, statement, ways) in cases() {
+        let plan = plan(&database, &statement.to_string(SqliteQueryBuilder)).await;
+        for way in ways {
+            assert!(plan.contains(way), "{name} does not use {way}:\n{plan}");
+        }
+        let mut before = "";
+        for step in plan.lines() {
+            // A branch's page is read as a whole, and sorted in with the others.
+            let whole = step.starts_with("SCAN") && step != "SCAN page";
+            assert!(!whole, "{name} reads a whole table:\n{plan}");
+            let sorted = step.starts_with("USE TEMP B-TREE") && before != "SCAN page";
+            assert!(
+                !sorted || before.contains("closed_at>?"),
+                "{name} sorts what it finds:\n{plan}"
+            );
+            before = step;
+        }
+    }
+    database.close().await.unwrap();
+}
+
+/// The keys of a batch of commands.
+#[tokio::test]
+async fn sqlite_finds_keys_along_its_indexes() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&DatabaseSettings {
+        url: format!("sqlite://{}", folder.path().join("keys.db").display()),
+        max_connections: 2,
+        acquire_timeout: Duration::from_secs(5),
+    })
+    .await
+    .unwrap();
+    database.migrate().await.unwrap();
+    let ids = || (1..=3).map(Uuid::from_u128).collect::<Vec<_>>();
+    let keys: Vec<(Uuid, &'static str)> = ids().into_iter().map(|id| (id, "USDT")).collect();
+    let emails = vec!["a@example.com".to_owned(), "b@example.com".to_owned()];
+    for (statement, ways) in [
+        (
+            unit::accounts(DbBackend::Sqlite, &keys).to_string(),
+            &["sqlite_autoindex_accounts_2 (owner_id=? AND asset=?)"][..],
+        ),
+        (
+            unit::users(DbBackend::Sqlite, ids(), emails)
+                .build(DbBackend::Sqlite)
+                .to_string(),
+            &[
+                "sqlite_autoindex_users_1 (id=?)",
+                "sqlite_autoindex_users_2 (email=?)",
+            ],
+        ),
+        (
+            unit::listings(DbBackend::Sqlite, ids(), ids())
+                .build(DbBackend::Sqlite)
+                .to_string(),
+            &[
+                "sqlite_autoindex_listings_1 (id=?)",
+                "listings_of_exchanger (exchanger_id=?)",
+            ],
+        ),
+    ] {
+        let plan = plan(&database, &statement).await;
+        for way in ways {
+            assert!(
+                plan.contains(way),
+                "{statement} does not use {way}:\n{plan}"
+            );
+        }
+        assert!(
+            !plan.contains("SCAN users") && !plan.contains("SCAN listings"),
+            "{plan}"
+        );
+    }
+    database.close().await.unwrap();
+}
