@@ -49,11 +49,7 @@ fn explain<T: DeserializeOwned>(query: &str, otherwise: &str) -> Vec<FieldError>
             continue;
         }
         if let Err(error) = serde_urlencoded::from_str::<T>(pair) {
-            let text = error.to_string();
-            let mut fault = Fault::from_text(&text);
-            if text.starts_with("unknown field") {
-                fault = Fault::new("UNKNOWN_FIELD", text);
-            }
+            let fault = Fault::from_text(&error.to_string());
             errors.push(FieldError::of(name.clone(), fault));
         }
         seen.push(name);
@@ -75,12 +71,13 @@ mod tests {
     struct Filter {
         exchanger_id: Option<UserId>,
         online_only: Option<bool>,
+        #[serde(alias = "most")]
         #[validate(range(min = 1, max = 100))]
         limit: Option<u32>,
     }
 
     fn codes(query: &str) -> Vec<(String, String)> {
-        let (problem, _) = (parse::<Filter>(query).unwrap_err(), ());
+        let problem = parse::<Filter>(query).unwrap_err();
         assert_eq!(problem.code(), "INVALID_QUERY");
         let errors = problem.errors().iter();
         errors
@@ -109,6 +106,10 @@ mod tests {
         assert_eq!(
             codes("limit=1&limit=2"),
             [("limit".into(), "DUPLICATE_FIELD".into())]
+        );
+        assert_eq!(
+            codes("limit=1&most=2"),
+            [(String::new(), "DUPLICATE_FIELD".into())]
         );
         assert_eq!(
             codes("limit=101"),

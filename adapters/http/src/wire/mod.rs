@@ -36,7 +36,7 @@ impl Fault {
         }
     }
 
-    /// Reads a fault back out of the text of a serde error; what has no code of ours is of the wrong JSON type.
+    /// Reads a fault back out of the text of a serde error: by our own code, or by what serde itself complains of.
     pub(crate) fn from_text(text: &str) -> Self {
         let is_code = |head: &str| {
             head.len() > 2 && head.bytes().all(|b| b == b'_' || b.is_ascii_uppercase())
@@ -46,6 +46,8 @@ impl Fault {
                 code: Cow::Owned(code.to_owned()),
                 message: message.to_owned(),
             },
+            _ if text.starts_with("unknown field") => Self::new("UNKNOWN_FIELD", text),
+            _ if text.starts_with("duplicate field") => Self::new("DUPLICATE_FIELD", text),
             _ => Self::new("WRONG_TYPE", text),
         }
     }
