@@ -255,6 +255,9 @@ impl Listing {
             ..self
         }
         .sums_up()
+        .map_err(|_| Refusal::Broken {
+            what: "a listing's amounts no longer add up",
+        })
     }
 
     fn turn(self, state: ListingState, now: Timestamp) -> Self {

@@ -93,6 +93,10 @@ pub enum Refusal {
     EmailTaken,
     /// E-mail and password don't belong together.
     BadCredentials,
+    /// A law of the market would break: a defect of ours, never the caller's fault. Reported loudly, nothing changes.
+    Broken {
+        what: &'static str,
+    },
 }
 
 impl Refusal {
@@ -153,6 +157,7 @@ impl Refusal {
             Self::PayerAmountMismatch => "PAYER_AMOUNT_MISMATCH",
             Self::EmailTaken => "EMAIL_TAKEN",
             Self::BadCredentials => "BAD_CREDENTIALS",
+            Self::Broken { .. } => "INTERNAL",
         }
     }
 }
@@ -239,6 +244,7 @@ impl fmt::Display for Refusal {
             }
             Self::EmailTaken => f.write_str("this e-mail address has an account already"),
             Self::BadCredentials => f.write_str("e-mail and password do not belong together"),
+            Self::Broken { what } => write!(f, "a law of the market would break: {what}"),
         }
     }
 }

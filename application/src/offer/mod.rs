@@ -19,7 +19,7 @@ pub use create::CreateOffer;
 pub use decline::DeclineOffer;
 pub use expire::{ExpireOffer, Expired};
 pub use open_dispute::OpenDispute;
-pub use queries::{DealView, OfferList, get_offer, list_offers};
+pub use queries::{DealView, OfferList, get_offer, list_offers, offer_status};
 
 pub(crate) use settle::settle;
 

@@ -16,16 +16,27 @@ pub struct DealView {
     pub disputes: Vec<Dispute>,
 }
 
-/// A deal, for its two sides and for moderators; to others it does not exist.
+/// Where a deal stands, for its two sides and for moderators; to others it does not exist.
+pub async fn offer_status(
+    market: &Market,
+    caller: Caller,
+    id: OfferId,
+) -> Result<Offer, QueryError> {
+    let offer = market.queries().find_offer(id).await?;
+    let visible =
+        |offer: &Offer| offer.side_of(caller.user).is_some() || caller.roles.allow(Role::Moderator);
+    Ok(offer
+        .filter(visible)
+        .ok_or(Refusal::NotFound(Noun::Offer))?)
+}
+
+/// A deal with its history and disputes, for those who may see it.
 pub async fn get_offer(
     market: &Market,
     caller: Caller,
     id: OfferId,
 ) -> Result<DealView, QueryError> {
-    let offer = market.queries().find_offer(id).await?;
-    let offer = offer
-        .filter(|offer| offer.side_of(caller.user).is_some() || caller.roles.allow(Role::Moderator))
-        .ok_or(Refusal::NotFound(Noun::Offer))?;
+    let offer = offer_status(market, caller, id).await?;
     let history = market.queries().offer_history(id).await?;
     let disputes = market.queries().disputes_of(id).await?;
     Ok(DealView {

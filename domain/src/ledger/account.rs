@@ -107,7 +107,8 @@ impl Account {
         Money::new(self.held, self.key.asset)
     }
 
-    /// This account after all legs of a posting that concern it. Refused where a balance would fall below zero.
+    /// This account after all legs of a posting that concern it. Refused where there is not enough; that escrow would
+    /// fall below zero is a broken law.
     pub fn apply(self, legs: &[Leg]) -> Result<Self, Refusal> {
         let mut changed = self;
         for leg in legs.iter().filter(|leg| leg.account == self.key) {
@@ -118,6 +119,11 @@ impl Account {
             *balance = balance
                 .checked_add(leg.amount)
                 .ok_or(Refusal::BalanceOverflow)?;
+        }
+        if changed.held < 0 {
+            return Err(Refusal::Broken {
+                what: "more is taken out of escrow than is in it",
+            });
         }
         let version = self.version + 1;
         Self::restore(self.id, self.key, changed.available, changed.held, version).ok_or(

@@ -29,6 +29,6 @@ pub(crate) async fn get_offer_status(
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
 ) -> Result<Answer<OfferStatus>, Problem> {
-    let deal = application::offer::get_offer(&app, caller, offer).await?;
-    Ok(Answer(OfferStatus::from(&deal.offer)))
+    let offer = application::offer::offer_status(&app, caller, offer).await?;
+    Ok(Answer(OfferStatus::from(&offer)))
 }

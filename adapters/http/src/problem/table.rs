@@ -87,12 +87,16 @@ fn refusal(refusal: &Refusal) -> (StatusCode, &'static str, Option<&'static str>
             Some("payer_amount"),
         ),
         Refusal::EmailTaken => (S::CONFLICT, "The e-mail address is taken", Some("email")),
+        Refusal::Broken { .. } => (S::INTERNAL_SERVER_ERROR, "Internal error", None),
         Refusal::BadCredentials => (S::UNAUTHORIZED, "Wrong e-mail or password", None),
     }
 }
 
 impl From<Refusal> for Problem {
     fn from(why: Refusal) -> Self {
+        if let Refusal::Broken { .. } = why {
+            return Self::internal(why.to_string());
+        }
         let (status, title, field) = refusal(&why);
         let mut problem = Self::new(status, why.code(), title, why.to_string());
         match &why {

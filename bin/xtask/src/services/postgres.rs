@@ -14,6 +14,8 @@ use super::{Home, Service, apt, free_ports, on_path};
 use crate::process::{self, Group};
 
 const PORT: u16 = 5432;
+/// On this machine there is nobody to hide from, and the driver stalls between the records of a TLS message.
+const PLAIN: &str = "sslmode=disable";
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Whether a private server's commits survive a crash of the machine. Tests do without, measurements do not.
@@ -62,14 +64,16 @@ fn running() -> Option<String> {
     for user in ["postgres", "root"] {
         match login(PORT, user) {
             Ok(Login::Welcome) => {
-                return Some(format!("postgres://{user}@127.0.0.1:{PORT}/postgres"));
+                return Some(format!(
+                    "postgres://{user}@127.0.0.1:{PORT}/postgres?{PLAIN}"
+                ));
             }
             Ok(Login::Password) => wants_password = true,
             Ok(Login::Refused) | Err(_) => {}
         }
     }
     // Hashing a password is left to a client, if there is one.
-    let url = format!("postgres://postgres:postgres@127.0.0.1:{PORT}/postgres");
+    let url = format!("postgres://postgres:postgres@127.0.0.1:{PORT}/postgres?{PLAIN}");
     let query = Command::new("psql")
         .args(["-XAtqwc", MAY_CREATE, &url])
         .output();
@@ -98,7 +102,7 @@ fn start(programs: &Path, durability: Durability) -> Result<Service> {
         &format!("a private one from {folder} on port {port}"),
     );
     let group = launch(&home, programs, port, durability).map_err(|error| home.explain(error))?;
-    let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+    let url = format!("postgres://postgres@127.0.0.1:{port}/postgres?{PLAIN}");
     Ok(Service::started(url, vec![group], home))
 }
 
