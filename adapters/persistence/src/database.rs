@@ -96,10 +96,9 @@ impl Database {
         &self.reader
     }
 
-    /// All pools; on PostgreSQL it is one.
-    pub(crate) fn connections(&self) -> impl Iterator<Item = &DatabaseConnection> {
-        let separate = self.backend() == DbBackend::Sqlite;
-        std::iter::once(&self.reader).chain(separate.then_some(&self.writer))
+    /// Both ways in.
+    pub(crate) fn connections(&self) -> [&DatabaseConnection; 2] {
+        [&self.reader, &self.writer]
     }
 
     pub(crate) fn backend(&self) -> DbBackend {

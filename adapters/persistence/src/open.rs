@@ -59,25 +59,43 @@ pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Opened, OpenErro
     if url.starts_with("sqlite:") {
         sqlite(settings).await
     } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        let pool = postgres(settings).await?;
-        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        Ok(Opened {
-            writer: connection.clone(),
-            reader: connection,
-        })
+        postgres(settings).await
     } else {
         Err(OpenError::UnknownScheme)
     }
 }
 
-async fn postgres(settings: &DatabaseSettings) -> Result<PgPool, OpenError> {
+/// Writers have a few connections of their own: however many read, a unit of work never waits for them.
+async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     let options = PgConnectOptions::from_str(&settings.url)
         .map_err(OpenError::Url)?
         .application_name("p2p-market")
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();
+    let all = settings.max_connections.max(1);
+    let writers = (all / 4).min(4);
+    let readers = postgres_pool(settings, options.clone(), all - writers).await?;
+    let reader = SqlxPostgresConnector::from_sqlx_postgres_pool(readers);
+    if writers == 0 {
+        return Ok(Opened {
+            writer: reader.clone(),
+            reader,
+        });
+    }
+    let writers = postgres_pool(settings, options, writers).await?;
+    Ok(Opened {
+        writer: SqlxPostgresConnector::from_sqlx_postgres_pool(writers),
+        reader,
+    })
+}
+
+async fn postgres_pool(
+    settings: &DatabaseSettings,
+    options: PgConnectOptions,
+    connections: u32,
+) -> Result<PgPool, OpenError> {
     PgPoolOptions::new()
-        .max_connections(settings.max_connections.max(1))
+        .max_connections(connections)
         .acquire_timeout(settings.acquire_timeout)
         .test_before_acquire(false)
         .before_acquire(|connection, meta| {
@@ -148,5 +166,46 @@ fn create_folder(file: &Path) -> Result<(), OpenError> {
             })
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait;
+
+    use super::*;
+
+    async fn pragma(connection: &DatabaseConnection, name: &str) -> String {
+        let statement = sea_orm::Statement::from_string(
+            connection.get_database_backend(),
+            format!("SELECT CAST({name} AS TEXT) AS value FROM pragma_{name}"),
+        );
+        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get("", "value").unwrap()
+    }
+
+    #[tokio::test]
+    async fn sqlite_is_durable_and_reads_apart_from_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = open(&DatabaseSettings {
+            url: format!("sqlite://{}", folder.path().join("a/b/market.db").display()),
+            max_connections: 4,
+            acquire_timeout: Duration::from_secs(5),
+        })
+        .await
+        .unwrap();
+        for (name, value) in [
+            ("journal_mode", "wal"),
+            ("synchronous", "2"),
+            ("foreign_keys", "1"),
+            ("query_only", "0"),
+        ] {
+            assert_eq!(pragma(&opened.writer, name).await, value, "{name}");
+        }
+        assert_eq!(pragma(&opened.reader, "query_only").await, "1");
+        let write = opened.reader.execute_unprepared("CREATE TABLE t (a)").await;
+        assert!(write.is_err());
+        opened.reader.close().await.unwrap();
+        opened.writer.close().await.unwrap();
     }
 }

@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::laws::{self, Law};
-use crate::database::{Database, finish};
+use crate::database::Database;
 use crate::error;
 
 pub(super) async fn audit(database: &Database) -> Result<AuditReport, StorageError> {
@@ -25,7 +25,11 @@ pub(super) async fn audit(database: &Database) -> Result<AuditReport, StorageErr
     let snapshot = database.reader().begin_with_options(options).await;
     let snapshot = snapshot.map_err(error::storage)?;
     let outcome = examine(&snapshot).await;
-    finish(snapshot, outcome).await
+    // There is nothing to commit.
+    if let Err(error) = snapshot.rollback().await {
+        tracing::debug!(%error, "ending an audit failed");
+    }
+    outcome
 }
 
 async fn examine(snapshot: &DatabaseTransaction) -> Result<AuditReport, StorageError> {
