@@ -37,23 +37,34 @@ struct Fault {
     point: Option<Point>,
     /// How many visits of the point to let pass first.
     spare: u32,
-    error: StorageError,
+    /// `None`: a panic.
+    error: Option<StorageError>,
 }
 
 impl Faults {
     /// The next visit of the point fails. Planned twice, the next two visits fail, and so on.
     pub fn fail(&self, point: Point, error: StorageError) {
-        self.plan().due.push(Fault {
-            point: Some(point),
-            spare: 0,
-            error,
-        });
+        self.plan_for(Some(point), 0, Some(error));
+    }
+
+    /// Lets `spare` visits of the point pass, then fails one.
+    pub fn fail_at(&self, point: Point, spare: u32, error: StorageError) {
+        self.plan_for(Some(point), spare, Some(error));
     }
 
     /// Lets `spare` calls of whatever kind pass, then fails one: for failing a flow at every step of it.
     pub fn fail_after(&self, spare: u32, error: StorageError) {
+        self.plan_for(None, spare, Some(error));
+    }
+
+    /// At the next visit of the point storage panics: a defect of its own.
+    pub fn panic(&self, point: Point) {
+        self.plan_for(Some(point), 0, None);
+    }
+
+    fn plan_for(&self, point: Option<Point>, spare: u32, error: Option<StorageError>) {
         self.plan().due.push(Fault {
-            point: None,
+            point,
             spare,
             error,
         });
@@ -95,7 +106,12 @@ impl Faults {
                 }
             }
         }
-        struck.map_or(Ok(()), |index| Err(plan.due.remove(index).error))
+        let Some(index) = struck else {
+            return Ok(());
+        };
+        let fault = plan.due.remove(index);
+        drop(plan);
+        Err(fault.error.unwrap_or_else(|| broken(point)))
     }
 
     /// A row is about to be read: fails if it was made unreadable.
@@ -120,4 +136,9 @@ impl Faults {
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+#[expect(clippy::panic, reason = "a test has asked for it")]
+fn broken(point: Point) -> ! {
+    panic!("storage was told to panic at {point:?}")
 }

@@ -1,6 +1,10 @@
 //! The pipeline's task: takes all that wait, and carries them out as one unit of work.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::sync::mpsc;
 
@@ -27,7 +31,20 @@ pub(super) async fn work(
     while arrivals.recv_many(&mut jobs, limit).await > 0 {
         let batch = jobs.split_off(0);
         stats.batch(batch.len());
-        carry_out(batch, &tools, &stats).await;
+        guarded(carry_out(batch, &tools, &stats)).await;
+    }
+}
+
+/// A defect in storage must not take the pipeline down. Its batch is dropped, by which its callers learn that nobody
+/// knows what became of their commands.
+async fn guarded(work: impl Future<Output = ()>) {
+    let mut work = pin!(work);
+    let survived = poll_fn(|context| {
+        let step = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        step.map_or(Poll::Ready(false), |poll| poll.map(|()| true))
+    });
+    if !survived.await {
+        tracing::error!("a batch panicked; whether it took effect is not known");
     }
 }
 
@@ -90,7 +107,7 @@ async fn persevere(
 /// Begin, load, decide, commit: once.
 async fn attempt_once(jobs: &mut Jobs, tools: &Tools) -> Result<(), StorageError> {
     let mut needs = Needs::default();
-    for job in jobs.iter() {
+    for job in jobs.iter_mut() {
         job.needs(&mut needs);
     }
     let mut unit = tools.store.begin().await?;

@@ -8,7 +8,7 @@ use super::{Command, CommandError, Desk, Needs};
 
 /// A command whose types are forgotten, so that all kinds fit one queue.
 pub(super) trait Job: Send {
-    fn needs(&self, needs: &mut Needs);
+    fn needs(&mut self, needs: &mut Needs);
 
     /// Decides and keeps the verdict; true where the desk's changes are to be kept.
     fn decide(&mut self, desk: &mut Desk<'_>) -> bool;
@@ -22,6 +22,8 @@ pub(super) trait Job: Send {
 
 pub(super) struct Pending<C: Command> {
     command: C,
+    /// It panicked before it could decide.
+    broken: bool,
     verdict: Option<Result<C::Outcome, CommandError>>,
     caller: oneshot::Sender<Result<C::Outcome, CommandError>>,
 }
@@ -33,30 +35,36 @@ impl<C: Command> Pending<C> {
     ) -> Self {
         Self {
             command,
+            broken: false,
             verdict: None,
             caller,
         }
     }
 }
 
+/// A defect in one command must not take the others down: what it did so far is dropped with the panic.
+fn guarded<C, T>(doing: &str, work: impl FnOnce() -> T) -> Result<T, CommandError> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
+        tracing::error!(
+            command = std::any::type_name::<C>(),
+            doing,
+            "a command panicked; it was dropped"
+        );
+        CommandError::Internal
+    })
+}
+
 impl<C: Command> Job for Pending<C> {
-    fn needs(&self, needs: &mut Needs) {
-        self.command.needs(needs);
+    fn needs(&mut self, needs: &mut Needs) {
+        self.broken = guarded::<C, _>("naming its needs", || self.command.needs(needs)).is_err();
     }
 
     fn decide(&mut self, desk: &mut Desk<'_>) -> bool {
-        // A defect in one command must not take the others down: the desk's changes are dropped with the panic.
-        let verdict = catch_unwind(AssertUnwindSafe(|| self.command.decide(desk)));
-        let verdict = match verdict {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(refusal)) => Err(CommandError::Refused(refusal)),
-            Err(_) => {
-                tracing::error!(
-                    command = std::any::type_name::<C>(),
-                    "a command panicked while deciding; it was dropped"
-                );
-                Err(CommandError::Internal)
-            }
+        let verdict = if self.broken {
+            Err(CommandError::Internal)
+        } else {
+            guarded::<C, _>("deciding", || self.command.decide(desk))
+                .and_then(|decision| decision.map_err(CommandError::Refused))
         };
         let kept = verdict.is_ok();
         self.verdict = Some(verdict);

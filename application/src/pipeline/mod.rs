@@ -138,7 +138,8 @@ impl Pipeline {
             }
             mpsc::error::TrySendError::Closed(_) => CommandError::Unavailable,
         })?;
-        answered.await.unwrap_or(Err(CommandError::Internal))
+        // Dropped without an answer: the pipeline broke down over it, before or after the commit.
+        answered.await.unwrap_or(Err(CommandError::InDoubt))
     }
 
     /// What the pipeline has done since it was started.

@@ -174,9 +174,14 @@ impl<S: Storage> Harness<S> {
         assert_eq!(report.violations, [], "the audit found something");
     }
 
-    /// Ends the market: whatever was accepted is answered first, and the books are clean.
+    /// Ends the market, with clean books.
     pub async fn close(self) -> S {
         self.assert_clean().await;
+        self.end().await
+    }
+
+    /// Ends the market as a shutdown does: nothing new, and the pipeline goes on until all that was accepted is answered.
+    pub async fn end(self) -> S {
         let Self {
             store,
             market,
