@@ -1,9 +1,6 @@
 //! Disputes, in memory: both sides once each, one decision for all, exact arithmetic, and nobody judges themself.
 
-use application::QueryError;
-use application::dispute::{
-    CommentOnDispute, Decision, DisputeList, ResolveDispute, get_dispute, list_disputes,
-};
+use application::dispute::{CommentOnDispute, Decision, ResolveDispute, get_dispute};
 use application::offer::OpenDispute;
 use domain::dispute::{DisputeState, Resolution};
 use domain::offer::{State, Trigger};
@@ -14,7 +11,7 @@ use domain::{
     Roles, Status, TypedId,
 };
 use memory::Memory;
-use p2p_tests::harness::{Deal, Harness, START, Stage, decimal, hours, minutes, party};
+use p2p_tests::harness::{Deal, Harness, START, Stage, decimal, hours, minutes};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
 
@@ -382,78 +379,5 @@ async fn those_concerned_remark_while_it_is_open() {
         .unwrap();
     assert_eq!(view.comments, expected);
     assert_eq!((view.dispute.id, view.offer.id), (dispute, deal.id()));
-    harness.close().await;
-}
-
-#[tokio::test]
-async fn a_dispute_is_seen_by_those_concerned() {
-    let harness = Harness::open(Memory::new()).await;
-    let (deal, other) = (
-        harness.deal(SELLS, Stage::Disputed).await,
-        harness.deal(SELLS, Stage::Disputed).await,
-    );
-    let ids: Vec<_> = harness.store.tables().disputes.into_keys().collect();
-    for caller in [
-        deal.customer,
-        deal.exchanger,
-        harness.moderator,
-        harness.admin,
-    ] {
-        let view = get_dispute(&harness.market, caller, ids[0]).await.unwrap();
-        assert_eq!(view.dispute.offer, deal.id());
-    }
-    for (caller, id) in [
-        (other.customer, ids[0]),
-        (deal.customer, ids[1]),
-        (harness.admin, DisputeId::from_u128(9)),
-    ] {
-        let hidden = get_dispute(&harness.market, caller, id).await;
-        assert!(
-            matches!(
-                hidden,
-                Err(QueryError::Refused(Refusal::NotFound(Noun::Dispute)))
-            ),
-            "{hidden:?}"
-        );
-    }
-    let whole = DisputeList {
-        limit: 10,
-        ..DisputeList::default()
-    };
-    for (caller, list, expected) in [
-        (harness.moderator, whole, &ids[..]),
-        (harness.admin, whole, &ids[..]),
-        (
-            harness.moderator,
-            DisputeList {
-                after: Some(ids[0]),
-                ..whole
-            },
-            &ids[1..],
-        ),
-        (
-            harness.moderator,
-            DisputeList {
-                open: Some(false),
-                ..whole
-            },
-            &[],
-        ),
-        (deal.exchanger, whole, &ids[..1]),
-        (other.customer, whole, &ids[1..]),
-        (party(harness.admin.user), whole, &[]),
-    ] {
-        let page = list_disputes(&harness.market, caller, list).await.unwrap();
-        let listed: Vec<_> = page.items.iter().map(|dispute| dispute.id).collect();
-        assert_eq!(listed, expected, "{list:?}");
-    }
-    let page = list_disputes(
-        &harness.market,
-        harness.moderator,
-        DisputeList { limit: 1, ..whole },
-    )
-    .await
-    .unwrap();
-    assert_eq!((page.items.len(), page.more), (1, true));
     harness.close().await;
 }

@@ -1,0 +1,77 @@
+//! A batch is the same as its commands one after another: the same answers, the same rows, the same events. Any commands,
+//! any split into batches; in memory.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
+mod scene;
+
+use proptest::prelude::*;
+
+use scene::{Op, Scene, ops};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_batch_is_its_commands_one_after_another(
+        ops in prop::collection::vec(ops(), 1..40),
+        sizes in prop::collection::vec(1usize..40, 1..4),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (single, batched) = (Scene::open().await, Scene::open().await);
+            let expected = single.run(&ops, &[1]).await;
+            let answers = batched.run(&ops, &sizes).await;
+            prop_assert_eq!(answers, expected);
+            prop_assert_eq!(batched.rows(), single.rows());
+            let errors = [&single, &batched].map(|scene| scene.harness.market.pipeline().stats().retries);
+            prop_assert_eq!(errors, [0, 0]);
+            single.harness.close().await;
+            batched.harness.close().await;
+            Ok(())
+        })?;
+    }
+}
+
+/// The scene and the operations do reach what they are meant to reach: a property that refuses everything says nothing.
+#[tokio::test]
+async fn most_of_what_is_tried_can_succeed() {
+    let scene = Scene::open().await;
+    let ops = [
+        Op::Deposit { to: 0, minor: 5 },
+        Op::Switch {
+            who: 1,
+            online: true,
+        },
+        Op::Offer {
+            by: 2,
+            listing: 0,
+            tenths: 120,
+        },
+        Op::Accept(0),
+        Op::Cancel {
+            deal: 2,
+            by_payer: false,
+        },
+        Op::Pay(2),
+        Op::Receive(2),
+        Op::Dispute {
+            deal: 4,
+            by_customer: false,
+        },
+        Op::Resolve {
+            dispute: 0,
+            decision: 2,
+        },
+        Op::Expire(1),
+        Op::Turn {
+            listing: 1,
+            pause: true,
+        },
+        Op::Unfreeze(0),
+        Op::Close(0),
+    ];
+    for answer in scene.run(&ops, &[4]).await {
+        assert!(!answer.starts_with("refused"), "{answer}");
+    }
+    scene.harness.close().await;
+}
