@@ -3,8 +3,11 @@
 use application::offer::{AcceptOffer, CancelOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer};
 use domain::offer::{State, Trigger};
 use domain::refusal::Noun;
-use domain::{Actor, Asset, ExchangeType, OfferId, Refusal, Role, Status, TypedId};
-use memory::Memory;
+use domain::{
+    Account, AccountKey, Actor, Asset, ExchangeType, ListingId, Money, OfferId, Refusal, Role,
+    Status, TypedId,
+};
+use memory::{Memory, Tables};
 use p2p_tests::harness::{Harness, START, Stage, minutes, party};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -252,5 +255,41 @@ async fn a_proposal_can_be_passed_over() {
         harness.receive(&deal.offer).await.status(),
         Status::Finished
     );
+    harness.close().await;
+}
+
+/// Books that were wrong before: a step that would take more out than is there is our defect, and changes nothing.
+#[tokio::test]
+async fn a_law_that_would_break_is_our_defect() {
+    let harness = Harness::open(Memory::new()).await;
+    let deal = harness.deal(BUYS, Stage::Paid).await;
+    let good = harness.store.tables();
+    let key = AccountKey::user(deal.holder.user, Asset::Usdt);
+    let ways: [fn(&mut Tables, AccountKey, ListingId); 2] = [
+        |tables, key, _| {
+            let account = tables.accounts[&key];
+            let (id, version) = (account.id, account.version);
+            let less = Account::restore(id, key, 0, 99_999_999, version);
+            tables.accounts.insert(key, less.unwrap());
+        },
+        |tables, _, listing| {
+            let listing = tables.listings.get_mut(&listing).unwrap();
+            listing.frozen = Money::new(99_999_999, Asset::Usdt);
+        },
+    ];
+    for damage in ways {
+        harness
+            .store
+            .tamper(|tables| damage(tables, key, deal.listing.id));
+        for (deed, caller) in [(Deed::Receive, deal.holder), (Deed::Cancel, deal.payer)] {
+            let outcome = attempt(&harness, deed, caller, deal.id(), false).await;
+            assert!(
+                matches!(outcome, Err(Refusal::Broken { .. })),
+                "{outcome:?}"
+            );
+        }
+        harness.store.tamper(|tables| *tables = good.clone());
+    }
+    harness.receive(&deal.offer).await;
     harness.close().await;
 }

@@ -2,7 +2,7 @@
 
 use application::QueryError;
 use application::dispute::{DisputeList, get_dispute, list_disputes};
-use application::offer::{OfferList, get_offer, list_offers};
+use application::offer::{OfferList, get_offer, list_offers, offer_status};
 use domain::refusal::Noun;
 use domain::{Actor, DisputeId, ExchangeType, OfferId, Refusal, Status, TypedId};
 use memory::Memory;
@@ -23,6 +23,10 @@ async fn a_deal_is_seen_whole_by_its_sides_and_by_moderators() {
     ] {
         let view = get_offer(&harness.market, caller, deal.id()).await.unwrap();
         assert_eq!(view.offer, harness.deal_now(deal.id()).await);
+        let status = offer_status(&harness.market, caller, deal.id())
+            .await
+            .unwrap();
+        assert_eq!(status, view.offer);
         let steps: Vec<_> = view.history.iter().map(|step| step.status).collect();
         assert_eq!(
             steps,
@@ -40,14 +44,19 @@ async fn a_deal_is_seen_whole_by_its_sides_and_by_moderators() {
         (stranger, deal.id()),
         (harness.admin, OfferId::from_u128(9)),
     ] {
-        let hidden = get_offer(&harness.market, caller, id).await;
-        assert!(
-            matches!(
-                hidden,
-                Err(QueryError::Refused(Refusal::NotFound(Noun::Offer)))
-            ),
-            "{hidden:?}"
-        );
+        let whole = get_offer(&harness.market, caller, id)
+            .await
+            .map(|view| view.offer);
+        let status = offer_status(&harness.market, caller, id).await;
+        for hidden in [whole, status] {
+            assert!(
+                matches!(
+                    hidden,
+                    Err(QueryError::Refused(Refusal::NotFound(Noun::Offer)))
+                ),
+                "{hidden:?}"
+            );
+        }
     }
     harness.close().await;
 }
