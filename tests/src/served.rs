@@ -229,7 +229,6 @@ impl Served {
     }
 
     /// A request made by hand.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
