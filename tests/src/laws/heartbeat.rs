@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use domain::offer::State;
-use domain::{ExchangeType, Offer, Status, Timestamp};
+use application::ports::{Changes, Store};
+use domain::offer::{State, Step};
+use domain::{Actor, ExchangeType, Offer, Status, Timestamp};
 
 use super::Place;
+use super::rows::changed;
 use crate::harness::{Harness, START, Stage, Storage, minutes};
 
 const TOLERANCE: Duration = Duration::from_secs(60);
@@ -142,6 +144,43 @@ pub async fn two_beats_at_once_find_one_gap<P: Place>(place: &P) {
     assert_eq!(found, [[None; 7].as_slice(), &[Some(gap)]].concat());
     let expected: Vec<Offer> = deals.iter().map(|offer| later(offer, gap)).collect();
     assert_eq!(now_of(&harness, &deals).await, expected);
+    harness.close().await;
+}
+
+/// A deadline is put off for good, whoever is moving the deal just then: the beat waits for them, or they for it.
+pub async fn a_beat_and_a_step_do_not_overwrite_each_other<P: Place>(place: &P) {
+    let gap = minutes(45);
+    let harness = Harness::open(place.open().await).await;
+    let replica = place.open().await;
+    let deal = harness
+        .deal(ExchangeType::CryptoToFiat, Stage::Approved)
+        .await;
+    assert_eq!(beat(&harness.store, START).await, None);
+
+    // Somebody has loaded the deal with its old deadline, and is about to save it with a proposal to call it off.
+    let mut unit = harness.store.begin().await.unwrap();
+    let before = unit.lock_offers(&[deal.id()]).await.unwrap().remove(0);
+    let step = Step::by(Actor::Customer, deal.customer.user, START);
+    let policy = harness.market.policy();
+    let moved = before.clone().cancel(step, "never mind".to_owned(), policy);
+    let moved = moved.unwrap();
+    let changes = Changes {
+        offers: vec![changed(moved.offer.clone(), before.version)],
+        history: moved.history,
+        ..Changes::default()
+    };
+    let saving = async {
+        // Reads meanwhile, to give the beat the time to come in between.
+        for _ in 0..20 {
+            assert_eq!(harness.deal_now(deal.id()).await, before);
+            tokio::task::yield_now().await;
+        }
+        unit.commit(&changes).await
+    };
+    let (saved, found) = tokio::join!(saving, beat(&replica, START.after(gap)));
+    saved.unwrap();
+    assert_eq!(found, Some(gap));
+    assert_eq!(harness.deal_now(deal.id()).await, later(&moved.offer, gap));
     harness.close().await;
 }
 

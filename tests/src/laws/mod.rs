@@ -172,6 +172,7 @@ macro_rules! laws {
                 a_gap_puts_off_what_was_still_running
                 a_gap_is_made_up_for_once
                 two_beats_at_once_find_one_gap
+                a_beat_and_a_step_do_not_overwrite_each_other
                 a_slower_clock_does_not_set_the_beat_back
                 a_deal_that_was_put_off_goes_on
             ]

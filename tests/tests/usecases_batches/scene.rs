@@ -101,7 +101,7 @@ impl Scene {
     /// The same in every run: two exchangers with a listing each, a customer, deals at several stages and disputes.
     pub(crate) async fn open() -> Self {
         let policy = Policy {
-            unanswered_limit: 1,
+            unanswered_limit: 0,
             ..Policy::default()
         };
         let harness = Harness::open_with(
