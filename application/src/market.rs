@@ -34,8 +34,8 @@ pub struct Market {
 }
 
 impl Market {
-    /// Starts the pipeline. The handle ends when every clone of the market is gone and all that was accepted is
-    /// answered.
+    /// Starts the pipeline. The handle ends when the market is closed, or every clone of it is gone, and all that
+    /// was accepted is answered.
     #[must_use]
     pub fn open(
         ports: MarketPorts,
@@ -68,6 +68,11 @@ impl Market {
     #[must_use]
     pub const fn pipeline(&self) -> &Pipeline {
         &self.pipeline
+    }
+
+    /// Lets no change in any more; what was accepted before is carried out and answered.
+    pub fn close(&self) {
+        self.pipeline.close();
     }
 
     /// The reads.

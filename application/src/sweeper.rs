@@ -3,14 +3,18 @@
 
 use std::time::Duration;
 
+use domain::{OfferId, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::offer::{ExpireOffer, Expired};
 use crate::ports::StorageError;
 use crate::{CommandError, Market};
 
-/// Deadlines taken at a time: well below the pipeline's queue, so that sweeping never crowds callers out.
+/// Deadlines taken at a time at first: well below the pipeline's queue, so that sweeping never crowds callers out.
 const BATCH: u32 = 256;
+
+/// Where the most overdue deals can't be moved, so many are looked at to find others that can.
+const MOST: u32 = 65_536;
 
 /// Sweeps a market.
 #[derive(Debug, Clone)]
@@ -30,53 +34,61 @@ impl Sweeper {
         }
     }
 
-    /// Sweeps until nothing is due; the answer is how many deals were moved.
-    pub async fn sweep(&self) -> Result<u64, StorageError> {
-        let beat = self
-            .market
-            .queries()
-            .heartbeat(self.market.now(), self.outage_tolerance);
-        if let Some(gap) = beat.await? {
+    /// Notes that the market is alive. After an outage all deadlines are put off.
+    pub async fn beat(&self, now: Timestamp) -> Result<(), StorageError> {
+        let queries = self.market.queries();
+        if let Some(gap) = queries.heartbeat(now, self.outage_tolerance).await? {
             tracing::warn!(
                 seconds = gap.as_secs(),
                 "the market was away; all deadlines were put off"
             );
         }
-        let mut moved = 0;
+        Ok(())
+    }
+
+    /// Sweeps until nothing is due; the answer is how many deals were moved.
+    pub async fn sweep(&self) -> Result<u64, StorageError> {
+        let (mut moved, mut limit) = (0, BATCH);
         loop {
-            let due = self
-                .market
-                .queries()
-                .due_offers(self.market.now(), BATCH)
-                .await?;
-            let full = due.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
-            let mut expiries = JoinSet::new();
-            for offer in due {
-                let (market, dispute) = (self.market.clone(), self.market.fresh());
-                expiries.spawn(async move {
-                    (offer, market.execute(ExpireOffer { offer, dispute }).await)
-                });
-            }
-            let mut progress = 0;
-            while let Some(Ok((offer, expired))) = expiries.join_next().await {
-                match expired {
-                    Ok(Expired::Moved(status)) => {
-                        tracing::info!(%offer, %status, "a deadline has passed");
-                        progress += 1;
-                    }
-                    Ok(Expired::NotDue) => {}
-                    Err(CommandError::Busy) => {
-                        tracing::debug!(%offer, "too busy to expire it now");
-                    }
-                    Err(error) => tracing::error!(%offer, %error, "a deadline could not be kept"),
-                }
-            }
+            // One time for both: a pause of the machine between them would be an outage that nobody has noted.
+            let now = self.market.now();
+            self.beat(now).await?;
+            let due = self.market.queries().due_offers(now, limit).await?;
+            let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+            let progress = self.expire(due).await;
             moved += progress;
-            // Without progress the same deals would come again at once: leave them to the next sweep.
-            if !full || progress == 0 {
+            if !full || (progress == 0 && limit >= MOST) {
                 return Ok(moved);
             }
+            if progress == 0 {
+                limit *= 4;
+            }
         }
+    }
+
+    /// Sends an expiry for each of these deals; the answer is how many were moved.
+    async fn expire(&self, due: Vec<OfferId>) -> u64 {
+        let mut expiries = JoinSet::new();
+        for offer in due {
+            let (market, dispute) = (self.market.clone(), self.market.fresh());
+            expiries.spawn(async move {
+                let expired = market.execute(ExpireOffer { offer, dispute }).await;
+                (offer, expired)
+            });
+        }
+        let mut progress = 0;
+        while let Some(Ok((offer, expired))) = expiries.join_next().await {
+            match expired {
+                Ok(Expired::Moved(status)) => {
+                    tracing::info!(%offer, %status, "a deadline has passed");
+                    progress += 1;
+                }
+                Ok(Expired::NotDue) => {}
+                Err(CommandError::Busy) => tracing::debug!(%offer, "too busy to expire it now"),
+                Err(error) => tracing::error!(%offer, %error, "a deadline could not be kept"),
+            }
+        }
+        progress
     }
 
     /// Sweeps every `interval`, for ever.

@@ -81,10 +81,16 @@ impl FromStr for Role {
 pub struct Roles(u8);
 
 impl Roles {
-    /// Whether it holds the role itself, or ADMIN where MODERATOR is asked for.
+    /// Whether it holds the role itself or one that includes it: an ADMIN may do all that a MODERATOR may, an EXCHANGER
+    /// all that a CUSTOMER may.
     #[must_use]
     pub const fn allow(self, role: Role) -> bool {
-        self.contains(role) || (matches!(role, Role::Moderator) && self.contains(Role::Admin))
+        self.contains(role)
+            || match role {
+                Role::Customer => self.contains(Role::Exchanger),
+                Role::Moderator => self.contains(Role::Admin),
+                Role::Exchanger | Role::Admin => false,
+            }
     }
 
     /// Whether exactly this role is in the set.

@@ -323,10 +323,9 @@ async fn nobody_judges_their_own_deal() {
     let dispute = harness.store.tables().disputes.pop_first().unwrap().0;
     for user in [deal.customer.user, deal.exchanger.user] {
         for role in [Role::Moderator, Role::Admin] {
-            let caller = Caller {
-                user,
-                roles: Roles::from([role, Role::Customer]),
-            };
+            let roles = Roles::from([role, Role::Exchanger]);
+            harness.appoint(user, roles).await;
+            let caller = Caller { user, roles };
             for decision in [Decision::Finished, Decision::Cancelled, split("1")] {
                 let refusal = harness.refused(verdict(caller, dispute, decision)).await;
                 assert_eq!(refusal, Refusal::ConflictOfInterest);

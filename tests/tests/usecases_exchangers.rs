@@ -55,7 +55,9 @@ async fn exchangers_turn_their_own_switch() {
         (
             party(customer.user),
             customer.user,
-            Refusal::NotFound(Noun::Exchanger),
+            Refusal::RoleRequired {
+                role: Role::Exchanger,
+            },
         ),
     ] {
         assert_eq!(
@@ -322,9 +324,11 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
             }
         );
     }
+    let roles = Roles::from([Role::Exchanger, Role::Moderator]);
+    harness.appoint(scene.anna.user, roles).await;
     let own = Caller {
         user: scene.anna.user,
-        roles: Roles::from([Role::Moderator]),
+        roles,
     };
     assert_eq!(
         harness.refused(thaw(own)).await,

@@ -222,11 +222,16 @@ async fn only_exchangers_publish() {
             }
         );
     }
-    // A token that is older than the role's loss (or that was never true) finds no record.
+    // A token that is older than the role's loss (or that was never true) is of no use.
     let refusal = harness
         .refused(harness.publication(party(customer.user), &offering()))
         .await;
-    assert_eq!(refusal, Refusal::NotFound(Noun::Exchanger));
+    assert_eq!(
+        refusal,
+        Refusal::RoleRequired {
+            role: Role::Exchanger
+        }
+    );
     // Offline exchangers may prepare what they will offer.
     let offline = harness.person("offline", [Role::Exchanger]).await;
     harness.publish(offline, &offering()).await;

@@ -7,7 +7,7 @@ use domain::refusal::Noun;
 use domain::user::{Caller, Email};
 use domain::{Asset, Exchanger, Owner, Refusal, Role, Roles, TypedId, UserId};
 use memory::{InsecureTokens, Memory};
-use p2p_tests::harness::{Harness, START, party};
+use p2p_tests::harness::{Harness, START, deposit, party};
 
 const EVERY_SET: std::ops::Range<u8> = 0..16;
 
@@ -125,6 +125,16 @@ async fn only_administrators_give_roles_and_never_drop_their_own() {
     let other = harness.person("second admin", [Role::Admin]).await;
     let user = harness.done(appointment(other, own, roles)).await;
     assert_eq!(user.roles, roles);
+    // The token still says ADMIN; what it gave would outlast it.
+    let again = Roles::from([Role::Admin]);
+    let refusal = harness
+        .refused(appointment(harness.admin, own, again))
+        .await;
+    assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+    let refusal = harness
+        .refused(deposit(harness.admin, anna, "1", Asset::Usdt))
+        .await;
+    assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
     harness.close().await;
 }
 

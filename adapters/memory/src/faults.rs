@@ -37,37 +37,48 @@ struct Fault {
     point: Option<Point>,
     /// How many visits of the point to let pass first.
     spare: u32,
-    /// `None`: a panic.
-    error: Option<StorageError>,
+    way: Way,
+}
+
+/// How storage fails.
+#[derive(Debug)]
+enum Way {
+    /// It says so.
+    Error(StorageError),
+    /// A defect of its own.
+    Panic,
+    /// It never answers.
+    Silence,
 }
 
 impl Faults {
     /// The next visit of the point fails. Planned twice, the next two visits fail, and so on.
     pub fn fail(&self, point: Point, error: StorageError) {
-        self.plan_for(Some(point), 0, Some(error));
+        self.plan_for(Some(point), 0, Way::Error(error));
     }
 
     /// Lets `spare` visits of the point pass, then fails one.
     pub fn fail_at(&self, point: Point, spare: u32, error: StorageError) {
-        self.plan_for(Some(point), spare, Some(error));
+        self.plan_for(Some(point), spare, Way::Error(error));
     }
 
     /// Lets `spare` calls of whatever kind pass, then fails one: for failing a flow at every step of it.
     pub fn fail_after(&self, spare: u32, error: StorageError) {
-        self.plan_for(None, spare, Some(error));
+        self.plan_for(None, spare, Way::Error(error));
     }
 
     /// At the next visit of the point storage panics: a defect of its own.
     pub fn panic(&self, point: Point) {
-        self.plan_for(Some(point), 0, None);
+        self.plan_for(Some(point), 0, Way::Panic);
     }
 
-    fn plan_for(&self, point: Option<Point>, spare: u32, error: Option<StorageError>) {
-        self.plan().due.push(Fault {
-            point,
-            spare,
-            error,
-        });
+    /// The next visit of the point is never answered, as by a server that is gone without a word.
+    pub fn silence(&self, point: Point) {
+        self.plan_for(Some(point), 0, Way::Silence);
+    }
+
+    fn plan_for(&self, point: Option<Point>, spare: u32, way: Way) {
+        self.plan().due.push(Fault { point, spare, way });
     }
 
     /// From here on the row of this id can't be read; to load it is [`StorageError::Corrupt`].
@@ -87,7 +98,17 @@ impl Faults {
     }
 
     /// Storage is at this point: fails if that was planned.
-    pub(crate) fn visit(&self, point: Point) -> Result<(), StorageError> {
+    pub(crate) async fn visit(&self, point: Point) -> Result<(), StorageError> {
+        match self.strike(point) {
+            None => Ok(()),
+            Some(Way::Error(error)) => Err(error),
+            Some(Way::Panic) => broken(point),
+            Some(Way::Silence) => std::future::pending().await,
+        }
+    }
+
+    /// The fault that strikes at this visit, if one does.
+    fn strike(&self, point: Point) -> Option<Way> {
         let mut plan = self.plan();
         let mut struck = None;
         for (index, fault) in plan.due.iter_mut().enumerate() {
@@ -106,12 +127,7 @@ impl Faults {
                 }
             }
         }
-        let Some(index) = struck else {
-            return Ok(());
-        };
-        let fault = plan.due.remove(index);
-        drop(plan);
-        Err(fault.error.unwrap_or_else(|| broken(point)))
+        struck.map(|index| plan.due.remove(index).way)
     }
 
     /// A row is about to be read: fails if it was made unreadable.

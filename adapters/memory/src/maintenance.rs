@@ -15,11 +15,11 @@ use crate::store::Memory;
 #[async_trait]
 impl Maintenance for Memory {
     async fn ping(&self) -> Result<(), StorageError> {
-        self.faults().visit(Point::Query)
+        self.faults().visit(Point::Query).await
     }
 
     async fn due_offers(&self, now: Timestamp, limit: u32) -> Result<Vec<OfferId>, StorageError> {
-        self.faults().visit(Point::Query)?;
+        self.faults().visit(Point::Query).await?;
         let tables = self.read();
         let offers = tables.offers.values();
         let mut due: Vec<(Timestamp, OfferId)> = offers
@@ -35,7 +35,7 @@ impl Maintenance for Memory {
         now: Timestamp,
         tolerance: Duration,
     ) -> Result<Option<Duration>, StorageError> {
-        self.faults().visit(Point::Query)?;
+        self.faults().visit(Point::Query).await?;
         // Deadlines are about to move: nobody may be deciding over the old ones.
         let _turn = self.take_turn().await;
         let mut tables = self.write();
@@ -60,7 +60,7 @@ impl Maintenance for Memory {
     }
 
     async fn audit(&self) -> Result<AuditReport, StorageError> {
-        self.faults().visit(Point::Query)?;
+        self.faults().visit(Point::Query).await?;
         Ok(audit::audit(&self.read()))
     }
 }

@@ -30,8 +30,8 @@ pub(crate) fn take<T>(rows: impl Iterator<Item = T>, limit: u32) -> Vec<T> {
 
 impl Memory {
     /// Answers from one snapshot, unless told to fail.
-    fn ask<T>(&self, answer: impl FnOnce(&Tables) -> T) -> Result<T, StorageError> {
-        self.faults().visit(Point::Query)?;
+    async fn ask<T>(&self, answer: impl FnOnce(&Tables) -> T) -> Result<T, StorageError> {
+        self.faults().visit(Point::Query).await?;
         Ok(answer(&self.read()))
     }
 }
@@ -39,7 +39,7 @@ impl Memory {
 #[async_trait]
 impl OfferQueries for Memory {
     async fn find_offer(&self, id: OfferId) -> Result<Option<Offer>, StorageError> {
-        self.ask(|tables| tables.offers.get(&id).cloned())
+        self.ask(|tables| tables.offers.get(&id).cloned()).await
     }
 
     async fn offer_history(&self, id: OfferId) -> Result<Vec<HistoryEntry>, StorageError> {
@@ -47,6 +47,7 @@ impl OfferQueries for Memory {
             let steps = tables.history.range((id, 0)..=(id, u64::MAX));
             steps.map(|(_, step)| step.clone()).collect()
         })
+        .await
     }
 
     async fn list_offers(&self, filter: &OfferFilter) -> Result<Vec<Offer>, StorageError> {
@@ -67,6 +68,7 @@ impl OfferQueries for Memory {
                 .filter(|offer| side_matches(offer) && active_matches(offer));
             take(page.cloned(), filter.limit)
         })
+        .await
     }
 }
 
@@ -132,6 +134,7 @@ impl ListingQueries for Memory {
                 .get(&id)
                 .map(|listing| view(tables, listing))
         })
+        .await
     }
 
     async fn list_listings(
@@ -153,13 +156,14 @@ impl ListingQueries for Memory {
             shown.sort_by(|a, b| order(filter.order, place_of(a), place_of(b)));
             take(shown.into_iter().map(|row| view(tables, row)), filter.limit)
         })
+        .await
     }
 }
 
 #[async_trait]
 impl DisputeQueries for Memory {
     async fn find_dispute(&self, id: DisputeId) -> Result<Option<Dispute>, StorageError> {
-        self.ask(|tables| tables.disputes.get(&id).cloned())
+        self.ask(|tables| tables.disputes.get(&id).cloned()).await
     }
 
     async fn disputes_of(&self, offer: OfferId) -> Result<Vec<Dispute>, StorageError> {
@@ -169,6 +173,7 @@ impl DisputeQueries for Memory {
                 .cloned()
                 .collect()
         })
+        .await
     }
 
     async fn list_disputes(&self, filter: &DisputeFilter) -> Result<Vec<Dispute>, StorageError> {
@@ -184,6 +189,7 @@ impl DisputeQueries for Memory {
                 .filter(|dispute| filter.side.is_none_or(|user| concerns(dispute, user)));
             take(page.cloned(), filter.limit)
         })
+        .await
     }
 
     async fn dispute_comments(&self, id: DisputeId) -> Result<Vec<Comment>, StorageError> {
@@ -193,6 +199,7 @@ impl DisputeQueries for Memory {
                 .cloned()
                 .collect()
         })
+        .await
     }
 }
 
@@ -211,6 +218,7 @@ impl WalletQueries for Memory {
                 .copied()
                 .collect()
         })
+        .await
     }
 
     async fn statement(
@@ -249,13 +257,14 @@ impl WalletQueries for Memory {
                 .filter(|line| filter.after.is_none_or(|after| is_before(after, line)));
             take(page, filter.limit)
         })
+        .await
     }
 }
 
 #[async_trait]
 impl UserQueries for Memory {
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StorageError> {
-        self.ask(|tables| tables.users.get(&id).cloned())
+        self.ask(|tables| tables.users.get(&id).cloned()).await
     }
 
     async fn find_user_by_email(&self, email: &Email) -> Result<Option<User>, StorageError> {
@@ -263,10 +272,11 @@ impl UserQueries for Memory {
             let mut users = tables.users.values();
             users.find(|user| user.email == *email).cloned()
         })
+        .await
     }
 
     async fn find_exchanger(&self, id: UserId) -> Result<Option<Exchanger>, StorageError> {
-        self.ask(|tables| tables.exchangers.get(&id).copied())
+        self.ask(|tables| tables.exchangers.get(&id).copied()).await
     }
 
     async fn frozen_exchangers(&self, limit: u32) -> Result<Vec<Exchanger>, StorageError> {
@@ -276,5 +286,6 @@ impl UserQueries for Memory {
             frozen.sort_by_key(|row| (row.frozen_at, row.user));
             take(frozen.into_iter(), limit)
         })
+        .await
     }
 }

@@ -96,7 +96,7 @@ impl Memory {
 impl Store for Memory {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
         self.count(|tally| tally.asked += 1);
-        self.faults.visit(Point::Begin)?;
+        self.faults.visit(Point::Begin).await?;
         let turn = self.take_turn().await;
         Ok(Box::new(Unit::new(self.clone(), turn)))
     }

@@ -45,8 +45,8 @@ impl Unit {
     }
 
     /// Loads are made in one order, each at most once: a caller who doesn't would deadlock a database some day.
-    fn step(&mut self, load: Load) -> Result<(), StorageError> {
-        self.memory.faults().visit(Point::Load)?;
+    async fn step(&mut self, load: Load) -> Result<(), StorageError> {
+        self.memory.faults().visit(Point::Load).await?;
         if self.last.is_some_and(|last| last >= load) {
             let last = self.last;
             return Err(misuse(format!("{load:?} is loaded after {last:?}")));
@@ -75,7 +75,7 @@ impl Transaction for Unit {
         &mut self,
         disputes: &[DisputeId],
     ) -> Result<Vec<(DisputeId, OfferId)>, StorageError> {
-        self.step(Load::OffersOfDisputes)?;
+        self.step(Load::OffersOfDisputes).await?;
         ordered(Load::OffersOfDisputes, disputes)?;
         let tables = self.memory.read();
         let found = disputes.iter().filter_map(|id| tables.disputes.get(id));
@@ -86,7 +86,7 @@ impl Transaction for Unit {
         &mut self,
         listings: &[ListingId],
     ) -> Result<Vec<ListingHead>, StorageError> {
-        self.step(Load::ListingHeads)?;
+        self.step(Load::ListingHeads).await?;
         ordered(Load::ListingHeads, listings)?;
         let tables = self.memory.read();
         let found = listings.iter().filter_map(|id| tables.listings.get(id));
@@ -105,7 +105,7 @@ impl Transaction for Unit {
         ids: &[UserId],
         emails: &[Email],
     ) -> Result<Vec<User>, StorageError> {
-        self.step(Load::Users)?;
+        self.step(Load::Users).await?;
         ordered(Load::Users, ids)?;
         ordered(Load::Users, emails)?;
         let tables = self.memory.read();
@@ -121,7 +121,7 @@ impl Transaction for Unit {
     }
 
     async fn lock_offers(&mut self, ids: &[OfferId]) -> Result<Vec<Offer>, StorageError> {
-        self.step(Load::Offers)?;
+        self.step(Load::Offers).await?;
         ordered(Load::Offers, ids)?;
         let tables = self.memory.read();
         let found = ids.iter().filter_map(|id| tables.offers.get(id));
@@ -134,7 +134,7 @@ impl Transaction for Unit {
     }
 
     async fn lock_disputes(&mut self, offers: &[OfferId]) -> Result<Vec<Dispute>, StorageError> {
-        self.step(Load::Disputes)?;
+        self.step(Load::Disputes).await?;
         ordered(Load::Disputes, offers)?;
         let tables = self.memory.read();
         let offers = BTreeSet::from_iter(offers);
@@ -149,7 +149,7 @@ impl Transaction for Unit {
     }
 
     async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
-        self.step(Load::Exchangers)?;
+        self.step(Load::Exchangers).await?;
         ordered(Load::Exchangers, ids)?;
         let tables = self.memory.read();
         let found = ids.iter().filter_map(|id| tables.exchangers.get(id));
@@ -161,7 +161,7 @@ impl Transaction for Unit {
         ids: &[ListingId],
         active_of: &[UserId],
     ) -> Result<Vec<Listing>, StorageError> {
-        self.step(Load::Listings)?;
+        self.step(Load::Listings).await?;
         ordered(Load::Listings, ids)?;
         ordered(Load::Listings, active_of)?;
         let tables = self.memory.read();
@@ -180,7 +180,7 @@ impl Transaction for Unit {
     }
 
     async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError> {
-        self.step(Load::Accounts)?;
+        self.step(Load::Accounts).await?;
         ordered(Load::Accounts, keys)?;
         let tables = self.memory.read();
         let found = keys.iter().filter_map(|key| tables.accounts.get(key));
@@ -193,18 +193,18 @@ impl Transaction for Unit {
     }
 
     async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError> {
-        self.memory.faults().visit(Point::Commit)?;
+        self.memory.faults().visit(Point::Commit).await?;
         {
             let mut tables = self.memory.write();
             tables.check(changes)?;
             tables.apply(changes);
         }
         self.memory.count(|tally| tally.committed += 1);
-        self.memory.faults().visit(Point::Committed)
+        self.memory.faults().visit(Point::Committed).await
     }
 
     async fn rollback(self: Box<Self>) -> Result<(), StorageError> {
-        self.memory.faults().visit(Point::Rollback)?;
+        self.memory.faults().visit(Point::Rollback).await?;
         self.memory.count(|tally| tally.rolled_back += 1);
         Ok(())
     }

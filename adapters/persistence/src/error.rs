@@ -111,8 +111,11 @@ fn postgres(refusal: &dyn DatabaseError, code: &str) -> Option<StorageError> {
         "40001" | "40P01" => Some(StorageError::Conflict {
             what: format!("another transaction was in the way (SQLSTATE {code})"),
         }),
-        // A lock or the statement took too long, the server is read-only (a standby), or it is not well.
-        "55P03" | "57014" | "25006" => None,
+        "55P03" => Some(StorageError::Blocked {
+            what: "a row is held by another transaction (SQLSTATE 55P03)".to_owned(),
+        }),
+        // The statement took too long, the server is read-only (a standby), or it is not well.
+        "57014" | "25006" => None,
         _ if ["08", "53", "57", "58", "XX"]
             .iter()
             .any(|class| code.starts_with(class)) =>

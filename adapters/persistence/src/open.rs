@@ -16,6 +16,10 @@ use crate::database::DatabaseSettings;
 /// A connection that was idle for longer is asked for a sign of life before it is used.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// A connection that is given back must answer within this time, or it is thrown away: the other end may be gone without
+/// a word.
+const LIFE: Duration = Duration::from_secs(5);
+
 /// How long SQLite waits for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -26,7 +30,7 @@ const STATEMENTS: usize = 512;
 /// program. A page anywhere costs little more than the next one (memory, SSD): so a page of a list is a walk along its
 /// index, and not a sort of all that might be on it.
 const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-     SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; SET jit = off; \
+     SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '60s'; SET jit = off; \
      SET random_page_cost = 1.1";
 
 /// Why a database can't be opened. Never shows the URL: it may hold a password.
@@ -109,6 +113,14 @@ async fn postgres_pool(
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(SESSION).await.map(|_| ()) })
         })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                match tokio::time::timeout(LIFE, connection.ping()).await {
+                    Ok(answer) => answer.map(|()| true),
+                    Err(_) => Err(sqlx::Error::PoolTimedOut),
+                }
+            })
+        })
         .connect_with(options)
         .await
         .map_err(OpenError::Connect)
@@ -128,6 +140,8 @@ async fn sqlite(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // Otherwise REPLACE would delete rows of append-only tables without asking their triggers.
+        .pragma("recursive_triggers", "ON")
         .busy_timeout(BUSY)
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();

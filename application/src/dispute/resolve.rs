@@ -32,11 +32,12 @@ impl Command for ResolveDispute {
     type Outcome = Dispute;
 
     fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
         needs.dispute_to_resolve(self.dispute);
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Dispute, Refusal> {
-        self.caller.require(Role::Moderator)?;
+        desk.require(self.caller, Role::Moderator)?;
         let dispute = desk.dispute(self.dispute)?;
         let offer = desk.offer(dispute.offer)?;
         if offer.side_of(self.caller.user).is_some() {

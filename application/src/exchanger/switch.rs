@@ -18,11 +18,12 @@ impl Command for SwitchOnline {
     type Outcome = Exchanger;
 
     fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
         needs.exchanger(self.caller.user);
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Exchanger, Refusal> {
-        self.caller.require(Role::Exchanger)?;
+        desk.require(self.caller, Role::Exchanger)?;
         self.caller.claims_to_be(self.exchanger)?;
         let before = desk.exchanger(self.caller.user)?;
         let after = before.switch(self.online);

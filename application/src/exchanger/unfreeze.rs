@@ -16,11 +16,12 @@ impl Command for UnfreezeExchanger {
     type Outcome = Exchanger;
 
     fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
         needs.exchanger(self.exchanger);
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Exchanger, Refusal> {
-        self.caller.require(Role::Moderator)?;
+        desk.require(self.caller, Role::Moderator)?;
         if self.caller.user == self.exchanger {
             return Err(Refusal::ConflictOfInterest);
         }

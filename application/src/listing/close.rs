@@ -17,6 +17,7 @@ impl Command for CloseListing {
     type Outcome = Listing;
 
     fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
         needs.listing(self.listing);
     }
 

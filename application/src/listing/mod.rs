@@ -17,7 +17,7 @@ use crate::pipeline::Desk;
 
 /// The caller's own listing.
 fn own(desk: &Desk<'_>, id: ListingId, caller: Caller) -> Result<Listing, Refusal> {
-    caller.require(Role::Exchanger)?;
+    desk.require(caller, Role::Exchanger)?;
     let listing = desk.listing(id)?;
     if listing.exchanger == caller.user {
         Ok(listing)

@@ -33,11 +33,12 @@ impl Command for PublishListing {
     type Outcome = Listing;
 
     fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
         needs.exchanger(self.caller.user);
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Listing, Refusal> {
-        self.caller.require(Role::Exchanger)?;
+        desk.require(self.caller, Role::Exchanger)?;
         let exchanger = desk.exchanger(self.caller.user)?;
         let fiat =
             |field, value| Money::from_decimal(value, self.fiat).map_err(Refusal::amount_of(field));

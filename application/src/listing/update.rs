@@ -34,6 +34,7 @@ impl Command for UpdateListing {
     type Outcome = Listing;
 
     fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
         needs.listing(self.listing);
     }
 

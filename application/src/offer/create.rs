@@ -2,7 +2,7 @@
 
 use domain::offer::Opening;
 use domain::user::Caller;
-use domain::{Decimal, ExchangeType, ListingId, Money, Offer, OfferId, Refusal, Role};
+use domain::{AccountKey, Decimal, ExchangeType, ListingId, Money, Offer, OfferId, Refusal, Role};
 
 use super::settle;
 use crate::pipeline::{Command, Desk, Needs};
@@ -34,6 +34,7 @@ impl Command for CreateOffer {
             return Err(Refusal::WrongExchangeType);
         }
         let exchanger = desk.exchanger(listing.exchanger)?;
+        desk.account(AccountKey::user(self.caller.user, listing.asset()))?;
         let amount = Money::from_decimal(self.amount, listing.asset()).map_err(Refusal::amount)?;
         let opening = Opening {
             id: self.id,

@@ -17,7 +17,7 @@ impl Command for DeclineOffer {
     type Outcome = Offer;
 
     fn needs(&self, needs: &mut Needs) {
-        needs.offer_to_settle(self.offer);
+        needs.offer_to_release(self.offer);
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {

@@ -5,8 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
 
 use super::desk::Desk;
 use super::job::Job;
@@ -14,21 +16,37 @@ use super::load::load;
 use super::needs::Needs;
 use super::stats::PipelineStats;
 use super::{CommandError, Tools};
-use crate::ports::StorageError;
+use crate::ports::{StorageError, Transaction};
 
 /// How often a batch is tried again after a conflict before its commands go on one by one.
 const ATTEMPTS: u32 = 4;
+
+/// How long storage may take over one step of a unit of work. A connection whose other end is gone without a word would
+/// otherwise hold the pipeline for ever.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 type Jobs = Vec<Box<dyn Job>>;
 
 pub(super) async fn work(
     mut arrivals: mpsc::Receiver<Box<dyn Job>>,
+    closing: Arc<Notify>,
     tools: Tools,
     limit: usize,
     stats: Arc<PipelineStats>,
 ) {
     let mut jobs = Jobs::with_capacity(limit);
-    while arrivals.recv_many(&mut jobs, limit).await > 0 {
+    loop {
+        let arrived = tokio::select! {
+            arrived = arrivals.recv_many(&mut jobs, limit) => arrived,
+            () = closing.notified() => {
+                // From here nobody gets in; what has got in is carried out.
+                arrivals.close();
+                continue;
+            }
+        };
+        if arrived == 0 {
+            return;
+        }
         let batch = jobs.split_off(0);
         stats.batch(batch.len());
         guarded(carry_out(batch, &tools, &stats)).await;
@@ -58,14 +76,22 @@ async fn carry_out(jobs: Jobs, tools: &Tools, stats: &PipelineStats) {
         StorageError::Conflict { .. }
             | StorageError::Corrupt { .. }
             | StorageError::Rejected { .. }
+            | StorageError::Blocked { .. }
     );
     if jobs.len() == 1 || !separable {
         return give_up(jobs, &error);
     }
     tracing::warn!(commands = jobs.len(), %error, "a batch could not be committed; trying its commands one by one");
-    for job in jobs {
-        if let Err((jobs, error)) = persevere(vec![job], tools, stats).await {
-            give_up(jobs, &error);
+    let mut jobs = jobs.into_iter();
+    while let Some(job) = jobs.next() {
+        let Err((failed, error)) = persevere(vec![job], tools, stats).await else {
+            continue;
+        };
+        give_up(failed, &error);
+        if matches!(error, StorageError::Unavailable { .. }) {
+            // It is no longer about single commands: nothing of the rest was begun, and nothing would get through.
+            let source = "storage went away before this command was tried".into();
+            return give_up(jobs.collect(), &StorageError::Unavailable { source });
         }
     }
 }
@@ -110,12 +136,16 @@ async fn attempt_once(jobs: &mut Jobs, tools: &Tools) -> Result<(), StorageError
     for job in jobs.iter_mut() {
         job.needs(&mut needs);
     }
-    let mut unit = tools.store.begin().await?;
-    let mut loaded = match load(unit.as_mut(), needs).await {
-        Ok(loaded) => loaded,
-        Err(error) => {
+    let begun = timeout(PATIENCE, tools.store.begin()).await;
+    let mut unit = begun.unwrap_or_else(|_| Err(silent()))?;
+    let loaded = timeout(PATIENCE, load(unit.as_mut(), needs)).await;
+    let mut loaded = match loaded {
+        Ok(Ok(loaded)) => loaded,
+        // Nobody is there to be told of a rollback.
+        Err(_) => return Err(silent()),
+        Ok(Err(error)) => {
             // Said explicitly: an aborted transaction must not go back to the pool.
-            if let Err(rollback) = unit.rollback().await {
+            if let Err(rollback) = roll_back(unit).await {
                 tracing::debug!(error = %rollback, "rolling back failed");
             }
             return Err(error);
@@ -130,17 +160,34 @@ async fn attempt_once(jobs: &mut Jobs, tools: &Tools) -> Result<(), StorageError
     }
     let changes = loaded.into_changes(tools.ids.as_ref(), now);
     if changes.is_empty() {
-        unit.rollback().await
-    } else {
-        unit.commit(&changes).await
+        return roll_back(unit).await;
+    }
+    match timeout(PATIENCE, unit.commit(&changes)).await {
+        Ok(committed) => committed,
+        Err(elapsed) => Err(StorageError::InDoubt {
+            source: Box::new(elapsed),
+        }),
+    }
+}
+
+async fn roll_back(unit: Box<dyn Transaction>) -> Result<(), StorageError> {
+    timeout(PATIENCE, unit.rollback())
+        .await
+        .unwrap_or_else(|_| Err(silent()))
+}
+
+/// Storage says nothing any more.
+fn silent() -> StorageError {
+    StorageError::Unavailable {
+        source: "storage did not answer in time".into(),
     }
 }
 
 fn give_up(jobs: Jobs, error: &StorageError) {
     let answer = match error {
-        StorageError::Conflict { .. } | StorageError::Unavailable { .. } => {
-            CommandError::Unavailable
-        }
+        StorageError::Conflict { .. }
+        | StorageError::Blocked { .. }
+        | StorageError::Unavailable { .. } => CommandError::Unavailable,
         StorageError::InDoubt { .. } => CommandError::InDoubt,
         StorageError::Corrupt { .. } | StorageError::Rejected { .. } => CommandError::Internal,
     };

@@ -8,10 +8,10 @@ use domain::dispute::Comment;
 use domain::event::Event;
 use domain::offer::HistoryEntry;
 use domain::refusal::Noun;
-use domain::user::Email;
+use domain::user::{Caller, Email};
 use domain::{
     Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Offer, OfferId, Policy,
-    Posting, Refusal, Timestamp, User, UserId,
+    Posting, Refusal, Role, Timestamp, User, UserId,
 };
 
 use crate::events;
@@ -274,6 +274,16 @@ impl<'a> Desk<'a> {
     /// A user.
     pub fn user(&self, id: UserId) -> Result<User, Refusal> {
         find(&self.scratch.users, &self.loaded.users, &id).ok_or(Refusal::NotFound(Noun::User))
+    }
+
+    /// Refused unless the caller holds the role, by the token and still by what is stored: for what would outlast a role
+    /// that was taken away. Needs [`Needs::caller`](super::Needs::caller).
+    pub fn require(&self, caller: Caller, role: Role) -> Result<(), Refusal> {
+        caller.require(role)?;
+        match self.user(caller.user) {
+            Ok(user) if user.roles.allow(role) => Ok(()),
+            _ => Err(Refusal::RoleRequired { role }),
+        }
     }
 
     /// Whether somebody has this e-mail address.

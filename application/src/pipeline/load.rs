@@ -29,7 +29,7 @@ pub(super) async fn load(
         needs
             .exchangers
             .extend(heads.iter().map(|head| head.exchanger));
-        needs.accounts.extend(holders(&heads, &needs.answered));
+        needs.accounts.extend(parties(&heads, &needs.answered));
     }
 
     if !needs.users.is_empty() || !needs.emails.is_empty() {
@@ -97,30 +97,38 @@ fn follow(offer: &Offer, around: AroundOffer, needs: &mut Needs) {
     if around.exchanger {
         needs.exchangers.insert(offer.terms.exchanger);
     }
-    if around.settlement {
-        let asset = offer.terms.amount.asset();
+    let asset = offer.terms.amount.asset();
+    if around.release {
         needs.listings.insert(offer.terms.listing);
+        needs
+            .accounts
+            .insert(AccountKey::user(offer.crypto_holder(), asset));
+    }
+    if around.capture {
         needs.accounts.extend([
-            AccountKey::user(offer.crypto_holder(), asset),
             AccountKey::user(offer.fiat_payer(), asset),
             AccountKey::fees(asset),
         ]);
     }
 }
 
-/// The accounts whose crypto the answers to these listings will hold.
-fn holders<'a>(
+/// The accounts whose crypto the answers to these listings will hold, and those of whoever answers: nobody begins a deal
+/// who could not be paid at its end.
+fn parties<'a>(
     heads: &[ListingHead],
     answered: &'a BTreeSet<(ListingId, UserId)>,
 ) -> impl Iterator<Item = AccountKey> + 'a {
     let heads: HashMap<ListingId, ListingHead> =
         heads.iter().map(|head| (head.id, *head)).collect();
-    answered.iter().filter_map(move |(listing, customer)| {
-        let head = heads.get(listing)?;
-        let holder = match head.exchange_type {
-            ExchangeType::CryptoToFiat => *customer,
-            ExchangeType::FiatToCrypto => head.exchanger,
-        };
-        Some(AccountKey::user(holder, head.asset))
-    })
+    answered
+        .iter()
+        .filter_map(move |(listing, customer)| {
+            let head = heads.get(listing)?;
+            let holder = match head.exchange_type {
+                ExchangeType::CryptoToFiat => *customer,
+                ExchangeType::FiatToCrypto => head.exchanger,
+            };
+            Some([holder, *customer].map(|party| AccountKey::user(party, head.asset)))
+        })
+        .flatten()
 }

@@ -17,7 +17,7 @@ mod stats;
 use std::sync::Arc;
 
 use domain::{Policy, Refusal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::ports::{Clock, Ids, Store};
@@ -84,10 +84,11 @@ impl Default for PipelineSettings {
     }
 }
 
-/// The way in. Cheap to clone; the pipeline ends, after its last command, when all clones are gone.
+/// The way in. Cheap to clone; the pipeline ends, after its last command, when it is closed or all clones are gone.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     queue: mpsc::Sender<Box<dyn Job>>,
+    closing: Arc<Notify>,
     stats: Arc<PipelineStats>,
 }
 
@@ -101,8 +102,8 @@ pub(crate) struct Tools {
 }
 
 impl Pipeline {
-    /// Starts the pipeline's task. The handle ends when every clone of the pipeline is gone and every accepted command
-    /// has been answered.
+    /// Starts the pipeline's task. The handle ends when the pipeline is closed, or every clone of it is gone, and every
+    /// accepted command has been answered.
     pub fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
@@ -118,13 +119,22 @@ impl Pipeline {
             ids,
             policy,
         };
+        let closing = Arc::new(Notify::new());
         let worker = tokio::spawn(batch::work(
             arrivals,
+            Arc::clone(&closing),
             tools,
             settings.batch.max(1),
             Arc::clone(&stats),
         ));
-        (Self { queue, stats }, worker)
+        (
+            Self {
+                queue,
+                closing,
+                stats,
+            },
+            worker,
+        )
     }
 
     /// Carries a command out and waits for its answer. The command is carried out even if the caller stops waiting.
@@ -140,6 +150,11 @@ impl Pipeline {
         })?;
         // Dropped without an answer: the pipeline broke down over it, before or after the commit.
         answered.await.unwrap_or(Err(CommandError::InDoubt))
+    }
+
+    /// Lets nobody in any more; what was accepted before is carried out and answered.
+    pub fn close(&self) {
+        self.closing.notify_one();
     }
 
     /// What the pipeline has done since it was started.

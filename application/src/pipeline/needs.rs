@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::user::Email;
+use domain::user::{Caller, Email};
 use domain::{AccountKey, DisputeId, ListingId, OfferId, UserId};
 
 /// What must be loaded along with a deal.
@@ -10,8 +10,10 @@ use domain::{AccountKey, DisputeId, ListingId, OfferId, UserId};
 pub(super) struct AroundOffer {
     /// The exchanger's own record.
     pub(super) exchanger: bool,
-    /// The listing, and the accounts of both sides and of the fees: the deal's money may move.
-    pub(super) settlement: bool,
+    /// The listing, and the crypto holder's account: the escrow may go back.
+    pub(super) release: bool,
+    /// The accounts of the fiat payer and of the fees: the escrow may be paid out.
+    pub(super) capture: bool,
     /// All disputes of the deal.
     pub(super) disputes: bool,
     /// The exchanger's ACTIVE listings: a freeze would pause them.
@@ -21,7 +23,8 @@ pub(super) struct AroundOffer {
 impl AroundOffer {
     pub(super) fn merge(&mut self, other: Self) {
         self.exchanger |= other.exchanger;
-        self.settlement |= other.settlement;
+        self.release |= other.release;
+        self.capture |= other.capture;
         self.disputes |= other.disputes;
         self.active_listings |= other.active_listings;
     }
@@ -36,7 +39,7 @@ pub struct Needs {
     pub(super) disputes: BTreeMap<DisputeId, AroundOffer>,
     pub(super) exchangers: BTreeSet<UserId>,
     pub(super) listings: BTreeSet<ListingId>,
-    /// Listings that a customer answers: their exchanger, and the account whose crypto will be held.
+    /// Listings that a customer answers: their exchanger, the account whose crypto will be held, and the customer's.
     pub(super) answered: BTreeSet<(ListingId, UserId)>,
     pub(super) accounts: BTreeSet<AccountKey>,
 }
@@ -45,6 +48,11 @@ impl Needs {
     /// A user by id.
     pub fn user(&mut self, id: UserId) {
         self.users.insert(id);
+    }
+
+    /// Whoever asks, to look at the roles that they hold now.
+    pub fn caller(&mut self, caller: Caller) {
+        self.users.insert(caller.user);
     }
 
     /// A user by e-mail address.
@@ -68,13 +76,25 @@ impl Needs {
         );
     }
 
-    /// A deal that may end: its exchanger, its listing, the accounts that its money may move between.
-    pub fn offer_to_settle(&mut self, id: OfferId) {
+    /// A deal that may be called off: its exchanger's record, its listing, and the account that its escrow goes back to.
+    pub fn offer_to_release(&mut self, id: OfferId) {
         self.around(
             id,
             AroundOffer {
                 exchanger: true,
-                settlement: true,
+                release: true,
+                ..AroundOffer::default()
+            },
+        );
+    }
+
+    /// A deal that may be finished: its listing, and the accounts that its escrow may be paid out to.
+    pub fn offer_to_capture(&mut self, id: OfferId) {
+        self.around(
+            id,
+            AroundOffer {
+                release: true,
+                capture: true,
                 ..AroundOffer::default()
             },
         );
@@ -91,16 +111,17 @@ impl Needs {
         );
     }
 
-    /// A deal whose time may have run out: all that settling takes, its disputes, and the listings that a freeze of its
-    /// exchanger would pause.
+    /// A deal whose time may have run out: all that calling it off takes, its disputes, and the listings that a freeze of
+    /// its exchanger would pause.
     pub fn offer_to_expire(&mut self, id: OfferId) {
         self.around(
             id,
             AroundOffer {
                 exchanger: true,
-                settlement: true,
+                release: true,
                 disputes: true,
                 active_listings: true,
+                ..AroundOffer::default()
             },
         );
     }
@@ -114,13 +135,13 @@ impl Needs {
         self.disputes.entry(id).or_default().merge(wants);
     }
 
-    /// A dispute, its deal with all that settling takes, and the deal's other disputes.
+    /// A dispute, its deal with all that finishing it takes, and the deal's other disputes.
     pub fn dispute_to_resolve(&mut self, id: DisputeId) {
         let wants = AroundOffer {
-            exchanger: true,
-            settlement: true,
+            release: true,
+            capture: true,
             disputes: true,
-            active_listings: false,
+            ..AroundOffer::default()
         };
         self.disputes.entry(id).or_default().merge(wants);
     }
@@ -135,7 +156,7 @@ impl Needs {
         self.listings.insert(id);
     }
 
-    /// A listing that a customer answers, its exchanger's record, and the account whose crypto will be held.
+    /// A listing that a customer answers, its exchanger's record, the account whose crypto will be held, and the customer's.
     pub fn listing_to_answer(&mut self, id: ListingId, customer: UserId) {
         self.listings.insert(id);
         self.answered.insert((id, customer));

@@ -19,6 +19,9 @@ pub enum StorageError {
     /// Somebody else was faster (a version, a unique key, a deadlock). Nothing was committed: load and decide again.
     #[error("the data changed meanwhile: {what}")]
     Conflict { what: String },
+    /// Somebody else holds a row for too long. Nothing was committed.
+    #[error("a row is held by somebody else: {what}")]
+    Blocked { what: String },
     /// Storage could not be reached or gave up before the commit. Nothing was committed.
     #[error("storage is not available")]
     Unavailable {

@@ -17,12 +17,13 @@ impl Command for SetRoles {
     type Outcome = User;
 
     fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
         needs.user(self.user);
         needs.exchanger(self.user);
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
-        self.caller.require(Role::Admin)?;
+        desk.require(self.caller, Role::Admin)?;
         if self.caller.user == self.user && !self.roles.contains(Role::Admin) {
             return Err(Refusal::OwnAdminRole);
         }

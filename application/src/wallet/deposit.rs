@@ -19,11 +19,12 @@ impl Command for Deposit {
 
     fn needs(&self, needs: &mut Needs) {
         needs.account(AccountKey::user(self.user, self.asset));
+        needs.caller(self.caller);
         needs.account(AccountKey::external(self.asset));
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Account, Refusal> {
-        self.caller.require(Role::Admin)?;
+        desk.require(self.caller, Role::Admin)?;
         let amount = Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?;
         let posting =
             Posting::deposit(self.user, amount, self.caller.user).map_err(Refusal::amount)?;

@@ -231,7 +231,7 @@ impl Config {
                     .split("__"),
             )
             .extract()
-            .context("the configuration can't be used")?;
+            .map_err(|error| unusable(&error))?;
         config.check()?;
         Ok(config)
     }
@@ -376,6 +376,19 @@ impl Config {
     }
 }
 
+/// What is wrong, without the lines that a parser quotes: they may hold a secret.
+fn unusable(error: &figment::Error) -> anyhow::Error {
+    let faults: Vec<String> = error
+        .clone()
+        .into_iter()
+        .map(|fault| {
+            let fault = fault.to_string();
+            fault.lines().next().unwrap_or_default().to_owned()
+        })
+        .collect();
+    anyhow::anyhow!("the configuration can't be used: {}", faults.join("; "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -461,5 +474,9 @@ mod tests {
         .unwrap();
         assert!(config.jwt().is_ok());
         assert!(!format!("{config:?}").contains("s3cret"));
+        let unclosed = Figment::from(Toml::string("[auth]\ntoken_secret = \"s3cret\n"));
+        let complaint = unusable(&unclosed.extract::<Config>().unwrap_err()).to_string();
+        assert!(complaint.contains("line 2"), "{complaint}");
+        assert!(!complaint.contains("s3cret"), "{complaint}");
     }
 }

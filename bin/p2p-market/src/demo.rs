@@ -13,7 +13,7 @@ use clap::Args;
 use domain::user::Email;
 use domain::{Asset, Decimal, ExchangeType, Role, Roles, User};
 
-use crate::config::{Config, Database};
+use crate::config::Config;
 use crate::secret;
 use crate::serve::Server;
 
@@ -25,8 +25,12 @@ const PASSWORD: &str = "demo-password";
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Begins anew: forgets what happened in earlier demos.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "database")]
     fresh: bool,
+    /// Fills this database instead of the demo's own file. Never one that serves real people: it gets an administrator
+    /// whose password everybody knows.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
 }
 
 /// Somebody to try the market out as.
@@ -151,16 +155,13 @@ pub(crate) async fn run(mut config: Config, options: Options) -> Result<ExitCode
         config.http.bind.ip().is_loopback(),
         "http.bind: a demo, whose passwords everybody knows, listens on the loopback interface only"
     );
-    if config.database.url == Database::default().url {
-        config.database.url = format!("sqlite://{DATABASE}");
-        if options.fresh {
-            forget(Path::new(DATABASE))?;
-        }
-    } else {
-        ensure!(
-            !options.fresh,
-            "--fresh only forgets the demo's own database, not database.url"
-        );
+    // The configured database is left alone: it may be a real one.
+    config.database.url = options
+        .database
+        .unwrap_or_else(|| format!("sqlite://{DATABASE}"));
+    config.database.migrate_on_start = true;
+    if options.fresh {
+        forget(Path::new(DATABASE))?;
     }
     if config.auth.token_secret.is_empty() {
         config.auth.token_secret = [secret::fresh()?, secret::fresh()?].concat();

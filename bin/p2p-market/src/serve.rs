@@ -1,13 +1,15 @@
 //! Serving: start, serve, stop without losing anything that was accepted.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use application::{Market, Sweeper};
 use persistence::Database;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -58,7 +60,8 @@ impl Server {
         Ok(self.listener.local_addr()?)
     }
 
-    /// Serves until told to stop; then answers what was accepted, within the configured time.
+    /// Serves until told to stop; then answers what was accepted, within the configured time. Told a second time, it
+    /// ends at once.
     pub(crate) async fn serve(self) -> Result<ExitCode> {
         let Self {
             market,
@@ -71,51 +74,75 @@ impl Server {
             market.clone(),
             Duration::from_secs(config.sweeper.outage_tolerance_seconds),
         );
+        // Before anybody begins anything: what was running when the market went away is put off, and nothing else.
+        sweeper.beat(market.now()).await?;
         let interval = Duration::from_millis(config.sweeper.interval_milliseconds);
         let sweeping = tokio::spawn(sweeper.run(interval));
 
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let told_to_stop = told_to_stop()?;
-        let router = http_api::router(market, config.http()?);
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-            told_to_stop.await;
-            tracing::info!("stopping: answering what was accepted");
-            let _ = stop.send(());
-        });
-        let patience = Duration::from_secs(config.http.shutdown_seconds);
-        let out_of_patience = async {
-            if stopped.await.is_ok() {
-                tokio::time::sleep(patience).await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        };
+        let mut signals = Signals::catch()?;
+        let stop = Arc::new(Notify::new());
+        let stopping = Arc::clone(&stop);
+        let router = http_api::router(market.clone(), config.http()?);
+        let serving = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { stopping.notified().await });
+        let mut serving = tokio::spawn(serving.into_future());
         tokio::select! {
-            served = serving => served.context("serving failed")?,
-            () = out_of_patience => tracing::warn!("some requests did not end in time"),
+            served = &mut serving => {
+                served?.context("serving failed")?;
+                bail!("serving ended by itself");
+            }
+            () = signals.next() => {}
         }
 
+        tracing::info!("stopping: answering what was accepted");
         sweeping.abort();
-        let _ = sweeping.await;
-        if tokio::time::timeout(patience, worker).await.is_err() {
-            tracing::warn!("some changes did not end in time");
+        stop.notify_one();
+        let ending = async {
+            if let Ok(Err(error)) = serving.await {
+                tracing::warn!(%error, "serving did not end cleanly");
+            }
+            market.close();
+            let _ = worker.await;
+            if let Err(error) = database.close().await {
+                tracing::warn!(%error, "the database did not close cleanly");
+            }
+        };
+        let patience = Duration::from_secs(config.http.shutdown_seconds);
+        tokio::select! {
+            () = ending => {
+                tracing::info!("stopped");
+                Ok(ExitCode::SUCCESS)
+            }
+            () = tokio::time::sleep(patience) => {
+                tracing::warn!("some requests did not end in time");
+                Ok(ExitCode::FAILURE)
+            }
+            () = signals.next() => {
+                tracing::warn!("told twice to stop: not waiting for requests");
+                Ok(ExitCode::FAILURE)
+            }
         }
-        if let Err(error) = database.close().await {
-            tracing::warn!(%error, "the database did not close cleanly");
-        }
-        tracing::info!("stopped");
-        Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Ends with the first Ctrl-C or SIGTERM.
-fn told_to_stop() -> Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+/// Ctrl-C and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn catch() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
 }

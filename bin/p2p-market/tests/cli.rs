@@ -15,7 +15,10 @@ async fn the_demo_prints_logins_that_work() -> Result<()> {
     let database = TestDatabase::sqlite().await?;
     for _ in 0..2 {
         // The second time, everybody is there already.
-        let server = Server::start(program(database.url(), &["demo"]))?;
+        let server = Server::start(program(
+            "sqlite://never-made.db",
+            &["demo", "--database", database.url()],
+        ))?;
         let client = reqwest::Client::new();
         for name in ["adam", "mona", "alice", "bob", "dora", "emil"] {
             let login =

@@ -150,14 +150,13 @@ async fn fill(options: &Options, database: &Database) -> Result<Cast> {
         }
     }
     let customers = people(&market, "customer", options.customers, Role::Customer).await?;
+    let treasurer = people(&market, "treasurer", 1, Role::Admin).await?;
+    let treasurer = *treasurer.first().context("nobody books deposits")?;
     let mut deposits = JoinSet::new();
     let mut tokens = Vec::with_capacity(customers.len());
     for customer in customers {
         tokens.push(market.tokens().issue(customer, market.now())?.token);
-        let caller = Caller {
-            user: customer.user,
-            roles: Roles::from([Role::Admin]),
-        };
+        let caller = treasurer;
         let amount = "1000000".parse()?;
         let deposit = Deposit {
             caller,

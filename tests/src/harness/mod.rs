@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 
 pub use answers::Posted;
 pub use deals::{Deal, Offering, Stage};
-pub use people::decimal;
+pub use people::{decimal, deposit};
 
 /// When every test begins: 2025-04-18T15:00:00Z.
 pub const START: Timestamp = Timestamp::from_micros(1_744_988_400_000_000);

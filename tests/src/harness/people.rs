@@ -2,8 +2,9 @@
 
 use application::Caller;
 use application::exchanger::{SwitchOnline, UnfreezeExchanger};
+use application::user::SetRoles;
 use application::wallet::Deposit;
-use domain::{Account, Asset, Decimal, Exchanger, Role, UserId};
+use domain::{Account, Asset, Decimal, Exchanger, Role, Roles, UserId};
 
 use super::{Harness, Storage};
 
@@ -36,6 +37,17 @@ impl<S: Storage> Harness<S> {
         .await
     }
 
+    /// Gives somebody exactly these roles.
+    pub async fn appoint(&self, user: UserId, roles: Roles) {
+        let caller = self.admin;
+        self.done(SetRoles {
+            caller,
+            user,
+            roles,
+        })
+        .await;
+    }
+
     /// Lifts an exchanger's freeze.
     pub async fn unfreeze(&self, exchanger: Caller) -> Exchanger {
         self.done(UnfreezeExchanger {
@@ -53,12 +65,17 @@ impl<S: Storage> Harness<S> {
 
     /// Books a deposit.
     pub async fn deposit(&self, user: Caller, amount: &str, asset: Asset) -> Account {
-        self.done(Deposit {
-            caller: self.admin,
-            user: user.user,
-            asset,
-            amount: decimal(amount),
-        })
-        .await
+        self.done(deposit(self.admin, user, amount, asset)).await
+    }
+}
+
+/// A deposit that somebody books for somebody.
+#[must_use]
+pub fn deposit(by: Caller, user: Caller, amount: &str, asset: Asset) -> Deposit {
+    Deposit {
+        caller: by,
+        user: user.user,
+        asset,
+        amount: decimal(amount),
     }
 }

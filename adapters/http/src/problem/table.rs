@@ -149,9 +149,9 @@ impl From<QueryError> for Problem {
 /// Storage gave no answer to a read.
 pub(crate) fn storage_failed(error: &StorageError) -> Problem {
     match error {
-        StorageError::Unavailable { .. } | StorageError::Conflict { .. } => {
-            unavailable().with_cause(chain(error))
-        }
+        StorageError::Unavailable { .. }
+        | StorageError::Conflict { .. }
+        | StorageError::Blocked { .. } => unavailable().with_cause(chain(error)),
         StorageError::InDoubt { .. } => in_doubt().with_cause(chain(error)),
         StorageError::Corrupt { .. } | StorageError::Rejected { .. } => {
             Problem::internal(chain(error))

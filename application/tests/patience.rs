@@ -1,0 +1,193 @@
+//! Storage that never answers, and a pipeline that is closed. Time is tokio's own, paused: where everybody waits, it goes
+//! on by itself, so nothing here takes as long as it says.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use application::exchanger::SwitchOnline;
+use application::ports::Store;
+use application::user::RegisterUser;
+use application::{Caller, CommandError, Pipeline, PipelineSettings};
+use domain::user::Email;
+use domain::{Policy, Role, Roles, Timestamp, User};
+use memory::{ManualClock, Memory, Point, SequentialIds};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+type Answer = Result<User, CommandError>;
+
+struct Scene {
+    memory: Memory,
+    ids: SequentialIds,
+    pipeline: Pipeline,
+    worker: JoinHandle<()>,
+}
+
+impl Scene {
+    fn open() -> Self {
+        let (memory, ids) = (Memory::new(), SequentialIds::default());
+        let (pipeline, worker) = Pipeline::start(
+            Arc::new(memory.clone()),
+            Arc::new(ManualClock::at(Timestamp::from_micros(1))),
+            Arc::new(ids.clone()),
+            Policy::default(),
+            PipelineSettings::default(),
+        );
+        Self {
+            memory,
+            ids,
+            pipeline,
+            worker,
+        }
+    }
+
+    fn registration(&self, name: &str) -> RegisterUser {
+        let email = Email::new(&format!("{name}@example.org"));
+        let roles = Roles::from([Role::Exchanger]);
+        RegisterUser::new(&self.ids, email, name.to_owned(), roles, None)
+    }
+
+    /// Sends a registration now; the answer can be waited for later.
+    fn post(&self, name: &str) -> Pin<Box<dyn Future<Output = Answer>>> {
+        let (pipeline, command) = (self.pipeline.clone(), self.registration(name));
+        let mut answer = Box::pin(async move { pipeline.execute(command).await });
+        let polled = answer
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+        answer
+    }
+
+    /// Two registrations in one batch.
+    async fn two(&self, names: [&str; 2]) -> [Answer; 2] {
+        let [first, second] = names.map(|name| self.post(name));
+        [first.await, second.await]
+    }
+
+    fn registered(&self) -> Vec<String> {
+        let users = self.memory.tables().users;
+        let mut names: Vec<String> = users.into_values().map(|user| user.name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn asked(&self) -> u64 {
+        self.memory.tally().borrow().asked
+    }
+
+    /// Whatever happened, the market goes on.
+    async fn goes_on(self) {
+        assert_eq!(self.memory.faults().pending(), 0);
+        let zoe = self.pipeline.execute(self.registration("zoe")).await;
+        assert!(self.registered().contains(&zoe.unwrap().name));
+        drop(self.pipeline);
+        self.worker.await.unwrap();
+    }
+}
+
+/// One silence is a connection that died; a second one, and storage is away. Nobody waits for ever.
+#[tokio::test(start_paused = true)]
+async fn storage_that_is_silent_before_the_commit_is_away() {
+    for point in [Point::Begin, Point::Load] {
+        let scene = Scene::open();
+        scene.memory.faults().silence(point);
+        assert!(scene.two(["anna", "berta"]).await.iter().all(Result::is_ok));
+        assert_eq!(scene.registered(), ["anna", "berta"]);
+
+        let (before, began) = (scene.asked(), Instant::now());
+        scene.memory.faults().silence(point);
+        scene.memory.faults().silence(point);
+        let answers = scene.two(["carla", "dora"]).await;
+        assert_eq!(answers, [const { Err(CommandError::Unavailable) }; 2]);
+        assert_eq!(scene.registered(), ["anna", "berta"]);
+        assert_eq!(scene.asked(), before + 2);
+        assert!(began.elapsed() < Duration::from_secs(60), "{point:?}");
+        scene.goes_on().await;
+    }
+}
+
+/// Silence instead of the commit's answer: nobody knows, whether it took effect or not, and nobody tries it again.
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_is_never_answered_is_in_doubt() {
+    for (point, registered) in [
+        (Point::Commit, vec![]),
+        (Point::Committed, vec!["anna", "berta"]),
+    ] {
+        let scene = Scene::open();
+        scene.memory.faults().silence(point);
+        let answers = scene.two(["anna", "berta"]).await;
+        assert_eq!(
+            answers,
+            [const { Err(CommandError::InDoubt) }; 2],
+            "{point:?}"
+        );
+        assert_eq!(scene.registered(), registered);
+        assert_eq!(scene.asked(), 1);
+        scene.goes_on().await;
+    }
+}
+
+/// A roll-back of nothing that is never answered has no effect that anybody could doubt.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_is_never_answered_is_tried_again() {
+    let scene = Scene::open();
+    let anna = scene.pipeline.execute(scene.registration("anna")).await;
+    let (user, roles) = anna.map(|user| (user.id, user.roles)).unwrap();
+    scene.memory.faults().silence(Point::Rollback);
+    let idle = SwitchOnline {
+        caller: Caller { user, roles },
+        exchanger: user,
+        online: false,
+    };
+    assert!(!scene.pipeline.execute(idle).await.unwrap().online);
+    scene.goes_on().await;
+}
+
+/// Somebody else holds storage and does not let go.
+#[tokio::test(start_paused = true)]
+async fn a_unit_of_work_that_never_ends_does_not_hold_the_pipeline_up() {
+    let scene = Scene::open();
+    let held = scene.memory.begin().await.unwrap();
+    let answers = scene.two(["anna", "berta"]).await;
+    assert_eq!(answers, [const { Err(CommandError::Unavailable) }; 2]);
+    held.rollback().await.unwrap();
+    scene.goes_on().await;
+}
+
+/// Closing is for a shutdown in which somebody still holds a clone: what was accepted is answered, the worker ends, and
+/// whoever comes later is told that the market is away.
+#[tokio::test]
+async fn a_closed_pipeline_answers_what_it_accepted_and_ends() {
+    let scene = Scene::open();
+    let accepted: Vec<_> = ["anna", "berta", "carla"]
+        .map(|name| scene.post(name))
+        .into();
+    scene.pipeline.close();
+    for answer in accepted {
+        assert!(answer.await.is_ok());
+    }
+    let Scene {
+        memory,
+        pipeline,
+        worker,
+        ids,
+    } = scene;
+    worker.await.unwrap();
+    let email = Email::new("late@example.org");
+    let late = RegisterUser::new(&ids, email, "late".to_owned(), Roles::default(), None);
+    assert_eq!(pipeline.execute(late).await, Err(CommandError::Unavailable));
+    assert_eq!(memory.tables().users.len(), 3);
+}
+
+/// Closed before anything was sent, and twice.
+#[tokio::test]
+async fn an_idle_pipeline_can_be_closed() {
+    let scene = Scene::open();
+    scene.pipeline.close();
+    scene.pipeline.close();
+    scene.worker.await.unwrap();
+    assert_eq!(scene.memory.tables().users.len(), 0);
+}
