@@ -10,11 +10,22 @@ use crate::offer::{ExpireOffer, Expired};
 use crate::ports::StorageError;
 use crate::{CommandError, Market};
 
-/// Deadlines taken at a time at first: well below the pipeline's queue, so that sweeping never crowds callers out.
+/// Expiries sent at a time: well below the pipeline's queue, so that sweeping never crowds callers out.
+const AT_A_TIME: usize = 256;
+
+/// Deadlines looked at, at first.
 const BATCH: u32 = 256;
 
 /// Where the most overdue deals can't be moved, so many are looked at to find others that can.
 const MOST: u32 = 65_536;
+
+/// What became of some expiries.
+#[derive(Debug, Default)]
+struct Round {
+    moved: u64,
+    /// Some were turned away: the pipeline has enough to do.
+    busy: bool,
+}
 
 /// Sweeps a market.
 #[derive(Debug, Clone)]
@@ -55,8 +66,16 @@ impl Sweeper {
             self.beat(now).await?;
             let due = self.market.queries().due_offers(now, limit).await?;
             let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
-            let progress = self.expire(due).await;
-            moved += progress;
+            let before = moved;
+            for some in due.chunks(AT_A_TIME) {
+                let round = self.expire(some).await;
+                moved += round.moved;
+                if round.busy {
+                    // Callers come first; the next sweep goes on from here.
+                    return Ok(moved);
+                }
+            }
+            let progress = moved - before;
             if !full || (progress == 0 && limit >= MOST) {
                 return Ok(moved);
             }
@@ -66,29 +85,32 @@ impl Sweeper {
         }
     }
 
-    /// Sends an expiry for each of these deals; the answer is how many were moved.
-    async fn expire(&self, due: Vec<OfferId>) -> u64 {
+    /// Sends an expiry for each of these deals and waits for all of them.
+    async fn expire(&self, due: &[OfferId]) -> Round {
         let mut expiries = JoinSet::new();
-        for offer in due {
+        for offer in due.iter().copied() {
             let (market, dispute) = (self.market.clone(), self.market.fresh());
             expiries.spawn(async move {
                 let expired = market.execute(ExpireOffer { offer, dispute }).await;
                 (offer, expired)
             });
         }
-        let mut progress = 0;
+        let mut round = Round::default();
         while let Some(Ok((offer, expired))) = expiries.join_next().await {
             match expired {
                 Ok(Expired::Moved(status)) => {
                     tracing::info!(%offer, %status, "a deadline has passed");
-                    progress += 1;
+                    round.moved += 1;
                 }
                 Ok(Expired::NotDue) => {}
-                Err(CommandError::Busy) => tracing::debug!(%offer, "too busy to expire it now"),
+                Err(CommandError::Busy) => {
+                    tracing::debug!(%offer, "too busy to expire it now");
+                    round.busy = true;
+                }
                 Err(error) => tracing::error!(%offer, %error, "a deadline could not be kept"),
             }
         }
-        progress
+        round
     }
 
     /// Sweeps every `interval`, for ever.

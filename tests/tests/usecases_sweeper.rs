@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use application::offer::{ExpireOffer, Expired};
+use application::offer::{CreateOffer, ExpireOffer, Expired};
 use application::ports::StorageError;
 use application::{PipelineSettings, Sweeper};
 use domain::dispute::DisputeState;
@@ -197,6 +197,11 @@ impl Scene {
             self.harness.together(openings).await.into_iter().collect();
         made.unwrap()
     }
+
+    /// An offer that costs the pipeline as much as any, and is refused.
+    fn refused(&self) -> CreateOffer {
+        self.harness.opening(self.customer, &self.listing, "0")
+    }
 }
 
 /// More than a sweep takes at a time: it goes on until nothing is due. Six of them freeze the exchanger, once.
@@ -260,22 +265,73 @@ async fn a_busy_pipeline_only_delays_a_sweep() {
     scene.harness.close().await;
 }
 
-/// One deal that can't be read must not keep the others waiting.
+/// Where callers fill the pipeline, a sweep steps back at once instead of asking for more and more.
 #[tokio::test]
-async fn a_deal_that_cannot_be_read_does_not_stop_a_sweep() {
-    let scene = Scene::open(Setup::default()).await;
-    let offers = scene.offers(3).await;
+async fn a_sweep_does_not_add_to_an_overload() {
+    let pipeline = PipelineSettings {
+        queue: 1_000,
+        batch: 512,
+    };
+    let setup = Setup {
+        pipeline,
+        ..Setup::default()
+    };
+    let scene = Scene::open(setup).await;
+    scene.offers(300).await;
     let harness = &scene.harness;
-    harness.store.faults().corrupt(offers[1].id);
-    assert_eq!(harness.sweep_after(minutes(30)).await, 2);
-    let status = |index: usize| harness.store.tables().offers[&offers[index].id].status();
-    assert_eq!(
-        [0, 1, 2].map(status),
-        [Status::Cancelled, Status::Pending, Status::Cancelled]
+    harness.clock.advance(minutes(30));
+
+    // One command waits for storage, and callers fill the queue behind it.
+    let gate = harness.store.faults().hold(Point::Begin);
+    let mut tally = harness.store.tally();
+    let asked = tally.borrow().asked;
+    let mut callers = vec![harness.post(scene.refused())];
+    tally.wait_for(|tally| tally.asked > asked).await.unwrap();
+    callers.extend((0..1_000).map(|_| harness.post(scene.refused())));
+    assert_eq!(harness.sweep().await, 0);
+    let turned_away = harness.market.pipeline().stats().busy;
+    assert!(
+        turned_away <= 256,
+        "{turned_away} expiries were sent into an overload"
     );
-    harness.store.faults().clear();
-    assert_eq!(harness.sweep().await, 1);
+
+    drop(gate);
+    for caller in callers {
+        assert!(caller.await.is_err());
+    }
+    assert_eq!(harness.sweep().await, 300);
     scene.harness.close().await;
+}
+
+/// Deals that can't be read must not keep the others waiting: neither one among them, nor more than a sweep takes at a
+/// time, all more overdue than the rest.
+#[tokio::test]
+async fn deals_that_cannot_be_read_do_not_stop_a_sweep() {
+    for bad in [1, 300] {
+        let scene = Scene::open(Setup::default()).await;
+        let harness = &scene.harness;
+        let unreadable = scene.offers(bad).await;
+        harness.clock.advance(TICK);
+        let good = scene.offers(5).await;
+        for offer in &unreadable {
+            harness.store.faults().corrupt(offer.id);
+        }
+        assert_eq!(
+            harness.sweep_after(minutes(30)).await,
+            5,
+            "{bad} are unreadable"
+        );
+        let status = |offer: &Offer| harness.store.tables().offers[&offer.id].status();
+        assert!(good.iter().all(|offer| status(offer) == Status::Cancelled));
+        assert!(
+            unreadable
+                .iter()
+                .all(|offer| status(offer) == Status::Pending)
+        );
+        harness.store.faults().clear();
+        assert_eq!(harness.sweep().await, u64::try_from(bad).unwrap());
+        scene.harness.close().await;
+    }
 }
 
 #[tokio::test]
@@ -285,14 +341,12 @@ async fn a_sweep_without_storage_fails_and_the_next_one_does_its_work() {
     let harness = &scene.harness;
     let sweeper = Sweeper::new(harness.market.clone(), hours(1_000));
     harness.clock.advance(minutes(30));
-    for _ in 0..2 {
-        // The heartbeat, and then the list of what is due.
-        harness.store.faults().fail(
-            Point::Query,
-            StorageError::Unavailable {
-                source: "away".into(),
-            },
-        );
+    // The heartbeat, and then the list of what is due.
+    for spare in 0..2 {
+        let away = StorageError::Unavailable {
+            source: "away".into(),
+        };
+        harness.store.faults().fail_at(Point::Query, spare, away);
         assert!(sweeper.sweep().await.is_err());
     }
     assert_eq!(sweeper.sweep().await.unwrap(), 1);

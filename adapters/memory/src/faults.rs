@@ -5,6 +5,7 @@ use std::fmt::{Display, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use application::ports::StorageError;
+use tokio::sync::watch;
 
 /// Where storage can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub struct Faults(Arc<Mutex<Plan>>);
 #[derive(Debug, Default)]
 struct Plan {
     due: Vec<Fault>,
+    gates: Vec<(Point, watch::Receiver<()>)>,
     unreadable: BTreeSet<String>,
 }
 
@@ -51,7 +53,22 @@ enum Way {
     Silence,
 }
 
+/// Keeps everybody waiting at a point until it is dropped.
+#[derive(Debug)]
+pub struct Gate {
+    /// Whoever waits at the gate waits for the end of this.
+    _closed: watch::Sender<()>,
+}
+
 impl Faults {
+    /// From here on every visit of the point waits, until the gate is dropped.
+    #[must_use]
+    pub fn hold(&self, point: Point) -> Gate {
+        let (closed, gate) = watch::channel(());
+        self.plan().gates.push((point, gate));
+        Gate { _closed: closed }
+    }
+
     /// The next visit of the point fails. Planned twice, the next two visits fail, and so on.
     pub fn fail(&self, point: Point, error: StorageError) {
         self.plan_for(Some(point), 0, Way::Error(error));
@@ -99,12 +116,25 @@ impl Faults {
 
     /// Storage is at this point: fails if that was planned.
     pub(crate) async fn visit(&self, point: Point) -> Result<(), StorageError> {
+        while let Some(mut gate) = self.closed(point) {
+            // Never changes: this ends, with an error, when the gate is dropped.
+            let _ = gate.changed().await;
+        }
         match self.strike(point) {
             None => Ok(()),
             Some(Way::Error(error)) => Err(error),
             Some(Way::Panic) => broken(point),
             Some(Way::Silence) => std::future::pending().await,
         }
+    }
+
+    /// A gate that keeps visitors of this point waiting, if there is one.
+    fn closed(&self, point: Point) -> Option<watch::Receiver<()>> {
+        let mut plan = self.plan();
+        plan.gates.retain(|(_, gate)| gate.has_changed().is_ok());
+        let mut gates = plan.gates.iter();
+        let gate = gates.find(|(at, _)| *at == point);
+        gate.map(|(_, gate)| gate.clone())
     }
 
     /// The fault that strikes at this visit, if one does.

@@ -23,7 +23,7 @@ mod tables;
 mod unit;
 
 pub use clock::ManualClock;
-pub use faults::{Faults, Point};
+pub use faults::{Faults, Gate, Point};
 pub use ids::SequentialIds;
 pub use secrets::{InsecurePasswords, InsecureTokens};
 pub use store::{Memory, Tally};

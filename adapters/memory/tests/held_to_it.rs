@@ -83,6 +83,24 @@ async fn a_fault_can_wait_for_its_turn() {
 }
 
 #[tokio::test]
+async fn a_gate_keeps_everybody_waiting_until_it_is_dropped() {
+    let memory = Memory::new();
+    let gate = memory.faults().hold(Point::Commit);
+    let mut commit = std::pin::pin!(register(&memory));
+    for _ in 0..3 {
+        let waiting = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(commit.as_mut().poll(context).is_pending())
+        });
+        assert!(waiting.await);
+        memory.ping().await.unwrap();
+    }
+    assert!(!is_registered(&memory).await);
+    drop(gate);
+    commit.await.unwrap();
+    assert!(is_registered(&memory).await);
+}
+
+#[tokio::test]
 async fn an_unreadable_row_is_corrupt_whenever_it_is_loaded() {
     let memory = Memory::new();
     register(&memory).await.unwrap();
