@@ -226,10 +226,12 @@ async fn an_offer_that_the_holder_cannot_cover_is_refused() {
     assert_eq!(refusal, Refusal::CounterpartyFunds { asset });
     harness.offer(customer, &buys, "20").await;
     harness.offer(customer, &sells, "50").await;
-    // Somebody whose token is good and whose account is not there: nothing to hold.
+    // Somebody whose token is good and whose account is not there: nothing to hold, and nowhere to pay out to.
     let ghost = party(domain::UserId::from_u128(9));
-    let refusal = harness.refused(harness.opening(ghost, &buys, "10")).await;
-    assert_eq!(refusal, Refusal::NotFound(Noun::Account));
+    for listing in [&buys, &sells] {
+        let refusal = harness.refused(harness.opening(ghost, listing, "10")).await;
+        assert_eq!(refusal, Refusal::NotFound(Noun::Account));
+    }
     harness.close().await;
 }
 

@@ -1,26 +1,25 @@
 //! Deadlines and outages on a clock that only moves when it is told to; in memory. Nothing here sleeps.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
+mod outage;
+mod scene;
+
 use std::time::Duration;
 
-use application::offer::{CreateOffer, ExpireOffer, Expired};
+use application::offer::{ExpireOffer, Expired};
 use application::ports::StorageError;
 use application::{PipelineSettings, Sweeper};
 use domain::dispute::DisputeState;
 use domain::offer::State;
 use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{
-    Actor, Asset, ExchangeType, Listing, Offer, OfferId, Policy, Refusal, Status, Timestamp,
-    TypedId,
-};
+use domain::{Actor, Asset, ExchangeType, Offer, OfferId, Policy, Refusal, Status, TypedId};
 use memory::{Memory, Point};
-use p2p_tests::harness::{Harness, Offering, START, Setup, Stage, hours, minutes};
+use p2p_tests::harness::{Harness, Setup, Stage, hours, minutes};
+use scene::Scene;
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
 const TICK: Duration = Duration::from_micros(1);
-const TOLERANCE: Duration = Duration::from_secs(60);
 
 /// What is configured is what happens, to the microsecond.
 #[tokio::test]
@@ -163,45 +162,6 @@ async fn an_expiry_that_comes_too_late_changes_nothing() {
         [Ok(Expired::Moved(Status::Cancelled)), Ok(Expired::NotDue)]
     );
     harness.close().await;
-}
-
-struct Scene {
-    harness: Harness<Memory>,
-    customer: Caller,
-    listing: Listing,
-}
-
-impl Scene {
-    async fn open(setup: Setup) -> Self {
-        let harness = Harness::open_with(Memory::new(), setup).await;
-        let (anna, customer) = (
-            harness.exchanger("anna").await,
-            harness.customer("customer").await,
-        );
-        harness.deposit(customer, "100000", Asset::Usdt).await;
-        let offering = Offering {
-            total: "100000",
-            ..Offering::of(BUYS)
-        };
-        let listing = harness.publish(anna, &offering).await;
-        Self {
-            harness,
-            customer,
-            listing,
-        }
-    }
-
-    async fn offers(&self, count: usize) -> Vec<Offer> {
-        let openings = (0..count).map(|_| self.harness.opening(self.customer, &self.listing, "10"));
-        let made: Result<Vec<Offer>, _> =
-            self.harness.together(openings).await.into_iter().collect();
-        made.unwrap()
-    }
-
-    /// An offer that costs the pipeline as much as any, and is refused.
-    fn refused(&self) -> CreateOffer {
-        self.harness.opening(self.customer, &self.listing, "0")
-    }
 }
 
 /// More than a sweep takes at a time: it goes on until nothing is due. Six of them freeze the exchanger, once.
@@ -351,50 +311,6 @@ async fn a_sweep_without_storage_fails_and_the_next_one_does_its_work() {
     }
     assert_eq!(sweeper.sweep().await.unwrap(), 1);
     drop(sweeper);
-    scene.harness.close().await;
-}
-
-/// The service was away for longer than tolerated: everybody gets the time back, to the microsecond, and only once.
-#[tokio::test]
-async fn an_outage_puts_deadlines_off() {
-    let scene = Scene::open(Setup::default()).await;
-    let harness = &scene.harness;
-    let offers = scene.offers(6).await;
-    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
-    // Away over the end of the response window; nobody is cancelled, nobody is counted.
-    let away = minutes(40);
-    harness.clock.advance(away);
-    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
-    let deadline = START.after(minutes(30) + away);
-    for offer in &offers {
-        assert_eq!(harness.deal_now(offer.id).await.deadline(), Some(deadline));
-    }
-    let record = harness.exchanger_record(scene.listing.exchanger).await;
-    assert_eq!((record.unanswered, record.frozen_at), (0, None));
-    // The rest of the time runs as usual, with a beat often enough.
-    let mut now = harness.market.now();
-    while now.after(TOLERANCE) < deadline {
-        now = now.after(TOLERANCE);
-        harness.clock.set(now);
-        assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
-    }
-    harness.clock.set(deadline);
-    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 6);
-    scene.harness.close().await;
-}
-
-/// A silence that is tolerated is not an outage: what ran out in it has run out.
-#[tokio::test]
-async fn a_short_silence_is_no_excuse() {
-    let scene = Scene::open(Setup::default()).await;
-    let harness = &scene.harness;
-    scene.offers(1).await;
-    let last: Timestamp = START.after(minutes(30)).before(TOLERANCE);
-    harness.clock.set(last);
-    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
-    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 0);
-    harness.clock.advance(TOLERANCE);
-    assert_eq!(harness.sweep_tolerating(TOLERANCE).await, 1);
     scene.harness.close().await;
 }
 

@@ -1,104 +1,22 @@
 //! What becomes of commands when storage fails: retried where nothing was committed, answered honestly where nobody
 //! knows, and never half. In memory, on one thread.
 
+mod apart;
+mod scene;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use application::CommandError;
 use application::exchanger::SwitchOnline;
 use application::pipeline::{Command, Desk, Needs};
-use application::ports::StorageError;
 use application::wallet::Deposit;
 use domain::user::Caller;
-use domain::{Account, AccountKey, Asset, ExchangeType, ListingId, Money, Posting, Refusal};
-use memory::{Memory, Point, Tally};
-use p2p_tests::harness::{Harness, Offering, decimal};
+use domain::{AccountKey, Asset, Money, Posting, Refusal};
+use memory::Point;
+use p2p_tests::harness::decimal;
 
-fn conflict() -> StorageError {
-    StorageError::Conflict {
-        what: "somebody was faster".to_owned(),
-    }
-}
-
-fn unavailable() -> StorageError {
-    StorageError::Unavailable {
-        source: "the cable was pulled".into(),
-    }
-}
-
-fn in_doubt() -> StorageError {
-    StorageError::InDoubt {
-        source: "the cable was pulled".into(),
-    }
-}
-
-fn rejected() -> StorageError {
-    StorageError::Rejected {
-        what: "a broken invariant".to_owned(),
-    }
-}
-
-/// How often the pipeline tries a batch, and each command of a batch that is taken apart.
-const ATTEMPTS: u64 = 4;
-
-struct Scene {
-    harness: Harness<Memory>,
-    anna: Caller,
-}
-
-impl Scene {
-    async fn open() -> Self {
-        let harness = Harness::open(Memory::new()).await;
-        let anna = harness.exchanger("anna").await;
-        Self { harness, anna }
-    }
-
-    fn deposit(&self) -> Deposit {
-        Deposit {
-            caller: self.harness.admin,
-            user: self.anna.user,
-            asset: Asset::Usdt,
-            amount: decimal("1"),
-        }
-    }
-
-    /// Three deposits in one batch.
-    async fn three(&self) -> Vec<Result<Account, CommandError>> {
-        let deposits = (0..3).map(|_| self.deposit());
-        self.harness.together(deposits).await
-    }
-
-    async fn balance(&self) -> i64 {
-        self.harness.wallet(self.anna.user, Asset::Usdt).await.0
-    }
-
-    fn fail(&self, point: Point, error: fn() -> StorageError, times: u64) {
-        for _ in 0..times {
-            self.harness.store.faults().fail(point, error());
-        }
-    }
-
-    fn tally(&self) -> Tally {
-        *self.harness.store.tally().borrow()
-    }
-
-    fn retries(&self) -> u64 {
-        self.harness.market.pipeline().stats().retries
-    }
-
-    /// Whatever happened, nothing planned is left over, the books are clean and the market goes on.
-    async fn close(self) {
-        assert_eq!(
-            self.harness.store.faults().pending(),
-            0,
-            "a fault did not strike"
-        );
-        let before = self.balance().await;
-        self.harness.done(self.deposit()).await;
-        assert_eq!(self.balance().await, before + 1_000_000);
-        self.harness.close().await;
-    }
-}
+use scene::{ATTEMPTS, Scene, conflict, in_doubt, unavailable};
 
 #[tokio::test]
 async fn a_conflict_is_tried_again_on_fresh_data() {
@@ -249,115 +167,6 @@ async fn a_refusal_is_not_answered_before_its_batch_is_stored() {
     });
     assert_eq!(good.await, Err(CommandError::InDoubt));
     assert_eq!(bad.await, Err(CommandError::InDoubt));
-    scene.close().await;
-}
-
-/// Leaves a listing behind that no schema lets in.
-struct Poison {
-    listing: ListingId,
-}
-
-impl Command for Poison {
-    type Outcome = ();
-
-    fn needs(&self, needs: &mut Needs) {
-        needs.listing(self.listing);
-    }
-
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
-        let mut listing = desk.listing(self.listing)?;
-        listing.frozen = Money::new(-1, listing.asset());
-        listing.version += 1;
-        desk.save_listing(listing);
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn what_the_schema_rejects_fails_alone() {
-    let scene = Scene::open().await;
-    let listing = scene
-        .harness
-        .publish(scene.anna, &Offering::of(ExchangeType::FiatToCrypto))
-        .await;
-    let first = scene.harness.post(scene.deposit());
-    let poison = scene.harness.post(Poison {
-        listing: listing.id,
-    });
-    let last = scene.harness.post(scene.deposit());
-    assert!(first.await.is_ok());
-    assert_eq!(poison.await, Err(CommandError::Internal));
-    assert!(last.await.is_ok());
-    assert_eq!(scene.balance().await, 2_000_000);
-    assert_eq!(scene.harness.listing(listing.id).await, listing);
-
-    // Alone in its batch, it is tried once.
-    let before = scene.tally();
-    assert_eq!(
-        scene
-            .harness
-            .attempt(Poison {
-                listing: listing.id
-            })
-            .await,
-        Err(CommandError::Internal)
-    );
-    assert_eq!(scene.tally().asked, before.asked + 1);
-    scene.close().await;
-}
-
-#[tokio::test]
-async fn a_row_that_cannot_be_read_fails_only_who_needs_it() {
-    let scene = Scene::open().await;
-    let harness = &scene.harness;
-    let berta = harness.exchanger("berta").await;
-    let customer = harness.customer("customer").await;
-    harness.deposit(customer, "100", Asset::Usdt).await;
-    let offering = Offering::of(ExchangeType::CryptoToFiat);
-    let (bad, good) = (
-        harness.publish(scene.anna, &offering).await,
-        harness.publish(berta, &offering).await,
-    );
-    harness.store.faults().corrupt(bad.id);
-
-    let first = harness.post(scene.deposit());
-    let guilty = [(); 2].map(|()| harness.post(harness.opening(customer, &bad, "10")));
-    let innocent = harness.post(harness.opening(customer, &good, "10"));
-    assert!(first.await.is_ok());
-    for one in guilty {
-        assert_eq!(one.await, Err(CommandError::Internal));
-    }
-    assert!(innocent.await.is_ok());
-    assert_eq!(
-        harness.wallet(customer.user, Asset::Usdt).await,
-        (90_000_000, 10_000_000)
-    );
-    harness.store.faults().clear();
-    harness.offer(customer, &bad, "10").await;
-    scene.close().await;
-}
-
-/// Each command of a batch that was taken apart meets trouble of its own.
-#[tokio::test]
-async fn each_command_of_a_batch_taken_apart_has_its_own_fate() {
-    let scene = Scene::open().await;
-    let faults = scene.harness.store.faults();
-    // The batch is rejected; then the first is retried after a conflict, the second in doubt, the third fine.
-    for error in [rejected(), conflict()] {
-        faults.fail(Point::Commit, error);
-    }
-    let posted: Vec<_> = (0..3)
-        .map(|_| scene.harness.post(scene.deposit()))
-        .collect();
-    faults.fail(Point::Committed, in_doubt());
-    let mut answers = Vec::new();
-    for one in posted {
-        answers.push(one.await.map(|account| account.available().minor()));
-    }
-    assert_eq!(
-        answers,
-        [Err(CommandError::InDoubt), Ok(2_000_000), Ok(3_000_000)]
-    );
     scene.close().await;
 }
 
