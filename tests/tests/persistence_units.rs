@@ -335,12 +335,29 @@ async fn units_on_the_same_rows_wait_for_each_other(test: TestDatabase) -> Resul
 
 /// More rows than either database can bind one by one.
 async fn a_large_batch_is_one_commit(test: TestDatabase) -> Result<()> {
-    let database = test.open().await?;
+    large_batch(test.open().await?).await?;
+    test.drop_now().await
+}
+
+/// The same where a connection may be encrypted: there, statements come in portions.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_batch_is_one_commit_over_tls() -> Result<()> {
+    let test = TestDatabase::postgres().await?;
+    let separator = if test.url().contains('?') { '&' } else { '?' };
+    let settings = DatabaseSettings {
+        url: format!("{}{separator}sslmode=prefer", test.url()),
+        ..test.settings()
+    };
+    large_batch(Database::open(&settings).await?).await?;
+    test.drop_now().await
+}
+
+async fn large_batch(database: Database) -> Result<()> {
     let mut stall = Stall::open(&database).await;
     let mut changes = Changes::default();
     let (listing, account) = (stall.listing.version, stall.exchanger_account.version);
     for _ in 0..4_000 {
-        let (_, more) = stall.offer(1_000_000 / 4);
+        let (_, more) = stall.offer(250_000);
         changes.offers.extend(more.offers);
         changes.history.extend(more.history);
         changes.transfers.extend(more.transfers);
@@ -351,6 +368,7 @@ async fn a_large_batch_is_one_commit(test: TestDatabase) -> Result<()> {
     let mut ids: Vec<OfferId> = changes.offers.iter().map(|saved| saved.value.id).collect();
     ids.sort_unstable();
     let mut unit = database.begin().await?;
+    assert_eq!(unit.lock_users(&[stall.customer.id], &[]).await?.len(), 1);
     let mut loaded = unit.lock_offers(&ids).await?;
     loaded.sort_unstable_by_key(|offer| offer.id);
     let stored: Vec<_> = changes
@@ -371,8 +389,7 @@ async fn a_large_batch_is_one_commit(test: TestDatabase) -> Result<()> {
     let report = database.audit().await?;
     assert_eq!(report.violations, Vec::new());
     assert_eq!(report.open_deals, 4_000);
-    database.close().await?;
-    test.drop_now().await
+    Ok(database.close().await?)
 }
 
 async fn an_outage_puts_deadlines_off_once(test: TestDatabase) -> Result<()> {

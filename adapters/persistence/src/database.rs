@@ -11,6 +11,7 @@ use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
 use crate::error;
 use crate::open::{self, OpenError};
+use crate::table::Room;
 use crate::unit::Unit;
 
 /// Only one process migrates at a time: the number of the lock that says so, on PostgreSQL. Any number that nobody else
@@ -43,6 +44,7 @@ impl fmt::Debug for DatabaseSettings {
 pub struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    room: Room,
 }
 
 impl fmt::Debug for Database {
@@ -56,8 +58,16 @@ impl fmt::Debug for Database {
 impl Database {
     /// Opens the database that the URL names.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
-        let open::Opened { writer, reader } = open::open(settings).await?;
-        Ok(Self { writer, reader })
+        let open::Opened {
+            writer,
+            reader,
+            room,
+        } = open::open(settings).await?;
+        Ok(Self {
+            writer,
+            reader,
+            room,
+        })
     }
 
     /// Brings the schema up to date. Safe to call from many processes at once.
@@ -158,6 +168,6 @@ pub(crate) async fn finish<T>(
 #[async_trait]
 impl Store for Database {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
-        Ok(Box::new(Unit::new(self.begin_write().await?)))
+        Ok(Box::new(Unit::new(self.begin_write().await?, self.room)))
     }
 }

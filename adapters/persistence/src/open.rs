@@ -12,6 +12,7 @@ use sea_orm::sqlx::{self, ConnectOptions, Connection, Executor};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use crate::database::DatabaseSettings;
+use crate::table::Room;
 
 /// A connection that was idle for longer is asked for a sign of life before it is used.
 const IDLE: Duration = Duration::from_secs(5);
@@ -56,6 +57,8 @@ pub enum OpenError {
 pub(crate) struct Opened {
     pub(crate) writer: DatabaseConnection,
     pub(crate) reader: DatabaseConnection,
+    /// How much one statement of the writer may carry.
+    pub(crate) room: Room,
 }
 
 pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
@@ -77,6 +80,8 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
         .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();
     let options = plain_at_home(options, &settings.url);
+    let encrypted = !matches!(options.get_ssl_mode(), PgSslMode::Disable);
+    let room = if encrypted { Room::Record } else { Room::Whole };
     let all = settings.max_connections.max(1);
     let writers = (all / 4).min(4);
     let readers = postgres_pool(settings, options.clone(), all - writers).await?;
@@ -85,17 +90,19 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
         return Ok(Opened {
             writer: reader.clone(),
             reader,
+            room,
         });
     }
     let writers = postgres_pool(settings, options, writers).await?;
     Ok(Opened {
         writer: SqlxPostgresConnector::from_sqlx_postgres_pool(writers),
         reader,
+        room,
     })
 }
 
-/// On this machine there is nobody to hide from: unless the URL says otherwise, a loopback connection is not encrypted.
-/// The driver (sqlx 0.9.0) does not set TCP_NODELAY; with TLS it stalls for 40 ms inside each larger message.
+/// On this machine there is nobody to hide from: unless the URL says otherwise, a loopback connection is not encrypted,
+/// and its statements may be as large as they are (see [`Room::Record`]).
 fn plain_at_home(options: PgConnectOptions, url: &str) -> PgConnectOptions {
     let home = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&options.get_host());
     if home && !url.contains("sslmode=") && !url.contains("ssl-mode=") {
@@ -164,6 +171,7 @@ async fn sqlite(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     Ok(Opened {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+        room: Room::Bound,
     })
 }
 

@@ -24,6 +24,63 @@ pub(crate) trait Table: EntityTrait {
     const VERSION: Self::Column;
 }
 
+/// How much one statement may carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// PostgreSQL: everything, in arrays.
+    Whole,
+    /// PostgreSQL over TLS: what fits one TLS record. The driver (sqlx 0.9.0) writes records one by one and does not set
+    /// TCP_NODELAY: a second one may have to wait 40 ms for the other side to acknowledge the first.
+    Record,
+    /// SQLite: what it can bind, each value a parameter.
+    Bound,
+}
+
+/// A TLS record's 16 KiB, less a little for the protocol around the rows.
+const RECORD: usize = 15 * 1_024;
+
+/// What PostgreSQL's protocol says of each array before its first element.
+const ARRAY_HEAD: usize = 24;
+
+impl Room {
+    /// Keys in portions for one statement each. A key is two values of no more than 16 bytes.
+    pub(crate) fn keys<T>(self, keys: &[T]) -> std::slice::Chunks<'_, T> {
+        keys.chunks(match self {
+            Self::Whole => keys.len().max(1),
+            Self::Record => 384,
+            Self::Bound => 8_192,
+        })
+    }
+
+    /// Rows in portions for one array statement each.
+    fn portions<T>(self, rows: &[T], size: impl Fn(&T) -> usize, head: usize) -> Vec<&[T]> {
+        if self != Self::Record {
+            return vec![rows];
+        }
+        let room = RECORD.saturating_sub(head);
+        let (mut portions, mut first, mut taken) = (Vec::new(), 0, 0);
+        for (index, row) in rows.iter().enumerate() {
+            let size = size(row);
+            if index > first && taken + size > room {
+                portions.push(&rows[first..index]);
+                (first, taken) = (index, 0);
+            }
+            taken += size;
+        }
+        portions.push(&rows[first..]);
+        portions
+    }
+}
+
+/// What a value takes as an element of an array.
+fn size_of(value: &Value) -> usize {
+    4 + match value {
+        Value::Uuid(_) => 16,
+        Value::String(text) => text.as_ref().map_or(0, |text| text.len()),
+        _ => 8,
+    }
+}
+
 /// Bind parameters that SQLite takes in one statement.
 const SQLITE_PARAMETERS: usize = 32_766;
 
@@ -33,6 +90,7 @@ const SQLITE_ROWS: usize = 256;
 /// Inserts rows that must be new. A key that exists is a conflict.
 pub(crate) async fn insert<E>(
     connection: &impl ConnectionTrait,
+    room: Room,
     rows: Vec<E::Model>,
 ) -> Result<(), StorageError>
 where
@@ -47,16 +105,18 @@ where
     let names = join(columns.iter().map(|column| quoted(column.as_str())));
     let expected = rows.len();
     let mut written = 0;
-    let backend = connection.get_database_backend();
-    if backend == DbBackend::Postgres {
-        let (source, values) = arrays::<E>(&columns, &rows);
-        let sql = format!(
-            "INSERT INTO {} ({names}) SELECT {} FROM {}",
-            quoted(table.table_name()),
-            source.picked,
-            source.from
-        );
-        written += run(connection, sql, values).await?;
+    if connection.get_database_backend() == DbBackend::Postgres {
+        let (size, head) = sizes::<E>(&columns);
+        for portion in room.portions(&rows, size, head) {
+            let (source, values) = arrays::<E, _>(&columns, portion, |row| row);
+            let sql = format!(
+                "INSERT INTO {} ({names}) SELECT {} FROM {}",
+                quoted(table.table_name()),
+                source.picked,
+                source.from
+            );
+            written += run(connection, sql, values).await?;
+        }
     } else {
         for chunk in chunks(&rows, columns.len()) {
             let sql = format!(
@@ -81,6 +141,7 @@ where
 /// Changes rows that were loaded with these versions. Any that has another version by now is a conflict.
 pub(crate) async fn update<E>(
     connection: &impl ConnectionTrait,
+    room: Room,
     rows: Vec<(E::Model, i64)>,
 ) -> Result<(), StorageError>
 where
@@ -107,18 +168,19 @@ where
     let expected = rows.len();
     let mut written = 0;
     if connection.get_database_backend() == DbBackend::Postgres {
-        let (rows, loaded): (Vec<E::Model>, Vec<i64>) = rows.into_iter().unzip();
-        let (source, mut values) = arrays::<E>(&columns, &rows);
-        values.push(Value::Array(
-            ArrayType::BigInt,
-            Some(Box::new(loaded.into_iter().map(Value::from).collect())),
-        ));
-        let sql = format!(
-            "UPDATE {table} SET {set} FROM (SELECT {}, loaded_version FROM {}) AS changed WHERE {matches}",
-            source.picked,
-            source.with_extra("bigint", "loaded_version", values.len())
-        );
-        written += run(connection, sql, values).await?;
+        let (size, head) = sizes::<E>(&columns);
+        let size = |row: &(E::Model, i64)| size(&row.0) + size_of(&Value::from(row.1));
+        for portion in room.portions(&rows, size, head + ARRAY_HEAD) {
+            let (source, mut values) = arrays::<E, _>(&columns, portion, |row| &row.0);
+            let loaded = portion.iter().map(|(_, loaded)| Value::from(*loaded));
+            values.push(array(ArrayType::BigInt, loaded.collect()));
+            let sql = format!(
+                "UPDATE {table} SET {set} FROM (SELECT {}, loaded_version FROM {}) AS changed WHERE {matches}",
+                source.picked,
+                source.with_extra("bigint", "loaded_version", values.len())
+            );
+            written += run(connection, sql, values).await?;
+        }
     } else {
         for chunk in chunks(&rows, columns.len() + 1) {
             let sql = format!(
@@ -180,16 +242,6 @@ pub(crate) fn padded<T: Clone>(mut list: Vec<T>) -> Vec<T> {
     list
 }
 
-/// Keys for one statement: all of them on PostgreSQL, where they are one array; on SQLite no more than it can bind.
-pub(crate) fn key_chunks<T>(backend: DbBackend, keys: &[T]) -> std::slice::Chunks<'_, T> {
-    let most = if backend == DbBackend::Postgres {
-        keys.len().max(1)
-    } else {
-        8_192
-    };
-    keys.chunks(most)
-}
-
 /// An array of ids as one parameter of a PostgreSQL statement.
 pub(crate) fn id_array(ids: impl IntoIterator<Item = Uuid>) -> Value {
     array(ArrayType::Uuid, ids.into_iter().map(Value::from).collect())
@@ -237,7 +289,11 @@ impl Source {
 
 /// One array for each column. An array of ours has no NULLs: a column that may be NULL brings a second array, which says
 /// where a value is.
-fn arrays<E>(columns: &[E::Column], rows: &[E::Model]) -> (Source, Vec<Value>)
+fn arrays<E, R>(
+    columns: &[E::Column],
+    rows: &[R],
+    model: impl Fn(&R) -> &E::Model,
+) -> (Source, Vec<Value>)
 where
     E: EntityTrait,
     E::Model: ModelTrait<Entity = E>,
@@ -248,7 +304,7 @@ where
         let name = quoted(column.as_str());
         let of = E::Model::get_value_type(*column);
         let (sql_type, filler) = in_sql(&of);
-        let stored: Vec<Value> = rows.iter().map(|row| row.get(*column)).collect();
+        let stored: Vec<Value> = rows.iter().map(|row| model(row).get(*column)).collect();
         if column.def().is_null() {
             let there: Vec<bool> = stored
                 .iter()
@@ -285,6 +341,24 @@ where
         names,
     };
     (source, values)
+}
+
+/// What a row takes in the arrays of these columns, and what the arrays take without any.
+fn sizes<E>(columns: &[E::Column]) -> (impl Fn(&E::Model) -> usize, usize)
+where
+    E: EntityTrait,
+    E::Model: ModelTrait<Entity = E>,
+{
+    let nullable = columns
+        .iter()
+        .filter(|column| column.def().is_null())
+        .count();
+    let flags = nullable * size_of(&Value::Bool(None));
+    let size = move |row: &E::Model| {
+        let values = columns.iter().map(|column| size_of(&row.get(*column)));
+        flags + values.sum::<usize>()
+    };
+    (size, (columns.len() + nullable) * ARRAY_HEAD)
 }
 
 /// The SQL type of what we store, and a value of it that stands where NULL is meant.
@@ -356,6 +430,21 @@ mod tests {
                 assert!(size == 1 || size * columns <= SQLITE_PARAMETERS);
             }
         }
+    }
+
+    #[test]
+    fn portions_fit_a_record_and_lose_nothing() {
+        let rows: Vec<usize> = (0..2_000).map(|row| row * 7 % 1_000).collect();
+        let portions = Room::Record.portions(&rows, |row| *row, 500);
+        assert_eq!(portions.concat(), rows);
+        for portion in &portions {
+            assert!(portion.iter().sum::<usize>() <= RECORD - 500);
+        }
+        // A row that fits no record travels alone.
+        let rows = [10, 99_999, 99_999, 10, 10];
+        let portions = Room::Record.portions(&rows, |row| *row, 500);
+        assert_eq!(portions, [&rows[..1], &rows[1..2], &rows[2..3], &rows[3..]]);
+        assert_eq!(Room::Whole.portions(&rows, |row| *row, 500), [&rows]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::database::finish;
 use crate::ledger::{account, journal};
 use crate::row;
 use crate::table::{
-    self, Table, id_array, key_chunks, one_of, one_of_texts, padded, placeholders, text_array,
+    self, Room, Table, id_array, one_of, one_of_texts, padded, placeholders, text_array,
 };
 use crate::{dispute, error, exchanger, listing, offer, outbox, user};
 
@@ -27,14 +27,16 @@ use crate::{dispute, error, exchanger, listing, offer, outbox, user};
 /// them can still be written.
 pub(crate) struct Unit {
     transaction: DatabaseTransaction,
+    room: Room,
     /// A statement has failed: PostgreSQL would answer COMMIT with a silent rollback.
     failed: bool,
 }
 
 impl Unit {
-    pub(crate) const fn new(transaction: DatabaseTransaction) -> Self {
+    pub(crate) const fn new(transaction: DatabaseTransaction, room: Room) -> Self {
         Self {
             transaction,
+            room,
             failed: false,
         }
     }
@@ -73,7 +75,7 @@ impl Transaction for Unit {
         disputes: &[DisputeId],
     ) -> Result<Vec<(DisputeId, OfferId)>, StorageError> {
         let mut found = Vec::with_capacity(disputes.len());
-        for keys in key_chunks(self.backend(), disputes) {
+        for keys in self.room.keys(disputes) {
             let keys = keys.iter().copied().map(row::uuid).collect();
             let pairs: Result<Vec<(Uuid, Uuid)>, DbErr> = dispute::Entity::find()
                 .select_only()
@@ -97,7 +99,7 @@ impl Transaction for Unit {
         listings: &[ListingId],
     ) -> Result<Vec<ListingHead>, StorageError> {
         let mut found = Vec::with_capacity(listings.len());
-        for keys in key_chunks(self.backend(), listings) {
+        for keys in self.room.keys(listings) {
             let keys = keys.iter().copied().map(row::uuid).collect();
             let heads = listing::Entity::find()
                 .select_only()
@@ -146,7 +148,7 @@ impl Transaction for Unit {
 
     async fn lock_offers(&mut self, ids: &[OfferId]) -> Result<Vec<Offer>, StorageError> {
         let mut found = Vec::with_capacity(ids.len());
-        for keys in key_chunks(self.backend(), ids) {
+        for keys in self.room.keys(ids) {
             let keys = keys.iter().copied().map(row::uuid).collect();
             let select = offer::Entity::find()
                 .filter(one_of(self.backend(), offer::Column::Id, keys))
@@ -158,7 +160,7 @@ impl Transaction for Unit {
 
     async fn lock_disputes(&mut self, offers: &[OfferId]) -> Result<Vec<Dispute>, StorageError> {
         let mut found = Vec::new();
-        for keys in key_chunks(self.backend(), offers) {
+        for keys in self.room.keys(offers) {
             let keys = keys.iter().copied().map(row::uuid).collect();
             let select = dispute::Entity::find()
                 .filter(one_of(self.backend(), dispute::Column::OfferId, keys))
@@ -170,7 +172,7 @@ impl Transaction for Unit {
 
     async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
         let mut found = Vec::with_capacity(ids.len());
-        for keys in key_chunks(self.backend(), ids) {
+        for keys in self.room.keys(ids) {
             let keys = keys.iter().copied().map(row::uuid).collect();
             let select = exchanger::Entity::find()
                 .filter(one_of(self.backend(), exchanger::Column::UserId, keys))
@@ -195,12 +197,14 @@ impl Transaction for Unit {
     }
 
     async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError> {
-        let keys: Vec<(Uuid, &'static str)> = keys
+        let mut keys: Vec<(Uuid, &'static str)> = keys
             .iter()
             .filter_map(|key| Some((account::stored_owner(key.owner)?, key.asset.code())))
             .collect();
+        // In the order in which they are locked, over all portions.
+        keys.sort_unstable();
         let mut found = Vec::with_capacity(keys.len());
-        for keys in key_chunks(self.backend(), &keys) {
+        for keys in self.room.keys(&keys) {
             let statement = accounts(self.backend(), keys);
             let select = account::Entity::find().from_raw_sql(statement);
             let rows = select.all(&self.transaction).await.map_err(error::storage);
@@ -216,7 +220,7 @@ impl Transaction for Unit {
                 what: "a unit of work that has failed can't be committed".to_owned(),
             })
         } else {
-            write(&self.transaction, changes).await
+            write(&self.transaction, self.room, changes).await
         };
         finish(self.transaction, outcome).await
     }
@@ -295,28 +299,45 @@ pub(crate) fn accounts(backend: DbBackend, keys: &[(Uuid, &'static str)]) -> Sta
 }
 
 /// Writes everything, what is referred to before what refers to it.
-async fn write(transaction: &DatabaseTransaction, changes: &Changes) -> Result<(), StorageError> {
-    save::<user::Entity>(transaction, rows(&changes.users, user::Model::try_from)?).await?;
+async fn write(
+    transaction: &DatabaseTransaction,
+    room: Room,
+    changes: &Changes,
+) -> Result<(), StorageError> {
+    save::<user::Entity>(
+        transaction,
+        room,
+        rows(&changes.users, user::Model::try_from)?,
+    )
+    .await?;
     save::<account::Entity>(
         transaction,
+        room,
         rows(&changes.accounts, account::Model::try_from)?,
     )
     .await?;
     save::<exchanger::Entity>(
         transaction,
+        room,
         rows(&changes.exchangers, exchanger::Model::try_from)?,
     )
     .await?;
     save::<listing::Entity>(
         transaction,
+        room,
         rows(&changes.listings, listing::Model::try_from)?,
     )
     .await?;
-    save::<offer::Entity>(transaction, rows(&changes.offers, offer::Model::try_from)?).await?;
+    save::<offer::Entity>(
+        transaction,
+        room,
+        rows(&changes.offers, offer::Model::try_from)?,
+    )
+    .await?;
     let history = changes.history.iter().map(offer::history::Model::try_from);
-    table::insert::<offer::history::Entity>(transaction, history.collect::<Result<_, _>>()?)
+    table::insert::<offer::history::Entity>(transaction, room, history.collect::<Result<_, _>>()?)
         .await?;
-    let sides = sides(transaction, changes).await?;
+    let sides = sides(transaction, room, changes).await?;
     let disputes = rows(&changes.disputes, |dispute| {
         let sides = sides.get(&dispute.offer);
         let sides = sides.ok_or_else(|| StorageError::Rejected {
@@ -324,13 +345,13 @@ async fn write(transaction: &DatabaseTransaction, changes: &Changes) -> Result<(
         })?;
         dispute::Model::of(dispute, *sides)
     })?;
-    save::<dispute::Entity>(transaction, disputes).await?;
+    save::<dispute::Entity>(transaction, room, disputes).await?;
     let comments = changes.comments.iter().map(dispute::comment::Model::from);
-    table::insert::<dispute::comment::Entity>(transaction, comments.collect()).await?;
+    table::insert::<dispute::comment::Entity>(transaction, room, comments.collect()).await?;
     let entries = changes.transfers.iter().flat_map(journal::rows);
-    table::insert::<journal::Entity>(transaction, entries.collect()).await?;
+    table::insert::<journal::Entity>(transaction, room, entries.collect()).await?;
     let messages = changes.outbox.iter().map(outbox::Model::try_from);
-    table::insert::<outbox::Entity>(transaction, messages.collect::<Result<_, _>>()?).await
+    table::insert::<outbox::Entity>(transaction, room, messages.collect::<Result<_, _>>()?).await
 }
 
 /// What of a table is new, and what has changed since it was loaded with a version.
@@ -356,19 +377,21 @@ fn rows<'a, M, T>(
 
 async fn save<E>(
     transaction: &DatabaseTransaction,
+    room: Room,
     rows: Rows<E::Model>,
 ) -> Result<(), StorageError>
 where
     E: Table,
     E::Model: ModelTrait<Entity = E>,
 {
-    table::insert::<E>(transaction, rows.new).await?;
-    table::update::<E>(transaction, rows.changed).await
+    table::insert::<E>(transaction, room, rows.new).await?;
+    table::update::<E>(transaction, room, rows.changed).await
 }
 
 /// The sides of the deals that these disputes are about: at hand as a rule, since a dispute changes its deal.
 async fn sides(
     transaction: &DatabaseTransaction,
+    room: Room,
     changes: &Changes,
 ) -> Result<HashMap<OfferId, dispute::Sides>, StorageError> {
     if changes.disputes.is_empty() {
@@ -394,7 +417,7 @@ async fn sides(
         .collect();
     missing.sort_unstable();
     missing.dedup();
-    for keys in key_chunks(transaction.get_database_backend(), &missing) {
+    for keys in room.keys(&missing) {
         let keys = keys.iter().copied().map(row::uuid).collect();
         let found: Vec<(Uuid, Uuid, Uuid)> = offer::Entity::find()
             .select_only()
