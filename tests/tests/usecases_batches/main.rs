@@ -40,6 +40,7 @@ proptest! {
 async fn most_of_what_is_tried_can_succeed() {
     let scene = Scene::open().await;
     let ops = [
+        Op::Receive(6),
         Op::Deposit { to: 0, minor: 5 },
         Op::Switch {
             who: 1,

@@ -20,7 +20,7 @@ use p2p_tests::harness::{Harness, Offering, Setup, decimal, hours, party};
 use proptest::prelude::*;
 
 /// Deals that every run begins with.
-const DEALS: usize = 6;
+const DEALS: usize = 8;
 
 /// What somebody does; numbers pick among the people, listings and deals of the scene.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +124,12 @@ impl Scene {
         for (owner, exchange_type) in people.iter().zip(ExchangeType::ALL) {
             listings.push(harness.publish(*owner, &Offering::of(exchange_type)).await);
         }
+        // Others, which a freeze of their owner pauses along with the one that was not answered.
+        for owner in &people[..2] {
+            for exchange_type in ExchangeType::ALL {
+                harness.publish(*owner, &Offering::of(exchange_type)).await;
+            }
+        }
         let mut deals = Vec::new();
         for turn in 0..DEALS {
             let offer = harness.offer(people[2], &listings[turn % 2], "20").await;
@@ -132,6 +138,8 @@ impl Scene {
             }
             if turn >= 4 {
                 harness.pay(&offer).await;
+            }
+            if turn == 4 || turn == 5 {
                 let by = if turn == 4 {
                     offer.terms.customer
                 } else {

@@ -268,9 +268,19 @@ async fn a_sweep_does_not_add_to_an_overload() {
 #[tokio::test]
 async fn deals_that_cannot_be_read_do_not_stop_a_sweep() {
     for bad in [1, 300] {
-        let scene = Scene::open(Setup::default()).await;
+        // Room for one round of expiries, and not for all that is due.
+        let pipeline = PipelineSettings {
+            queue: 256,
+            batch: 512,
+        };
+        let setup = Setup {
+            pipeline,
+            ..Setup::default()
+        };
+        let scene = Scene::open(setup).await;
         let harness = &scene.harness;
-        let unreadable = scene.offers(bad).await;
+        let mut unreadable = scene.offers(bad / 2).await;
+        unreadable.extend(scene.offers(bad - bad / 2).await);
         harness.clock.advance(TICK);
         let good = scene.offers(5).await;
         for offer in &unreadable {
