@@ -7,7 +7,7 @@
 //! *What it may import*: domain, application, migration, SeaORM. No other adapter imports it, no row leaves it.
 //!
 //! *How to add the next thing*: a table is a migration, a module here with an entity that is a
-//! [`Table`](table::Table), a line in `unit.rs` for what a commit writes, and its queries next to the row. The SQL
+//! [`Table`](table::Table), a line in `unit/write.rs` for what a commit writes, and its queries next to the row. The SQL
 //! texts are few and fixed (their parameters are arrays on PostgreSQL, chunks of a power of two on SQLite), so that
 //! every connection prepares each of them once.
 

@@ -14,7 +14,8 @@ use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement};
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseSettings};
-use crate::{dispute, ledger, listing, offer, unit};
+use crate::unit::select;
+use crate::{dispute, ledger, listing, offer};
 
 async fn plan(database: &Database, sql: &str) -> String {
     let statement = Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {sql}"));
@@ -215,11 +216,11 @@ async fn sqlite_finds_keys_along_its_indexes() {
     let emails = vec!["a@example.com".to_owned(), "b@example.com".to_owned()];
     for (statement, ways) in [
         (
-            unit::accounts(DbBackend::Sqlite, &keys).to_string(),
+            select::accounts(DbBackend::Sqlite, &keys).to_string(),
             &["sqlite_autoindex_accounts_2 (owner_id=? AND asset=?)"][..],
         ),
         (
-            unit::users(DbBackend::Sqlite, ids(), emails)
+            select::users(DbBackend::Sqlite, ids(), emails)
                 .build(DbBackend::Sqlite)
                 .to_string(),
             &[
@@ -228,7 +229,7 @@ async fn sqlite_finds_keys_along_its_indexes() {
             ],
         ),
         (
-            unit::listings(DbBackend::Sqlite, ids(), ids())
+            select::listings(DbBackend::Sqlite, ids(), ids())
                 .build(DbBackend::Sqlite)
                 .to_string(),
             &[

@@ -1,0 +1,143 @@
+//! Writing many rows at once: one statement per table on PostgreSQL (columns travel as arrays), a few on SQLite (rows in
+//! chunks of a power of two). The texts are fixed, so that they are prepared once.
+
+mod keys;
+mod postgres;
+mod room;
+mod sqlite;
+
+use application::ports::StorageError;
+use sea_orm::sea_query::Value;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, ModelTrait,
+    Statement,
+};
+
+pub(crate) use keys::{id_array, one_of, one_of_texts, padded, placeholders, text_array};
+pub(crate) use room::Room;
+
+use crate::error;
+
+/// A table whose rows a unit of work writes and changes.
+pub(crate) trait Table: EntityTrait {
+    const NAME: &'static str;
+    /// What names a row.
+    const KEY: Self::Column;
+    /// What may change in a row's life, the version among it; everything else is written once.
+    const MUTABLE: &'static [Self::Column];
+    /// The column by which a change of a row by somebody else is noticed.
+    const VERSION: Self::Column;
+}
+
+/// Inserts rows that must be new. A key that exists is a conflict.
+pub(crate) async fn insert<E>(
+    connection: &impl ConnectionTrait,
+    room: Room,
+    rows: Vec<E::Model>,
+) -> Result<(), StorageError>
+where
+    E: EntityTrait,
+    E::Model: ModelTrait<Entity = E>,
+{
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let table = E::default();
+    let columns: Vec<E::Column> = E::Column::iter().collect();
+    let into = format!(
+        "INSERT INTO {} ({})",
+        quoted(table.table_name()),
+        listed(&columns)
+    );
+    let written = match connection.get_database_backend() {
+        DbBackend::Postgres => {
+            postgres::insert::<E>(connection, room, &into, &columns, &rows).await?
+        }
+        _ => sqlite::insert::<E>(connection, &into, &columns, &rows).await?,
+    };
+    all_of(table.table_name(), rows.len(), written)
+}
+
+/// Changes rows that were loaded with these versions. Any that has another version by now is a conflict.
+pub(crate) async fn update<E>(
+    connection: &impl ConnectionTrait,
+    room: Room,
+    rows: Vec<(E::Model, i64)>,
+) -> Result<(), StorageError>
+where
+    E: Table,
+    E::Model: ModelTrait<Entity = E>,
+{
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let columns: Vec<E::Column> = [E::KEY]
+        .into_iter()
+        .chain(E::MUTABLE.iter().copied())
+        .collect();
+    let change = Change::of::<E>();
+    let written = match connection.get_database_backend() {
+        DbBackend::Postgres => {
+            postgres::update::<E>(connection, room, &change, &columns, &rows).await?
+        }
+        _ => sqlite::update::<E>(connection, &change, &columns, &rows).await?,
+    };
+    all_of(E::NAME, rows.len(), written)
+}
+
+/// What both databases say alike of a change of many rows, the new values being those of a relation `changed`.
+struct Change {
+    table: String,
+    set: String,
+    /// The row, still as it was loaded.
+    matches: String,
+}
+
+impl Change {
+    fn of<E: Table>() -> Self {
+        let table = quoted(E::NAME);
+        let (key, version) = (quoted(E::KEY.as_str()), quoted(E::VERSION.as_str()));
+        let set: Vec<String> = E::MUTABLE
+            .iter()
+            .map(|column| quoted(column.as_str()))
+            .map(|name| format!("{name} = changed.{name}"))
+            .collect();
+        Self {
+            set: set.join(", "),
+            matches: format!(
+                "{table}.{key} = changed.{key} AND {table}.{version} = changed.loaded_version"
+            ),
+            table,
+        }
+    }
+}
+
+fn all_of(table: &str, expected: usize, written: u64) -> Result<(), StorageError> {
+    if written == expected as u64 {
+        Ok(())
+    } else {
+        Err(error::outdated(table, expected, written))
+    }
+}
+
+async fn run(
+    connection: &impl ConnectionTrait,
+    sql: String,
+    values: Vec<Value>,
+) -> Result<u64, StorageError> {
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+    let done = connection.execute_raw(statement).await;
+    Ok(done.map_err(error::storage)?.rows_affected())
+}
+
+fn listed<C: ColumnTrait>(columns: &[C]) -> String {
+    let names: Vec<String> = columns
+        .iter()
+        .map(|column| quoted(column.as_str()))
+        .collect();
+    names.join(", ")
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
+}

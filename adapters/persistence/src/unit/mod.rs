@@ -1,0 +1,230 @@
+//! The unit of work: one database transaction.
+
+pub(crate) mod select;
+mod write;
+
+use application::ports::{Changes, ListingHead, StorageError, Transaction};
+use async_trait::async_trait;
+use domain::user::{Email, User};
+use domain::{
+    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Offer, OfferId, UserId,
+};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, QueryOrder, QuerySelect,
+    Select,
+};
+
+use crate::database::finish;
+use crate::ledger::account;
+use crate::row;
+use crate::table::{Room, one_of};
+use crate::{dispute, error, exchanger, listing, offer};
+
+/// One transaction. Its rows are locked with NO KEY UPDATE: nobody else can change them, while rows that merely refer to
+/// them can still be written.
+pub(crate) struct Unit {
+    transaction: DatabaseTransaction,
+    room: Room,
+    /// A statement has failed: PostgreSQL would answer COMMIT with a silent rollback.
+    failed: bool,
+}
+
+impl Unit {
+    pub(crate) const fn new(transaction: DatabaseTransaction, room: Room) -> Self {
+        Self {
+            transaction,
+            room,
+            failed: false,
+        }
+    }
+
+    fn backend(&self) -> DbBackend {
+        self.transaction.get_database_backend()
+    }
+
+    /// Reads rows of an entity into the domain.
+    async fn rows<E, T>(&mut self, select: Select<E>) -> Result<Vec<T>, StorageError>
+    where
+        E: EntityTrait,
+        E::Model: FromQueryResult + Send + Sync,
+        T: TryFrom<E::Model, Error = StorageError>,
+    {
+        let found = select.all(&self.transaction).await.map_err(error::storage);
+        self.noting(found.and_then(row::all))
+    }
+
+    fn noting<T>(&mut self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
+        self.failed |= outcome.is_err();
+        outcome
+    }
+}
+
+/// What a unit of work is about to change, nobody else may.
+fn locked<E: EntityTrait>(mut select: Select<E>) -> Select<E> {
+    QuerySelect::query(&mut select).lock(LockType::NoKeyUpdate);
+    select
+}
+
+#[async_trait]
+impl Transaction for Unit {
+    async fn offers_of_disputes(
+        &mut self,
+        disputes: &[DisputeId],
+    ) -> Result<Vec<(DisputeId, OfferId)>, StorageError> {
+        let mut found = Vec::with_capacity(disputes.len());
+        for keys in self.room.keys(disputes) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let pairs: Result<Vec<(Uuid, Uuid)>, DbErr> = dispute::Entity::find()
+                .select_only()
+                .columns([dispute::Column::Id, dispute::Column::OfferId])
+                .filter(one_of(self.backend(), dispute::Column::Id, keys))
+                .into_tuple()
+                .all(&self.transaction)
+                .await;
+            let pairs = self.noting(pairs.map_err(error::storage))?;
+            found.extend(
+                pairs
+                    .into_iter()
+                    .map(|(dispute, offer)| (row::id(dispute), row::id(offer))),
+            );
+        }
+        Ok(found)
+    }
+
+    async fn listing_heads(
+        &mut self,
+        listings: &[ListingId],
+    ) -> Result<Vec<ListingHead>, StorageError> {
+        let mut found = Vec::with_capacity(listings.len());
+        for keys in self.room.keys(listings) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let heads = listing::Entity::find()
+                .select_only()
+                .columns([
+                    listing::Column::Id,
+                    listing::Column::ExchangerId,
+                    listing::Column::ExchangeType,
+                    listing::Column::Asset,
+                ])
+                .filter(one_of(self.backend(), listing::Column::Id, keys))
+                .into_model::<listing::Head>()
+                .all(&self.transaction)
+                .await;
+            let heads: Vec<ListingHead> =
+                self.noting(heads.map_err(error::storage).and_then(row::all))?;
+            found.extend(heads);
+        }
+        Ok(found)
+    }
+
+    async fn lock_users(
+        &mut self,
+        ids: &[UserId],
+        emails: &[Email],
+    ) -> Result<Vec<User>, StorageError> {
+        let ids: Vec<Uuid> = ids
+            .iter()
+            .copied()
+            .map(row::uuid)
+            .filter(|id| !row::is_system(*id))
+            .collect();
+        let emails: Vec<String> = emails
+            .iter()
+            .map(|email| email.as_str().to_owned())
+            .filter(|email| row::storable(email))
+            .collect();
+        if ids.is_empty() && emails.is_empty() {
+            return Ok(Vec::new());
+        }
+        let select = select::users(self.backend(), ids, emails);
+        let found = locked(select).all(&self.transaction).await;
+        let mut found = self.noting(found.map_err(error::storage))?;
+        found.retain(|user| !row::is_system(user.id));
+        self.noting(row::all(found))
+    }
+
+    async fn lock_offers(&mut self, ids: &[OfferId]) -> Result<Vec<Offer>, StorageError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for keys in self.room.keys(ids) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let select = offer::Entity::find()
+                .filter(one_of(self.backend(), offer::Column::Id, keys))
+                .order_by_asc(offer::Column::Id);
+            found.extend(self.rows::<_, Offer>(locked(select)).await?);
+        }
+        Ok(found)
+    }
+
+    async fn lock_disputes(&mut self, offers: &[OfferId]) -> Result<Vec<Dispute>, StorageError> {
+        let mut found = Vec::new();
+        for keys in self.room.keys(offers) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let select = dispute::Entity::find()
+                .filter(one_of(self.backend(), dispute::Column::OfferId, keys))
+                .order_by_asc(dispute::Column::Id);
+            found.extend(self.rows::<_, Dispute>(locked(select)).await?);
+        }
+        Ok(found)
+    }
+
+    async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for keys in self.room.keys(ids) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let select = exchanger::Entity::find()
+                .filter(one_of(self.backend(), exchanger::Column::UserId, keys))
+                .order_by_asc(exchanger::Column::UserId);
+            found.extend(self.rows::<_, Exchanger>(locked(select)).await?);
+        }
+        Ok(found)
+    }
+
+    async fn lock_listings(
+        &mut self,
+        ids: &[ListingId],
+        active_of: &[UserId],
+    ) -> Result<Vec<Listing>, StorageError> {
+        if ids.is_empty() && active_of.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = ids.iter().copied().map(row::uuid).collect();
+        let owners = active_of.iter().copied().map(row::uuid).collect();
+        let select = select::listings(self.backend(), ids, owners);
+        self.rows(locked(select)).await
+    }
+
+    async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError> {
+        let mut keys: Vec<(Uuid, &'static str)> = keys
+            .iter()
+            .filter_map(|key| Some((account::stored_owner(key.owner)?, key.asset.code())))
+            .collect();
+        // In the order in which they are locked, over all portions.
+        keys.sort_unstable();
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in self.room.keys(&keys) {
+            let statement = select::accounts(self.backend(), keys);
+            let select = account::Entity::find().from_raw_sql(statement);
+            let rows = select.all(&self.transaction).await.map_err(error::storage);
+            let accounts: Vec<Account> = self.noting(rows.and_then(row::all))?;
+            found.extend(accounts);
+        }
+        Ok(found)
+    }
+
+    async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError> {
+        let outcome = if self.failed {
+            Err(StorageError::Rejected {
+                what: "a unit of work that has failed can't be committed".to_owned(),
+            })
+        } else {
+            write::write(&self.transaction, self.room, changes).await
+        };
+        finish(self.transaction, outcome).await
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), StorageError> {
+        self.transaction.rollback().await.map_err(error::storage)
+    }
+}

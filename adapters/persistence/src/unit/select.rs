@@ -1,0 +1,76 @@
+//! What a unit of work selects by more than one key.
+
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Value;
+use sea_orm::{Condition, DbBackend, QueryOrder, Select, Statement};
+
+use crate::table::{id_array, one_of, one_of_texts, padded, placeholders, text_array};
+use crate::{listing, user};
+
+/// Users by id or by e-mail address; at least one of them is asked for.
+pub(crate) fn users(
+    backend: DbBackend,
+    ids: Vec<Uuid>,
+    emails: Vec<String>,
+) -> Select<user::Entity> {
+    let mut wanted = Condition::any();
+    if !ids.is_empty() {
+        wanted = wanted.add(one_of(backend, user::Column::Id, ids));
+    }
+    if !emails.is_empty() {
+        wanted = wanted.add(one_of_texts(backend, user::Column::Email, emails));
+    }
+    user::Entity::find()
+        .filter(wanted)
+        .order_by_asc(user::Column::Id)
+}
+
+/// Listings by id, and the ACTIVE ones of owners; at least one of them is asked for.
+pub(crate) fn listings(
+    backend: DbBackend,
+    ids: Vec<Uuid>,
+    owners: Vec<Uuid>,
+) -> Select<listing::Entity> {
+    let mut wanted = Condition::any();
+    if !ids.is_empty() {
+        wanted = wanted.add(one_of(backend, listing::Column::Id, ids));
+    }
+    if !owners.is_empty() {
+        // The second condition follows from the first; it is the partial index's own, which SQLite wants to read.
+        let active = Condition::all()
+            .add(one_of(backend, listing::Column::ExchangerId, owners))
+            .add(Expr::cust("state = 'ACTIVE'"))
+            .add(Expr::cust("state <> 'CLOSED'"));
+        wanted = wanted.add(active);
+    }
+    listing::Entity::find()
+        .filter(wanted)
+        .order_by_asc(listing::Column::Id)
+}
+
+/// Accounts by owner and asset, locked in that order. Two columns make the key: no builder knows both databases' words.
+pub(crate) fn accounts(backend: DbBackend, keys: &[(Uuid, &'static str)]) -> Statement {
+    const COLUMNS: &str =
+        "a.\"id\", a.\"owner_id\", a.\"asset\", a.\"available\", a.\"held\", a.\"version\"";
+    if backend == DbBackend::Postgres {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM UNNEST($1::uuid[], $2::text[]) AS k (owner_id, asset) \
+             JOIN accounts AS a ON a.owner_id = k.owner_id AND a.asset = k.asset \
+             ORDER BY a.owner_id, a.asset FOR NO KEY UPDATE OF a"
+        );
+        let owners = id_array(keys.iter().map(|(owner, _)| *owner));
+        let assets = text_array(keys.iter().map(|(_, asset)| (*asset).to_owned()));
+        Statement::from_sql_and_values(backend, sql, [owners, assets])
+    } else {
+        let keys = padded(keys.to_vec());
+        let sql = format!(
+            "SELECT {COLUMNS} FROM accounts AS a WHERE (a.owner_id, a.asset) IN (VALUES {}) \
+             ORDER BY a.owner_id, a.asset",
+            placeholders(2, keys.len())
+        );
+        let values = keys
+            .into_iter()
+            .flat_map(|(owner, asset)| [Value::from(owner), Value::from(asset)]);
+        Statement::from_sql_and_values(backend, sql, values)
+    }
+}
