@@ -3,7 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test; helpers of tests are not recognised as tests"
+    reason = "a test; its own functions are not recognised as one"
 )]
 
 mod persistence_common;
