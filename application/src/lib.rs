@@ -15,6 +15,7 @@ pub mod exchanger;
 pub mod listing;
 pub mod market;
 pub mod offer;
+mod patience;
 pub mod pipeline;
 pub mod ports;
 pub mod sweeper;

@@ -7,6 +7,7 @@ use domain::{OfferId, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::offer::{ExpireOffer, Expired};
+use crate::patience::in_time;
 use crate::ports::StorageError;
 use crate::{CommandError, Market};
 
@@ -48,7 +49,8 @@ impl Sweeper {
     /// Notes that the market is alive. After an outage all deadlines are put off.
     pub async fn beat(&self, now: Timestamp) -> Result<(), StorageError> {
         let queries = self.market.queries();
-        if let Some(gap) = queries.heartbeat(now, self.outage_tolerance).await? {
+        let beat = queries.heartbeat(now, self.outage_tolerance);
+        if let Some(gap) = in_time(beat).await? {
             tracing::warn!(
                 seconds = gap.as_secs(),
                 "the market was away; all deadlines were put off"
@@ -64,7 +66,7 @@ impl Sweeper {
             // One time for both: a pause of the machine between them would be an outage that nobody has noted.
             let now = self.market.now();
             self.beat(now).await?;
-            let due = self.market.queries().due_offers(now, limit).await?;
+            let due = in_time(self.market.queries().due_offers(now, limit)).await?;
             let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
             let before = moved;
             for some in due.chunks(AT_A_TIME) {

@@ -131,6 +131,11 @@ async fn only_administrators_give_roles_and_never_drop_their_own() {
         .refused(appointment(harness.admin, own, again))
         .await;
     assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+    let ids = harness.market.ids();
+    let email = Email::new("accomplice@example.org");
+    let accomplice = RegisterUser::new(ids, email, "Accomplice".to_owned(), again, None);
+    let refusal = harness.refused(accomplice.by(harness.admin)).await;
+    assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
     let refusal = harness
         .refused(deposit(harness.admin, anna, "1", Asset::Usdt))
         .await;

@@ -168,6 +168,13 @@ pub(crate) async fn finish<T>(
 #[async_trait]
 impl Store for Database {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
-        Ok(Box::new(Unit::new(self.begin_write().await?, self.room)))
+        match self.begin_write().await {
+            Ok(transaction) => Ok(Box::new(Unit::new(transaction, self.room))),
+            // Another process holds SQLite's one lock: that is about no command in particular.
+            Err(StorageError::Conflict { what }) => Err(StorageError::Unavailable {
+                source: what.into(),
+            }),
+            Err(error) => Err(error),
+        }
     }
 }

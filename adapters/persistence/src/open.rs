@@ -101,11 +101,14 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     })
 }
 
-/// On this machine there is nobody to hide from: unless the URL says otherwise, a loopback connection is not encrypted,
+/// On this machine there is nobody to hide from: unless the URL or PGSSLMODE says otherwise, a loopback connection is not encrypted,
 /// and its statements may be as large as they are (see [`Room::Record`]).
 fn plain_at_home(options: PgConnectOptions, url: &str) -> PgConnectOptions {
     let home = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&options.get_host());
-    if home && !url.contains("sslmode=") && !url.contains("ssl-mode=") {
+    let said = url.contains("sslmode=")
+        || url.contains("ssl-mode=")
+        || std::env::var_os("PGSSLMODE").is_some();
+    if home && !said {
         options.ssl_mode(PgSslMode::Disable)
     } else {
         options

@@ -20,14 +20,15 @@ impl Command for CommentOnDispute {
     type Outcome = Comment;
 
     fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
         needs.dispute(self.dispute);
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Comment, Refusal> {
         let dispute = desk.dispute(self.dispute)?;
         let offer = desk.offer(dispute.offer)?;
-        let concerned =
-            offer.side_of(self.caller.user).is_some() || self.caller.roles.allow(Role::Moderator);
+        let concerned = offer.side_of(self.caller.user).is_some()
+            || desk.require(self.caller, Role::Moderator).is_ok();
         if !concerned {
             return Err(Refusal::NotFound(Noun::Dispute));
         }

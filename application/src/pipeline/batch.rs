@@ -5,10 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::time::timeout;
 
 use super::desk::Desk;
 use super::job::Job;
@@ -16,14 +15,11 @@ use super::load::load;
 use super::needs::Needs;
 use super::stats::PipelineStats;
 use super::{CommandError, Tools};
-use crate::ports::{StorageError, Transaction};
+use crate::patience::{PATIENCE, in_time};
+use crate::ports::StorageError;
 
 /// How often a batch is tried again after a conflict before its commands go on one by one.
 const ATTEMPTS: u32 = 4;
-
-/// How long storage may take over one step of a unit of work. A connection whose other end is gone without a word would
-/// otherwise hold the pipeline for ever.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 type Jobs = Vec<Box<dyn Job>>;
 
@@ -82,15 +78,17 @@ async fn carry_out(jobs: Jobs, tools: &Tools, stats: &PipelineStats) {
         return give_up(jobs, &error);
     }
     tracing::warn!(commands = jobs.len(), %error, "a batch could not be committed; trying its commands one by one");
+    // The others must not wait for those that are in trouble, each for itself.
+    let until = Instant::now() + PATIENCE;
     let mut jobs = jobs.into_iter();
     while let Some(job) = jobs.next() {
         let Err((failed, error)) = persevere(vec![job], tools, stats).await else {
             continue;
         };
         give_up(failed, &error);
-        if matches!(error, StorageError::Unavailable { .. }) {
-            // It is no longer about single commands: nothing of the rest was begun, and nothing would get through.
-            let source = "storage went away before this command was tried".into();
+        if matches!(error, StorageError::Unavailable { .. }) || Instant::now() > until {
+            // It is no longer about single commands. Nothing of the rest was begun.
+            let source = "storage was in trouble before this command was tried".into();
             return give_up(jobs.collect(), &StorageError::Unavailable { source });
         }
     }
@@ -136,16 +134,12 @@ async fn attempt_once(jobs: &mut Jobs, tools: &Tools) -> Result<(), StorageError
     for job in jobs.iter_mut() {
         job.needs(&mut needs);
     }
-    let begun = timeout(PATIENCE, tools.store.begin()).await;
-    let mut unit = begun.unwrap_or_else(|_| Err(silent()))?;
-    let loaded = timeout(PATIENCE, load(unit.as_mut(), needs)).await;
-    let mut loaded = match loaded {
-        Ok(Ok(loaded)) => loaded,
-        // Nobody is there to be told of a rollback.
-        Err(_) => return Err(silent()),
-        Ok(Err(error)) => {
+    let mut unit = in_time(tools.store.begin()).await?;
+    let mut loaded = match in_time(load(unit.as_mut(), needs)).await {
+        Ok(loaded) => loaded,
+        Err(error) => {
             // Said explicitly: an aborted transaction must not go back to the pool.
-            if let Err(rollback) = roll_back(unit).await {
+            if let Err(rollback) = in_time(unit.rollback()).await {
                 tracing::debug!(error = %rollback, "rolling back failed");
             }
             return Err(error);
@@ -160,26 +154,13 @@ async fn attempt_once(jobs: &mut Jobs, tools: &Tools) -> Result<(), StorageError
     }
     let changes = loaded.into_changes(tools.ids.as_ref(), now);
     if changes.is_empty() {
-        return roll_back(unit).await;
+        return in_time(unit.rollback()).await;
     }
-    match timeout(PATIENCE, unit.commit(&changes)).await {
+    match tokio::time::timeout(PATIENCE, unit.commit(&changes)).await {
         Ok(committed) => committed,
         Err(elapsed) => Err(StorageError::InDoubt {
             source: Box::new(elapsed),
         }),
-    }
-}
-
-async fn roll_back(unit: Box<dyn Transaction>) -> Result<(), StorageError> {
-    timeout(PATIENCE, unit.rollback())
-        .await
-        .unwrap_or_else(|_| Err(silent()))
-}
-
-/// Storage says nothing any more.
-fn silent() -> StorageError {
-    StorageError::Unavailable {
-        source: "storage did not answer in time".into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Somebody gets an account, and with it a wallet in every asset.
 
-use domain::user::{Email, PasswordHash};
+use domain::user::{Caller, Email, PasswordHash};
 use domain::{
     Account, AccountId, AccountKey, Asset, Exchanger, Refusal, Role, Roles, User, UserId,
 };
@@ -11,6 +11,8 @@ use crate::ports::{Ids, IdsExt};
 /// Opens an account. Who may choose which roles is decided by whoever makes this command.
 #[derive(Debug, Clone)]
 pub struct RegisterUser {
+    /// The administrator who opens it; `None`: people open their own, and the program its first ones.
+    by: Option<Caller>,
     id: UserId,
     email: Email,
     name: String,
@@ -34,6 +36,7 @@ impl RegisterUser {
             .map(|asset| (*asset, ids.fresh()))
             .collect();
         Self {
+            by: None,
             id: ids.fresh(),
             email,
             name,
@@ -44,14 +47,29 @@ impl RegisterUser {
     }
 }
 
+impl RegisterUser {
+    /// The same, opened by an administrator: refused unless that is what they are, still.
+    #[must_use]
+    pub const fn by(mut self, administrator: Caller) -> Self {
+        self.by = Some(administrator);
+        self
+    }
+}
+
 impl Command for RegisterUser {
     type Outcome = User;
 
     fn needs(&self, needs: &mut Needs) {
+        if let Some(caller) = self.by {
+            needs.caller(caller);
+        }
         needs.email(&self.email);
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
+        if let Some(caller) = self.by {
+            desk.require(caller, Role::Admin)?;
+        }
         if desk.email_taken(&self.email) {
             return Err(Refusal::EmailTaken);
         }

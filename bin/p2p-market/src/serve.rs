@@ -97,9 +97,16 @@ impl Server {
         tracing::info!("stopping: answering what was accepted");
         sweeping.abort();
         stop.notify_one();
+        let patience = Duration::from_secs(config.http.shutdown_seconds);
         let ending = async {
-            if let Ok(Err(error)) = serving.await {
-                tracing::warn!(%error, "serving did not end cleanly");
+            // The last quarter is for the changes that were accepted, whatever a stuck connection does.
+            match tokio::time::timeout(patience * 3 / 4, &mut serving).await {
+                Ok(Ok(Err(error))) => tracing::warn!(%error, "serving did not end cleanly"),
+                Ok(_) => {}
+                Err(_) => {
+                    tracing::warn!("some requests did not end in time");
+                    serving.abort();
+                }
             }
             market.close();
             let _ = worker.await;
@@ -107,14 +114,13 @@ impl Server {
                 tracing::warn!(%error, "the database did not close cleanly");
             }
         };
-        let patience = Duration::from_secs(config.http.shutdown_seconds);
         tokio::select! {
             () = ending => {
                 tracing::info!("stopped");
                 Ok(ExitCode::SUCCESS)
             }
             () = tokio::time::sleep(patience) => {
-                tracing::warn!("some requests did not end in time");
+                tracing::warn!("some changes did not end in time");
                 Ok(ExitCode::FAILURE)
             }
             () = signals.next() => {

@@ -75,7 +75,7 @@ pub(crate) async fn create_user(
         .roles
         .map_or([Role::Customer].into(), |names| roles(&names));
     let email = Email::new(&body.email);
-    let command = RegisterUser::new(app.ids(), email, body.name, roles, hash);
+    let command = RegisterUser::new(app.ids(), email, body.name, roles, hash).by(caller);
     let user = app.execute(command).await?;
     Ok((StatusCode::CREATED, Answer(user.into())))
 }
