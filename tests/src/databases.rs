@@ -6,7 +6,7 @@
 
 use std::collections::hash_map::{DefaultHasher, RandomState};
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -59,31 +59,22 @@ impl TestDatabase {
     /// A database on the PostgreSQL server.
     pub async fn postgres() -> Result<Self> {
         let server = server();
-        let name = unique_name();
         let connection = connect(&server).await?;
         let template = template(&server, &connection).await?;
-        run(
-            &connection,
-            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
-        )
-        .await?;
         connection.close().await?;
-        Ok(Self {
-            url: with_database(&server, &name)?,
-            kind: Kind::Postgres(Fresh {
-                server,
-                name,
-                dropped: false,
-            }),
-        })
+        Self::create_postgres(&format!("TEMPLATE {template}")).await
     }
 
     /// A database on the PostgreSQL server without any schema.
     pub async fn empty_postgres() -> Result<Self> {
+        Self::create_postgres("").await
+    }
+
+    async fn create_postgres(how: &str) -> Result<Self> {
         let server = server();
         let name = unique_name();
         let connection = connect(&server).await?;
-        run(&connection, &format!("CREATE DATABASE {name}")).await?;
+        run(&connection, &format!("CREATE DATABASE {name} {how}")).await?;
         connection.close().await?;
         Ok(Self {
             url: with_database(&server, &name)?,
@@ -103,6 +94,28 @@ impl TestDatabase {
             url: format!("sqlite://{}", file.display()),
             kind: Kind::Sqlite(folder),
         })
+    }
+
+    /// Another one with the same content. Nobody may be connected to this one.
+    pub async fn copy(&self) -> Result<Self> {
+        match &self.kind {
+            Kind::Sqlite(folder) => {
+                let copy = Self::empty_sqlite()?;
+                let file = |database: &Self| {
+                    let path = database.url.strip_prefix("sqlite://").map(PathBuf::from);
+                    path.context("not an SQLite file")
+                };
+                let (from, to) = (file(self)?, file(&copy)?);
+                let left = std::fs::read_dir(folder.path())?.count();
+                ensure!(left == 1, "somebody is connected to {}", from.display());
+                std::fs::create_dir_all(to.parent().context("no folder")?)?;
+                std::fs::copy(from, to)?;
+                Ok(copy)
+            }
+            Kind::Postgres(fresh) => {
+                Self::create_postgres(&format!("TEMPLATE {}", fresh.name)).await
+            }
+        }
     }
 
     /// Where it is.
@@ -165,6 +178,11 @@ impl Drop for Fresh {
         // Nobody is left to be told of a failure.
         let _ = dropping.join();
     }
+}
+
+/// A connection to the PostgreSQL server itself.
+pub async fn postgres_server() -> Result<DatabaseConnection> {
+    connect(&server()).await
 }
 
 fn server() -> String {

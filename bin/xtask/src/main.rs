@@ -1,6 +1,6 @@
 //! The project's own chores: `cargo xtask --help`.
 //!
-//! One file per chore (`demo`, `check`, `test`, `contracts`, `load`), each a list of steps; `services` provides the
+//! One file per chore (`demo`, `check`, `test`, `contracts`, `bench`), each a list of steps; `services` provides the
 //! servers that tests need, `process` runs children so that none outlives us. A new chore is a variant of [`Task`] and
 //! a file. Depends on no other crate of the workspace, so that it builds when they do not. Unix only.
 #![expect(
@@ -9,10 +9,10 @@
 )]
 
 mod architecture;
+mod bench;
 mod check;
 mod contracts;
 mod demo;
-mod load;
 mod process;
 mod services;
 mod test;
@@ -58,11 +58,13 @@ enum Task {
     },
     /// Regenerate the published contract, openapi/openapi.json.
     Contracts,
-    /// Measure the release build under load, against PostgreSQL.
-    Load {
+    /// Measure the release build against the same market in hand-written SQL, both on PostgreSQL.
+    ///
+    /// `cargo xtask bench -- --help` shows what can be chosen. Writes target/bench.json.
+    Bench {
         #[command(flatten)]
         servers: Servers,
-        /// Passed on to p2p-load.
+        /// Passed on to p2p-bench.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
@@ -97,7 +99,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Check => check::run(&workspace)?,
         Task::Test { servers } => return test::run(&workspace, servers.own_services),
         Task::Contracts => contracts::write(&workspace)?,
-        Task::Load { servers, args } => load::run(&workspace, servers.own_services, &args)?,
+        Task::Bench { servers, args } => bench::run(&workspace, servers.own_services, &args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -117,7 +119,7 @@ mod tests {
     fn what_follows_is_passed_on() {
         let passed = |line: &[&str]| match Cli::try_parse_from(line).unwrap().task {
             Task::Demo { release, args } => (release, args),
-            Task::Load { servers, args } => (servers.own_services, args),
+            Task::Bench { servers, args } => (servers.own_services, args),
             other => panic!("{other:?}"),
         };
         let args = vec![OsString::from("--port"), OsString::from("1")];
@@ -126,7 +128,7 @@ mod tests {
             (true, args.clone())
         );
         assert_eq!(
-            passed(&["xtask", "load", "--own-services", "--port", "1"]),
+            passed(&["xtask", "bench", "--own-services", "--port", "1"]),
             (true, args)
         );
     }

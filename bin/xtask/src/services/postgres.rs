@@ -82,7 +82,7 @@ fn running() -> Option<String> {
 }
 
 /// The folder of the newest server's programs.
-fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> Option<PathBuf> {
     let version = |folder: &Path| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let packaged = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     packaged

@@ -1,0 +1,42 @@
+//! The cases, one file each.
+//!
+//! A new case is a file with a type that implements [`Case`], and a line in [`all`].
+
+mod create;
+mod deal;
+mod idle;
+mod memory;
+mod one_account;
+mod sqlite;
+mod zipf;
+
+use anyhow::Result;
+use async_trait::async_trait;
+
+use crate::bench::Bench;
+use crate::figures::Line;
+
+/// Something that is measured.
+#[async_trait(?Send)]
+pub(crate) trait Case {
+    fn name(&self) -> &'static str;
+
+    /// What it measures, in a line.
+    fn about(&self) -> &'static str;
+
+    /// Measures once: the case, and what it is compared with. The same lines in every round.
+    async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>>;
+}
+
+/// Every case, in the order in which they are measured.
+pub(crate) fn all() -> Vec<Box<dyn Case>> {
+    vec![
+        Box::new(create::Create),
+        Box::new(deal::Deal),
+        Box::new(one_account::OneAccount),
+        Box::new(zipf::Zipf),
+        Box::new(idle::Idle),
+        Box::new(sqlite::Sqlite),
+        Box::new(memory::Memory),
+    ]
+}

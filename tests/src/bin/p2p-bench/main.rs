@@ -1,0 +1,163 @@
+//! p2p-bench: how fast the market is, measured against the same market in hand-written SQL.
+//!
+//! Started by `cargo xtask bench`, which builds the server in release mode and provides PostgreSQL. Each case measures
+//! the server over HTTP and, right after, what it is compared with, in several rounds. Talks to 127.0.0.1 only, drops
+//! what it made, and ends by itself.
+//!
+//! *How it is laid out*: `cases` says what is measured, a file each; `bench` is what they share; `drive` are the
+//! connections that ask, over `http`; `driven` and `figures` are what comes out, `report` the table of it. `server`,
+//! `postgres`, `baseline`, `processes` and `machine` are the things that are measured and where.
+#![expect(clippy::print_stdout, reason = "the figures are the program's answer")]
+#![expect(clippy::float_arithmetic, reason = "rates are no money")]
+
+mod baseline;
+mod bench;
+mod cases;
+mod cast;
+mod draw;
+mod drive;
+mod driven;
+mod figures;
+mod http;
+mod machine;
+mod offers;
+mod postgres;
+mod processes;
+mod report;
+mod server;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::bench::{Bench, Pace};
+use crate::cases::Case;
+use crate::figures::{Line, Summary};
+use crate::postgres::Postgres;
+
+/// Measures the market against the same market in hand-written SQL.
+#[derive(Debug, Clone, Parser)]
+#[command(bin_name = "cargo xtask bench --")]
+struct Options {
+    /// Only this case; may be repeated.
+    #[arg(long = "case", value_name = "NAME")]
+    cases: Vec<String>,
+    /// Names the cases.
+    #[arg(long)]
+    list: bool,
+    /// One short round: rougher figures within three minutes.
+    #[arg(long)]
+    quick: bool,
+    /// How often everything is measured; the median counts.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=9))]
+    rounds: Option<u8>,
+    /// How long each load is measured.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: Option<u64>,
+    /// Where the results go.
+    #[arg(long, env = "P2P_BENCH_JSON", default_value = "target/bench.json")]
+    json: PathBuf,
+}
+
+impl Options {
+    fn pace(&self) -> Pace {
+        let (rounds, warm_up_seconds, seconds, baseline_seconds) = if self.quick {
+            (1, 1, 4, 3)
+        } else {
+            (3, 2, 6, 5)
+        };
+        Pace {
+            rounds: self.rounds.map_or(rounds, usize::from),
+            warm_up_seconds,
+            seconds: self.seconds.unwrap_or(seconds),
+            baseline_seconds: self.seconds.unwrap_or(baseline_seconds),
+        }
+    }
+
+    fn cases(&self) -> Result<Vec<Box<dyn Case>>> {
+        let mut cases = cases::all();
+        for name in &self.cases {
+            let known = cases.iter().any(|case| case.name() == name);
+            ensure!(known, "there is no case `{name}`: see --list");
+        }
+        if !self.cases.is_empty() {
+            cases.retain(|case| self.cases.iter().any(|name| name == case.name()));
+        }
+        Ok(cases)
+    }
+}
+
+/// One thread is enough for asking, and leaves the processors to what is measured.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    let cases = options.cases()?;
+    if options.list {
+        for case in cases {
+            println!("{:<12} {}", case.name(), case.about());
+        }
+        return Ok(());
+    }
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    // Whatever was begun is dropped: servers are killed, databases go.
+    tokio::select! {
+        done = run(&options, &cases) => done,
+        _ = interrupt.recv() => bail!("interrupted"),
+        _ = terminate.recv() => bail!("interrupted"),
+    }
+}
+
+async fn run(options: &Options, cases: &[Box<dyn Case>]) -> Result<()> {
+    let postgres = Postgres::connect().await?;
+    let mut results = json!({
+        "date": postgres.now().await?,
+        "commit": machine::commit(),
+        "machine": machine::json(),
+        "postgres": postgres.json().await?,
+        "options": options_json(options),
+    });
+    let pace = options.pace();
+    let mut bench = Bench::new(pace, postgres);
+    let mut rounds: Vec<Vec<Line>> = Vec::new();
+    for round in 0..pace.rounds {
+        bench.begin(round);
+        let mut lines = Vec::new();
+        for case in cases {
+            println!("round {} of {}: {}", round + 1, pace.rounds, case.name());
+            let measured = case.round(&mut bench).await;
+            lines.extend(measured.with_context(|| format!("the case `{}`", case.name()))?);
+        }
+        rounds.push(lines);
+    }
+    let summaries = Summary::of(&rounds);
+    println!("\n{}", report::table(&summaries));
+    results["results"] = summaries.iter().map(Summary::json).collect();
+    write(options, &results)?;
+    println!("written to {}", options.json.display());
+    Ok(())
+}
+
+fn options_json(options: &Options) -> Value {
+    let pace = options.pace();
+    json!({
+        "cases": options.cases,
+        "quick": options.quick,
+        "rounds": pace.rounds,
+        "warm_up_seconds": pace.warm_up_seconds,
+        "seconds": pace.seconds,
+        "baseline_seconds": pace.baseline_seconds,
+    })
+}
+
+fn write(options: &Options, results: &Value) -> Result<()> {
+    if let Some(folder) = options.json.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let text = serde_json::to_string_pretty(results)? + "\n";
+    std::fs::write(&options.json, text)
+        .with_context(|| format!("{} can't be written", options.json.display()))
+}

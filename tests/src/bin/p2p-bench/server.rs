@@ -1,0 +1,135 @@
+//! The server under measurement: the release build, as it is shipped, on a port of its own.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use p2p_tests::served::TOKEN_SECRET;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::http::{Connection, get};
+use crate::processes::{self, Memory};
+
+/// How long it may take to come up, and to end in good order.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    pid: u32,
+    /// Kept open, so that the server can go on printing.
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Server {
+    /// Starts it on a database, with the settings that it has by itself but for a quieter log; waits until it listens.
+    pub(crate) async fn start(database: &str) -> Result<Self> {
+        let program = std::env::var_os("P2P_MARKET_BIN")
+            .context("P2P_MARKET_BIN names the server's program: use `cargo xtask bench`")?;
+        let mut child = Command::new(program)
+            .arg("serve")
+            .env("DATABASE_URL", database)
+            .env("P2P_AUTH__TOKEN_SECRET", TOKEN_SECRET)
+            .env("P2P_HTTP__BIND", "127.0.0.1:0")
+            .env("P2P_LOG__FILTER", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("the server can't be started")?;
+        let pid = child.id().context("the server ended at once")?;
+        let output = child.stdout.take().context("the server has no output")?;
+        let mut output = BufReader::new(output).lines();
+        let address = timeout(PATIENCE, ready(&mut output))
+            .await
+            .context("the server does not start")??;
+        Ok(Self {
+            address,
+            child,
+            pid,
+            _output: output,
+        })
+    }
+
+    /// Processor seconds so far.
+    pub(crate) fn cpu(&self) -> Result<f64> {
+        processes::cpu_of(self.pid)
+    }
+
+    pub(crate) fn memory(&self) -> Result<Memory> {
+        Memory::of(self.pid)
+    }
+
+    pub(crate) async fn metrics(&self) -> Result<Metrics> {
+        let mut connection = Connection::open(self.address).await?;
+        let answer = connection.call(&get("/metrics", "")).await?;
+        ensure!(answer.status == 200, "/metrics: {}", answer.text());
+        Metrics::parse(std::str::from_utf8(answer.body)?)
+    }
+
+    /// Ends it in good order.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        kill_process(pid.context("the server has no id")?, Signal::TERM)?;
+        let status = timeout(PATIENCE, self.child.wait())
+            .await
+            .context("the server does not end")??;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(())
+    }
+}
+
+/// Reads until the server says where it serves.
+async fn ready(output: &mut Lines<BufReader<ChildStdout>>) -> Result<SocketAddr> {
+    while let Some(line) = output.next_line().await? {
+        if let Some((_, address)) = line.split_once("http://") {
+            return Ok(address.trim().parse()?);
+        }
+    }
+    bail!("the server ended before it was ready")
+}
+
+/// What the server says of its batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Metrics {
+    pub(crate) commands: u64,
+    pub(crate) batches: u64,
+}
+
+impl Metrics {
+    fn parse(text: &str) -> Result<Self> {
+        let value = |name: &str| {
+            let mut values = text.lines().filter_map(|line| line.strip_prefix(name));
+            values
+                .find_map(|rest| rest.trim().parse().ok())
+                .with_context(|| format!("no {name} in the metrics"))
+        };
+        Ok(Self {
+            commands: value("p2p_pipeline_commands_total ")?,
+            batches: value("p2p_pipeline_batch_size_count ")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_found_by_name() {
+        let text = "# HELP p2p_pipeline_commands_total Commands.\np2p_pipeline_commands_total 42\n\
+            p2p_pipeline_batch_size_bucket{le=\"1\"} 1\np2p_pipeline_batch_size_count 7\n";
+        let expected = Metrics {
+            commands: 42,
+            batches: 7,
+        };
+        assert_eq!(Metrics::parse(text).unwrap(), expected);
+        assert!(Metrics::parse("p2p_pipeline_commands_total 42").is_err());
+    }
+}
