@@ -80,11 +80,11 @@ pub(crate) async fn drive<S: Script + 'static>(
         let began = Instant::now();
         sleep(load.span).await;
         state.recording.set(false);
-        let seconds = began.elapsed().as_secs_f64();
+        let ended = Instant::now();
         let used = Usage::read(server, postmaster)?.since(&before);
         let metrics = (metrics, server.metrics().await?);
         state.stopped.set(true);
-        Ok((seconds, used, metrics))
+        Ok((began, ended, used, metrics))
     };
     let asked = async {
         while let Some(ended) = asking.join_next().await {
@@ -93,10 +93,16 @@ pub(crate) async fn drive<S: Script + 'static>(
         Ok::<_, anyhow::Error>(())
     };
     let both = async { tokio::try_join!(watching, asked) };
-    let ((seconds, used, metrics), ()) = everybody.run_until(both).await?;
+    let ((began, ended, used, metrics), ()) = everybody.run_until(both).await?;
     let state = Rc::into_inner(state).context("a connection is still asking")?;
     let records = state.records.into_inner();
-    Ok(Driven::new(seconds, records, used, metrics))
+    Ok(Driven {
+        seconds: (ended - began).as_secs_f64(),
+        ended,
+        records,
+        metrics,
+        used,
+    })
 }
 
 /// What all connections share.
@@ -108,14 +114,14 @@ struct State {
 }
 
 /// When requests ought to begin. Timers go by milliseconds, so a request may be sent up to one later.
-struct Schedule {
+pub(crate) struct Schedule {
     began: Instant,
     rate: f64,
     given: Cell<u64>,
 }
 
 impl Schedule {
-    fn new(rate: f64) -> Self {
+    pub(crate) fn new(rate: f64) -> Self {
         Self {
             began: Instant::now(),
             rate,
@@ -124,7 +130,7 @@ impl Schedule {
     }
 
     /// Waits for the next time that nobody has taken yet, and tells it.
-    async fn next(&self) -> Instant {
+    pub(crate) async fn next(&self) -> Instant {
         let number = self.given.get();
         self.given.set(number + 1);
         let due = self.began + Duration::from_secs_f64(number as f64 / self.rate);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
+use tokio::time::Instant;
 
 use crate::figures::{Figures, key};
 use crate::http::Answer;
@@ -15,27 +16,14 @@ use crate::server::{Metrics, Server};
 #[derive(Debug)]
 pub(crate) struct Driven {
     pub(crate) seconds: f64,
+    pub(crate) ended: Instant,
     pub(crate) records: Records,
     /// Before and after.
-    metrics: (Metrics, Metrics),
-    used: Usage,
+    pub(crate) metrics: (Metrics, Metrics),
+    pub(crate) used: Usage,
 }
 
 impl Driven {
-    pub(crate) const fn new(
-        seconds: f64,
-        records: Records,
-        used: Usage,
-        metrics: (Metrics, Metrics),
-    ) -> Self {
-        Self {
-            seconds,
-            records,
-            metrics,
-            used,
-        }
-    }
-
     /// Fails if there were other answers than the expected.
     pub(crate) fn all_right(&self) -> Result<()> {
         let Records {
@@ -75,6 +63,8 @@ pub(crate) struct Records {
     pub(crate) calls: Vec<Histogram<u64>>,
     /// Unexpected answers by status.
     pub(crate) wrong: BTreeMap<u16, u64>,
+    /// How many of these said when to come again.
+    pub(crate) invited: u64,
     /// The first of them.
     complaint: Option<String>,
 }
@@ -85,6 +75,7 @@ impl Records {
             done: histogram()?,
             calls: Vec::new(),
             wrong: BTreeMap::new(),
+            invited: 0,
             complaint: None,
         })
     }
@@ -103,6 +94,7 @@ impl Records {
 
     pub(crate) fn wrong(&mut self, answer: &Answer<'_>) {
         *self.wrong.entry(answer.status).or_default() += 1;
+        self.invited += u64::from(answer.retry_after);
         self.complaint.get_or_insert_with(|| answer.text());
     }
 }
@@ -153,6 +145,6 @@ pub(crate) fn histogram() -> Result<Histogram<u64>> {
     Histogram::new_with_bounds(1, 60_000_000, 3).context("a histogram")
 }
 
-fn micros(span: Duration) -> u64 {
+pub(crate) fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,9 @@ mod deal;
 mod idle;
 mod memory;
 mod one_account;
+mod overload;
 mod sqlite;
+mod start;
 mod zipf;
 
 use anyhow::Result;
@@ -38,5 +40,7 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         Box::new(idle::Idle),
         Box::new(sqlite::Sqlite),
         Box::new(memory::Memory),
+        Box::new(start::Start),
+        Box::new(overload::Overload),
     ]
 }
