@@ -74,16 +74,19 @@ impl TestDatabase {
         let server = server();
         let name = unique_name();
         let connection = connect(&server).await?;
-        run(&connection, &format!("CREATE DATABASE {name} {how}")).await?;
-        connection.close().await?;
-        Ok(Self {
+        let create = format!("CREATE DATABASE {name} {how}");
+        // Before it is there, so that it goes again whatever happens.
+        let database = Self {
             url: with_database(&server, &name)?,
             kind: Kind::Postgres(Fresh {
                 server,
                 name,
                 dropped: false,
             }),
-        })
+        };
+        run(&connection, &create).await?;
+        connection.close().await?;
+        Ok(database)
     }
 
     /// An SQLite file that does not exist yet, in a folder that does not either.

@@ -8,6 +8,7 @@
 //! connections that ask, over `http`; `driven` and `figures` are what comes out, `report` the table of it. `server`,
 //! `postgres`, `baseline`, `processes` and `machine` are the things that are measured and where.
 #![expect(clippy::print_stdout, reason = "the figures are the program's answer")]
+#![expect(clippy::print_stderr, reason = "so is what went wrong")]
 #![expect(clippy::float_arithmetic, reason = "rates are no money")]
 
 mod baseline;
@@ -27,6 +28,7 @@ mod report;
 mod server;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
@@ -92,8 +94,18 @@ impl Options {
 
 /// One thread is enough for asking, and leaves the processors to what is measured.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<()> {
-    let options = Options::parse();
+async fn main() -> ExitCode {
+    match obey(&Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Lists, or measures until it is done or told to end.
+async fn obey(options: &Options) -> Result<()> {
     let cases = options.cases()?;
     if options.list {
         for case in cases {
@@ -105,7 +117,7 @@ async fn main() -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     // Whatever was begun is dropped: servers are killed, databases go.
     tokio::select! {
-        done = run(&options, &cases) => done,
+        done = run(options, &cases) => done,
         _ = interrupt.recv() => bail!("interrupted"),
         _ = terminate.recv() => bail!("interrupted"),
     }
