@@ -8,57 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use domain::{Asset, Role};
 use p2p_tests::databases::TestDatabase;
-use p2p_tests::served::{Person, Served};
 use serde_json::{Value, json};
-use support::{Server, program, run};
-use system::SystemClock;
+use support::cast::{Cast, cast};
+use support::traffic::audit;
+use support::{Server, program};
 use tokio::task::JoinSet;
-
-struct Cast {
-    database: TestDatabase,
-    customers: Vec<Person>,
-    listing: String,
-}
-
-/// People, money and a listing, made before the server is started.
-async fn cast(database: TestDatabase) -> Result<Cast> {
-    let served = Served::start(database.open().await?, Arc::new(SystemClock)).await?;
-    let exchanger = served.person("Eve", &[Role::Exchanger]).await?;
-    let mut customers = Vec::new();
-    for number in 0..20 {
-        let customer = served
-            .person(&format!("Carol{number}"), &[Role::Customer])
-            .await?;
-        served.deposit(&customer, "1000000", Asset::Usdt).await?;
-        customers.push(customer);
-    }
-    let body = json!({
-        "exchange_type": "CRYPTO2FIAT",
-        "crypto_asset": "USDT",
-        "fiat_currency": "EUR",
-        "price": 1,
-        "total_amount": 1_000_000_000,
-        "min_amount": "0.01",
-        "max_amount": 1_000_000,
-        "payment_methods": ["SEPA"]
-    });
-    let published = served
-        .post(&exchanger, "/api/p2p/listings", body)
-        .await?
-        .expect(201);
-    let listing = published["listing_id"]
-        .as_str()
-        .context("no listing")?
-        .to_owned();
-    served.database.clone().close().await?;
-    Ok(Cast {
-        database,
-        customers,
-        listing,
-    })
-}
 
 /// Creates offers until the server is gone; the answer is what it said it had created.
 async fn load(
@@ -145,8 +100,8 @@ async fn all_there(url: &str, cast: &Cast, answered: &[(usize, String)]) -> Resu
 }
 
 async fn killed_and_restarted(database: TestDatabase) -> Result<()> {
-    let cast = cast(database).await?;
-    let url = cast.database.url().to_owned();
+    let url = database.url().to_owned();
+    let cast = cast(&url).await?;
     let mut all = Vec::new();
     for round in 1..=3 {
         let server = Server::start(program(&url, &["serve"]))?;
@@ -157,17 +112,12 @@ async fn killed_and_restarted(database: TestDatabase) -> Result<()> {
         while let Some(created) = connections.join_next().await {
             all.extend(created??);
         }
-        let audit = run(&url, &["audit"])?;
-        ensure!(
-            audit.status.success(),
-            "{}",
-            String::from_utf8_lossy(&audit.stdout)
-        );
+        audit(&url)?;
     }
     let server = Server::start(program(&url, &["serve"]))?;
     all_there(&server.url, &cast, &all).await?;
     server.kill()?;
-    cast.database.drop_now().await
+    database.drop_now().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -182,8 +132,9 @@ async fn killed_with_9_under_load_nothing_answered_is_lost_on_sqlite() -> Result
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn told_to_stop_under_load_everything_accepted_is_answered() -> Result<()> {
-    let cast = cast(TestDatabase::postgres().await?).await?;
-    let url = cast.database.url().to_owned();
+    let database = TestDatabase::postgres().await?;
+    let url = database.url().to_owned();
+    let cast = cast(&url).await?;
     let server = Server::start(program(&url, &["serve"]))?;
     let answered = Arc::new(AtomicUsize::new(0));
     let mut connections = load(&server.url, &cast, &answered).await;
@@ -199,7 +150,7 @@ async fn told_to_stop_under_load_everything_accepted_is_answered() -> Result<()>
     ensure!(status.success(), "{status}");
     let all = all.into_inner()?;
 
-    let database = cast.database.open().await?;
+    let opened = database.open().await?;
     let mut stored = 0;
     for customer in &cast.customers {
         let filter = application::ports::OfferFilter {
@@ -210,7 +161,7 @@ async fn told_to_stop_under_load_everything_accepted_is_answered() -> Result<()>
             limit: 1_000_000,
         };
         use application::ports::OfferQueries;
-        stored += database.list_offers(&filter).await?.len();
+        stored += opened.list_offers(&filter).await?.len();
     }
     // Nothing was stored that nobody was told of: each accepted request got its answer.
     ensure!(
@@ -218,12 +169,7 @@ async fn told_to_stop_under_load_everything_accepted_is_answered() -> Result<()>
         "{stored} stored, {} answered",
         all.len()
     );
-    database.close().await?;
-    let audit = run(&url, &["audit"])?;
-    ensure!(
-        audit.status.success(),
-        "{}",
-        String::from_utf8_lossy(&audit.stdout)
-    );
-    cast.database.drop_now().await
+    opened.close().await?;
+    audit(&url)?;
+    database.drop_now().await
 }

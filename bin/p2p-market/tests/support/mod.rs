@@ -1,6 +1,10 @@
 //! The program itself, as a process.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod cast;
+pub(crate) mod proxy;
+pub(crate) mod traffic;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
@@ -72,6 +76,14 @@ impl Server {
         let id = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &id]).status()?;
         Ok(())
+    }
+
+    /// The memory that it has just now.
+    pub(crate) fn resident_kib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kib.context("no VmRSS")?.trim().parse()?)
     }
 
     pub(crate) fn wait(mut self) -> Result<ExitStatus> {

@@ -1,0 +1,107 @@
+//! The server loses its connections to PostgreSQL under load, in the middle of batches: everybody gets an answer, nothing
+//! is left half done, and it goes on by itself.
+
+mod support;
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use p2p_tests::databases::TestDatabase;
+use sea_orm::{ConnectionTrait, Statement};
+use support::cast::cast;
+use support::proxy::{How, Place, Proxy};
+use support::traffic::{Traffic, reckon};
+use support::{Server, program};
+
+/// Ends every connection of the server, and says whether a transaction was under way on it.
+const TERMINATE: &str = "SELECT state <> 'idle', pg_terminate_backend(pid) FROM pg_stat_activity \
+     WHERE datname = current_database() AND application_name = 'p2p-market'";
+
+/// Up to so many milliseconds, never the same.
+async fn pause(most: u64) {
+    let random = RandomState::new().hash_one(());
+    tokio::time::sleep(Duration::from_millis(random % most)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_terminated_again_and_again() -> Result<()> {
+    let database = TestDatabase::postgres().await?;
+    let cast = cast(database.url()).await?;
+    let server = Server::start(program(database.url(), &["serve"]))?;
+    let raw = database.raw().await?;
+    let mut traffic = Traffic::start(&server.url, &cast, 32);
+    let mut transactions = 0;
+    for _ in 0..30 {
+        traffic.until_more_created(1).await?;
+        pause(40).await;
+        let statement = Statement::from_string(raw.get_database_backend(), TERMINATE);
+        for ended in raw.query_all_raw(statement).await? {
+            let during_a_transaction: Option<bool> = ended.try_get_by_index(0)?;
+            transactions += u32::from(during_a_transaction == Some(true));
+        }
+    }
+    traffic.until_more_created(100).await?;
+    let asked = traffic.end().await?;
+    ensure!(transactions > 0, "no batch was hit");
+    let tally = reckon(database.url(), &asked).await?;
+    println!("{tally:?}");
+    raw.close().await?;
+    server.kill()?;
+    database.drop_now().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_reset_at_the_worst_moments() -> Result<()> {
+    let database = TestDatabase::postgres().await?;
+    let cast = cast(database.url()).await?;
+    let proxy = Proxy::before(database.url()).await?;
+    let server = Server::start(program(&proxy.url, &["serve"]))?;
+    let mut traffic = Traffic::start(&server.url, &cast, 32);
+    for _ in 0..10 {
+        for place in [Place::Statement, Place::BeforeCommit, Place::AfterCommit] {
+            traffic.until_more_created(1).await?;
+            proxy.cut(place, How::Reset).await?;
+        }
+    }
+    traffic.until_more_created(100).await?;
+    let asked = traffic.end().await?;
+    let tally = reckon(database.url(), &asked).await?;
+    for (in_doubt, times) in [("stored", 10), ("not stored", 10)] {
+        let told = tally.get(&format!("OUTCOME_UNKNOWN, {in_doubt}"));
+        ensure!(told.is_some_and(|told| *told >= times), "{tally:?}");
+    }
+    server.kill()?;
+    database.drop_now().await
+}
+
+/// The other end is gone without a word: the server waits for a while, and goes on without.
+async fn silence(place: Place) -> Result<()> {
+    let database = TestDatabase::postgres().await?;
+    let cast = cast(database.url()).await?;
+    let proxy = Proxy::before(database.url()).await?;
+    let server = Server::start(program(&proxy.url, &["serve"]))?;
+    let mut traffic = Traffic::start(&server.url, &cast, 32);
+    traffic.until_more_created(100).await?;
+    proxy.cut(place, How::Silence).await?;
+    traffic.until_more_created(100).await?;
+    let asked = traffic.end().await?;
+    reckon(database.url(), &asked).await?;
+    server.kill()?;
+    database.drop_now().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_in_the_middle_of_a_statement() -> Result<()> {
+    silence(Place::Statement).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_before_the_commit() -> Result<()> {
+    silence(Place::BeforeCommit).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_after_the_commit() -> Result<()> {
+    silence(Place::AfterCommit).await
+}

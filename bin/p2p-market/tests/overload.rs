@@ -1,0 +1,176 @@
+//! Far more requests than the queue holds: those that it has no room for are turned away at once and leave no trace, the
+//! server grows no larger by them, and it is well again as soon as they stop.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use p2p_tests::databases::TestDatabase;
+use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use support::cast::{Cast, cast};
+use support::traffic::{Asked, Told, ask, reckon};
+use support::{Server, program};
+use tokio::task::JoinSet;
+
+/// Small enough to be full at once: commands that wait, and commands in one commit.
+const QUEUE: usize = 64;
+const BATCH: usize = 16;
+
+/// Requests at the same time, each on a connection of its own.
+const CROWD: usize = 250;
+
+/// Refusals of a wave, over all connections.
+const REFUSALS: usize = 800;
+const WAVES: usize = 4;
+
+/// What makes a body of 7 KB.
+const PADDING: usize = 1_800;
+
+/// How much larger the server may be after [`WAVES`]: half of what it has turned away.
+const ROOM_KIB: u64 = 12 * 1_024;
+
+struct Overload {
+    database: TestDatabase,
+    raw: DatabaseConnection,
+    cast: Arc<Cast>,
+    server: Server,
+    client: reqwest::Client,
+    asked: Vec<Asked>,
+}
+
+impl Overload {
+    async fn open() -> Result<Self> {
+        let database = TestDatabase::postgres().await?;
+        let cast = Arc::new(cast(database.url()).await?);
+        let mut command = program(database.url(), &["serve"]);
+        command
+            .env("P2P_PIPELINE__QUEUE", QUEUE.to_string())
+            .env("P2P_PIPELINE__BATCH", BATCH.to_string())
+            .env("P2P_LOG__FILTER", "error");
+        Ok(Self {
+            raw: database.raw().await?,
+            database,
+            cast,
+            server: Server::start(command)?,
+            client: reqwest::Client::new(),
+            asked: Vec::new(),
+        })
+    }
+
+    /// One wave: a row that every offer needs is held, so that nothing gets through; the crowd asks on until enough of
+    /// them were turned away. Only then the row is let go, and those who had found room get their offers.
+    async fn wave(&mut self, number: usize) -> Result<()> {
+        let holding = self.raw.begin().await?;
+        holding
+            .execute_unprepared("SELECT 1 FROM exchangers FOR UPDATE")
+            .await?;
+        let (refused, open) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let mut crowd = JoinSet::new();
+        for one in 0..CROWD {
+            let (client, url, cast) = (
+                self.client.clone(),
+                self.server.url.clone(),
+                Arc::clone(&self.cast),
+            );
+            let (refused, open) = (Arc::clone(&refused), Arc::clone(&open));
+            crowd.spawn(async move {
+                let token = &cast.customers[one % cast.customers.len()].token;
+                let mut all = Vec::new();
+                // Who was turned away comes again, until the row is let go.
+                while !open.load(Ordering::Relaxed) {
+                    let mark = format!("{number} {one} {} {}", all.len(), "🟦".repeat(PADDING));
+                    let asked = ask(&client, &url, token, &cast.listing, mark).await?;
+                    if asked.told == Told::Undone("BUSY".to_owned()) {
+                        refused.fetch_add(1, Ordering::Relaxed);
+                    }
+                    all.push(asked);
+                }
+                anyhow::Ok(all)
+            });
+        }
+        let turned_away = async {
+            while refused.load(Ordering::Relaxed) < REFUSALS {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), turned_away)
+            .await
+            .context("nobody is turned away")?;
+        // Reads go on all the while.
+        let read = self
+            .client
+            .get(format!("{}/api/p2p/listings", self.server.url));
+        let read = read
+            .bearer_auth(&self.cast.customers[0].token)
+            .send()
+            .await?;
+        ensure!(read.status() == 200, "{}", read.status());
+        open.store(true, Ordering::Relaxed);
+        holding.rollback().await?;
+        while let Some(all) = crowd.join_next().await {
+            self.asked.extend(all??);
+        }
+        Ok(())
+    }
+
+    /// As many as the queue holds, all at once, right after an overload: nobody is turned away.
+    async fn well_again(&mut self, number: usize) -> Result<()> {
+        let mut requests = JoinSet::new();
+        for one in 0..QUEUE {
+            let (client, url, cast) = (
+                self.client.clone(),
+                self.server.url.clone(),
+                Arc::clone(&self.cast),
+            );
+            requests.spawn(async move {
+                let token = &cast.customers[one % cast.customers.len()].token;
+                ask(
+                    &client,
+                    &url,
+                    token,
+                    &cast.listing,
+                    format!("well {number} {one}"),
+                )
+                .await
+            });
+        }
+        while let Some(asked) = requests.join_next().await {
+            let asked = asked??;
+            ensure!(matches!(asked.told, Told::Created(_)), "{:?}", asked.told);
+            self.asked.push(asked);
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_finds_no_room_is_turned_away_at_once() -> Result<()> {
+    let mut overload = Overload::open().await?;
+    // The first waves bring the server to its size.
+    for number in 0..2 {
+        overload.wave(number).await?;
+        overload.well_again(number).await?;
+    }
+    let before = overload.server.resident_kib()?;
+    for number in 2..2 + WAVES {
+        overload.wave(number).await?;
+        overload.well_again(number).await?;
+    }
+    let after = overload.server.resident_kib()?;
+    println!("resident: {before} KiB, then {after} KiB");
+    ensure!(
+        after < before + ROOM_KIB,
+        "it grew from {before} KiB to {after} KiB"
+    );
+    let tally = reckon(overload.database.url(), &overload.asked).await?;
+    println!("{tally:?}");
+    overload.raw.close().await?;
+    overload.server.kill()?;
+    overload.database.drop_now().await
+}
