@@ -101,6 +101,10 @@ impl<'a> Kit<'a> {
             self.manager
                 .drop_table(Table::drop().table(*table).take())
                 .await?;
+            if self.postgres() {
+                self.run(format!("DROP FUNCTION IF EXISTS {table}_references()"))
+                    .await?;
+            }
         }
         Ok(())
     }
@@ -177,12 +181,74 @@ impl<'a> Kit<'a> {
         self.manager.create_index(index).await
     }
 
+    /// What the rows of a table that is written in bulk refer to. On SQLite these are foreign keys like all others. On
+    /// PostgreSQL, where a foreign key looks at each row by itself and leaves a mark on every row that it finds,
+    /// [`references`](Self::references) looks at all rows of a statement at once.
+    pub(crate) fn bulk_references<'t>(
+        &self,
+        table: &'t mut TableCreateStatement,
+        references: &[Reference],
+    ) -> &'t mut TableCreateStatement {
+        if self.postgres() {
+            return table;
+        }
+        for reference in references {
+            table.foreign_key(&mut foreign_key(
+                reference.name,
+                (reference.table, reference.column),
+                reference.to,
+            ));
+        }
+        table
+    }
+
+    /// The other half of [`bulk_references`](Self::bulk_references): new rows must refer to rows that are there, and never
+    /// refer to others later. That the rows they refer to stay is [`permanent`](Self::permanent)'s part.
+    pub(crate) async fn references(&self, references: &[Reference]) -> Result<(), DbErr> {
+        let Some(Reference { table, .. }) = references.first() else {
+            return Ok(());
+        };
+        if !self.postgres() {
+            return Ok(());
+        }
+        let checks: String = references.iter().map(Reference::check).collect();
+        let columns: Vec<&str> = references.iter().map(|one| one.column).collect();
+        self.run(format!(
+            "CREATE FUNCTION {table}_references() RETURNS trigger LANGUAGE plpgsql \
+             AS $$ BEGIN {checks} RETURN NULL; END $$"
+        ))
+        .await?;
+        self.run(format!(
+            "CREATE TRIGGER {table}_references AFTER INSERT ON {table} REFERENCING NEW TABLE AS fresh \
+             FOR EACH STATEMENT EXECUTE FUNCTION {table}_references()"
+        ))
+        .await?;
+        self.run(format!(
+            "CREATE TRIGGER {table}_references_stay BEFORE UPDATE OF {} ON {table} \
+             FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('never changes what its rows refer to')",
+            columns.join(", ")
+        ))
+        .await
+    }
+
+    /// Rows of this table are never deleted, and their key never changes: others refer to them.
+    pub(crate) async fn permanent(&self, table: &str, key: &str) -> Result<(), DbErr> {
+        if !self.postgres() {
+            return Ok(());
+        }
+        self.run(format!(
+            "CREATE TRIGGER {table}_permanent BEFORE UPDATE OF {key} OR DELETE OR TRUNCATE ON {table} \
+             FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('keeps its rows and their keys')"
+        ))
+        .await
+    }
+
     /// Refuses every change to a table's rows but new ones.
     pub(crate) async fn append_only(&self, table: &str) -> Result<(), DbErr> {
         if self.postgres() {
             self.run(format!(
                 "CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} \
-                 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+                 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('is append-only')"
             ))
             .await
         } else {
@@ -205,8 +271,23 @@ impl<'a> Kit<'a> {
         }
         self.run(
             "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP \
+             RAISE EXCEPTION '% %: % refused', TG_TABLE_NAME, TG_ARGV[0], TG_OP \
              USING ERRCODE = 'restrict_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME; END $$"
+                .to_owned(),
+        )
+        .await
+    }
+
+    /// The function by which a statement fails that found fewer rows than it was meant to change: somebody else was faster.
+    pub(crate) async fn create_expectation(&self) -> Result<(), DbErr> {
+        if !self.postgres() {
+            return Ok(());
+        }
+        self.run(
+            "CREATE FUNCTION expect_rows(relation text, expected bigint, counted bigint) RETURNS boolean \
+             LANGUAGE plpgsql AS $$ BEGIN IF counted <> expected THEN \
+             RAISE EXCEPTION '% of % rows of % were still as they were loaded', counted, expected, relation \
+             USING ERRCODE = 'serialization_failure', TABLE = relation; END IF; RETURN true; END $$"
                 .to_owned(),
         )
         .await
@@ -214,6 +295,8 @@ impl<'a> Kit<'a> {
 
     pub(crate) async fn drop_refusal(&self) -> Result<(), DbErr> {
         if self.postgres() {
+            self.run("DROP FUNCTION expect_rows(text, bigint, bigint)".to_owned())
+                .await?;
             self.run("DROP FUNCTION refuse_change()".to_owned()).await
         } else {
             Ok(())
@@ -225,6 +308,49 @@ impl<'a> Kit<'a> {
         let connection = self.manager.get_connection();
         let statement = Statement::from_string(self.manager.get_database_backend(), sql);
         connection.execute_raw(statement).await.map(|_| ())
+    }
+}
+
+/// A column that names a row of another table.
+pub(crate) struct Reference {
+    name: &'static str,
+    table: &'static str,
+    column: &'static str,
+    to: (&'static str, &'static str),
+}
+
+impl Reference {
+    /// `from` and `to` are a table and a column each.
+    pub(crate) const fn new(
+        name: &'static str,
+        from: (&'static str, &'static str),
+        to: (&'static str, &'static str),
+    ) -> Self {
+        let (table, column) = from;
+        Self {
+            name,
+            table,
+            column,
+            to,
+        }
+    }
+
+    /// The part of a trigger that refuses new rows which name nothing. The row is asked for by its key, one by one: so the
+    /// plan is right however many rows there are.
+    fn check(&self) -> String {
+        let Self {
+            name,
+            table,
+            column,
+            to: (parent, key),
+        } = self;
+        format!(
+            "IF EXISTS (SELECT FROM fresh AS f WHERE f.{column} IS NOT NULL \
+               AND (SELECT true FROM {parent} AS p WHERE p.{key} = f.{column}) IS NULL) THEN \
+               RAISE EXCEPTION '{name}: {column} names a row of {parent} that is not there' \
+               USING ERRCODE = 'foreign_key_violation', TABLE = '{table}', CONSTRAINT = '{name}'; \
+             END IF; "
+        )
     }
 }
 

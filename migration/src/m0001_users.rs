@@ -19,6 +19,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let kit = Kit::new(manager);
         kit.create_refusal().await?;
+        kit.create_expectation().await?;
         kit.table(
             Table::create()
                 .table("users")
@@ -36,6 +37,7 @@ impl MigrationTrait for Migration {
             false,
         )
         .await?;
+        kit.permanent("users", "id").await?;
         for (id, email, name) in SYSTEM {
             kit.run(format!(
                 "INSERT INTO users (id, email, name, roles, created_at, version) \

@@ -5,7 +5,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{HOT, Kit, check, foreign_key, one_of, unique_key};
+use crate::kit::{HOT, Kit, Reference, check, foreign_key, one_of, unique_key};
 
 /// The world outside (user 1) and the market's earnings (user 2).
 const SYSTEM: [u128; 2] = [1, 2];
@@ -21,6 +21,12 @@ const KEY: [(&str, IndexOrder); 3] = [
     ("transfer_id", IndexOrder::Desc),
     ("bucket", IndexOrder::Asc),
 ];
+
+const REFERENCES: [Reference; 1] = [Reference::new(
+    "journal_entries_account",
+    ("journal_entries", "account_id"),
+    ("accounts", "id"),
+)];
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -58,6 +64,7 @@ impl MigrationTrait for Migration {
             false,
         )
         .await?;
+        kit.permanent("accounts", "id").await?;
         journal(&kit).await?;
         let mut id = 0x100u128;
         for owner in SYSTEM {
@@ -85,7 +92,7 @@ impl MigrationTrait for Migration {
 async fn journal(kit: &Kit<'_>) -> Result<(), DbErr> {
     kit.table(
         kit.ordered_key(
-            Table::create()
+            kit.bulk_references(&mut Table::create(), &REFERENCES)
                 .table("journal_entries")
                 .col(kit.id("account_id"))
                 .col(kit.id("transfer_id"))
@@ -97,11 +104,6 @@ async fn journal(kit: &Kit<'_>) -> Result<(), DbErr> {
                 .col(kit.number("posted_at")),
             &KEY,
         )
-        .foreign_key(&mut foreign_key(
-            "journal_entries_account",
-            ("journal_entries", "account_id"),
-            ("accounts", "id"),
-        ))
         .check(check(
             "journal_entries_bucket",
             one_of("bucket", &["AVAILABLE", "HELD"]),
@@ -121,5 +123,6 @@ async fn journal(kit: &Kit<'_>) -> Result<(), DbErr> {
     .await?;
     kit.ordered_key_index("journal_entries_key", "journal_entries", &KEY)
         .await?;
+    kit.references(&REFERENCES).await?;
     kit.append_only("journal_entries").await
 }

@@ -40,6 +40,7 @@ async fn exchangers(kit: &Kit<'_>) -> Result<(), DbErr> {
         false,
     )
     .await?;
+    kit.permanent("exchangers", "user_id").await?;
     kit.index(
         "exchangers_frozen",
         "exchangers",
@@ -110,6 +111,8 @@ async fn listings(kit: &Kit<'_>) -> Result<(), DbErr> {
         false,
     )
     .await?;
+
+    kit.permanent("listings", "id").await?;
 
     // The book: who buys crypto wants the cheapest first, who sells it the dearest; ties go by id. What changes with
     // every deal is in no index.

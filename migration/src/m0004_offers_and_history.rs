@@ -2,10 +2,41 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{HOT, Kit, check, foreign_key, one_of, primary_key};
+use crate::kit::{HOT, Kit, Reference, check, one_of, primary_key};
 
 const WAITING: &str = "status IN ('PENDING', 'APPROVED', 'PAYMENT_CONFIRMED')";
 const FINAL: &str = "status IN ('FINISHED', 'DECLINED', 'CANCELLED')";
+
+const OFFER_REFERENCES: [Reference; 3] = [
+    Reference::new(
+        "offers_listing",
+        ("offers", "listing_id"),
+        ("listings", "id"),
+    ),
+    Reference::new(
+        "offers_customer",
+        ("offers", "customer_id"),
+        ("users", "id"),
+    ),
+    Reference::new(
+        "offers_exchanger",
+        ("offers", "exchanger_id"),
+        ("exchangers", "user_id"),
+    ),
+];
+
+const HISTORY_REFERENCES: [Reference; 2] = [
+    Reference::new(
+        "offer_history_offer",
+        ("offer_history", "offer_id"),
+        ("offers", "id"),
+    ),
+    Reference::new(
+        "offer_history_user",
+        ("offer_history", "user_id"),
+        ("users", "id"),
+    ),
+];
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -25,7 +56,7 @@ impl MigrationTrait for Migration {
 
 async fn offers(kit: &Kit<'_>) -> Result<(), DbErr> {
     kit.table(
-        Table::create()
+        kit.bulk_references(&mut Table::create(), &OFFER_REFERENCES)
             .table("offers")
             .col(kit.id("id").primary_key())
             .col(kit.id("listing_id"))
@@ -48,21 +79,6 @@ async fn offers(kit: &Kit<'_>) -> Result<(), DbErr> {
             .col(kit.number("closed_at").null())
             .col(kit.text("payment_reference").null())
             .col(kit.number("version"))
-            .foreign_key(&mut foreign_key(
-                "offers_listing",
-                ("offers", "listing_id"),
-                ("listings", "id"),
-            ))
-            .foreign_key(&mut foreign_key(
-                "offers_customer",
-                ("offers", "customer_id"),
-                ("users", "id"),
-            ))
-            .foreign_key(&mut foreign_key(
-                "offers_exchanger",
-                ("offers", "exchanger_id"),
-                ("exchangers", "user_id"),
-            ))
             .check(check("offers_two_sides", "customer_id <> exchanger_id"))
             .check(check(
                 "offers_exchange_type",
@@ -99,6 +115,8 @@ async fn offers(kit: &Kit<'_>) -> Result<(), DbErr> {
         false,
     )
     .await?;
+    kit.references(&OFFER_REFERENCES).await?;
+    kit.permanent("offers", "id").await?;
     kit.index(
         "offers_due",
         "offers",
@@ -135,7 +153,7 @@ async fn offers(kit: &Kit<'_>) -> Result<(), DbErr> {
 
 async fn history(kit: &Kit<'_>) -> Result<(), DbErr> {
     kit.table(
-        Table::create()
+        kit.bulk_references(&mut Table::create(), &HISTORY_REFERENCES)
             .table("offer_history")
             .col(kit.id("offer_id"))
             .col(kit.number("version"))
@@ -147,16 +165,6 @@ async fn history(kit: &Kit<'_>) -> Result<(), DbErr> {
             .primary_key(&mut primary_key(
                 "offer_history_key",
                 &["offer_id", "version"],
-            ))
-            .foreign_key(&mut foreign_key(
-                "offer_history_offer",
-                ("offer_history", "offer_id"),
-                ("offers", "id"),
-            ))
-            .foreign_key(&mut foreign_key(
-                "offer_history_user",
-                ("offer_history", "user_id"),
-                ("users", "id"),
             ))
             .check(check(
                 "offer_history_status",
@@ -186,5 +194,6 @@ async fn history(kit: &Kit<'_>) -> Result<(), DbErr> {
         true,
     )
     .await?;
+    kit.references(&HISTORY_REFERENCES).await?;
     kit.append_only("offer_history").await
 }

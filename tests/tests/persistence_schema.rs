@@ -18,6 +18,7 @@ on_both! {
     migrations_go_up_down_and_up
     the_system_has_its_accounts
     the_journal_and_the_histories_are_append_only
+    what_others_refer_to_stays
     impossible_rows_are_refused
 }
 
@@ -162,6 +163,42 @@ async fn the_journal_and_the_histories_are_append_only(test: TestDatabase) -> Re
     test.drop_now().await
 }
 
+/// Rows that others refer to are neither deleted nor given another key.
+async fn what_others_refer_to_stays(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let (_, changes) = stall.offer(50_000_000);
+    commit(&database, &changes).await?;
+    let raw = test.raw().await?;
+    let other = literal(&test, fresh::<OfferId>());
+    for (table, key) in [
+        ("users", "id"),
+        ("accounts", "id"),
+        ("exchangers", "user_id"),
+        ("listings", "id"),
+        ("offers", "id"),
+    ] {
+        let mut attempts = vec![
+            format!("DELETE FROM {table}"),
+            format!("UPDATE {table} SET {key} = {other}"),
+        ];
+        if !test.is_sqlite() {
+            attempts.push(format!("TRUNCATE {table} CASCADE"));
+        }
+        for attempt in attempts {
+            let refusal = sql(&raw, &attempt).await.expect_err(&attempt).to_string();
+            let said = ["keeps its rows", "FOREIGN KEY", "UNIQUE", "append-only"];
+            assert!(
+                said.iter().any(|words| refusal.contains(words)),
+                "{attempt}: {refusal}"
+            );
+        }
+    }
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
 async fn plant_comment(test: &TestDatabase, raw: &DatabaseConnection) -> Result<()> {
     let id = literal(test, fresh::<OfferId>());
     sql(raw, "PRAGMA foreign_keys = OFF").await?;
@@ -199,6 +236,35 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
         format!(
             "INSERT INTO journal_entries (transfer_id, posted_at, account_id, bucket, amount, kind, offer_id, staff_id) \
              VALUES ({id}, 1, {values})"
+        )
+    };
+    // The offer once more under a new id, with another value in one column.
+    let copy = |column: &str, value: &str| {
+        let id = literal(&test, fresh::<OfferId>());
+        let columns = [
+            "listing_id",
+            "customer_id",
+            "exchanger_id",
+            "exchange_type",
+            "asset",
+            "amount",
+            "fiat",
+            "fiat_amount",
+            "price_e8",
+            "fee_basis_points",
+            "payment_window_seconds",
+            "conditions",
+            "created_at",
+            "status",
+            "deadline",
+            "cancel_proposed",
+            "version",
+        ];
+        let values = columns.map(|known| if known == column { value } else { known });
+        format!(
+            "INSERT INTO offers (id, {}) SELECT {id}, {} FROM offers",
+            columns.join(", "),
+            values.join(", ")
         )
     };
     let cases = [
@@ -282,10 +348,7 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
             "listings_state",
             "UPDATE listings SET state = 'SOLD'".to_owned(),
         ),
-        (
-            "offers_two_sides",
-            "UPDATE offers SET customer_id = exchanger_id".to_owned(),
-        ),
+        ("offers_two_sides", copy("customer_id", "exchanger_id")),
         (
             "offers_exchange_type",
             "UPDATE offers SET exchange_type = 'GIFT'".to_owned(),
@@ -334,8 +397,26 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
             ),
         ),
         (
-            "offers_listing|FOREIGN KEY",
+            "never changes what its rows refer to|FOREIGN KEY",
             format!("UPDATE offers SET listing_id = {nobody}"),
+        ),
+        ("offers_listing|FOREIGN KEY", copy("listing_id", &nobody)),
+        ("offers_customer|FOREIGN KEY", copy("customer_id", &nobody)),
+        (
+            "offers_exchanger|FOREIGN KEY",
+            copy("exchanger_id", &nobody),
+        ),
+        (
+            "offer_history_offer|FOREIGN KEY",
+            format!(
+                "INSERT INTO offer_history (offer_id, version, status, actor, at) VALUES ({nobody}, 1, 'PENDING', 'SYSTEM', 1)"
+            ),
+        ),
+        (
+            "offer_history_user|FOREIGN KEY",
+            format!(
+                "INSERT INTO offer_history (offer_id, version, status, actor, user_id, at) VALUES ({offer_id}, 9, 'PENDING', 'CUSTOMER', {nobody}, 1)"
+            ),
         ),
         (
             "offer_history_status",

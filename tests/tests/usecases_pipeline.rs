@@ -19,7 +19,11 @@ use p2p_tests::harness::{Harness, Offering, Setup, Stage, decimal, minutes};
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
 
 async fn open(queue: usize, batch: usize) -> Harness<Memory> {
-    let pipeline = PipelineSettings { queue, batch };
+    let pipeline = PipelineSettings {
+        queue,
+        batch,
+        ..PipelineSettings::default()
+    };
     Harness::open_with(
         Memory::new(),
         Setup {

@@ -10,7 +10,11 @@ use memory::Memory;
 use p2p_tests::harness::{Harness, Setup, decimal};
 
 async fn open(queue: usize, batch: usize) -> Harness<Memory> {
-    let pipeline = PipelineSettings { queue, batch };
+    let pipeline = PipelineSettings {
+        queue,
+        batch,
+        ..PipelineSettings::default()
+    };
     let setup = Setup {
         pipeline,
         ..Setup::default()

@@ -15,6 +15,7 @@ mod clock;
 mod commit;
 mod faults;
 mod ids;
+mod look;
 mod maintenance;
 mod queries;
 mod secrets;

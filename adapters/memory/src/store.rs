@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use application::ports::{StorageError, Store, Transaction};
+use application::ports::{Changes, Glance, Seen, StorageError, Store, Transaction};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
@@ -20,6 +20,7 @@ pub struct Memory {
     tables: Arc<RwLock<Tables>>,
     faults: Faults,
     tally: Arc<watch::Sender<Tally>>,
+    looks: bool,
 }
 
 /// What has been asked of the store so far.
@@ -48,6 +49,16 @@ impl Memory {
             tables: Arc::new(RwLock::new(Tables::new())),
             faults: Faults::default(),
             tally: Arc::new(watch::Sender::new(Tally::default())),
+            looks: false,
+        }
+    }
+
+    /// An empty market that can also be looked at without a unit of work, as PostgreSQL can.
+    #[must_use]
+    pub fn looking() -> Self {
+        Self {
+            looks: true,
+            ..Self::new()
         }
     }
 
@@ -99,5 +110,25 @@ impl Store for Memory {
         self.faults.visit(Point::Begin).await?;
         let turn = self.take_turn().await;
         Ok(Box::new(Unit::new(self.clone(), turn)))
+    }
+
+    async fn look(&self, glance: &Glance) -> Result<Option<Seen>, StorageError> {
+        if !self.looks {
+            return Ok(None);
+        }
+        self.faults.visit(Point::Load).await?;
+        self.read().look(glance, &self.faults).map(Some)
+    }
+
+    async fn commit(&self, changes: &Changes) -> Result<(), StorageError> {
+        let _turn = self.take_turn().await;
+        self.faults.visit(Point::Commit).await?;
+        {
+            let mut tables = self.write();
+            tables.check(changes)?;
+            tables.apply(changes);
+        }
+        self.count(|tally| tally.committed += 1);
+        self.faults.visit(Point::Committed).await
     }
 }

@@ -23,6 +23,7 @@ enum Load {
     Offers,
     Disputes,
     Exchangers,
+    SeenExchangers,
     Listings,
     Accounts,
 }
@@ -151,6 +152,14 @@ impl Transaction for Unit {
     async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
         self.step(Load::Exchangers).await?;
         ordered(Load::Exchangers, ids)?;
+        let tables = self.memory.read();
+        let found = ids.iter().filter_map(|id| tables.exchangers.get(id));
+        Ok(found.copied().collect())
+    }
+
+    async fn read_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
+        self.step(Load::SeenExchangers).await?;
+        ordered(Load::SeenExchangers, ids)?;
         let tables = self.memory.read();
         let found = ids.iter().filter_map(|id| tables.exchangers.get(id));
         Ok(found.copied().collect())

@@ -3,16 +3,17 @@
 use std::fmt;
 use std::time::Duration;
 
-use application::ports::{StorageError, Store, Transaction};
+use application::ports::{Changes, Glance, Seen, StorageError, Store, Transaction};
 use async_trait::async_trait;
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend};
 use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
 use crate::error;
+use crate::look;
 use crate::open::{self, OpenError};
 use crate::table::Room;
-use crate::unit::Unit;
+use crate::unit::{Unit, commit_at_once};
 
 /// Only one process migrates at a time: the number of the lock that says so, on PostgreSQL. Any number that nobody else
 /// uses in this database.
@@ -176,5 +177,19 @@ impl Store for Database {
             }),
             Err(error) => Err(error),
         }
+    }
+
+    async fn look(&self, glance: &Glance) -> Result<Option<Seen>, StorageError> {
+        if self.room != Room::Whole {
+            return Ok(None);
+        }
+        look::look(&self.writer, glance).await.map(Some)
+    }
+
+    async fn commit(&self, changes: &Changes) -> Result<(), StorageError> {
+        if self.room != Room::Whole {
+            return self.begin().await?.commit(changes).await;
+        }
+        commit_at_once(&self.writer, changes).await
     }
 }

@@ -3,6 +3,7 @@
 use application::ports::StorageError;
 use sea_orm::sqlx::Error as SqlxError;
 use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::postgres::PgSeverity;
 use sea_orm::{DbErr, RuntimeErr, SqlxPostgresError};
 
 /// An error of anything but the COMMIT itself: nothing was committed.
@@ -47,6 +48,26 @@ pub(crate) fn commit(error: DbErr) -> StorageError {
         _ => false,
     };
     if definite {
+        storage(error)
+    } else {
+        StorageError::InDoubt {
+            source: Box::new(error),
+        }
+    }
+}
+
+/// An error of a statement that commits itself. What the database says was an error of the statement undid it; whatever
+/// ends the connection may have come after the commit.
+pub(crate) fn at_once(error: DbErr) -> StorageError {
+    let undone = match driver(&error) {
+        Some(SqlxError::Database(refusal)) => refusal
+            .try_downcast_ref::<SqlxPostgresError>()
+            .is_some_and(|refusal| matches!(refusal.severity(), PgSeverity::Error)),
+        // It was not sent.
+        Some(SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::Encode(_)) => true,
+        _ => matches!(error, DbErr::ConnectionAcquire(_)),
+    };
+    if undone {
         storage(error)
     } else {
         StorageError::InDoubt {

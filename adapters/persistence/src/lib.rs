@@ -17,6 +17,7 @@ mod error;
 mod exchanger;
 mod ledger;
 mod listing;
+mod look;
 mod maintenance;
 mod offer;
 mod open;

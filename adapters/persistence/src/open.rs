@@ -34,6 +34,11 @@ const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVE
      SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '60s'; SET jit = off; \
      SET random_page_cost = 1.1";
 
+/// What a writer adds to it. A unit of work finds and changes rows by their keys and nothing else: a plan is made once,
+/// and stays right however the tables grow.
+const WRITING: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+     SET enable_hashjoin = off; SET enable_mergejoin = off";
+
 /// Why a database can't be opened. Never shows the URL: it may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -84,7 +89,7 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     let room = if encrypted { Room::Record } else { Room::Whole };
     let all = settings.max_connections.max(1);
     let writers = (all / 4).min(4);
-    let readers = postgres_pool(settings, options.clone(), all - writers).await?;
+    let readers = postgres_pool(settings, options.clone(), all - writers, "").await?;
     let reader = SqlxPostgresConnector::from_sqlx_postgres_pool(readers);
     if writers == 0 {
         return Ok(Opened {
@@ -93,7 +98,7 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
             room,
         });
     }
-    let writers = postgres_pool(settings, options, writers).await?;
+    let writers = postgres_pool(settings, options, writers, WRITING).await?;
     Ok(Opened {
         writer: SqlxPostgresConnector::from_sqlx_postgres_pool(writers),
         reader,
@@ -119,6 +124,7 @@ async fn postgres_pool(
     settings: &DatabaseSettings,
     options: PgConnectOptions,
     connections: u32,
+    purpose: &'static str,
 ) -> Result<PgPool, OpenError> {
     PgPoolOptions::new()
         .max_connections(connections)
@@ -132,8 +138,11 @@ async fn postgres_pool(
                 Ok(connection.ping().await.is_ok())
             })
         })
-        .after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(SESSION).await.map(|_| ()) })
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(SESSION).await?;
+                connection.execute(purpose).await.map(|_| ())
+            })
         })
         .after_release(|connection, _| {
             Box::pin(async move {

@@ -1,7 +1,7 @@
 //! A side calls a deal off, or proposes to.
 
 use domain::user::Caller;
-use domain::{Actor, Offer, OfferId, Refusal};
+use domain::{Actor, Offer, OfferId, Refusal, TypedId};
 
 use super::{agrees, deal_of, settle};
 use crate::pipeline::{Command, Desk, Needs};
@@ -21,6 +21,10 @@ impl Command for CancelOffer {
 
     fn needs(&self, needs: &mut Needs) {
         needs.offer_to_release(self.offer);
+    }
+
+    fn affinity(&self) -> u128 {
+        self.offer.as_u128()
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {

@@ -1,7 +1,7 @@
 //! The fiat payer says that fiat was sent.
 
 use domain::user::Caller;
-use domain::{Offer, OfferId, Refusal};
+use domain::{Offer, OfferId, Refusal, TypedId};
 
 use super::{deal_of, settle};
 use crate::pipeline::{Command, Desk, Needs};
@@ -20,6 +20,10 @@ impl Command for ConfirmPayment {
 
     fn needs(&self, needs: &mut Needs) {
         needs.offer(self.offer);
+    }
+
+    fn affinity(&self) -> u128 {
+        self.offer.as_u128()
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {

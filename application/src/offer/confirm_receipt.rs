@@ -1,7 +1,7 @@
 //! The crypto holder has the fiat.
 
 use domain::user::Caller;
-use domain::{Offer, OfferId, Refusal};
+use domain::{Offer, OfferId, Refusal, TypedId};
 
 use super::{deal_of, settle};
 use crate::pipeline::{Command, Desk, Needs};
@@ -18,6 +18,10 @@ impl Command for ConfirmReceipt {
 
     fn needs(&self, needs: &mut Needs) {
         needs.offer_to_capture(self.offer);
+    }
+
+    fn affinity(&self) -> u128 {
+        self.offer.as_u128()
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {

@@ -2,7 +2,9 @@
 
 use domain::offer::Opening;
 use domain::user::Caller;
-use domain::{AccountKey, Decimal, ExchangeType, ListingId, Money, Offer, OfferId, Refusal, Role};
+use domain::{
+    AccountKey, Decimal, ExchangeType, ListingId, Money, Offer, OfferId, Refusal, Role, TypedId,
+};
 
 use super::settle;
 use crate::pipeline::{Command, Desk, Needs};
@@ -25,6 +27,10 @@ impl Command for CreateOffer {
 
     fn needs(&self, needs: &mut Needs) {
         needs.listing_to_answer(self.listing, self.caller.user);
+    }
+
+    fn affinity(&self) -> u128 {
+        self.listing.as_u128()
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {

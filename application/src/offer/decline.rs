@@ -1,7 +1,7 @@
 //! The exchanger turns an offer down.
 
 use domain::user::Caller;
-use domain::{Offer, OfferId, Refusal, Role};
+use domain::{Offer, OfferId, Refusal, Role, TypedId};
 
 use super::{deal_of, settle};
 use crate::pipeline::{Command, Desk, Needs};
@@ -18,6 +18,10 @@ impl Command for DeclineOffer {
 
     fn needs(&self, needs: &mut Needs) {
         needs.offer_to_release(self.offer);
+    }
+
+    fn affinity(&self) -> u128 {
+        self.offer.as_u128()
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {

@@ -1,7 +1,7 @@
 //! The clock moves a deal that nobody has moved in time.
 
 use domain::offer::Trigger;
-use domain::{Actor, Dispute, DisputeId, OfferId, Refusal, Status};
+use domain::{Actor, Dispute, DisputeId, OfferId, Refusal, Status, TypedId};
 
 use super::settle;
 use crate::pipeline::{Command, Desk, Needs};
@@ -28,6 +28,10 @@ impl Command for ExpireOffer {
 
     fn needs(&self, needs: &mut Needs) {
         needs.offer_to_expire(self.offer);
+    }
+
+    fn affinity(&self) -> u128 {
+        self.offer.as_u128()
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Expired, Refusal> {

@@ -1,7 +1,7 @@
 //! A side calls for a moderator.
 
 use domain::user::Caller;
-use domain::{Actor, Dispute, DisputeId, OfferId, Refusal};
+use domain::{Actor, Dispute, DisputeId, OfferId, Refusal, TypedId};
 
 use super::{agrees, deal_of, settle};
 use crate::pipeline::{Command, Desk, Needs};
@@ -22,6 +22,10 @@ impl Command for OpenDispute {
 
     fn needs(&self, needs: &mut Needs) {
         needs.offer_with_disputes(self.offer);
+    }
+
+    fn affinity(&self) -> u128 {
+        self.offer.as_u128()
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Dispute, Refusal> {

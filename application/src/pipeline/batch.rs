@@ -9,14 +9,14 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
 
-use super::desk::Desk;
+use super::desk::{Desk, Loaded};
 use super::job::Job;
-use super::load::load;
+use super::load::{from_look, load};
 use super::needs::Needs;
 use super::stats::PipelineStats;
 use super::{CommandError, Tools};
 use crate::patience::{PATIENCE, in_time};
-use crate::ports::StorageError;
+use crate::ports::{Changes, Glance, StorageError};
 
 /// How often a batch is tried again after a conflict before its commands go on one by one.
 const ATTEMPTS: u32 = 4;
@@ -31,6 +31,7 @@ pub(super) async fn work(
     stats: Arc<PipelineStats>,
 ) {
     let mut jobs = Jobs::with_capacity(limit);
+    let mut trust = Trust::default();
     loop {
         let arrived = tokio::select! {
             arrived = arrivals.recv_many(&mut jobs, limit) => arrived,
@@ -45,7 +46,7 @@ pub(super) async fn work(
         }
         let batch = jobs.split_off(0);
         stats.batch(batch.len());
-        guarded(carry_out(batch, &tools, &stats)).await;
+        guarded(carry_out(batch, &tools, &mut trust, &stats)).await;
     }
 }
 
@@ -63,8 +64,8 @@ async fn guarded(work: impl Future<Output = ()>) {
 }
 
 /// Carries a batch out, or finds out which of its commands can't be.
-async fn carry_out(jobs: Jobs, tools: &Tools, stats: &PipelineStats) {
-    let Err((jobs, error)) = persevere(jobs, tools, stats).await else {
+async fn carry_out(jobs: Jobs, tools: &Tools, trust: &mut Trust, stats: &PipelineStats) {
+    let Err((jobs, error)) = persevere(jobs, tools, trust, stats).await else {
         return;
     };
     let separable = matches!(
@@ -82,7 +83,7 @@ async fn carry_out(jobs: Jobs, tools: &Tools, stats: &PipelineStats) {
     let until = Instant::now() + PATIENCE;
     let mut jobs = jobs.into_iter();
     while let Some(job) = jobs.next() {
-        let Err((failed, error)) = persevere(vec![job], tools, stats).await else {
+        let Err((failed, error)) = persevere(vec![job], tools, trust, stats).await else {
             continue;
         };
         give_up(failed, &error);
@@ -98,11 +99,12 @@ async fn carry_out(jobs: Jobs, tools: &Tools, stats: &PipelineStats) {
 async fn persevere(
     mut jobs: Jobs,
     tools: &Tools,
+    trust: &mut Trust,
     stats: &PipelineStats,
 ) -> Result<(), (Jobs, StorageError)> {
     let mut attempt = 1;
     loop {
-        match attempt_once(&mut jobs, tools).await {
+        match attempt_once(&mut jobs, tools, trust).await {
             Ok(()) => {
                 jobs.into_iter().for_each(Job::answer);
                 return Ok(());
@@ -128,14 +130,31 @@ async fn persevere(
     }
 }
 
-/// Begin, load, decide, commit: once.
-async fn attempt_once(jobs: &mut Jobs, tools: &Tools) -> Result<(), StorageError> {
+/// Load, decide, commit: once.
+async fn attempt_once(
+    jobs: &mut Jobs,
+    tools: &Tools,
+    trust: &mut Trust,
+) -> Result<(), StorageError> {
     let mut needs = Needs::default();
     for job in jobs.iter_mut() {
         job.needs(&mut needs);
     }
+    if let Some(glance) = trust.glance(&needs)
+        && let Some(seen) = in_time(tools.store.look(&glance)).await?
+    {
+        let changes = decide(jobs, from_look(seen), tools);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let done = commit_in_time(tools.store.commit(&changes)).await;
+        if matches!(done, Err(StorageError::Conflict { .. })) {
+            trust.broken();
+        }
+        return done;
+    }
     let mut unit = in_time(tools.store.begin()).await?;
-    let mut loaded = match in_time(load(unit.as_mut(), needs)).await {
+    let loaded = match in_time(load(unit.as_mut(), needs)).await {
         Ok(loaded) => loaded,
         Err(error) => {
             // Said explicitly: an aborted transaction must not go back to the pool.
@@ -145,6 +164,15 @@ async fn attempt_once(jobs: &mut Jobs, tools: &Tools) -> Result<(), StorageError
             return Err(error);
         }
     };
+    let changes = decide(jobs, loaded, tools);
+    if changes.is_empty() {
+        return in_time(unit.rollback()).await;
+    }
+    commit_in_time(unit.commit(&changes)).await
+}
+
+/// Lets all decide, one after another, and gathers what they changed.
+fn decide(jobs: &mut Jobs, mut loaded: Loaded, tools: &Tools) -> Changes {
     let now = tools.clock.now();
     for job in jobs.iter_mut() {
         let mut desk = Desk::new(&mut loaded, &tools.policy, now);
@@ -152,15 +180,43 @@ async fn attempt_once(jobs: &mut Jobs, tools: &Tools) -> Result<(), StorageError
             desk.keep();
         }
     }
-    let changes = loaded.into_changes(tools.ids.as_ref(), now);
-    if changes.is_empty() {
-        return in_time(unit.rollback()).await;
-    }
-    match tokio::time::timeout(PATIENCE, unit.commit(&changes)).await {
+    loaded.into_changes(tools.ids.as_ref(), now)
+}
+
+/// Past its time, nobody knows what became of a commit.
+async fn commit_in_time(
+    committing: impl Future<Output = Result<(), StorageError>>,
+) -> Result<(), StorageError> {
+    match tokio::time::timeout(PATIENCE, committing).await {
         Ok(committed) => committed,
         Err(elapsed) => Err(StorageError::InDoubt {
             source: Box::new(elapsed),
         }),
+    }
+}
+
+/// Whether a lane may expect to be alone at its rows. It looks without locking until somebody else was faster; then it
+/// locks for a while, since under contention whoever locks waits once, and whoever looks may have to try again and again.
+#[derive(Debug, Default)]
+struct Trust {
+    /// Batches that are still to be locked.
+    locked: u32,
+}
+
+/// How many batches are locked after a look that was in vain.
+const LOCKED_AFTER_CONFLICT: u32 = 256;
+
+impl Trust {
+    fn glance(&mut self, needs: &Needs) -> Option<Glance> {
+        if self.locked > 0 {
+            self.locked -= 1;
+            return None;
+        }
+        needs.glance()
+    }
+
+    const fn broken(&mut self) {
+        self.locked = LOCKED_AFTER_CONFLICT;
     }
 }
 

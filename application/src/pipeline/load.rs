@@ -7,7 +7,7 @@ use domain::{AccountKey, ListingId, Offer, UserId};
 
 use super::desk::Loaded;
 use super::needs::{AroundOffer, Needs};
-use crate::ports::{ListingHead, StorageError, Transaction};
+use crate::ports::{ListingHead, Seen, StorageError, Transaction};
 
 /// Loads all that the commands of a batch need, and what these rows in turn point to.
 pub(super) async fn load(
@@ -26,9 +26,13 @@ pub(super) async fn load(
     if !needs.listings.is_empty() {
         let ids: Vec<_> = needs.listings.iter().copied().collect();
         let heads = unit.listing_heads(&ids).await?;
-        needs
-            .exchangers
-            .extend(heads.iter().map(|head| head.exchanger));
+        for head in &heads {
+            if needs.managed_listings.contains(&head.id) {
+                needs.exchangers.insert(head.exchanger);
+            } else {
+                needs.seen_exchangers.insert(head.exchanger);
+            }
+        }
         needs.accounts.extend(parties(&heads, &needs.answered));
     }
 
@@ -52,7 +56,7 @@ pub(super) async fn load(
             if around.disputes {
                 disputed.push(offer.id);
             }
-            if around.active_listings {
+            if around.freeze {
                 active_of.insert(offer.terms.exchanger);
             }
             let version = offer.version;
@@ -75,6 +79,15 @@ pub(super) async fn load(
                 .put(exchanger.user, exchanger, exchanger.version);
         }
     }
+    let seen = needs.seen_exchangers.difference(&needs.exchangers);
+    let seen: Vec<_> = seen.copied().collect();
+    if !seen.is_empty() {
+        for exchanger in unit.read_exchangers(&seen).await? {
+            loaded
+                .exchangers
+                .put(exchanger.user, exchanger, exchanger.version);
+        }
+    }
     if !needs.listings.is_empty() || !active_of.is_empty() {
         let ids: Vec<_> = needs.listings.iter().copied().collect();
         let active_of: Vec<_> = active_of.into_iter().collect();
@@ -92,10 +105,34 @@ pub(super) async fn load(
     Ok(loaded)
 }
 
+/// What a look has found.
+pub(super) fn from_look(seen: Seen) -> Loaded {
+    let mut loaded = Loaded::default();
+    for offer in seen.offers {
+        let version = offer.version;
+        loaded.offers.put(offer.id, offer, version);
+    }
+    for exchanger in seen.exchangers {
+        loaded
+            .exchangers
+            .put(exchanger.user, exchanger, exchanger.version);
+    }
+    for listing in seen.listings {
+        let version = listing.version;
+        loaded.listings.put(listing.id, listing, version);
+    }
+    for account in seen.accounts {
+        loaded.accounts.put(account.key, account, account.version);
+    }
+    loaded
+}
+
 /// Adds what a loaded deal points to.
 fn follow(offer: &Offer, around: AroundOffer, needs: &mut Needs) {
-    if around.exchanger {
+    if around.freeze {
         needs.exchangers.insert(offer.terms.exchanger);
+    } else if around.exchanger {
+        needs.seen_exchangers.insert(offer.terms.exchanger);
     }
     let asset = offer.terms.amount.asset();
     if around.release {

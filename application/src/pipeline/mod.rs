@@ -5,6 +5,9 @@
 //! after another, each seeing what those before it changed; all changes are written in one commit; then, and only then,
 //! everybody is answered. A refused command leaves no trace. One command at a time is a batch of one: no timer, no delay.
 //!
+//! There may be several such lanes beside each other: while one waits for the disk, another decides. Commands that want the
+//! same listing or deal go the same way, so that they share a commit instead of waiting for each other's locks.
+//!
 //! A commit that fails is retried where nothing was committed, and answered as a failure to all otherwise: never half.
 
 mod batch;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 
 use domain::{Policy, Refusal};
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::ports::{Clock, Ids, Store};
 use job::{Job, Pending};
@@ -34,6 +37,12 @@ pub trait Command: Send + Sync + 'static {
 
     /// Names what must be loaded before it can decide.
     fn needs(&self, needs: &mut Needs);
+
+    /// A number that commands have in common which want the same row: they meet in one lane. Which lane does not matter for
+    /// what comes out, only for how long it takes.
+    fn affinity(&self) -> u128 {
+        0
+    }
 
     /// Decides: purely, over what was loaded. What it leaves on the desk is committed if it answers `Ok`, and forgotten
     /// otherwise. May be called again, on fresh data, if the commit met a conflict.
@@ -69,10 +78,12 @@ impl From<Refusal> for CommandError {
 /// How the pipeline is sized.
 #[derive(Debug, Clone, Copy)]
 pub struct PipelineSettings {
-    /// Commands that may wait; beyond, they are turned away at once.
+    /// Commands that may wait, over all lanes; beyond, they are turned away at once.
     pub queue: usize,
     /// Commands in one commit at most.
     pub batch: usize,
+    /// Batches under way at the same time.
+    pub lanes: usize,
 }
 
 impl Default for PipelineSettings {
@@ -80,6 +91,7 @@ impl Default for PipelineSettings {
         Self {
             queue: 4_096,
             batch: 512,
+            lanes: 1,
         }
     }
 }
@@ -87,9 +99,15 @@ impl Default for PipelineSettings {
 /// The way in. Cheap to clone; the pipeline ends, after its last command, when it is closed or all clones are gone.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
+    lanes: Arc<[Lane]>,
+    stats: Arc<PipelineStats>,
+}
+
+/// One task with its queue.
+#[derive(Debug)]
+struct Lane {
     queue: mpsc::Sender<Box<dyn Job>>,
     closing: Arc<Notify>,
-    stats: Arc<PipelineStats>,
 }
 
 /// What the pipeline works with.
@@ -102,7 +120,7 @@ pub(crate) struct Tools {
 }
 
 impl Pipeline {
-    /// Starts the pipeline's task. The handle ends when the pipeline is closed, or every clone of it is gone, and every
+    /// Starts the pipeline's tasks. The handle ends when the pipeline is closed, or every clone of it is gone, and every
     /// accepted command has been answered.
     pub fn start(
         store: Arc<dyn Store>,
@@ -111,7 +129,7 @@ impl Pipeline {
         policy: Policy,
         settings: PipelineSettings,
     ) -> (Self, JoinHandle<()>) {
-        let (queue, arrivals) = mpsc::channel(settings.queue.max(1));
+        let count = settings.lanes.max(1);
         let stats = Arc::new(PipelineStats::default());
         let tools = Tools {
             store,
@@ -119,29 +137,38 @@ impl Pipeline {
             ids,
             policy,
         };
-        let closing = Arc::new(Notify::new());
-        let worker = tokio::spawn(batch::work(
-            arrivals,
-            Arc::clone(&closing),
-            tools,
-            settings.batch.max(1),
-            Arc::clone(&stats),
-        ));
-        (
-            Self {
-                queue,
-                closing,
-                stats,
-            },
-            worker,
-        )
+        let mut workers = JoinSet::new();
+        let lanes = (0..count).map(|_| {
+            let (queue, arrivals) = mpsc::channel(settings.queue.div_ceil(count).max(1));
+            let closing = Arc::new(Notify::new());
+            workers.spawn(batch::work(
+                arrivals,
+                Arc::clone(&closing),
+                tools.clone(),
+                settings.batch.max(1),
+                Arc::clone(&stats),
+            ));
+            Lane { queue, closing }
+        });
+        let lanes = lanes.collect();
+        let all = tokio::spawn(async move { while workers.join_next().await.is_some() {} });
+        (Self { lanes, stats }, all)
+    }
+
+    fn lane(&self, affinity: u128) -> Option<&Lane> {
+        let count = self.lanes.len() as u128;
+        let index = usize::try_from(affinity.checked_rem(count)?).ok()?;
+        self.lanes.get(index)
     }
 
     /// Carries a command out and waits for its answer. The command is carried out even if the caller stops waiting.
     pub async fn execute<C: Command>(&self, command: C) -> Result<C::Outcome, CommandError> {
         let (answer, answered) = oneshot::channel();
+        let lane = self
+            .lane(command.affinity())
+            .ok_or(CommandError::Unavailable)?;
         let job = Box::new(Pending::new(command, answer));
-        self.queue.try_send(job).map_err(|error| match error {
+        lane.queue.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 self.stats.turned_away();
                 CommandError::Busy
@@ -154,7 +181,9 @@ impl Pipeline {
 
     /// Lets nobody in any more; what was accepted before is carried out and answered.
     pub fn close(&self) {
-        self.closing.notify_one();
+        for lane in self.lanes.iter() {
+            lane.closing.notify_one();
+        }
     }
 
     /// What the pipeline has done since it was started.

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::user::{Caller, Email};
 use domain::{AccountKey, DisputeId, ListingId, OfferId, UserId};
 
+use crate::ports::Glance;
+
 /// What must be loaded along with a deal.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct AroundOffer {
-    /// The exchanger's own record.
+    /// The exchanger's own record, to look at.
     pub(super) exchanger: bool,
     /// The listing, and the crypto holder's account: the escrow may go back.
     pub(super) release: bool,
@@ -16,8 +18,8 @@ pub(super) struct AroundOffer {
     pub(super) capture: bool,
     /// All disputes of the deal.
     pub(super) disputes: bool,
-    /// The exchanger's ACTIVE listings: a freeze would pause them.
-    pub(super) active_listings: bool,
+    /// The exchanger's record, locked, and the ACTIVE listings: a freeze would pause them.
+    pub(super) freeze: bool,
 }
 
 impl AroundOffer {
@@ -26,7 +28,7 @@ impl AroundOffer {
         self.release |= other.release;
         self.capture |= other.capture;
         self.disputes |= other.disputes;
-        self.active_listings |= other.active_listings;
+        self.freeze |= other.freeze;
     }
 }
 
@@ -38,7 +40,11 @@ pub struct Needs {
     pub(super) offers: BTreeMap<OfferId, AroundOffer>,
     pub(super) disputes: BTreeMap<DisputeId, AroundOffer>,
     pub(super) exchangers: BTreeSet<UserId>,
+    /// Exchangers to look at: they are locked only where somebody else in the batch wants them locked.
+    pub(super) seen_exchangers: BTreeSet<UserId>,
     pub(super) listings: BTreeSet<ListingId>,
+    /// Those of them that their exchangers change, whose records are locked with them.
+    pub(super) managed_listings: BTreeSet<ListingId>,
     /// Listings that a customer answers: their exchanger, the account whose crypto will be held, and the customer's.
     pub(super) answered: BTreeSet<(ListingId, UserId)>,
     pub(super) accounts: BTreeSet<AccountKey>,
@@ -117,10 +123,9 @@ impl Needs {
         self.around(
             id,
             AroundOffer {
-                exchanger: true,
                 release: true,
                 disputes: true,
-                active_listings: true,
+                freeze: true,
                 ..AroundOffer::default()
             },
         );
@@ -151,9 +156,10 @@ impl Needs {
         self.exchangers.insert(id);
     }
 
-    /// A listing and its exchanger's record.
+    /// A listing that its exchanger changes, and the exchanger's record, both locked.
     pub fn listing(&mut self, id: ListingId) {
         self.listings.insert(id);
+        self.managed_listings.insert(id);
     }
 
     /// A listing that a customer answers, its exchanger's record, the account whose crypto will be held, and the customer's.
@@ -165,6 +171,37 @@ impl Needs {
     /// An account.
     pub fn account(&mut self, key: AccountKey) {
         self.accounts.insert(key);
+    }
+
+    /// All of it as a look finds it, if a look finds all of it: deals and answers do, what must be locked to be relied on
+    /// does not.
+    pub(super) fn glance(&self) -> Option<Glance> {
+        let locks = !self.users.is_empty()
+            || !self.emails.is_empty()
+            || !self.disputes.is_empty()
+            || !self.exchangers.is_empty()
+            || !self.managed_listings.is_empty()
+            || !self.accounts.is_empty()
+            || self
+                .offers
+                .values()
+                .any(|around| around.disputes || around.freeze);
+        if locks {
+            return None;
+        }
+        let moves = |around: &AroundOffer| around.release || around.capture;
+        let which = |settled: bool| {
+            let offers = self
+                .offers
+                .iter()
+                .filter(move |(_, around)| moves(around) == settled);
+            offers.map(|(id, _)| *id).collect()
+        };
+        Some(Glance {
+            answers: self.answered.iter().copied().collect(),
+            deals: which(false),
+            settled: which(true),
+        })
     }
 
     fn around(&mut self, id: OfferId, wants: AroundOffer) {

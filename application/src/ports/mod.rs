@@ -15,6 +15,7 @@ pub use queries::{
     StatementEntry, StatementFilter, UserQueries, Violation, WalletQueries,
 };
 pub use storage::{
-    Changes, Entry, ListingHead, OutboxMessage, Saved, StorageError, Store, Transaction, Transfer,
+    Changes, Entry, Glance, ListingHead, OutboxMessage, Saved, Seen, StorageError, Store,
+    Transaction, Transfer,
 };
 pub use tokens::{AccessToken, TokenError, Tokens};

@@ -51,6 +51,47 @@ pub enum StorageError {
 pub trait Store: Send + Sync {
     /// Begins a unit of work.
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError>;
+
+    /// Finds what is around answers and deals, as it was last committed, without locking anything: the fast way, where
+    /// nobody else is likely to change the same rows. `None`: this store knows no faster way than a unit of work.
+    async fn look(&self, _: &Glance) -> Result<Option<Seen>, StorageError> {
+        Ok(None)
+    }
+
+    /// Writes what was decided over a look, and commits it, all or nothing. If any row that is changed was changed by
+    /// somebody else since the look, that is a [`StorageError::Conflict`].
+    async fn commit(&self, changes: &Changes) -> Result<(), StorageError> {
+        self.begin().await?.commit(changes).await
+    }
+}
+
+/// What to look for. Keys are sorted and without repetition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// Listings and who answers them: the listing, its exchanger, and the accounts of whoever gives the crypto and of the
+    /// customer.
+    pub answers: Vec<(ListingId, UserId)>,
+    /// Deals and their exchangers.
+    pub deals: Vec<OfferId>,
+    /// Deals whose escrow may move: their exchangers, listings, the accounts of both sides and of the fees.
+    pub settled: Vec<OfferId>,
+}
+
+impl Glance {
+    /// Nothing to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty() && self.deals.is_empty() && self.settled.is_empty()
+    }
+}
+
+/// What a look has found. The same row may come more than once; keys that name nothing are left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub offers: Vec<Offer>,
+    pub exchangers: Vec<Exchanger>,
+    pub listings: Vec<Listing>,
+    pub accounts: Vec<Account>,
 }
 
 /// A unit of work.
@@ -86,6 +127,10 @@ pub trait Transaction: Send {
     async fn lock_disputes(&mut self, offers: &[OfferId]) -> Result<Vec<Dispute>, StorageError>;
 
     async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError>;
+
+    /// Exchangers as they were last committed; not locked. Whoever changes one all the same learns of a change by somebody
+    /// else in between as a conflict.
+    async fn read_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError>;
 
     /// Listings by id, and all ACTIVE ones of some exchangers, each once.
     async fn lock_listings(

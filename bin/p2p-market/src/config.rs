@@ -69,6 +69,7 @@ pub(crate) struct Passwords {
 pub(crate) struct Pipeline {
     pub(crate) queue: usize,
     pub(crate) batch: usize,
+    pub(crate) lanes: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,7 +119,7 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: "sqlite://data/p2p-market.db".to_owned(),
-            max_connections: 8,
+            max_connections: 16,
             acquire_timeout_seconds: 5,
             migrate_on_start: true,
         }
@@ -151,8 +152,12 @@ impl Default for Passwords {
 
 impl Default for Pipeline {
     fn default() -> Self {
-        let PipelineSettings { queue, batch } = PipelineSettings::default();
-        Self { queue, batch }
+        let PipelineSettings { queue, batch, .. } = PipelineSettings::default();
+        Self {
+            queue,
+            batch,
+            lanes: 2,
+        }
     }
 }
 
@@ -275,6 +280,10 @@ impl Config {
             "pipeline.batch must be between 1 and 4096"
         );
         ensure!(
+            (1..=8).contains(&self.pipeline.lanes),
+            "pipeline.lanes must be between 1 and 8"
+        );
+        ensure!(
             self.market.fee_basis_points <= Policy::MAX_FEE_BASIS_POINTS,
             "market.fee_basis_points must be at most {} (one percent)",
             Policy::MAX_FEE_BASIS_POINTS
@@ -350,6 +359,12 @@ impl Config {
         PipelineSettings {
             queue: self.pipeline.queue,
             batch: self.pipeline.batch,
+            // SQLite has one writer: a second lane could only wait for it.
+            lanes: if self.database.url.starts_with("sqlite:") {
+                1
+            } else {
+                self.pipeline.lanes
+            },
         }
     }
 
@@ -450,6 +465,7 @@ mod tests {
             ),
             ("[market]\nresponse_minutes = -1", "market.response_minutes"),
             ("[pipeline]\nbatch = 0", "pipeline.batch"),
+            ("[pipeline]\nlanes = 9", "pipeline.lanes"),
             (
                 "[sweeper]\noutage_tolerance_seconds = 1",
                 "sweeper.outage_tolerance_seconds",

@@ -201,6 +201,7 @@ async fn a_busy_pipeline_only_delays_a_sweep() {
     let pipeline = PipelineSettings {
         queue: 16,
         batch: 8,
+        ..PipelineSettings::default()
     };
     let scene = Scene::open(Setup {
         pipeline,
@@ -231,6 +232,7 @@ async fn a_sweep_does_not_add_to_an_overload() {
     let pipeline = PipelineSettings {
         queue: 1_000,
         batch: 512,
+        ..PipelineSettings::default()
     };
     let setup = Setup {
         pipeline,
@@ -272,6 +274,7 @@ async fn deals_that_cannot_be_read_do_not_stop_a_sweep() {
         let pipeline = PipelineSettings {
             queue: 256,
             batch: 512,
+            ..PipelineSettings::default()
         };
         let setup = Setup {
             pipeline,

@@ -1,5 +1,5 @@
-//! Writing many rows at once: one statement per table on PostgreSQL (columns travel as arrays), a few on SQLite (rows in
-//! chunks of a power of two). The texts are fixed, so that they are prepared once.
+//! Writing many rows at once: on PostgreSQL columns travel as arrays, and all tables are written by one statement; on SQLite
+//! rows come in chunks of a power of two. The texts are few, so that they are prepared once.
 
 mod keys;
 mod postgres;
@@ -9,12 +9,13 @@ mod sqlite;
 use application::ports::StorageError;
 use sea_orm::sea_query::Value;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, Iterable, ModelTrait,
-    Statement,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, Statement,
 };
 
 pub(crate) use keys::{id_array, one_of, one_of_texts, padded, placeholders, text_array};
 pub(crate) use room::Room;
+
+use postgres::Together;
 
 use crate::error;
 
@@ -29,60 +30,91 @@ pub(crate) trait Table: EntityTrait {
     const VERSION: Self::Column;
 }
 
-/// Inserts rows that must be new. A key that exists is a conflict.
-pub(crate) async fn insert<E>(
-    connection: &impl ConnectionTrait,
-    room: Room,
-    rows: Vec<E::Model>,
-) -> Result<(), StorageError>
-where
-    E: EntityTrait,
-    E::Model: ModelTrait<Entity = E>,
-{
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let table = E::default();
-    let columns: Vec<E::Column> = E::Column::iter().collect();
-    let into = format!(
-        "INSERT INTO {} ({})",
-        quoted(table.table_name()),
-        listed(&columns)
-    );
-    let written = match connection.get_database_backend() {
-        DbBackend::Postgres => {
-            postgres::insert::<E>(connection, room, &into, &columns, &rows).await?
-        }
-        _ => sqlite::insert::<E>(connection, &into, &columns, &rows).await?,
-    };
-    all_of(table.table_name(), rows.len(), written)
+/// Writes the rows of one commit.
+pub(crate) enum Writer<'c, C> {
+    /// A statement for each table, or a few.
+    Apart { connection: &'c C, room: Room },
+    /// One statement for all tables.
+    Together { connection: &'c C, all: Together },
 }
 
-/// Changes rows that were loaded with these versions. Any that has another version by now is a conflict.
-pub(crate) async fn update<E>(
-    connection: &impl ConnectionTrait,
-    room: Room,
-    rows: Vec<(E::Model, i64)>,
-) -> Result<(), StorageError>
-where
-    E: Table,
-    E::Model: ModelTrait<Entity = E>,
-{
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let columns: Vec<E::Column> = [E::KEY]
-        .into_iter()
-        .chain(E::MUTABLE.iter().copied())
-        .collect();
-    let change = Change::of::<E>();
-    let written = match connection.get_database_backend() {
-        DbBackend::Postgres => {
-            postgres::update::<E>(connection, room, &change, &columns, &rows).await?
+impl<'c, C: ConnectionTrait> Writer<'c, C> {
+    pub(crate) fn new(connection: &'c C, room: Room) -> Self {
+        if room == Room::Whole {
+            let all = Together::default();
+            Self::Together { connection, all }
+        } else {
+            Self::Apart { connection, room }
         }
-        _ => sqlite::update::<E>(connection, &change, &columns, &rows).await?,
-    };
-    all_of(E::NAME, rows.len(), written)
+    }
+
+    /// Inserts rows that must be new. A key that exists is a conflict.
+    pub(crate) async fn insert<E>(&mut self, rows: Vec<E::Model>) -> Result<(), StorageError>
+    where
+        E: EntityTrait,
+        E::Model: ModelTrait<Entity = E>,
+    {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let table = E::default();
+        let columns: Vec<E::Column> = E::Column::iter().collect();
+        let into = format!(
+            "INSERT INTO {} ({})",
+            quoted(table.table_name()),
+            listed(&columns)
+        );
+        let written = match self {
+            Self::Together { all, .. } => {
+                all.insert::<E>(&into, &columns, &rows);
+                return Ok(());
+            }
+            Self::Apart { connection, room } if *room == Room::Bound => {
+                sqlite::insert::<E>(*connection, &into, &columns, &rows).await?
+            }
+            Self::Apart { connection, room } => {
+                postgres::insert::<E>(*connection, *room, &into, &columns, &rows).await?
+            }
+        };
+        all_of(table.table_name(), rows.len(), written)
+    }
+
+    /// Changes rows that were loaded with these versions. Any that has another version by now is a conflict.
+    pub(crate) async fn update<E>(&mut self, rows: Vec<(E::Model, i64)>) -> Result<(), StorageError>
+    where
+        E: Table,
+        E::Model: ModelTrait<Entity = E>,
+    {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let columns: Vec<E::Column> = [E::KEY]
+            .into_iter()
+            .chain(E::MUTABLE.iter().copied())
+            .collect();
+        let change = Change::of::<E>();
+        let written = match self {
+            Self::Together { all, .. } => {
+                all.update::<E>(&change, &columns, &rows);
+                return Ok(());
+            }
+            Self::Apart { connection, room } if *room == Room::Bound => {
+                sqlite::update::<E>(*connection, &change, &columns, &rows).await?
+            }
+            Self::Apart { connection, room } => {
+                postgres::update::<E>(*connection, *room, &change, &columns, &rows).await?
+            }
+        };
+        all_of(E::NAME, rows.len(), written)
+    }
+
+    /// Writes what is not written yet.
+    pub(crate) async fn finish(self) -> Result<(), DbErr> {
+        match self {
+            Self::Apart { .. } => Ok(()),
+            Self::Together { connection, all } => all.run(connection).await,
+        }
+    }
 }
 
 /// What both databases say alike of a change of many rows, the new values being those of a relation `changed`.

@@ -2,16 +2,80 @@
 
 use application::ports::StorageError;
 use sea_orm::sea_query::{ArrayType, Value};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, ModelTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic, ModelTrait, Statement,
+};
 use uuid::Uuid;
 
 use super::keys::array;
 use super::room::Room;
-use super::{Change, quoted, run};
+use super::{Change, Table, quoted, run};
 
 /// What PostgreSQL's protocol says of each array before its first element.
 const ARRAY_HEAD: usize = 24;
 
+/// The statements of one commit, written as one: it takes one way to the database and back.
+#[derive(Default)]
+pub(crate) struct Together {
+    /// `w0 AS (INSERT ...)`
+    parts: Vec<String>,
+    /// `expect_rows('accounts', 2, (SELECT count(*) FROM w1))`
+    checks: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Together {
+    pub(super) fn insert<E>(&mut self, into: &str, columns: &[E::Column], rows: &[E::Model])
+    where
+        E: EntityTrait,
+        E::Model: ModelTrait<Entity = E>,
+    {
+        let sql = insertion::<E>(into, columns, rows, &mut self.values);
+        self.part(&sql);
+    }
+
+    /// A row that is not as it was loaded fails the statement.
+    pub(super) fn update<E: Table>(
+        &mut self,
+        change: &Change,
+        columns: &[E::Column],
+        rows: &[(E::Model, i64)],
+    ) where
+        E::Model: ModelTrait<Entity = E>,
+    {
+        let sql = changing::<E>(change, columns, rows, &mut self.values);
+        let part = self.part(&format!("{sql} RETURNING 1"));
+        self.values
+            .push(Value::from(i64::try_from(rows.len()).unwrap_or(i64::MAX)));
+        self.checks.push(format!(
+            "expect_rows('{}', ${}, (SELECT count(*) FROM {part}))",
+            E::NAME,
+            self.values.len()
+        ));
+    }
+
+    fn part(&mut self, sql: &str) -> String {
+        let name = format!("w{}", self.parts.len());
+        self.parts.push(format!("{name} AS ({sql})"));
+        name
+    }
+
+    pub(super) async fn run(self, connection: &impl ConnectionTrait) -> Result<(), DbErr> {
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        let checks = if self.checks.is_empty() {
+            "1".to_owned()
+        } else {
+            self.checks.join(", ")
+        };
+        let sql = format!("WITH {} SELECT {checks}", self.parts.join(", "));
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, self.values);
+        connection.execute_raw(statement).await.map(|_| ())
+    }
+}
+
+/// Inserts in portions, each a statement.
 pub(super) async fn insert<E>(
     connection: &impl ConnectionTrait,
     room: Room,
@@ -26,17 +90,14 @@ where
     let size = |row: &E::Model| size_of::<E>(columns, row);
     let mut written = 0;
     for portion in room.portions(rows, size, head_of(columns)) {
-        let mut sent = Sent::default();
-        for column in columns {
-            let values = portion.iter().map(|row| row.get(*column)).collect();
-            sent.column::<E>(*column, values);
-        }
-        let sql = format!("{into} SELECT {} FROM {}", sent.picked(), sent.relation());
-        written += run(connection, sql, sent.values).await?;
+        let mut values = Vec::new();
+        let sql = insertion::<E>(into, columns, portion, &mut values);
+        written += run(connection, sql, values).await?;
     }
     Ok(written)
 }
 
+/// Changes in portions, each a statement.
 pub(super) async fn update<E>(
     connection: &impl ConnectionTrait,
     room: Room,
@@ -48,46 +109,89 @@ where
     E: EntityTrait,
     E::Model: ModelTrait<Entity = E>,
 {
-    let Change {
-        table,
-        set,
-        matches,
-    } = change;
     let size = |(row, loaded): &(E::Model, i64)| {
         size_of::<E>(columns, row) + size_of_value(&Value::from(*loaded))
     };
     let mut written = 0;
     for portion in room.portions(rows, size, head_of(columns) + ARRAY_HEAD) {
-        let mut sent = Sent::default();
-        for column in columns {
-            let values = portion.iter().map(|(row, _)| row.get(*column)).collect();
-            sent.column::<E>(*column, values);
-        }
-        let loaded = portion.iter().map(|(_, loaded)| Value::from(*loaded));
-        sent.plain("loaded_version", ArrayType::BigInt, loaded.collect());
-        let sql = format!(
-            "UPDATE {table} SET {set} FROM (SELECT {} FROM {}) AS changed WHERE {matches}",
-            sent.picked(),
-            sent.relation()
-        );
-        written += run(connection, sql, sent.values).await?;
+        let mut values = Vec::new();
+        let sql = changing::<E>(change, columns, portion, &mut values);
+        written += run(connection, sql, values).await?;
     }
     Ok(written)
 }
 
+/// The SQL that inserts these rows, its values added to those that are sent already.
+fn insertion<E>(
+    into: &str,
+    columns: &[E::Column],
+    rows: &[E::Model],
+    values: &mut Vec<Value>,
+) -> String
+where
+    E: EntityTrait,
+    E::Model: ModelTrait<Entity = E>,
+{
+    let mut sent = Sent::to(values);
+    for column in columns {
+        let values = rows.iter().map(|row| row.get(*column)).collect();
+        sent.column::<E>(*column, values);
+    }
+    format!("{into} SELECT {} FROM {}", sent.picked(), sent.relation())
+}
+
+/// The SQL that changes these rows, where they are still as they were loaded.
+fn changing<E>(
+    change: &Change,
+    columns: &[E::Column],
+    rows: &[(E::Model, i64)],
+    values: &mut Vec<Value>,
+) -> String
+where
+    E: EntityTrait,
+    E::Model: ModelTrait<Entity = E>,
+{
+    let Change {
+        table,
+        set,
+        matches,
+    } = change;
+    let mut sent = Sent::to(values);
+    for column in columns {
+        let values = rows.iter().map(|(row, _)| row.get(*column)).collect();
+        sent.column::<E>(*column, values);
+    }
+    let loaded = rows.iter().map(|(_, loaded)| Value::from(*loaded));
+    sent.plain("loaded_version", ArrayType::BigInt, loaded.collect());
+    format!(
+        "UPDATE {table} SET {set} FROM (SELECT {} FROM {}) AS changed WHERE {matches}",
+        sent.picked(),
+        sent.relation()
+    )
+}
+
 /// Arrays as a relation that can be selected from.
-#[derive(Default)]
-struct Sent {
+struct Sent<'v> {
     /// `$1::uuid[]`
     arrays: Vec<String>,
     /// The column that each array is.
     names: Vec<String>,
     /// What to select for each column of the table.
     picked: Vec<String>,
-    values: Vec<Value>,
+    /// All that the statement sends.
+    values: &'v mut Vec<Value>,
 }
 
-impl Sent {
+impl<'v> Sent<'v> {
+    const fn to(values: &'v mut Vec<Value>) -> Self {
+        Self {
+            arrays: Vec::new(),
+            names: Vec::new(),
+            picked: Vec::new(),
+            values,
+        }
+    }
+
     /// A column of the table. An array of ours has no NULLs: a column that may be NULL brings a second array, which says
     /// where a value is.
     fn column<E>(&mut self, column: E::Column, values: Vec<Value>)

@@ -55,10 +55,34 @@ impl Unit {
         self.noting(found.and_then(row::all))
     }
 
+    async fn exchangers(
+        &mut self,
+        ids: &[UserId],
+        how: fn(Select<exchanger::Entity>) -> Select<exchanger::Entity>,
+    ) -> Result<Vec<Exchanger>, StorageError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for keys in self.room.keys(ids) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let select = exchanger::Entity::find()
+                .filter(one_of(self.backend(), exchanger::Column::UserId, keys))
+                .order_by_asc(exchanger::Column::UserId);
+            found.extend(self.rows::<_, Exchanger>(how(select)).await?);
+        }
+        Ok(found)
+    }
+
     fn noting<T>(&mut self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
         self.failed |= outcome.is_err();
         outcome
     }
+}
+
+/// Writes everything by one statement, which is its own transaction.
+pub(crate) async fn commit_at_once(
+    connection: &impl ConnectionTrait,
+    changes: &Changes,
+) -> Result<(), StorageError> {
+    write::write(connection, Room::Whole, changes, error::at_once).await
 }
 
 /// What a unit of work is about to change, nobody else may.
@@ -170,15 +194,11 @@ impl Transaction for Unit {
     }
 
     async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for keys in self.room.keys(ids) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let select = exchanger::Entity::find()
-                .filter(one_of(self.backend(), exchanger::Column::UserId, keys))
-                .order_by_asc(exchanger::Column::UserId);
-            found.extend(self.rows::<_, Exchanger>(locked(select)).await?);
-        }
-        Ok(found)
+        self.exchangers(ids, locked).await
+    }
+
+    async fn read_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
+        self.exchangers(ids, |select| select).await
     }
 
     async fn lock_listings(
@@ -219,7 +239,7 @@ impl Transaction for Unit {
                 what: "a unit of work that has failed can't be committed".to_owned(),
             })
         } else {
-            write::write(&self.transaction, self.room, changes).await
+            write::write(&self.transaction, self.room, changes, error::storage).await
         };
         finish(self.transaction, outcome).await
     }

@@ -5,53 +5,35 @@ use std::collections::HashMap;
 use application::ports::{Changes, Saved, StorageError};
 use domain::OfferId;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, QuerySelect};
+use sea_orm::{ConnectionTrait, DbErr, QuerySelect};
 
 use crate::ledger::{account, journal};
 use crate::row;
-use crate::table::{self, Room, Table, one_of};
+use crate::table::{Room, Table, Writer, one_of};
 use crate::{dispute, error, exchanger, listing, offer, outbox, user};
 
-/// Writes everything, what is referred to before what refers to it.
+/// Writes everything, what is referred to before what refers to it. `failed`: what it means if the last statement fails.
 pub(super) async fn write(
-    transaction: &DatabaseTransaction,
+    connection: &impl ConnectionTrait,
     room: Room,
     changes: &Changes,
+    failed: fn(DbErr) -> StorageError,
 ) -> Result<(), StorageError> {
-    save::<user::Entity>(
-        transaction,
-        room,
-        rows(&changes.users, user::Model::try_from)?,
-    )
-    .await?;
-    save::<account::Entity>(
-        transaction,
-        room,
-        rows(&changes.accounts, account::Model::try_from)?,
-    )
-    .await?;
-    save::<exchanger::Entity>(
-        transaction,
-        room,
-        rows(&changes.exchangers, exchanger::Model::try_from)?,
-    )
-    .await?;
-    save::<listing::Entity>(
-        transaction,
-        room,
-        rows(&changes.listings, listing::Model::try_from)?,
-    )
-    .await?;
-    save::<offer::Entity>(
-        transaction,
-        room,
-        rows(&changes.offers, offer::Model::try_from)?,
-    )
-    .await?;
+    let mut writer = Writer::new(connection, room);
+    let users = rows(&changes.users, user::Model::try_from)?;
+    save::<user::Entity>(&mut writer, users).await?;
+    let accounts = rows(&changes.accounts, account::Model::try_from)?;
+    save::<account::Entity>(&mut writer, accounts).await?;
+    let exchangers = rows(&changes.exchangers, exchanger::Model::try_from)?;
+    save::<exchanger::Entity>(&mut writer, exchangers).await?;
+    let listings = rows(&changes.listings, listing::Model::try_from)?;
+    save::<listing::Entity>(&mut writer, listings).await?;
+    let offers = rows(&changes.offers, offer::Model::try_from)?;
+    save::<offer::Entity>(&mut writer, offers).await?;
     let history = changes.history.iter().map(offer::history::Model::try_from);
-    table::insert::<offer::history::Entity>(transaction, room, history.collect::<Result<_, _>>()?)
-        .await?;
-    let sides = sides(transaction, room, changes).await?;
+    let history = history.collect::<Result<_, _>>()?;
+    writer.insert::<offer::history::Entity>(history).await?;
+    let sides = sides(connection, room, changes).await?;
     let disputes = rows(&changes.disputes, |dispute| {
         let sides = sides.get(&dispute.offer);
         let sides = sides.ok_or_else(|| StorageError::Rejected {
@@ -59,13 +41,17 @@ pub(super) async fn write(
         })?;
         dispute::Model::of(dispute, *sides)
     })?;
-    save::<dispute::Entity>(transaction, room, disputes).await?;
+    save::<dispute::Entity>(&mut writer, disputes).await?;
     let comments = changes.comments.iter().map(dispute::comment::Model::from);
-    table::insert::<dispute::comment::Entity>(transaction, room, comments.collect()).await?;
+    writer
+        .insert::<dispute::comment::Entity>(comments.collect())
+        .await?;
     let entries = changes.transfers.iter().flat_map(journal::rows);
-    table::insert::<journal::Entity>(transaction, room, entries.collect()).await?;
+    writer.insert::<journal::Entity>(entries.collect()).await?;
     let messages = changes.outbox.iter().map(outbox::Model::try_from);
-    table::insert::<outbox::Entity>(transaction, room, messages.collect::<Result<_, _>>()?).await
+    let messages = messages.collect::<Result<_, _>>()?;
+    writer.insert::<outbox::Entity>(messages).await?;
+    writer.finish().await.map_err(failed)
 }
 
 /// What of a table is new, and what has changed since it was loaded with a version.
@@ -90,21 +76,20 @@ fn rows<'a, M, T>(
 }
 
 async fn save<E>(
-    transaction: &DatabaseTransaction,
-    room: Room,
+    writer: &mut Writer<'_, impl ConnectionTrait>,
     rows: Rows<E::Model>,
 ) -> Result<(), StorageError>
 where
     E: Table,
     E::Model: ModelTrait<Entity = E>,
 {
-    table::insert::<E>(transaction, room, rows.new).await?;
-    table::update::<E>(transaction, room, rows.changed).await
+    writer.insert::<E>(rows.new).await?;
+    writer.update::<E>(rows.changed).await
 }
 
 /// The sides of the deals that these disputes are about: at hand as a rule, since a dispute changes its deal.
 async fn sides(
-    transaction: &DatabaseTransaction,
+    connection: &impl ConnectionTrait,
     room: Room,
     changes: &Changes,
 ) -> Result<HashMap<OfferId, dispute::Sides>, StorageError> {
@@ -141,12 +126,12 @@ async fn sides(
                 offer::Column::ExchangerId,
             ])
             .filter(one_of(
-                transaction.get_database_backend(),
+                connection.get_database_backend(),
                 offer::Column::Id,
                 keys,
             ))
             .into_tuple()
-            .all(transaction)
+            .all(connection)
             .await
             .map_err(error::storage)?;
         sides.extend(found.into_iter().map(|(offer, customer, exchanger)| {

@@ -56,6 +56,7 @@ impl Cast {
         let settings = PipelineSettings {
             queue: 65_536,
             batch: 256,
+            ..PipelineSettings::default()
         };
         let (market, worker) = Market::open(ports, Policy::default(), settings);
         let cast = cast(&market).await?;

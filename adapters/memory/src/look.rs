@@ -1,0 +1,89 @@
+//! Looking without locking.
+
+use application::ports::{Glance, Seen, StorageError};
+use domain::{AccountKey, ExchangeType, Listing, ListingId, Offer, OfferId};
+
+use crate::faults::Faults;
+use crate::tables::Tables;
+
+impl Tables {
+    /// All that the glance asks for, as it stands. Rows that can't be read fail it.
+    pub(crate) fn look(&self, glance: &Glance, faults: &Faults) -> Result<Seen, StorageError> {
+        let mut seen = Seen::default();
+        for (listing, customer) in &glance.answers {
+            let Some(listing) = self.see_listing(*listing, &mut seen, faults)? else {
+                continue;
+            };
+            let holder = match listing.exchange_type {
+                ExchangeType::CryptoToFiat => *customer,
+                ExchangeType::FiatToCrypto => listing.exchanger,
+            };
+            for owner in [holder, *customer] {
+                self.see_account(AccountKey::user(owner, listing.asset()), &mut seen, faults)?;
+            }
+        }
+        for id in &glance.deals {
+            self.see_offer(*id, &mut seen, faults)?;
+        }
+        for id in &glance.settled {
+            let Some(offer) = self.see_offer(*id, &mut seen, faults)? else {
+                continue;
+            };
+            self.see_listing(offer.terms.listing, &mut seen, faults)?;
+            let asset = offer.terms.amount.asset();
+            for key in [
+                AccountKey::user(offer.crypto_holder(), asset),
+                AccountKey::user(offer.fiat_payer(), asset),
+                AccountKey::fees(asset),
+            ] {
+                self.see_account(key, &mut seen, faults)?;
+            }
+        }
+        Ok(seen)
+    }
+
+    fn see_offer(
+        &self,
+        id: OfferId,
+        seen: &mut Seen,
+        faults: &Faults,
+    ) -> Result<Option<&Offer>, StorageError> {
+        let Some(offer) = self.offers.get(&id) else {
+            return Ok(None);
+        };
+        faults.read("offers", offer.id)?;
+        seen.offers.push(offer.clone());
+        seen.exchangers
+            .extend(self.exchangers.get(&offer.terms.exchanger));
+        Ok(Some(offer))
+    }
+
+    fn see_listing(
+        &self,
+        id: ListingId,
+        seen: &mut Seen,
+        faults: &Faults,
+    ) -> Result<Option<&Listing>, StorageError> {
+        let Some(listing) = self.listings.get(&id) else {
+            return Ok(None);
+        };
+        faults.read("listings", listing.id)?;
+        seen.listings.push(listing.clone());
+        seen.exchangers
+            .extend(self.exchangers.get(&listing.exchanger));
+        Ok(Some(listing))
+    }
+
+    fn see_account(
+        &self,
+        key: AccountKey,
+        seen: &mut Seen,
+        faults: &Faults,
+    ) -> Result<(), StorageError> {
+        if let Some(account) = self.accounts.get(&key) {
+            faults.read("accounts", account.id)?;
+            seen.accounts.push(*account);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! Looking without locking, on PostgreSQL: each kind of glance is one statement, so that all it finds is of one moment.
+
+use application::ports::{Glance, Seen, StorageError};
+use domain::{Exchanger, Listing, Offer, OfferId};
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Value;
+use sea_orm::{
+    ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement,
+};
+
+use crate::ledger::account;
+use crate::table::id_array;
+use crate::{error, exchanger, listing, offer, row};
+
+/// Who gives the crypto of a deal or answer.
+const HOLDER: &str =
+    "CASE WHEN d.exchange_type = 'CRYPTO2FIAT' THEN d.customer_id ELSE d.exchanger_id END";
+/// Who gets it.
+const PAYER: &str =
+    "CASE WHEN d.exchange_type = 'CRYPTO2FIAT' THEN d.exchanger_id ELSE d.customer_id END";
+
+pub(crate) async fn look(
+    connection: &impl ConnectionTrait,
+    glance: &Glance,
+) -> Result<Seen, StorageError> {
+    let mut seen = Seen::default();
+    if !glance.answers.is_empty() {
+        let listings = id_array(
+            glance
+                .answers
+                .iter()
+                .map(|(listing, _)| row::uuid(*listing)),
+        );
+        let customers = id_array(
+            glance
+                .answers
+                .iter()
+                .map(|(_, customer)| row::uuid(*customer)),
+        );
+        for found in rows(connection, answers(), [listings, customers]).await? {
+            listing_of(&found, &mut seen)?;
+            account_of(&found, "h_", &mut seen)?;
+            account_of(&found, "c_", &mut seen)?;
+        }
+    }
+    if !glance.deals.is_empty() {
+        for found in rows(connection, deals(), [ids(&glance.deals)]).await? {
+            offer_of(&found, &mut seen)?;
+            seen.exchangers.push(exchanger_of(&found)?);
+        }
+    }
+    if !glance.settled.is_empty() {
+        let fees = Value::from(row::FEES);
+        for found in rows(connection, settled(), [ids(&glance.settled), fees]).await? {
+            offer_of(&found, &mut seen)?;
+            listing_of(&found, &mut seen)?;
+            for account in ["h_", "c_", "f_"] {
+                account_of(&found, account, &mut seen)?;
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// Listings that somebody answers, with their exchangers and the accounts of both sides.
+pub(crate) fn answers() -> String {
+    format!(
+        "SELECT {}, {}, {}, {} \
+         FROM UNNEST($1::uuid[], $2::uuid[]) AS k (listing_id, customer_id) \
+         JOIN listings AS l ON l.id = k.listing_id \
+         JOIN exchangers AS e ON e.user_id = l.exchanger_id \
+         CROSS JOIN LATERAL (SELECT l.exchange_type, l.exchanger_id, k.customer_id) AS d \
+         LEFT JOIN accounts AS h ON h.owner_id = {HOLDER} AND h.asset = l.asset \
+         LEFT JOIN accounts AS c ON c.owner_id = k.customer_id AND c.asset = l.asset",
+        columns::<listing::Entity>("l"),
+        columns::<exchanger::Entity>("e"),
+        columns::<account::Entity>("h"),
+        columns::<account::Entity>("c"),
+    )
+}
+
+/// Deals with their exchangers.
+pub(crate) fn deals() -> String {
+    format!(
+        "SELECT {}, {} FROM offers AS d JOIN exchangers AS e ON e.user_id = d.exchanger_id \
+         WHERE d.id = ANY($1)",
+        columns::<offer::Entity>("d"),
+        columns::<exchanger::Entity>("e"),
+    )
+}
+
+/// Deals with all whose balances or amounts may move with them.
+pub(crate) fn settled() -> String {
+    format!(
+        "SELECT {}, {}, {}, {}, {}, {} FROM offers AS d \
+         JOIN listings AS l ON l.id = d.listing_id \
+         JOIN exchangers AS e ON e.user_id = d.exchanger_id \
+         LEFT JOIN accounts AS h ON h.owner_id = {HOLDER} AND h.asset = d.asset \
+         LEFT JOIN accounts AS c ON c.owner_id = {PAYER} AND c.asset = d.asset \
+         LEFT JOIN accounts AS f ON f.owner_id = $2 AND f.asset = d.asset \
+         WHERE d.id = ANY($1)",
+        columns::<offer::Entity>("d"),
+        columns::<listing::Entity>("l"),
+        columns::<exchanger::Entity>("e"),
+        columns::<account::Entity>("h"),
+        columns::<account::Entity>("c"),
+        columns::<account::Entity>("f"),
+    )
+}
+
+/// `l."id" AS "l_id", …`
+fn columns<E: EntityTrait>(alias: &str) -> String {
+    let all: Vec<String> = E::Column::iter()
+        .map(|column| {
+            let name = column.as_str();
+            format!("{alias}.\"{name}\" AS \"{alias}_{name}\"")
+        })
+        .collect();
+    all.join(", ")
+}
+
+fn ids(offers: &[OfferId]) -> Value {
+    id_array(offers.iter().copied().map(row::uuid))
+}
+
+async fn rows<const N: usize>(
+    connection: &impl ConnectionTrait,
+    sql: String,
+    values: [Value; N],
+) -> Result<Vec<QueryResult>, StorageError> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    connection
+        .query_all_raw(statement)
+        .await
+        .map_err(error::storage)
+}
+
+fn offer_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
+    let model = offer::Model::from_query_result(found, "d_").map_err(error::storage)?;
+    seen.offers.push(Offer::try_from(model)?);
+    Ok(())
+}
+
+fn listing_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
+    let model = listing::Model::from_query_result(found, "l_").map_err(error::storage)?;
+    seen.listings.push(Listing::try_from(model)?);
+    seen.exchangers.push(exchanger_of(found)?);
+    Ok(())
+}
+
+fn exchanger_of(found: &QueryResult) -> Result<Exchanger, StorageError> {
+    let model = exchanger::Model::from_query_result(found, "e_").map_err(error::storage)?;
+    Exchanger::try_from(model)
+}
+
+/// An account, where there is one.
+fn account_of(found: &QueryResult, prefix: &str, seen: &mut Seen) -> Result<(), StorageError> {
+    let id: Option<Uuid> = found.try_get(prefix, "id").map_err(error::storage)?;
+    if id.is_some() {
+        let model = account::Model::from_query_result(found, prefix).map_err(error::storage)?;
+        seen.accounts.push(model.try_into()?);
+    }
+    Ok(())
+}
