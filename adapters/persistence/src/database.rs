@@ -14,6 +14,7 @@ use crate::look;
 use crate::open::{self, OpenError};
 use crate::table::Room;
 use crate::unit::{Unit, commit_at_once};
+use crate::warm::WarmPool;
 
 /// Only one process migrates at a time: the number of the lock that says so, on PostgreSQL. Any number that nobody else
 /// uses in this database.
@@ -46,6 +47,8 @@ pub struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     room: Room,
+    /// For statements that commit themselves, where there is such a way.
+    warm: Option<WarmPool>,
 }
 
 impl fmt::Debug for Database {
@@ -63,11 +66,13 @@ impl Database {
             writer,
             reader,
             room,
+            warm,
         } = open::open(settings).await?;
         Ok(Self {
             writer,
             reader,
             room,
+            warm,
         })
     }
 
@@ -97,6 +102,9 @@ impl Database {
 
     /// Closes all connections, after the work that is under way.
     pub async fn close(self) -> Result<(), StorageError> {
+        if let Some(warm) = self.warm {
+            warm.close().await;
+        }
         let reader = self.reader.close().await;
         let writer = self.writer.close().await;
         reader.and(writer).map_err(error::storage)
@@ -180,16 +188,22 @@ impl Store for Database {
     }
 
     async fn look(&self, glance: &Glance) -> Result<Option<Seen>, StorageError> {
-        if self.room != Room::Whole {
+        let Some(warm) = &self.warm else {
             return Ok(None);
-        }
-        look::look(&self.writer, glance).await.map(Some)
+        };
+        let connection = warm.take().await.map_err(error::storage)?;
+        let seen = look::look(&connection, glance).await?;
+        warm.keep(connection);
+        Ok(Some(seen))
     }
 
     async fn commit(&self, changes: &Changes) -> Result<(), StorageError> {
-        if self.room != Room::Whole {
+        let Some(warm) = &self.warm else {
             return self.begin().await?.commit(changes).await;
-        }
-        commit_at_once(&self.writer, changes).await
+        };
+        let connection = warm.take().await.map_err(error::storage)?;
+        commit_at_once(&connection, changes).await?;
+        warm.keep(connection);
+        Ok(())
     }
 }

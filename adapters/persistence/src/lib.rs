@@ -28,6 +28,7 @@ mod row;
 mod table;
 mod unit;
 mod user;
+mod warm;
 
 pub use database::{Database, DatabaseSettings};
 pub use open::OpenError;

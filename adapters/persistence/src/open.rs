@@ -13,6 +13,7 @@ use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use crate::database::DatabaseSettings;
 use crate::table::Room;
+use crate::warm::WarmPool;
 
 /// A connection that was idle for longer is asked for a sign of life before it is used.
 const IDLE: Duration = Duration::from_secs(5);
@@ -64,6 +65,7 @@ pub(crate) struct Opened {
     pub(crate) reader: DatabaseConnection,
     /// How much one statement of the writer may carry.
     pub(crate) room: Room,
+    pub(crate) warm: Option<WarmPool>,
 }
 
 pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
@@ -96,13 +98,24 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
             writer: reader.clone(),
             reader,
             room,
+            warm: None,
         });
     }
-    let writers = postgres_pool(settings, options, writers, WRITING).await?;
+    // Half of them for statements that commit themselves. These carry everything at once, whatever its size.
+    let own = if room == Room::Whole { writers / 2 } else { 0 };
+    let warm = match own {
+        0 => None,
+        own => Some(WarmPool::new(
+            postgres_pool(settings, options.clone(), own, WRITING).await?,
+            own,
+        )),
+    };
+    let writers = postgres_pool(settings, options, writers - own, WRITING).await?;
     Ok(Opened {
         writer: SqlxPostgresConnector::from_sqlx_postgres_pool(writers),
         reader,
         room,
+        warm,
     })
 }
 
@@ -184,6 +197,7 @@ async fn sqlite(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
         writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
         room: Room::Bound,
+        warm: None,
     })
 }
 
