@@ -1,5 +1,7 @@
 //! Looking without locking, on PostgreSQL: each kind of glance is one statement, so that all it finds is of one moment.
 
+use std::sync::LazyLock;
+
 use application::ports::{Glance, Seen, StorageError};
 use domain::{Exchanger, Listing, Offer, OfferId};
 use sea_orm::entity::prelude::*;
@@ -37,21 +39,21 @@ pub(crate) async fn look(
                 .iter()
                 .map(|(_, customer)| row::uuid(*customer)),
         );
-        for found in rows(connection, answers(), [listings, customers]).await? {
+        for found in rows(connection, &ANSWERS, [listings, customers]).await? {
             listing_of(&found, &mut seen)?;
             account_of(&found, "h_", &mut seen)?;
             account_of(&found, "c_", &mut seen)?;
         }
     }
     if !glance.deals.is_empty() {
-        for found in rows(connection, deals(), [ids(&glance.deals)]).await? {
+        for found in rows(connection, &DEALS, [ids(&glance.deals)]).await? {
             offer_of(&found, &mut seen)?;
             seen.exchangers.push(exchanger_of(&found)?);
         }
     }
     if !glance.settled.is_empty() {
         let fees = Value::from(row::FEES);
-        for found in rows(connection, settled(), [ids(&glance.settled), fees]).await? {
+        for found in rows(connection, &SETTLED, [ids(&glance.settled), fees]).await? {
             offer_of(&found, &mut seen)?;
             listing_of(&found, &mut seen)?;
             for account in ["h_", "c_", "f_"] {
@@ -63,7 +65,7 @@ pub(crate) async fn look(
 }
 
 /// Listings that somebody answers, with their exchangers and the accounts of both sides.
-pub(crate) fn answers() -> String {
+pub(crate) static ANSWERS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {}, {}, {}, {} \
          FROM UNNEST($1::uuid[], $2::uuid[]) AS k (listing_id, customer_id) \
@@ -77,20 +79,20 @@ pub(crate) fn answers() -> String {
         columns::<account::Entity>("h"),
         columns::<account::Entity>("c"),
     )
-}
+});
 
 /// Deals with their exchangers.
-pub(crate) fn deals() -> String {
+pub(crate) static DEALS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {}, {} FROM offers AS d JOIN exchangers AS e ON e.user_id = d.exchanger_id \
          WHERE d.id = ANY($1)",
         columns::<offer::Entity>("d"),
         columns::<exchanger::Entity>("e"),
     )
-}
+});
 
 /// Deals with all whose balances or amounts may move with them.
-pub(crate) fn settled() -> String {
+pub(crate) static SETTLED: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {}, {}, {}, {}, {}, {} FROM offers AS d \
          JOIN listings AS l ON l.id = d.listing_id \
@@ -106,7 +108,7 @@ pub(crate) fn settled() -> String {
         columns::<account::Entity>("c"),
         columns::<account::Entity>("f"),
     )
-}
+});
 
 /// `l."id" AS "l_id", …`
 fn columns<E: EntityTrait>(alias: &str) -> String {
@@ -125,7 +127,7 @@ fn ids(offers: &[OfferId]) -> Value {
 
 async fn rows<const N: usize>(
     connection: &impl ConnectionTrait,
-    sql: String,
+    sql: &str,
     values: [Value; N],
 ) -> Result<Vec<QueryResult>, StorageError> {
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);

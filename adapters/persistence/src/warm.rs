@@ -5,7 +5,7 @@
 //! aside here instead, and asked only when it has not been used for a while.
 
 use std::fmt;
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -20,13 +20,16 @@ use tokio::time::timeout;
 /// A connection that was idle for longer, or does not answer for as long, may be gone.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// Connections, and when they were last used.
+type Stash = Vec<(PoolConnection<Postgres>, Instant)>;
+
 /// The connections at hand. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct WarmPool {
     pool: PgPool,
     /// As many as the pool has connections: who waits, waits for one at hand as well as for one of the pool.
     turns: Arc<Semaphore>,
-    at_hand: Arc<StdMutex<Vec<(PoolConnection<Postgres>, Instant)>>>,
+    at_hand: Arc<StdMutex<Stash>>,
 }
 
 impl fmt::Debug for WarmPool {
@@ -72,7 +75,7 @@ impl WarmPool {
         self.pool.close().await;
     }
 
-    fn stash(&self) -> std::sync::MutexGuard<'_, Vec<(PoolConnection<Postgres>, Instant)>> {
+    fn stash(&self) -> MutexGuard<'_, Stash> {
         self.at_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -51,36 +51,74 @@ async fn connections_terminated_again_and_again() -> Result<()> {
     database.drop_now().await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_reset_at_the_worst_moments() -> Result<()> {
+/// How the server commits a batch.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// By one statement that commits itself.
+    AtOnce,
+    /// By a transaction: so few connections leave none for the other way.
+    Transaction,
+}
+
+impl Way {
+    const fn connections(self) -> &'static str {
+        match self {
+            Self::AtOnce => "16",
+            Self::Transaction => "4",
+        }
+    }
+
+    fn serve(self, database: &str) -> Result<Server> {
+        let mut command = program(database, &["serve"]);
+        command.env("P2P_DATABASE__MAX_CONNECTIONS", self.connections());
+        Server::start(command)
+    }
+}
+
+/// Connections are reset at these places again and again, after which so many requests at least must have ended in doubt,
+/// and must have been stored or not.
+async fn reset(way: Way, places: &[Place], in_doubt: &[&str]) -> Result<()> {
+    const TIMES: usize = 10;
     let database = TestDatabase::postgres().await?;
     let cast = cast(database.url()).await?;
     let proxy = Proxy::before(database.url()).await?;
-    let server = Server::start(program(&proxy.url, &["serve"]))?;
+    let server = way.serve(&proxy.url)?;
     let mut traffic = Traffic::start(&server.url, &cast, 32);
-    for _ in 0..10 {
-        for place in [Place::Statement, Place::BeforeCommit, Place::AfterCommit] {
+    for _ in 0..TIMES {
+        for place in places {
             traffic.until_more_created(1).await?;
-            proxy.cut(place, How::Reset).await?;
+            proxy.cut(*place, How::Reset).await?;
         }
     }
     traffic.until_more_created(100).await?;
     let asked = traffic.end().await?;
     let tally = reckon(database.url(), &asked).await?;
-    for (in_doubt, times) in [("stored", 10), ("not stored", 10)] {
-        let told = tally.get(&format!("OUTCOME_UNKNOWN, {in_doubt}"));
-        ensure!(told.is_some_and(|told| *told >= times), "{tally:?}");
+    for stored in in_doubt {
+        let told = tally.get(&format!("OUTCOME_UNKNOWN, {stored}"));
+        ensure!(told.is_some_and(|told| *told >= TIMES), "{tally:?}");
     }
     server.kill()?;
     database.drop_now().await
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transactions_reset_at_the_worst_moments() -> Result<()> {
+    let places = [Place::Statement, Place::BeforeCommit, Place::AfterCommit];
+    reset(Way::Transaction, &places, &["stored", "not stored"]).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_reset_at_the_worst_moments() -> Result<()> {
+    let places = [Place::Statement, Place::Answer];
+    reset(Way::AtOnce, &places, &["stored", "not stored"]).await
+}
+
 /// The other end is gone without a word: the server waits for a while, and goes on without.
-async fn silence(place: Place) -> Result<()> {
+async fn silence(way: Way, place: Place) -> Result<()> {
     let database = TestDatabase::postgres().await?;
     let cast = cast(database.url()).await?;
     let proxy = Proxy::before(database.url()).await?;
-    let server = Server::start(program(&proxy.url, &["serve"]))?;
+    let server = way.serve(&proxy.url)?;
     let mut traffic = Traffic::start(&server.url, &cast, 32);
     traffic.until_more_created(100).await?;
     proxy.cut(place, How::Silence).await?;
@@ -93,15 +131,20 @@ async fn silence(place: Place) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_in_the_middle_of_a_statement() -> Result<()> {
-    silence(Place::Statement).await
+    silence(Way::AtOnce, Place::Statement).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_after_a_statement() -> Result<()> {
+    silence(Way::AtOnce, Place::Answer).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_before_the_commit() -> Result<()> {
-    silence(Place::BeforeCommit).await
+    silence(Way::Transaction, Place::BeforeCommit).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_after_the_commit() -> Result<()> {
-    silence(Place::AfterCommit).await
+    silence(Way::Transaction, Place::AfterCommit).await
 }

@@ -49,6 +49,8 @@ impl Overload {
         command
             .env("P2P_PIPELINE__QUEUE", QUEUE.to_string())
             .env("P2P_PIPELINE__BATCH", BATCH.to_string())
+            // All ask for one listing: a second lane would keep its half of the queue to itself.
+            .env("P2P_PIPELINE__LANES", "1")
             .env("P2P_LOG__FILTER", "error");
         Ok(Self {
             raw: database.raw().await?,
@@ -65,7 +67,7 @@ impl Overload {
     async fn wave(&mut self, number: usize) -> Result<()> {
         let holding = self.raw.begin().await?;
         holding
-            .execute_unprepared("SELECT 1 FROM exchangers FOR UPDATE")
+            .execute_unprepared("SELECT 1 FROM listings FOR UPDATE")
             .await?;
         let (refused, open) = (
             Arc::new(AtomicUsize::new(0)),

@@ -57,26 +57,20 @@ impl<'c, C: ConnectionTrait> Writer<'c, C> {
         if rows.is_empty() {
             return Ok(());
         }
-        let table = E::default();
-        let columns: Vec<E::Column> = E::Column::iter().collect();
-        let into = format!(
-            "INSERT INTO {} ({})",
-            quoted(table.table_name()),
-            listed(&columns)
-        );
+        let table = E::default().table_name();
         let written = match self {
             Self::Together { all, .. } => {
-                all.insert::<E>(&into, &columns, &rows);
+                all.insert::<E>(table, &rows);
                 return Ok(());
             }
             Self::Apart { connection, room } if *room == Room::Bound => {
-                sqlite::insert::<E>(*connection, &into, &columns, &rows).await?
+                sqlite::insert::<E>(*connection, &rows).await?
             }
             Self::Apart { connection, room } => {
-                postgres::insert::<E>(*connection, *room, &into, &columns, &rows).await?
+                postgres::insert::<E>(*connection, *room, &rows).await?
             }
         };
-        all_of(table.table_name(), rows.len(), written)
+        all_of(table, rows.len(), written)
     }
 
     /// Changes rows that were loaded with these versions. Any that has another version by now is a conflict.
@@ -88,21 +82,16 @@ impl<'c, C: ConnectionTrait> Writer<'c, C> {
         if rows.is_empty() {
             return Ok(());
         }
-        let columns: Vec<E::Column> = [E::KEY]
-            .into_iter()
-            .chain(E::MUTABLE.iter().copied())
-            .collect();
-        let change = Change::of::<E>();
         let written = match self {
             Self::Together { all, .. } => {
-                all.update::<E>(&change, &columns, &rows);
+                all.update::<E>(&rows);
                 return Ok(());
             }
             Self::Apart { connection, room } if *room == Room::Bound => {
-                sqlite::update::<E>(*connection, &change, &columns, &rows).await?
+                sqlite::update::<E>(*connection, &rows).await?
             }
             Self::Apart { connection, room } => {
-                postgres::update::<E>(*connection, *room, &change, &columns, &rows).await?
+                postgres::update::<E>(*connection, *room, &rows).await?
             }
         };
         all_of(E::NAME, rows.len(), written)
@@ -115,6 +104,21 @@ impl<'c, C: ConnectionTrait> Writer<'c, C> {
             Self::Together { connection, all } => all.run(connection).await,
         }
     }
+}
+
+fn insert_into<E: EntityTrait>() -> String {
+    let columns: Vec<E::Column> = E::Column::iter().collect();
+    format!(
+        "INSERT INTO {} ({})",
+        quoted(E::default().table_name()),
+        listed(&columns)
+    )
+}
+
+/// What a change of a row sends: its key, and what may change.
+fn changing_columns<E: Table>() -> Vec<E::Column> {
+    let mutable = E::MUTABLE.iter().copied();
+    [E::KEY].into_iter().chain(mutable).collect()
 }
 
 /// What both databases say alike of a change of many rows, the new values being those of a relation `changed`.

@@ -2,9 +2,9 @@
 
 use application::ports::StorageError;
 use sea_orm::sea_query::Value;
-use sea_orm::{ConnectionTrait, EntityTrait, ModelTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, Iterable, ModelTrait};
 
-use super::{Change, listed, placeholders, run};
+use super::{Change, Table, changing_columns, insert_into, listed, placeholders, run};
 
 /// Parameters that SQLite takes in one statement.
 const PARAMETERS: usize = 32_766;
@@ -14,14 +14,14 @@ const ROWS: usize = 256;
 
 pub(super) async fn insert<E>(
     connection: &impl ConnectionTrait,
-    into: &str,
-    columns: &[E::Column],
     rows: &[E::Model],
 ) -> Result<u64, StorageError>
 where
     E: EntityTrait,
     E::Model: ModelTrait<Entity = E>,
 {
+    let into = insert_into::<E>();
+    let columns: Vec<E::Column> = E::Column::iter().collect();
     let mut written = 0;
     for chunk in chunks(rows, columns.len()) {
         let sql = format!("{into} VALUES {}", placeholders(columns.len(), chunk.len()));
@@ -34,22 +34,20 @@ where
     Ok(written)
 }
 
-pub(super) async fn update<E>(
+pub(super) async fn update<E: Table>(
     connection: &impl ConnectionTrait,
-    change: &Change,
-    columns: &[E::Column],
     rows: &[(E::Model, i64)],
 ) -> Result<u64, StorageError>
 where
-    E: EntityTrait,
     E::Model: ModelTrait<Entity = E>,
 {
     let Change {
         table,
         set,
         matches,
-    } = change;
-    let (names, width) = (listed(columns), columns.len() + 1);
+    } = Change::of::<E>();
+    let columns = changing_columns::<E>();
+    let (names, width) = (listed(&columns), columns.len() + 1);
     let mut written = 0;
     for chunk in chunks(rows, width) {
         let sql = format!(

@@ -22,6 +22,8 @@ const COMMIT: &[u8] = b"COMMIT\0";
 pub(crate) enum Place {
     /// Half the bytes of a statement that writes a batch arrive.
     Statement,
+    /// A statement that writes a batch is carried out, and its answer does not arrive.
+    Answer,
     /// A batch is written, and its COMMIT does not arrive.
     BeforeCommit,
     /// The COMMIT of a batch is carried out, and its answer does not arrive.
@@ -128,6 +130,13 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, order: &Order) -> st
                     written = true;
                     if let Some(how) = take(order, Place::Statement) {
                         server.write_all(&said[..said.len() / 2]).await?;
+                        return broken(client, server, how).await;
+                    }
+                    if let Some(how) = take(order, Place::Answer) {
+                        server.write_all(said).await?;
+                        // Once it is ready for more, what commits itself is stored.
+                        let mut answer = vec![0; 1 << 12];
+                        while server.read(&mut answer).await? > 0 && !answer.contains(&b'Z') {}
                         return broken(client, server, how).await;
                     }
                 }
