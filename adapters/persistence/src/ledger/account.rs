@@ -41,6 +41,11 @@ pub(crate) fn stored_owner(owner: Owner) -> Option<Uuid> {
     }
 }
 
+/// The order in which accounts are locked.
+pub(crate) fn order(account: &Account) -> (Option<Uuid>, &'static str) {
+    (stored_owner(account.key.owner), account.key.asset.code())
+}
+
 fn owner(stored: Uuid) -> Owner {
     match stored {
         row::EXTERNAL => Owner::External,

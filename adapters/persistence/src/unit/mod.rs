@@ -220,7 +220,7 @@ impl Transaction for Unit {
             .iter()
             .filter_map(|key| Some((account::stored_owner(key.owner)?, key.asset.code())))
             .collect();
-        // In the order in which they are locked, over all portions.
+        // In the order in which they are locked (see `account::order`), over all portions.
         keys.sort_unstable();
         let mut found = Vec::with_capacity(keys.len());
         for keys in self.room.keys(&keys) {

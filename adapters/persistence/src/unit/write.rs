@@ -9,47 +9,67 @@ use sea_orm::{ConnectionTrait, DbErr, QuerySelect};
 
 use crate::ledger::{account, journal};
 use crate::row;
-use crate::table::{Room, Table, Writer, one_of};
+use crate::table::{Room, Writer, one_of};
 use crate::{dispute, error, exchanger, listing, offer, outbox, user};
 
-/// Writes everything, what is referred to before what refers to it. `failed`: what it means if the last statement fails.
+/// Writes everything. What has changed comes first, in the order in which units of work lock rows: a commit that has not
+/// locked its rows before never waits in a circle with one that has. What is new comes after it, what is referred to before
+/// what refers to it. `failed`: what it means if the last statement fails.
 pub(super) async fn write(
     connection: &impl ConnectionTrait,
     room: Room,
     changes: &Changes,
     failed: fn(DbErr) -> StorageError,
 ) -> Result<(), StorageError> {
-    let mut writer = Writer::new(connection, room);
-    let users = rows(&changes.users, user::Model::try_from)?;
-    save::<user::Entity>(&mut writer, users).await?;
-    let accounts = rows(&changes.accounts, account::Model::try_from)?;
-    save::<account::Entity>(&mut writer, accounts).await?;
-    let exchangers = rows(&changes.exchangers, exchanger::Model::try_from)?;
-    save::<exchanger::Entity>(&mut writer, exchangers).await?;
-    let listings = rows(&changes.listings, listing::Model::try_from)?;
-    save::<listing::Entity>(&mut writer, listings).await?;
-    let offers = rows(&changes.offers, offer::Model::try_from)?;
-    save::<offer::Entity>(&mut writer, offers).await?;
+    let users = rows(&changes.users, |user| user.id, user::Model::try_from)?;
+    let offers = rows(&changes.offers, |offer| offer.id, offer::Model::try_from)?;
+    let sides = sides(connection, room, changes).await?;
+    let disputes = rows(
+        &changes.disputes,
+        |dispute| dispute.id,
+        |dispute| {
+            let sides = sides.get(&dispute.offer);
+            let sides = sides.ok_or_else(|| StorageError::Rejected {
+                what: "a dispute of a deal that is not there".to_owned(),
+            })?;
+            dispute::Model::of(dispute, *sides)
+        },
+    )?;
+    let exchangers = rows(
+        &changes.exchangers,
+        |row| row.user,
+        exchanger::Model::try_from,
+    )?;
+    let listings = rows(&changes.listings, |row| row.id, listing::Model::try_from)?;
+    let accounts = rows(&changes.accounts, account::order, account::Model::try_from)?;
     let history = changes.history.iter().map(offer::history::Model::try_from);
     let history = history.collect::<Result<_, _>>()?;
-    writer.insert::<offer::history::Entity>(history).await?;
-    let sides = sides(connection, room, changes).await?;
-    let disputes = rows(&changes.disputes, |dispute| {
-        let sides = sides.get(&dispute.offer);
-        let sides = sides.ok_or_else(|| StorageError::Rejected {
-            what: "a dispute of a deal that is not there".to_owned(),
-        })?;
-        dispute::Model::of(dispute, *sides)
-    })?;
-    save::<dispute::Entity>(&mut writer, disputes).await?;
     let comments = changes.comments.iter().map(dispute::comment::Model::from);
+    let entries = changes.transfers.iter().flat_map(journal::rows);
+    let messages = changes.outbox.iter().map(outbox::Model::try_from);
+    let messages = messages.collect::<Result<_, _>>()?;
+
+    let mut writer = Writer::new(connection, room);
+    writer.update::<user::Entity>(users.changed).await?;
+    writer.update::<offer::Entity>(offers.changed).await?;
+    writer.update::<dispute::Entity>(disputes.changed).await?;
+    writer
+        .update::<exchanger::Entity>(exchangers.changed)
+        .await?;
+    writer.update::<listing::Entity>(listings.changed).await?;
+    writer.update::<account::Entity>(accounts.changed).await?;
+
+    writer.insert::<user::Entity>(users.new).await?;
+    writer.insert::<account::Entity>(accounts.new).await?;
+    writer.insert::<exchanger::Entity>(exchangers.new).await?;
+    writer.insert::<listing::Entity>(listings.new).await?;
+    writer.insert::<offer::Entity>(offers.new).await?;
+    writer.insert::<offer::history::Entity>(history).await?;
+    writer.insert::<dispute::Entity>(disputes.new).await?;
     writer
         .insert::<dispute::comment::Entity>(comments.collect())
         .await?;
-    let entries = changes.transfers.iter().flat_map(journal::rows);
     writer.insert::<journal::Entity>(entries.collect()).await?;
-    let messages = changes.outbox.iter().map(outbox::Model::try_from);
-    let messages = messages.collect::<Result<_, _>>()?;
     writer.insert::<outbox::Entity>(messages).await?;
     writer.finish().await.map_err(failed)
 }
@@ -60,12 +80,16 @@ struct Rows<M> {
     changed: Vec<(M, i64)>,
 }
 
-fn rows<'a, M, T>(
+/// Both in the order in which rows are locked.
+fn rows<'a, M, T, K: Ord>(
     saved: &'a [Saved<T>],
+    order: impl Fn(&'a T) -> K,
     to_row: impl Fn(&'a T) -> Result<M, StorageError>,
 ) -> Result<Rows<M>, StorageError> {
+    let mut sorted: Vec<&Saved<T>> = saved.iter().collect();
+    sorted.sort_unstable_by_key(|one| order(&one.value));
     let (mut new, mut changed) = (Vec::new(), Vec::new());
-    for one in saved {
+    for one in sorted {
         let row = to_row(&one.value)?;
         match one.loaded_version {
             None => new.push(row),
@@ -73,18 +97,6 @@ fn rows<'a, M, T>(
         }
     }
     Ok(Rows { new, changed })
-}
-
-async fn save<E>(
-    writer: &mut Writer<'_, impl ConnectionTrait>,
-    rows: Rows<E::Model>,
-) -> Result<(), StorageError>
-where
-    E: Table,
-    E::Model: ModelTrait<Entity = E>,
-{
-    writer.insert::<E>(rows.new).await?;
-    writer.update::<E>(rows.changed).await
 }
 
 /// The sides of the deals that these disputes are about: at hand as a rule, since a dispute changes its deal.
