@@ -59,13 +59,15 @@ pub(crate) fn commit(error: DbErr) -> StorageError {
 /// An error of a statement that commits itself. What the database says was an error of the statement undid it; whatever
 /// ends the connection may have come after the commit.
 pub(crate) fn at_once(error: DbErr) -> StorageError {
+    // Without a connection it was not sent, whatever the reason.
+    let unsent = matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
     let undone = match driver(&error) {
+        _ if unsent => true,
         Some(SqlxError::Database(refusal)) => refusal
             .try_downcast_ref::<SqlxPostgresError>()
             .is_some_and(|refusal| matches!(refusal.severity(), PgSeverity::Error)),
-        // It was not sent.
-        Some(SqlxError::PoolTimedOut | SqlxError::PoolClosed | SqlxError::Encode(_)) => true,
-        _ => matches!(error, DbErr::ConnectionAcquire(_)),
+        Some(SqlxError::Encode(_)) => true,
+        _ => false,
     };
     if undone {
         storage(error)
@@ -183,5 +185,30 @@ fn sqlite(refusal: &dyn DatabaseError, code: &str) -> Option<StorageError> {
             Some(StorageError::Rejected { what })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sqlx;
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn broken() -> RuntimeErr {
+        let gone = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        RuntimeErr::SqlxError(Arc::new(sqlx::Error::Io(gone)))
+    }
+
+    /// A server that can't be reached has done nothing; one that goes away during the statement may have.
+    #[test]
+    fn only_what_was_sent_is_in_doubt() {
+        let unreached = at_once(DbErr::Conn(broken()));
+        assert!(
+            matches!(unreached, StorageError::Unavailable { .. }),
+            "{unreached:?}"
+        );
+        let lost = at_once(DbErr::Exec(broken()));
+        assert!(matches!(lost, StorageError::InDoubt { .. }), "{lost:?}");
     }
 }
