@@ -22,8 +22,8 @@ enum Load {
     Users,
     Offers,
     Disputes,
-    Exchangers,
     SeenExchangers,
+    Exchangers,
     Listings,
     Accounts,
 }

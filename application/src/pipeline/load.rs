@@ -45,7 +45,7 @@ pub(super) async fn load(
         }
     }
 
-    let mut active_of = BTreeSet::new();
+    let (mut active_of, mut answering) = (BTreeSet::new(), BTreeSet::new());
     if !needs.offers.is_empty() {
         let ids: Vec<_> = needs.offers.keys().copied().collect();
         let offers = unit.lock_offers(&ids).await?;
@@ -59,6 +59,9 @@ pub(super) async fn load(
             if around.freeze {
                 active_of.insert(offer.terms.exchanger);
             }
+            if around.exchanger {
+                answering.insert(offer.terms.exchanger);
+            }
             let version = offer.version;
             loaded.offers.put(offer.id, offer, version);
         }
@@ -71,18 +74,24 @@ pub(super) async fn load(
         }
     }
 
-    if !needs.exchangers.is_empty() {
-        let ids: Vec<_> = needs.exchangers.iter().copied().collect();
-        for exchanger in unit.lock_exchangers(&ids).await? {
-            loaded
-                .exchangers
-                .put(exchanger.user, exchanger, exchanger.version);
-        }
-    }
     let seen = needs.seen_exchangers.difference(&needs.exchangers);
     let seen: Vec<_> = seen.copied().collect();
     if !seen.is_empty() {
         for exchanger in unit.read_exchangers(&seen).await? {
+            // An answer ends the row of unanswered offers. What it will change it locks in its turn: at the commit, with all
+            // that comes after it already locked, it might wait in a circle.
+            if exchanger.unanswered > 0 && answering.contains(&exchanger.user) {
+                needs.exchangers.insert(exchanger.user);
+            } else {
+                loaded
+                    .exchangers
+                    .put(exchanger.user, exchanger, exchanger.version);
+            }
+        }
+    }
+    if !needs.exchangers.is_empty() {
+        let ids: Vec<_> = needs.exchangers.iter().copied().collect();
+        for exchanger in unit.lock_exchangers(&ids).await? {
             loaded
                 .exchangers
                 .put(exchanger.user, exchanger, exchanger.version);

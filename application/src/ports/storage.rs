@@ -126,11 +126,11 @@ pub trait Transaction: Send {
     /// All disputes of these deals.
     async fn lock_disputes(&mut self, offers: &[OfferId]) -> Result<Vec<Dispute>, StorageError>;
 
-    async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError>;
-
     /// Exchangers as they were last committed; not locked. Whoever changes one all the same learns of a change by somebody
     /// else in between as a conflict.
     async fn read_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError>;
+
+    async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError>;
 
     /// Listings by id, and all ACTIVE ones of some exchangers, each once.
     async fn lock_listings(
