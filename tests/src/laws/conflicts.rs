@@ -9,7 +9,7 @@ use super::rows::{assert_conflict, changed, commit, new, stranger};
 use crate::harness::{Deal, Harness, Stage, Storage};
 
 /// One row of each table that has versions.
-struct Rows {
+pub(super) struct Rows {
     user: User,
     offer: Offer,
     dispute: Dispute,
@@ -18,7 +18,7 @@ struct Rows {
     account: Account,
 }
 
-async fn rows<S: Storage>(harness: &Harness<S>) -> (Deal, Rows) {
+pub(super) async fn rows<S: Storage>(harness: &Harness<S>) -> (Deal, Rows) {
     let deal = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Disputed)
         .await;
@@ -40,7 +40,7 @@ async fn rows<S: Storage>(harness: &Harness<S>) -> (Deal, Rows) {
 
 impl Rows {
     /// Each row by itself, saved as if it had been loaded with `loaded(its version)`.
-    fn each(&self, loaded: impl Fn(u64) -> Option<u64>) -> Vec<(&'static str, Changes)> {
+    pub(super) fn each(&self, loaded: impl Fn(u64) -> Option<u64>) -> Vec<(&'static str, Changes)> {
         fn row<T: Clone>(value: &T, loaded_version: Option<u64>) -> Vec<Saved<T>> {
             let value = value.clone();
             vec![Saved {

@@ -11,6 +11,7 @@
 )]
 
 pub mod amounts;
+pub mod at_once;
 pub mod audit;
 pub mod concurrency;
 pub mod conflicts;
@@ -19,6 +20,7 @@ pub mod flows;
 pub mod heartbeat;
 pub mod listings;
 pub mod loading;
+pub mod look;
 pub mod maintenance;
 pub mod offers;
 pub mod round_trips;
@@ -106,6 +108,25 @@ macro_rules! laws {
                 all_disputes_of_the_deals_come
                 what_never_changes_is_told_without_a_lock
                 the_system_has_accounts_in_every_asset
+            ]
+            look: [
+                a_look_finds_what_an_answer_needs
+                a_look_finds_a_listing_for_several_customers
+                a_look_finds_deals_with_their_exchangers
+                a_look_finds_what_settling_moves
+                a_look_finds_all_kinds_at_once
+                a_look_leaves_out_what_is_not_there
+                a_look_finds_what_was_committed_last
+                a_look_neither_waits_nor_locks
+                a_record_that_is_read_is_not_written_over
+            ]
+            at_once: [
+                at_once_a_stale_version_is_a_conflict
+                at_once_one_stale_row_stops_all
+                at_once_a_taken_key_is_a_conflict
+                at_once_broken_rows_are_rejected
+                at_once_everything_is_committed
+                at_once_and_units_lose_nothing
             ]
             round_trips: [
                 a_user_is_kept_as_it_was

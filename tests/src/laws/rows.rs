@@ -3,10 +3,11 @@
 use application::ports::{Changes, Entry, Saved, StorageError, Store, Transaction, Transfer};
 use domain::user::{Caller, Email, User};
 use domain::{
-    Account, AccountKey, Asset, Exchanger, Money, OfferId, Posting, Role, Roles, TypedId, UserId,
+    Account, AccountKey, Asset, ExchangeType, Exchanger, Money, Offer, OfferId, Posting, Role,
+    Roles, TypedId, UserId,
 };
 
-use crate::harness::{Harness, Storage};
+use crate::harness::{Harness, Stage, Storage};
 
 /// A row that was not there before.
 pub(super) const fn new<T>(value: T) -> Saved<T> {
@@ -99,6 +100,48 @@ pub(super) async fn deposit<S: Storage>(
     let amount = Money::new(minor, Asset::Usdt);
     let posting = Posting::deposit(user.user, amount, harness.admin.user).expect("positive");
     booking(harness, posting, &accounts)
+}
+
+/// Rows that no sequence of commands leads to, each in changes of its own.
+pub(super) async fn broken<S: Storage>(harness: &Harness<S>) -> Vec<(&'static str, Changes)> {
+    let deal = harness
+        .deal(ExchangeType::FiatToCrypto, Stage::Pending)
+        .await;
+    let listing = harness.listing(deal.listing.id).await;
+    let usdt = |minor| Money::new(minor, Asset::Usdt);
+    let mut overdrawn = listing.clone();
+    overdrawn.frozen = usdt(-1);
+    let mut overcommitted = listing.clone();
+    overcommitted.executed = listing.total;
+    let orphan = Offer {
+        id: nothing(),
+        terms: domain::offer::Terms {
+            customer: UserId::from_u128(0xdead),
+            ..deal.offer.terms.clone()
+        },
+        ..deal.offer.clone()
+    };
+    let ghost = Account::open(
+        harness.market.fresh(),
+        AccountKey::user(UserId::from_u128(0xdead), Asset::Usdt),
+    );
+
+    let mut cases: Vec<(&'static str, Changes)> = Vec::new();
+    for (what, row) in [
+        ("a negative amount", overdrawn),
+        ("amounts over the total", overcommitted),
+    ] {
+        let mut changes = Changes::default();
+        changes.listings.push(changed(row, listing.version));
+        cases.push((what, changes));
+    }
+    let mut changes = Changes::default();
+    changes.offers.push(new(orphan));
+    cases.push(("a deal of nobody", changes));
+    let mut changes = Changes::default();
+    changes.accounts.push(new(ghost));
+    cases.push(("an account of nobody", changes));
+    cases
 }
 
 /// Commits changes in a unit of their own.

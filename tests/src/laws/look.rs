@@ -1,0 +1,363 @@
+//! Looks: what a look finds is what a unit of work would load, and nothing is locked by it. A store may know no looks: then
+//! it says so, whatever it is asked for.
+
+use std::time::Duration;
+
+use application::ports::{Changes, Glance, Seen, StorageError, Store};
+use domain::user::Caller;
+use domain::{
+    AccountKey, Asset, ExchangeType, Exchanger, Listing, ListingId, OfferId, TypedId, UserId,
+};
+use tokio::time::timeout;
+
+use super::Place;
+use super::rows::{assert_conflict, changed, commit, new, nothing, stranger};
+use crate::harness::{Deal, Harness, Offering, Stage, Storage};
+
+/// Far longer than any of this takes: beyond it, something waits for a lock.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// What is to be found, by key.
+#[derive(Debug, Default)]
+struct Keys {
+    offers: Vec<OfferId>,
+    exchangers: Vec<UserId>,
+    listings: Vec<ListingId>,
+    accounts: Vec<AccountKey>,
+}
+
+impl Keys {
+    /// A deal and its exchanger.
+    fn of(deal: &Deal) -> Self {
+        Self {
+            offers: vec![deal.id()],
+            exchangers: vec![deal.exchanger.user],
+            ..Self::default()
+        }
+    }
+
+    /// A deal and all that settling it may move.
+    fn of_settled(deal: &Deal) -> Self {
+        Self {
+            listings: vec![deal.listing.id],
+            accounts: vec![
+                usdt(deal.holder),
+                usdt(deal.payer),
+                AccountKey::fees(Asset::Usdt),
+            ],
+            ..Self::of(deal)
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.offers.extend(other.offers);
+        self.exchangers.extend(other.exchangers);
+        self.listings.extend(other.listings);
+        self.accounts.extend(other.accounts);
+        self
+    }
+}
+
+fn usdt(owner: Caller) -> AccountKey {
+    AccountKey::user(owner.user, Asset::Usdt)
+}
+
+fn sorted<K: Ord + Copy>(keys: &[K]) -> Vec<K> {
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// The rows of these keys, as a unit of work loads them.
+async fn locked<S: Store>(store: &S, keys: &Keys) -> Seen {
+    let mut unit = store.begin().await.unwrap();
+    let seen = Seen {
+        offers: unit.lock_offers(&sorted(&keys.offers)).await.unwrap(),
+        exchangers: unit
+            .lock_exchangers(&sorted(&keys.exchangers))
+            .await
+            .unwrap(),
+        listings: unit
+            .lock_listings(&sorted(&keys.listings), &[])
+            .await
+            .unwrap(),
+        accounts: unit.lock_accounts(&sorted(&keys.accounts)).await.unwrap(),
+    };
+    unit.rollback().await.unwrap();
+    seen
+}
+
+/// In order, each row once; a row that comes twice must be the same twice.
+fn tidy(mut seen: Seen) -> Seen {
+    seen.offers.sort_by_key(|row| row.id);
+    seen.offers.dedup();
+    seen.exchangers.sort_by_key(|row| row.user);
+    seen.exchangers.dedup();
+    seen.listings.sort_by_key(|row| row.id);
+    seen.listings.dedup();
+    seen.accounts.sort_by_key(|row| row.key);
+    seen.accounts.dedup();
+    seen
+}
+
+/// Looks, and compares what is found with what these keys load. Where the store does not look, it looks at nothing.
+async fn assert_finds<S: Storage>(harness: &Harness<S>, glance: &Glance, keys: &Keys) {
+    let found = harness.store.look(glance).await.unwrap();
+    let Some(found) = found else {
+        let nothing = harness.store.look(&Glance::default()).await.unwrap();
+        return assert_eq!(nothing, None, "a store looks, or it does not");
+    };
+    let expected = locked(&harness.store, keys).await;
+    assert_eq!(tidy(found), tidy(expected), "{glance:?}");
+}
+
+fn answers(listing: &Listing, customers: &[Caller]) -> Glance {
+    let pairs: Vec<_> = customers.iter().map(|one| (listing.id, one.user)).collect();
+    Glance {
+        answers: sorted(&pairs),
+        ..Glance::default()
+    }
+}
+
+/// The listing, its exchanger, and the accounts of whoever gives the crypto and of the customer.
+pub async fn a_look_finds_what_an_answer_needs<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    for exchange_type in ExchangeType::ALL {
+        let deal = harness.deal(exchange_type, Stage::Pending).await;
+        let newcomer = harness.customer("newcomer").await;
+        let mut keys = Keys {
+            exchangers: vec![deal.exchanger.user],
+            listings: vec![deal.listing.id],
+            accounts: vec![usdt(newcomer)],
+            ..Keys::default()
+        };
+        if exchange_type == ExchangeType::FiatToCrypto {
+            keys.accounts.push(usdt(deal.exchanger));
+        }
+        assert_finds(&harness, &answers(&deal.listing, &[newcomer]), &keys).await;
+    }
+    harness.close().await;
+}
+
+/// One listing, answered by many at once, one of whom has no wallet: the others are found with theirs.
+pub async fn a_look_finds_a_listing_for_several_customers<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let somebody = stranger(&harness, "walletless");
+    let walletless = crate::harness::party(somebody.id);
+    let registration = Changes {
+        users: vec![new(somebody)],
+        ..Changes::default()
+    };
+    commit(&harness.store, &registration).await.unwrap();
+    let exchanger = harness.exchanger("exchanger").await;
+    let (anna, berta) = (
+        harness.customer("anna").await,
+        harness.customer("berta").await,
+    );
+    for exchange_type in ExchangeType::ALL {
+        let listing = harness
+            .publish(exchanger, &Offering::of(exchange_type))
+            .await;
+        let mut keys = Keys {
+            exchangers: vec![exchanger.user],
+            listings: vec![listing.id],
+            accounts: vec![usdt(anna), usdt(berta)],
+            ..Keys::default()
+        };
+        if exchange_type == ExchangeType::FiatToCrypto {
+            keys.accounts.push(usdt(exchanger));
+        }
+        let glance = answers(&listing, &[anna, berta, walletless]);
+        assert_finds(&harness, &glance, &keys).await;
+        let alone = Keys {
+            accounts: keys.accounts.split_off(2),
+            ..keys
+        };
+        assert_finds(&harness, &answers(&listing, &[walletless]), &alone).await;
+    }
+    harness.close().await;
+}
+
+/// Deals in every state, each with its exchanger's record.
+pub async fn a_look_finds_deals_with_their_exchangers<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let mut keys = Keys::default();
+    for exchange_type in ExchangeType::ALL {
+        for stage in Stage::ALL {
+            let deal = harness.deal(exchange_type, stage).await;
+            keys = keys.and(Keys::of(&deal));
+        }
+    }
+    let glance = Glance {
+        deals: sorted(&keys.offers),
+        ..Glance::default()
+    };
+    assert_finds(&harness, &glance, &keys).await;
+    harness.close().await;
+}
+
+/// In both directions, and in one look: the listing, the accounts of both sides, and the fees'.
+pub async fn a_look_finds_what_settling_moves<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let mut keys = Keys::default();
+    for exchange_type in ExchangeType::ALL {
+        for stage in [Stage::Paid, Stage::Finished] {
+            let deal = harness.deal(exchange_type, stage).await;
+            keys = keys.and(Keys::of_settled(&deal));
+        }
+    }
+    let glance = Glance {
+        settled: sorted(&keys.offers),
+        ..Glance::default()
+    };
+    assert_finds(&harness, &glance, &keys).await;
+    harness.close().await;
+}
+
+/// All kinds of glances at once, over the same rows in part: as a batch of different commands would look.
+pub async fn a_look_finds_all_kinds_at_once<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let deal = harness.deal(ExchangeType::FiatToCrypto, Stage::Paid).await;
+    let pending = harness.offer(deal.customer, &deal.listing, "10").await;
+    let glance = Glance {
+        deals: vec![pending.id],
+        settled: vec![deal.id()],
+        ..answers(&deal.listing, &[deal.customer])
+    };
+    let mut keys = Keys::of_settled(&deal);
+    keys.offers.push(pending.id);
+    assert_finds(&harness, &glance, &keys).await;
+    harness.close().await;
+}
+
+/// Asked for together with keys that do name something, and alone.
+pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let deal = harness.deal(ExchangeType::CryptoToFiat, Stage::Paid).await;
+    let nobody = crate::harness::party(UserId::from_u128(u128::MAX));
+    let no_listing = ListingId::from_u128(u128::MAX);
+    let empty = Glance {
+        answers: vec![(no_listing, deal.customer.user)],
+        deals: vec![nothing()],
+        settled: vec![nothing()],
+    };
+    assert_finds(&harness, &empty, &Keys::default()).await;
+    let mixed = Glance {
+        answers: sorted(&[
+            (deal.listing.id, nobody.user),
+            (no_listing, deal.customer.user),
+        ]),
+        deals: sorted(&[deal.id(), nothing()]),
+        settled: sorted(&[deal.id(), nothing()]),
+    };
+    assert_finds(&harness, &mixed, &Keys::of_settled(&deal)).await;
+    harness.close().await;
+}
+
+/// What was committed last is found, whoever committed it, and by whichever way.
+pub async fn a_look_finds_what_was_committed_last<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let other = place.open().await;
+    let deal = harness
+        .deal(ExchangeType::CryptoToFiat, Stage::Pending)
+        .await;
+    let glance = Glance {
+        deals: vec![deal.id()],
+        ..Glance::default()
+    };
+    for accepted in [false, true] {
+        if accepted {
+            harness.accept(&deal.offer).await;
+        }
+        let now = harness.deal_now(deal.id()).await;
+        if let Some(seen) = other.look(&glance).await.unwrap() {
+            assert_eq!(seen.offers, [now]);
+        }
+    }
+    harness.close().await;
+}
+
+/// While somebody holds the rows, others see them as they were committed; whoever has looked holds nobody up.
+pub async fn a_look_neither_waits_nor_locks<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let other = place.open().await;
+    let deal = harness.deal(ExchangeType::CryptoToFiat, Stage::Paid).await;
+    let glance = Glance {
+        settled: vec![deal.id()],
+        ..answers(&deal.listing, &[deal.customer])
+    };
+    let keys = Keys::of_settled(&deal);
+    let expected = locked(&other, &keys).await;
+
+    let mut unit = harness.store.begin().await.unwrap();
+    unit.lock_offers(&keys.offers).await.unwrap();
+    unit.lock_exchangers(&keys.exchangers).await.unwrap();
+    unit.lock_listings(&keys.listings, &[]).await.unwrap();
+    unit.lock_accounts(&sorted(&keys.accounts)).await.unwrap();
+    let seen = timeout(STUCK, other.look(&glance)).await;
+    let seen = seen.expect("a look does not wait").unwrap();
+    unit.rollback().await.unwrap();
+    if let Some(seen) = seen {
+        assert_eq!(tidy(seen), tidy(expected.clone()));
+    }
+
+    let held = other.look(&glance).await.unwrap();
+    let again = timeout(STUCK, locked(&harness.store, &keys)).await;
+    assert_eq!(again.expect("a look locks nothing"), expected);
+    drop(held);
+    harness.close().await;
+}
+
+/// Turns an exchanger's switch, whatever it takes.
+async fn switch<S: Store>(store: S, exchanger: UserId) -> Result<(), StorageError> {
+    let mut unit = store.begin().await?;
+    let before = unit.lock_exchangers(&[exchanger]).await?[0];
+    let changes = Changes {
+        exchangers: vec![changed(before.switch(!before.online), before.version)],
+        ..Changes::default()
+    };
+    unit.commit(&changes).await
+}
+
+/// A record that was read may be changed by somebody else; whoever then writes it, writes over nobody.
+pub async fn a_record_that_is_read_is_not_written_over<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let exchanger = harness.exchanger("exchanger").await.user;
+    let before = harness.exchanger_record(exchanger).await;
+
+    let mut unit = harness.store.begin().await.unwrap();
+    let nobody = UserId::from_u128(u128::MAX);
+    let read = unit.read_exchangers(&sorted(&[exchanger, nobody])).await;
+    assert_eq!(read.unwrap(), [before]);
+    let mut other = tokio::spawn(switch(place.open().await, exchanger));
+    // Where units of work take turns altogether, the other's comes only after this one.
+    let first = timeout(Duration::from_millis(500), &mut other).await;
+    let counted = Exchanger {
+        unanswered: 3,
+        version: before.version + 1,
+        ..before
+    };
+    let changes = Changes {
+        exchangers: vec![changed(counted, before.version)],
+        ..Changes::default()
+    };
+    let written = unit.commit(&changes).await;
+    let first_came = first.is_ok();
+    let other = match first {
+        Ok(done) => done,
+        Err(_) => other.await,
+    };
+    other.unwrap().unwrap();
+    if first_came {
+        assert_conflict("a record that has changed since it was read", &written);
+    } else {
+        written.as_ref().unwrap();
+    }
+    let after = harness.exchanger_record(exchanger).await;
+    assert_eq!(after.online, !before.online);
+    let changes = 1 + u64::from(written.is_ok());
+    assert_eq!(after.version, before.version + changes);
+    assert_eq!(after.unanswered, if written.is_ok() { 3 } else { 0 });
+    harness.close().await;
+}

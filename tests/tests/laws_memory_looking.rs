@@ -1,0 +1,13 @@
+//! The laws of the storage ports, in a memory that can be looked at without a unit of work.
+
+use application::ports::{Glance, Seen, Store};
+use memory::Memory;
+
+p2p_tests::laws!(async { Memory::looking() });
+
+/// Otherwise its laws of looking would say nothing.
+#[tokio::test]
+async fn it_looks() {
+    let seen = Memory::looking().look(&Glance::default()).await.unwrap();
+    assert_eq!(seen, Some(Seen::default()));
+}
