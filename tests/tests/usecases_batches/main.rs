@@ -1,9 +1,10 @@
 //! A batch is the same as its commands one after another: the same answers, the same rows, the same events. Any commands,
-//! any split into batches; in memory.
+//! any split into batches, with locks or with looks; in memory.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 mod scene;
 
+use memory::Memory;
 use proptest::prelude::*;
 
 use scene::{Op, Scene, ops};
@@ -18,11 +19,17 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (single, batched) = (Scene::open().await, Scene::open().await);
+            let (single, batched) = (Scene::open(Memory::new()).await, Scene::open(Memory::new()).await);
+            let looking = Scene::open(Memory::looking()).await;
             let expected = single.run(&ops, &[1]).await;
             let answers = batched.run(&ops, &sizes).await;
-            prop_assert_eq!(answers, expected);
+            prop_assert_eq!(&answers, &expected);
             prop_assert_eq!(batched.rows(), single.rows());
+            // Looked at or locked: it comes to the same.
+            let answers = looking.run(&ops, &sizes).await;
+            prop_assert_eq!(&answers, &expected);
+            prop_assert_eq!(looking.rows(), single.rows());
+            prop_assert_eq!(looking.harness.market.pipeline().stats().retries, 0);
             // Nothing was tried twice, and no batch had to be taken apart.
             for scene in [&single, &batched] {
                 let asked = scene.harness.store.tally().borrow().asked;
@@ -30,6 +37,7 @@ proptest! {
             }
             single.harness.close().await;
             batched.harness.close().await;
+            looking.harness.close().await;
             Ok(())
         })?;
     }
@@ -38,7 +46,7 @@ proptest! {
 /// The scene and the operations do reach what they are meant to reach: a property that refuses everything says nothing.
 #[tokio::test]
 async fn most_of_what_is_tried_can_succeed() {
-    let scene = Scene::open().await;
+    let scene = Scene::open(Memory::new()).await;
     let ops = [
         Op::Receive(6),
         Op::Deposit { to: 0, minor: 5 },
@@ -83,7 +91,7 @@ async fn most_of_what_is_tried_can_succeed() {
 /// A freeze in the middle of a batch that has to do with other exchangers' listings, too.
 #[tokio::test]
 async fn a_freeze_pauses_only_the_exchangers_own_listings() {
-    let scene = Scene::open().await;
+    let scene = Scene::open(Memory::new()).await;
     let ops = [
         Op::Offer {
             by: 2,

@@ -99,13 +99,13 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// The same in every run: two exchangers with a listing each, a customer, deals at several stages and disputes.
-    pub(crate) async fn open() -> Self {
+    pub(crate) async fn open(store: Memory) -> Self {
         let policy = Policy {
             unanswered_limit: 0,
             ..Policy::default()
         };
         let harness = Harness::open_with(
-            Memory::new(),
+            store,
             Setup {
                 policy,
                 ..Setup::default()
