@@ -1,103 +1,18 @@
-//! Races over HTTP between two instances of the market on one PostgreSQL database.
+//! Races over HTTP between two instances of the market on one PostgreSQL database, each with two lanes.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod replicas;
+mod standing;
+
 use std::time::Duration;
 
 use anyhow::Result;
 use application::offer::ExpireOffer;
-use domain::{Asset, OfferId, Role, Timestamp};
-use memory::ManualClock;
-use p2p_tests::databases::TestDatabase;
-use p2p_tests::served::{Person, Served};
+use domain::{Asset, OfferId, Role};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 
-const START: Timestamp = Timestamp::from_micros(1_750_000_000_000_000);
-
-struct Replicas {
-    database: TestDatabase,
-    clock: ManualClock,
-    pair: [Arc<Served>; 2],
-}
-
-impl Replicas {
-    async fn start() -> Result<Self> {
-        let database = TestDatabase::postgres().await?;
-        let clock = ManualClock::at(START);
-        let one = Served::start(database.open().await?, Arc::new(clock.clone())).await?;
-        let two = Served::start(database.open().await?, Arc::new(clock.clone())).await?;
-        Ok(Self {
-            database,
-            clock,
-            pair: [Arc::new(one), Arc::new(two)],
-        })
-    }
-
-    fn first(&self) -> &Served {
-        &self.pair[0]
-    }
-
-    /// Turn by turn one and the other.
-    fn any(&self, turn: usize) -> Arc<Served> {
-        Arc::clone(&self.pair[turn % 2])
-    }
-
-    async fn end(self) -> Result<()> {
-        self.first().audit().await?;
-        drop(self.pair);
-        self.database.drop_now().await
-    }
-}
-
-async fn publish(served: &Served, exchanger: &Person, kind: &str, total: u32) -> Result<String> {
-    let body = json!({
-        "exchange_type": kind,
-        "crypto_asset": "USDT",
-        "fiat_currency": "EUR",
-        "price": "1",
-        "total_amount": total,
-        "min_amount": "0.01",
-        "max_amount": total,
-        "payment_methods": ["SEPA"]
-    });
-    let listing = served
-        .post(exchanger, "/api/p2p/listings", body)
-        .await?
-        .expect(201);
-    Ok(text(&listing["listing_id"]))
-}
-
-fn offer_body(listing: &str, kind: &str, amount: u32) -> Value {
-    json!({"listing_id": listing, "amount": amount, "exchange_type": kind})
-}
-
-async fn create(served: &Served, customer: &Person, body: Value) -> Result<String> {
-    let answer = served
-        .post(customer, "/api/p2p/exchange-offers", body)
-        .await?
-        .expect(201);
-    Ok(text(&answer["offer_id"]))
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-/// How often each answer (status and code) came.
-#[derive(Debug, Default)]
-struct Tally(HashMap<String, usize>);
-
-impl Tally {
-    fn count(&mut self, answer: String) {
-        *self.0.entry(answer).or_default() += 1;
-    }
-
-    fn of(&self, answer: &str) -> usize {
-        self.0.get(answer).copied().unwrap_or(0)
-    }
-}
+use replicas::{Replicas, Tally, create, offer_body, publish, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_accepts_cancels_and_timeouts_of_one_offer_have_one_winner() -> Result<()> {
