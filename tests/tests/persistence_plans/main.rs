@@ -7,9 +7,11 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
+mod counter;
+mod market;
+#[path = "../persistence_common/mod.rs"]
 mod persistence_common;
-
-use std::collections::BTreeMap;
+mod writers;
 
 use anyhow::Result;
 use application::ports::{
@@ -21,132 +23,15 @@ use domain::ledger::Bucket;
 use domain::user::Email;
 use domain::{
     AccountKey, Actor, Asset, DisputeId, ExchangeType, ListingId, Money, OfferId, Timestamp,
-    TransferId, TypedId, UserId,
+    TransferId, TypedId,
 };
 use p2p_tests::databases::TestDatabase;
-use persistence::{Database, DatabaseSettings};
-use persistence_common::*;
-use sea_orm::DatabaseConnection;
+use persistence::Database;
 
-const USER: u128 = 0x1000_0000_0000_0000_0000_0000_0000_0000;
-const LISTING: u128 = 0x2000_0000_0000_0000_0000_0000_0000_0000;
-const OFFER: u128 = 0x3000_0000_0000_0000_0000_0000_0000_0000;
-const DISPUTE: u128 = 0x4000_0000_0000_0000_0000_0000_0000_0000;
-const TRANSFER: u128 = 0x5000_0000_0000_0000_0000_0000_0000_0000;
-
-/// Users 1 to 500 are exchangers, the rest customers. User 1000 has made half of all deals, user 1 has answered as many;
-/// all but a few of them long ago. One listing in ten is active.
-const MARKET: &str = "
-CREATE FUNCTION nth(kind int, i bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
-  $$ SELECT (kind || '0000000-0000-0000-0000-' || lpad(to_hex(i), 12, '0'))::uuid $$;
-INSERT INTO users (id, email, name, roles, created_at, version)
-  SELECT nth(1, i), i || '@example.com', 'user ' || i, 1, 1, 1 FROM generate_series(1, 6000) i;
-INSERT INTO accounts (id, owner_id, asset, available, held, version)
-  SELECT nth(6, i * 16 + n), nth(1, i), asset, 0, 0, 1 FROM generate_series(1, 6000) i,
-    unnest(ARRAY['BTC', 'ETH', 'USDT']) WITH ORDINALITY AS a (asset, n);
-INSERT INTO exchangers (user_id, online, unanswered, frozen_at, version)
-  SELECT nth(1, i), i % 2 = 0, 0, CASE WHEN i % 25 = 1 THEN i END, 1 FROM generate_series(1, 500) i;
-INSERT INTO listings (id, exchanger_id, exchange_type, asset, fiat, price_e8, total, frozen, executed, remaining,
-    min_fiat, max_fiat, available_fiat, payment_methods, payment_window_seconds, terms, state, created_at, updated_at, version)
-  SELECT nth(2, i), nth(1, i % 500 + 1), CASE WHEN i % 20 < 10 THEN 'CRYPTO2FIAT' ELSE 'FIAT2CRYPTO' END,
-    (ARRAY['BTC', 'ETH', 'USDT'])[i % 3 + 1], (ARRAY['USD', 'EUR'])[i % 2 + 1], 1000000 + i * 7919 % 1000000,
-    1000, 0, 0, 1000, 100, 100000, 100000, '|CARD|SEPA|', 1800, 'terms', CASE WHEN i % 10 = 0 THEN 'ACTIVE' ELSE 'CLOSED' END, i, i, 1
-  FROM generate_series(1, 20000) i;
-INSERT INTO offers (id, listing_id, customer_id, exchanger_id, exchange_type, asset, amount, fiat, fiat_amount, price_e8,
-    fee_basis_points, payment_window_seconds, conditions, created_at, status, deadline, cancel_proposed, closed_at, version)
-  SELECT nth(3, i), nth(2, i % 20000 + 1), nth(1, CASE WHEN i % 2 = 0 THEN 1000 ELSE 1001 + i % 4000 END),
-    nth(1, CASE WHEN i % 2 = 0 THEN 1 ELSE 2 + i % 499 END), 'FIAT2CRYPTO', 'USDT', 1, 'USD', 1, 1, 10, 1800, '', i,
-    CASE WHEN i > 39960 THEN 'PENDING' WHEN i % 3 = 0 THEN 'FINISHED' WHEN i % 3 = 1 THEN 'DECLINED' ELSE 'CANCELLED' END,
-    CASE WHEN i > 39960 THEN i END, false, CASE WHEN i <= 39960 THEN i END, 1
-  FROM generate_series(1, 40000) i;
-INSERT INTO offer_history (offer_id, version, status, actor, at)
-  SELECT nth(3, i), v, 'PENDING', 'SYSTEM', 1 FROM generate_series(1, 40000) i, generate_series(1, 2) v;
-INSERT INTO disputes (id, offer_id, customer_id, exchanger_id, opened_by, opener_id, reason, opened_at, state,
-    resolution, resolved_by, resolution_comment, resolved_at, version)
-  SELECT nth(4, i), o.id, o.customer_id, o.exchanger_id, 'CUSTOMER', o.customer_id, '', 1,
-    CASE WHEN i > 11950 THEN 'OPEN' ELSE 'RESOLVED' END, CASE WHEN i <= 11950 THEN 'RESOLVED_FINISHED' END,
-    CASE WHEN i <= 11950 THEN nth(1, 1) END, CASE WHEN i <= 11950 THEN '' END, CASE WHEN i <= 11950 THEN 1 END, 1
-  FROM generate_series(1, 12000) i JOIN offers o ON o.id = nth(3, i);
-INSERT INTO dispute_comments (dispute_id, id, author_id, text, at)
-  SELECT nth(4, i), nth(7, i * 2 + n), nth(1, 1), 'text', 1 FROM generate_series(1, 12000) i, generate_series(0, 1) n;
-INSERT INTO journal_entries (account_id, transfer_id, bucket, amount, kind, offer_id, posted_at)
-  SELECT nth(6, CASE WHEN i % 2 = 0 THEN 1000 ELSE i % 6000 + 1 END * 16 + i / 2 % 2 + 2), nth(5, i), bucket, 1, 'HOLD', nth(3, 1), i
-  FROM generate_series(1, 40000) i, unnest(ARRAY['AVAILABLE', 'HELD']) AS bucket;
-ANALYZE";
+use counter::Counter;
+use market::{DISPUTE, LISTING, OFFER, TRANSFER, user};
 
 const LIMIT: u32 = 20;
-/// Often enough for PostgreSQL to think of a plan for any parameters.
-const TIMES: i64 = 12;
-
-fn user(i: u128) -> UserId {
-    UserId::from_u128(USER + i)
-}
-
-/// Rows that PostgreSQL has read in each table, one way or another.
-async fn reads(raw: &DatabaseConnection) -> Result<BTreeMap<String, (i64, i64)>> {
-    let found = rows(
-        raw,
-        "SELECT t.relname, t.seq_tup_read, COALESCE(sum(i.idx_tup_read), 0)::bigint \
-         FROM pg_stat_user_tables t LEFT JOIN pg_stat_user_indexes i ON i.relid = t.relid \
-         GROUP BY t.relname, t.seq_tup_read",
-    )
-    .await?;
-    let mut reads = BTreeMap::new();
-    for row in found {
-        let name: String = row.try_get_by_index(0)?;
-        reads.insert(name, (row.try_get_by_index(1)?, row.try_get_by_index(2)?));
-    }
-    Ok(reads)
-}
-
-struct Counter {
-    test: TestDatabase,
-    raw: DatabaseConnection,
-}
-
-impl Counter {
-    /// Runs a query [`TIMES`] times on one connection and counts what it reads. At most `most` rows of each table each
-    /// time, whatever the way; the work that the query is for must happen.
-    async fn check<T, F>(&self, what: &str, most: i64, least: usize, query: F) -> Result<()>
-    where
-        F: AsyncFn(&Database) -> Result<Vec<T>>,
-    {
-        let before = reads(&self.raw).await?;
-        let database = Database::open(&DatabaseSettings {
-            max_connections: 1,
-            ..self.test.settings()
-        })
-        .await?;
-        for _ in 0..TIMES {
-            let found = query(&database).await?;
-            assert!(found.len() >= least, "{what}: only {} found", found.len());
-        }
-        // A connection that ends reports what it has counted.
-        database.close().await?;
-        self.settle().await?;
-        for (table, (scanned, looked_up)) in reads(&self.raw).await? {
-            let (scanned_before, looked_up_before) = before[&table];
-            let read = scanned - scanned_before + looked_up - looked_up_before;
-            assert!(
-                read <= most * TIMES,
-                "{what}: {} rows of {table} read each time ({} by scanning)",
-                read / TIMES,
-                (scanned - scanned_before) / TIMES
-            );
-        }
-        Ok(())
-    }
-
-    /// Waits until the connections of the query are gone.
-    async fn settle(&self) -> Result<()> {
-        let others = "SELECT count(*) FROM pg_stat_activity \
-                      WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
-        while count(&self.raw, others).await? > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        Ok(())
-    }
-}
 
 fn deals(side: Option<Actor>, active: bool, after: Option<OfferId>, who: u128) -> OfferFilter {
     OfferFilter {
@@ -175,14 +60,7 @@ fn book() -> ListingFilter {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queries_read_what_they_answer_with() -> Result<()> {
-    let test = TestDatabase::postgres().await?;
-    let raw = test.raw().await?;
-    sql(&raw, MARKET).await?;
-    // What this connection has read is counted when it ends.
-    raw.close().await?;
-    let raw = test.raw().await?;
-    let counter = Counter { test, raw };
-    counter.settle().await?;
+    let counter = Counter::open(TestDatabase::postgres().await?).await?;
     offers(&counter).await?;
     listings(&counter).await?;
     disputes(&counter).await?;
@@ -190,8 +68,7 @@ async fn queries_read_what_they_answer_with() -> Result<()> {
     people(&counter).await?;
     maintenance(&counter).await?;
     locks(&counter).await?;
-    counter.raw.close().await?;
-    counter.test.drop_now().await
+    counter.end().await
 }
 
 async fn offers(counter: &Counter) -> Result<()> {

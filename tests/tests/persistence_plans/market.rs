@@ -1,0 +1,52 @@
+//! A market with a long past.
+
+use domain::{TypedId, UserId};
+
+pub(crate) const USER: u128 = 0x1000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const LISTING: u128 = 0x2000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const OFFER: u128 = 0x3000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const DISPUTE: u128 = 0x4000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const TRANSFER: u128 = 0x5000_0000_0000_0000_0000_0000_0000_0000;
+
+/// Users 1 to 500 are exchangers, the rest customers. User 1000 has made half of all deals, user 1 has answered as many;
+/// all but a few of them long ago. One listing in ten is active.
+pub(crate) const MARKET: &str = "
+CREATE FUNCTION nth(kind int, i bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+  $$ SELECT (kind || '0000000-0000-0000-0000-' || lpad(to_hex(i), 12, '0'))::uuid $$;
+INSERT INTO users (id, email, name, roles, created_at, version)
+  SELECT nth(1, i), i || '@example.com', 'user ' || i, 1, 1, 1 FROM generate_series(1, 6000) i;
+INSERT INTO accounts (id, owner_id, asset, available, held, version)
+  SELECT nth(6, i * 16 + n), nth(1, i), asset, 0, 0, 1 FROM generate_series(1, 6000) i,
+    unnest(ARRAY['BTC', 'ETH', 'USDT']) WITH ORDINALITY AS a (asset, n);
+INSERT INTO exchangers (user_id, online, unanswered, frozen_at, version)
+  SELECT nth(1, i), i % 2 = 0, 0, CASE WHEN i % 25 = 1 THEN i END, 1 FROM generate_series(1, 500) i;
+INSERT INTO listings (id, exchanger_id, exchange_type, asset, fiat, price_e8, total, frozen, executed, remaining,
+    min_fiat, max_fiat, available_fiat, payment_methods, payment_window_seconds, terms, state, created_at, updated_at, version)
+  SELECT nth(2, i), nth(1, i % 500 + 1), CASE WHEN i % 20 < 10 THEN 'CRYPTO2FIAT' ELSE 'FIAT2CRYPTO' END,
+    (ARRAY['BTC', 'ETH', 'USDT'])[i % 3 + 1], (ARRAY['USD', 'EUR'])[i % 2 + 1], 1000000 + i * 7919 % 1000000,
+    1000, 0, 0, 1000, 100, 100000, 100000, '|CARD|SEPA|', 1800, 'terms', CASE WHEN i % 10 = 0 THEN 'ACTIVE' ELSE 'CLOSED' END, i, i, 1
+  FROM generate_series(1, 20000) i;
+INSERT INTO offers (id, listing_id, customer_id, exchanger_id, exchange_type, asset, amount, fiat, fiat_amount, price_e8,
+    fee_basis_points, payment_window_seconds, conditions, created_at, status, deadline, cancel_proposed, closed_at, version)
+  SELECT nth(3, i), nth(2, i % 20000 + 1), nth(1, CASE WHEN i % 2 = 0 THEN 1000 ELSE 1001 + i % 4000 END),
+    nth(1, CASE WHEN i % 2 = 0 THEN 1 ELSE 2 + i % 499 END), 'FIAT2CRYPTO', 'USDT', 1, 'USD', 1, 1, 10, 1800, '', i,
+    CASE WHEN i > 39960 THEN 'PENDING' WHEN i % 3 = 0 THEN 'FINISHED' WHEN i % 3 = 1 THEN 'DECLINED' ELSE 'CANCELLED' END,
+    CASE WHEN i > 39960 THEN i END, false, CASE WHEN i <= 39960 THEN i END, 1
+  FROM generate_series(1, 40000) i;
+INSERT INTO offer_history (offer_id, version, status, actor, at)
+  SELECT nth(3, i), v, 'PENDING', 'SYSTEM', 1 FROM generate_series(1, 40000) i, generate_series(1, 2) v;
+INSERT INTO disputes (id, offer_id, customer_id, exchanger_id, opened_by, opener_id, reason, opened_at, state,
+    resolution, resolved_by, resolution_comment, resolved_at, version)
+  SELECT nth(4, i), o.id, o.customer_id, o.exchanger_id, 'CUSTOMER', o.customer_id, '', 1,
+    CASE WHEN i > 11950 THEN 'OPEN' ELSE 'RESOLVED' END, CASE WHEN i <= 11950 THEN 'RESOLVED_FINISHED' END,
+    CASE WHEN i <= 11950 THEN nth(1, 1) END, CASE WHEN i <= 11950 THEN '' END, CASE WHEN i <= 11950 THEN 1 END, 1
+  FROM generate_series(1, 12000) i JOIN offers o ON o.id = nth(3, i);
+INSERT INTO dispute_comments (dispute_id, id, author_id, text, at)
+  SELECT nth(4, i), nth(7, i * 2 + n), nth(1, 1), 'text', 1 FROM generate_series(1, 12000) i, generate_series(0, 1) n;
+INSERT INTO journal_entries (account_id, transfer_id, bucket, amount, kind, offer_id, posted_at)
+  SELECT nth(6, CASE WHEN i % 2 = 0 THEN 1000 ELSE i % 6000 + 1 END * 16 + i / 2 % 2 + 2), nth(5, i), bucket, 1, 'HOLD', nth(3, 1), i
+  FROM generate_series(1, 40000) i, unnest(ARRAY['AVAILABLE', 'HELD']) AS bucket";
+
+pub(crate) fn user(i: u128) -> UserId {
+    UserId::from_u128(USER + i)
+}
