@@ -321,6 +321,17 @@ fn migrations_hash() -> u64 {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_copy_has_the_same_content() {
+        let original = TestDatabase::sqlite().await.unwrap();
+        let copy = original.copy().await.unwrap();
+        assert_ne!(copy.url(), original.url());
+        let connection = copy.raw().await.unwrap();
+        let read = connection.execute_unprepared("SELECT * FROM offers").await;
+        assert!(read.is_ok(), "{read:?}");
+        connection.close().await.unwrap();
+    }
+
     #[test]
     fn the_database_in_a_url_is_replaced() {
         for (server, url) in [

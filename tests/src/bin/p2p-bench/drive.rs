@@ -180,3 +180,21 @@ async fn follow(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_schedule_keeps_to_its_times_and_skips_none() {
+        let schedule = Schedule::new(1_000.0);
+        let first = schedule.next().await;
+        // Whoever is late is given the times that have passed, one after another.
+        sleep(Duration::from_millis(5)).await;
+        for number in 1..10_u32 {
+            let due = schedule.next().await;
+            assert_eq!(due - first, Duration::from_millis(1) * number);
+            assert!(due <= Instant::now());
+        }
+    }
+}

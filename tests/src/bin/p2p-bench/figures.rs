@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// The names of figures. Times are in milliseconds, memory in megabytes, processor time in seconds per 1,000 of what
-/// the throughput counts.
+/// What the figures are measured in.
+pub(crate) const UNITS: &str = "throughput: offers or deals per second; *_ms: milliseconds; cpu_*: processor seconds per \
+    1,000 of what the throughput counts; rss_mb: megabytes; batch: commands per commit; baseline: the figure that the \
+    ratio divides by";
+
+/// The names of figures.
 pub(crate) mod key {
     pub(crate) const THROUGHPUT: &str = "throughput";
     pub(crate) const P50: &str = "p50_ms";

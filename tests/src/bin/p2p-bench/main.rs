@@ -30,10 +30,11 @@ mod server;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::Parser;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use crate::bench::{Bench, Pace};
 use crate::cases::Case;
@@ -67,7 +68,7 @@ struct Options {
 impl Options {
     fn pace(&self) -> Pace {
         let (rounds, warm_up_seconds, seconds, baseline_seconds) = if self.quick {
-            (1, 1, 4, 3)
+            (1, 1, 3, 2)
         } else {
             (3, 2, 6, 5)
         };
@@ -131,26 +132,48 @@ async fn run(options: &Options, cases: &[Box<dyn Case>]) -> Result<()> {
         "machine": machine::json(),
         "postgres": postgres.json().await?,
         "options": options_json(options),
+        "units": figures::UNITS,
     });
-    let pace = options.pace();
+    let (rounds, failures) = measure(options.pace(), postgres, cases).await;
+    let summaries = Summary::of(&rounds);
+    println!("\n{}", report::table(&summaries));
+    results["results"] = summaries.iter().map(Summary::json).collect();
+    results["failures"] = failures.as_slice().into();
+    write(options, &results)?;
+    println!("written to {}", options.json.display());
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+/// All rounds of all cases. One that fails does not keep the others from being measured.
+async fn measure(
+    pace: Pace,
+    postgres: Postgres,
+    cases: &[Box<dyn Case>],
+) -> (Vec<Vec<Line>>, Vec<String>) {
     let mut bench = Bench::new(pace, postgres);
-    let mut rounds: Vec<Vec<Line>> = Vec::new();
+    let (mut rounds, mut failures) = (Vec::new(), Vec::new());
     for round in 0..pace.rounds {
         bench.begin(round);
         let mut lines = Vec::new();
         for case in cases {
-            println!("round {} of {}: {}", round + 1, pace.rounds, case.name());
-            let measured = case.round(&mut bench).await;
-            lines.extend(measured.with_context(|| format!("the case `{}`", case.name()))?);
+            let name = case.name();
+            println!("round {} of {}: {name}", round + 1, pace.rounds);
+            let measured = timeout(case.patience(), case.round(&mut bench)).await;
+            match measured.unwrap_or_else(|_| Err(anyhow!("it takes too long"))) {
+                Ok(measured) => {
+                    print!("{}", report::brief(&measured));
+                    lines.extend(measured);
+                }
+                Err(error) => {
+                    eprintln!("the case `{name}` failed: {error:#}");
+                    failures.push(format!("the case `{name}` failed: {error:#}"));
+                }
+            }
         }
         rounds.push(lines);
     }
-    let summaries = Summary::of(&rounds);
-    println!("\n{}", report::table(&summaries));
-    results["results"] = summaries.iter().map(Summary::json).collect();
-    write(options, &results)?;
-    println!("written to {}", options.json.display());
-    Ok(())
+    (rounds, failures)
 }
 
 fn options_json(options: &Options) -> Value {

@@ -1,6 +1,6 @@
 //! The table.
 
-use crate::figures::{Summary, Target, key};
+use crate::figures::{Line, Summary, Target, key};
 
 /// What stands where. Processor time is in seconds per 1,000 of what is counted per second.
 const COLUMNS: [(&str, Cell); 14] = [
@@ -44,6 +44,24 @@ impl Cell {
             (Self::Target | Self::Verdict, None) => String::new(),
         }
     }
+}
+
+/// What one round of a case came to: the lines that have a target, or all if none has one.
+pub(crate) fn brief(lines: &[Line]) -> String {
+    let aimed = lines.iter().any(|line| line.target.is_some());
+    let mut text = String::new();
+    for line in lines.iter().filter(|line| line.target.is_some() == aimed) {
+        text += &format!("  {}:", line.name.trim());
+        for (header, cell) in COLUMNS {
+            let Cell::Figure(key) = cell else { continue };
+            if let Some(value) = line.figures.get(key) {
+                text += &format!(" {header} {},", short(value));
+            }
+        }
+        text.truncate(text.trim_end_matches(',').len());
+        text.push('\n');
+    }
+    text
 }
 
 /// All lines, and below them the figures that have no column.

@@ -28,11 +28,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it on a database, with the settings that it has by itself but for a quieter log; waits until it listens.
+    /// Starts it on a database, with the settings that it has by itself but for a quieter log, whatever ours are; waits
+    /// until it listens.
     pub(crate) async fn start(database: &str) -> Result<Self> {
         let program = std::env::var_os("P2P_MARKET_BIN")
             .context("P2P_MARKET_BIN names the server's program: use `cargo xtask bench`")?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("P2P_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
             .arg("serve")
             .env("DATABASE_URL", database)
             .env("P2P_AUTH__TOKEN_SECRET", TOKEN_SECRET)

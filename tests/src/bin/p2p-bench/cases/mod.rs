@@ -12,6 +12,8 @@ mod sqlite;
 mod start;
 mod zipf;
 
+use std::time::Duration;
+
 use anyhow::Result;
 use async_trait::async_trait;
 
@@ -25,6 +27,11 @@ pub(crate) trait Case {
 
     /// What it measures, in a line.
     fn about(&self) -> &'static str;
+
+    /// How long a round may take before it is given up.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(300)
+    }
 
     /// Measures once: the case, and what it is compared with. The same lines in every round.
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>>;

@@ -80,7 +80,9 @@ impl Case for Overload {
             .with(key::RSS, peak as f64 / 1e6)
             .with("connections", crowd as f64)
             .with("p99_before_ms", normal);
-        if let Some(recovered) = few.recovered(rushed.ended, normal * 2.0)? {
+        let recovered = few.recovered(rushed.ended, normal * 2.0)?;
+        figures.set("recovered", f64::from(u8::from(recovered.is_some())));
+        if let Some(recovered) = recovered {
             figures.set("recovered_after_ms", recovered.as_secs_f64() * 1_000.0);
         }
         Ok(vec![Line::new("overload", figures)])
