@@ -44,9 +44,11 @@ fn answers(turn: usize) -> Glance {
     }
 }
 
+/// Looks for the keys of a turn.
+type Kind = fn(usize) -> Glance;
+
 /// Each kind of glance.
-const GLANCES: [(&str, fn(usize) -> Glance); 3] =
-    [("answers", answers), ("deals", deals), ("settled", settled)];
+const GLANCES: [(&str, Kind); 3] = [("answers", answers), ("deals", deals), ("settled", settled)];
 
 fn deals(turn: usize) -> Glance {
     Glance {
