@@ -24,11 +24,14 @@ async fn open(store: Memory, queue: usize, batch: usize) -> Harness<Memory> {
     Harness::open_with(store, setup).await
 }
 
+/// Affinities and numbers, in the order in which they were decided.
+type Book = Arc<Mutex<Vec<(u128, usize)>>>;
+
 /// Writes down when it was decided.
 struct Note {
     affinity: u128,
     number: usize,
-    notes: Arc<Mutex<Vec<(u128, usize)>>>,
+    notes: Book,
 }
 
 impl Command for Note {
@@ -48,8 +51,8 @@ impl Command for Note {
 }
 
 /// Notes with the affinities in turn, from 0 up to but not including `affinities`.
-fn notes(count: usize, affinities: u128) -> (Vec<Note>, Arc<Mutex<Vec<(u128, usize)>>>) {
-    let book = Arc::new(Mutex::new(Vec::new()));
+fn notes(count: usize, affinities: u128) -> (Vec<Note>, Book) {
+    let book = Book::default();
     let notes = (0..affinities).cycle().zip(0..count);
     let notes = notes.map(|(affinity, number)| Note {
         affinity,

@@ -1,6 +1,10 @@
 //! The pipeline over a store that can be looked at without locks: answers and moves of deals look first, and lock for a
 //! while after a look that was in vain. In memory, on one thread.
-#![expect(clippy::panic, reason = "helpers of tests may fail loudly")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail loudly"
+)]
 
 use application::CommandError;
 use application::dispute::CommentOnDispute;

@@ -5,16 +5,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{StorageError, Store, UserQueries};
+use application::ports::{Changes, StorageError, Store, UserQueries};
 use application::user::RegisterUser;
 use application::{CommandError, Market};
 use domain::user::{Caller, Email};
-use domain::{AccountKey, Asset, ExchangeType, Money, Posting, Refusal, Role, Roles};
+use domain::{
+    AccountKey, Asset, ExchangeType, Exchanger, Money, Posting, Refusal, Role, Roles, UserId,
+};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Place;
-use super::rows::{booking, deposit, deposit_keys};
+use super::rows::{assert_conflict, booking, changed, deposit, deposit_keys};
 use crate::harness::{Harness, Offering, Setup, Storage};
 
 /// Far longer than any of this takes: beyond it, something waits for ever.
@@ -206,4 +208,56 @@ pub async fn replicas_register_an_address_once<P: Place>(place: &P) {
     assert_eq!(found.as_ref(), registered.first().copied());
     second.close().await;
     first.close().await;
+}
+
+/// Turns an exchanger's switch, whatever it takes.
+async fn switch<S: Store>(store: S, exchanger: UserId) -> Result<(), StorageError> {
+    let mut unit = store.begin().await?;
+    let before = unit.lock_exchangers(&[exchanger]).await?[0];
+    let changes = Changes {
+        exchangers: vec![changed(before.switch(!before.online), before.version)],
+        ..Changes::default()
+    };
+    unit.commit(&changes).await
+}
+
+/// A record that was read may be changed by somebody else; whoever then writes it, writes over nobody.
+pub async fn a_record_that_is_read_is_not_written_over<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let exchanger = harness.exchanger("exchanger").await.user;
+    let before = harness.exchanger_record(exchanger).await;
+
+    let mut unit = harness.store.begin().await.unwrap();
+    let read = unit.read_exchangers(&[exchanger]).await;
+    assert_eq!(read.unwrap(), [before]);
+    let mut other = tokio::spawn(switch(place.open().await, exchanger));
+    // Where units of work take turns altogether, the other's comes only after this one.
+    let first = timeout(Duration::from_millis(500), &mut other).await;
+    let counted = Exchanger {
+        unanswered: 3,
+        version: before.version + 1,
+        ..before
+    };
+    let changes = Changes {
+        exchangers: vec![changed(counted, before.version)],
+        ..Changes::default()
+    };
+    let written = unit.commit(&changes).await;
+    let first_came = first.is_ok();
+    let other = match first {
+        Ok(done) => done,
+        Err(_) => other.await,
+    };
+    other.unwrap().unwrap();
+    if first_came {
+        assert_conflict("a record that has changed since it was read", &written);
+    } else {
+        written.as_ref().unwrap();
+    }
+    let after = harness.exchanger_record(exchanger).await;
+    assert_eq!(after.online, !before.online);
+    let changes = 1 + u64::from(written.is_ok());
+    assert_eq!(after.version, before.version + changes);
+    assert_eq!(after.unanswered, if written.is_ok() { 3 } else { 0 });
+    harness.close().await;
 }

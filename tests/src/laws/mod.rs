@@ -118,7 +118,6 @@ macro_rules! laws {
                 a_look_leaves_out_what_is_not_there
                 a_look_finds_what_was_committed_last
                 a_look_neither_waits_nor_locks
-                a_record_that_is_read_is_not_written_over
             ]
             at_once: [
                 at_once_a_stale_version_is_a_conflict
@@ -143,6 +142,7 @@ macro_rules! laws {
                 overlapping_units_never_deadlock
                 replicas_spend_one_balance_once
                 replicas_register_an_address_once
+                a_record_that_is_read_is_not_written_over
             ]
             offers: [
                 what_is_not_there_is_not_found
