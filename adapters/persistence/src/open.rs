@@ -91,18 +91,10 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     let room = if encrypted { Room::Record } else { Room::Whole };
     let all = settings.max_connections.max(1);
     let writers = (all / 4).min(4);
-    let readers = postgres_pool(settings, options.clone(), all - writers, "").await?;
-    let reader = SqlxPostgresConnector::from_sqlx_postgres_pool(readers);
-    if writers == 0 {
-        return Ok(Opened {
-            writer: reader.clone(),
-            reader,
-            room,
-            warm: None,
-        });
-    }
-    // Half of them for statements that commit themselves. These carry everything at once, whatever its size.
+    // For statements that commit themselves. These carry everything at once, whatever its size.
     let own = if room == Room::Whole { writers / 2 } else { 0 };
+    let readers = postgres_pool(settings, options.clone(), all - writers - own, "").await?;
+    let reader = SqlxPostgresConnector::from_sqlx_postgres_pool(readers);
     let warm = match own {
         0 => None,
         own => Some(WarmPool::new(
@@ -110,9 +102,14 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
             own,
         )),
     };
-    let writers = postgres_pool(settings, options, writers - own, WRITING).await?;
+    let writer = match writers {
+        0 => reader.clone(),
+        writers => SqlxPostgresConnector::from_sqlx_postgres_pool(
+            postgres_pool(settings, options, writers, WRITING).await?,
+        ),
+    };
     Ok(Opened {
-        writer: SqlxPostgresConnector::from_sqlx_postgres_pool(writers),
+        writer,
         reader,
         room,
         warm,

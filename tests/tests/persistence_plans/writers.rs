@@ -21,7 +21,7 @@ const KEYS: u128 = 30;
 /// With a connection of its own for writing.
 async fn open(test: &TestDatabase) -> Result<Database> {
     let settings = DatabaseSettings {
-        max_connections: 4,
+        max_connections: 8,
         ..test.settings()
     };
     Ok(Database::open(&settings).await?)
