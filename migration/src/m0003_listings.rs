@@ -116,32 +116,48 @@ async fn listings(kit: &Kit<'_>) -> Result<(), DbErr> {
 
     // The book: who buys crypto wants the cheapest first, who sells it the dearest; ties go by id. What changes with
     // every deal is in no index.
+    let priced = |price| [("price_e8", price), ("id", IndexOrder::Asc)];
     let book = |price| {
-        [
-            ("asset", IndexOrder::Asc),
-            ("fiat", IndexOrder::Asc),
-            ("price_e8", price),
-            ("id", IndexOrder::Asc),
-        ]
+        [("asset", IndexOrder::Asc), ("fiat", IndexOrder::Asc)]
+            .into_iter()
+            .chain(priced(price))
     };
-    kit.ordered_index(
-        "listings_book_buy",
-        "listings",
-        book(IndexOrder::Asc),
-        Some("state = 'ACTIVE' AND exchange_type = 'FIAT2CRYPTO'"),
-    )
-    .await?;
+    let buy = Some("state = 'ACTIVE' AND exchange_type = 'FIAT2CRYPTO'");
+    let sell = Some("state = 'ACTIVE' AND exchange_type = 'CRYPTO2FIAT'");
+    kit.ordered_index("listings_book_buy", "listings", book(IndexOrder::Asc), buy)
+        .await?;
     kit.ordered_index(
         "listings_book_sell",
         "listings",
         book(IndexOrder::Desc),
-        Some("state = 'ACTIVE' AND exchange_type = 'CRYPTO2FIAT'"),
+        sell,
+    )
+    .await?;
+    kit.ordered_index(
+        "listings_cheapest",
+        "listings",
+        priced(IndexOrder::Asc),
+        buy,
+    )
+    .await?;
+    kit.ordered_index(
+        "listings_dearest",
+        "listings",
+        priced(IndexOrder::Desc),
+        sell,
     )
     .await?;
     kit.index(
         "listings_newest",
         "listings",
         &["id"],
+        Some("state = 'ACTIVE'"),
+    )
+    .await?;
+    kit.index(
+        "listings_newest_of_pair",
+        "listings",
+        &["asset", "fiat", "id"],
         Some("state = 'ACTIVE'"),
     )
     .await?;

@@ -4,8 +4,8 @@ use std::cmp::{Ordering, Reverse};
 
 use application::ports::{
     DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder, ListingQueries,
-    ListingView, OfferFilter, OfferQueries, StatementCursor, StatementEntry, StatementFilter,
-    StorageError, UserQueries, WalletQueries,
+    ListingView, ListingsFound, OfferFilter, OfferQueries, StatementCursor, StatementEntry,
+    StatementFilter, StorageError, UserQueries, WalletQueries,
 };
 use async_trait::async_trait;
 use domain::dispute::Comment;
@@ -109,13 +109,6 @@ fn is_shown(tables: &Tables, listing: &Listing, filter: &ListingFilter) -> bool 
         && (!filter.online_only || is_online(tables, listing.exchanger))
 }
 
-const fn place_of(listing: &Listing) -> ListingCursor {
-    ListingCursor {
-        price_e8: listing.price.e8(),
-        id: listing.id,
-    }
-}
-
 /// Which of two listings comes first in a list.
 fn order(by: ListingOrder, a: ListingCursor, b: ListingCursor) -> Ordering {
     match by {
@@ -137,10 +130,7 @@ impl ListingQueries for Memory {
         .await
     }
 
-    async fn list_listings(
-        &self,
-        filter: &ListingFilter,
-    ) -> Result<Vec<ListingView>, StorageError> {
+    async fn list_listings(&self, filter: &ListingFilter) -> Result<ListingsFound, StorageError> {
         self.ask(|tables| {
             let after = filter.after;
             let mut shown: Vec<&Listing> = tables
@@ -149,12 +139,16 @@ impl ListingQueries for Memory {
                 .filter(|listing| is_shown(tables, listing, filter))
                 .filter(|listing| {
                     after.is_none_or(|after| {
-                        order(filter.order, place_of(listing), after) == Ordering::Greater
+                        order(filter.order, ListingCursor::at(listing), after) == Ordering::Greater
                     })
                 })
                 .collect();
-            shown.sort_by(|a, b| order(filter.order, place_of(a), place_of(b)));
-            take(shown.into_iter().map(|row| view(tables, row)), filter.limit)
+            shown.sort_by(|a, b| order(filter.order, ListingCursor::at(a), ListingCursor::at(b)));
+            let views = shown.into_iter().map(|row| view(tables, row));
+            ListingsFound {
+                listings: take(views, filter.limit),
+                searched_to: None,
+            }
         })
         .await
     }

@@ -26,6 +26,7 @@ mod outbox;
 mod plans;
 mod row;
 mod table;
+mod text;
 mod unit;
 mod user;
 mod warm;

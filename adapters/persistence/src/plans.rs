@@ -28,7 +28,7 @@ async fn plan(database: &Database, sql: &str) -> String {
 }
 
 /// A name, a query, and the ways into tables by which it must go.
-type Case = (&'static str, SelectStatement, &'static [&'static str]);
+type Case = (&'static str, String, &'static [&'static str]);
 
 fn cases() -> Vec<Case> {
     let user = UserId::from_u128(9);
@@ -80,9 +80,17 @@ fn cases() -> Vec<Case> {
         }),
         limit: 20,
     };
-    let offers = |filter| offer::queries::page(&filter, DbBackend::Sqlite).unwrap();
-    let listings =
-        |filter| listing::queries::views(listing::queries::page(&filter, DbBackend::Sqlite));
+    // Parameters may stay open: nothing depends on them.
+    let offers = |filter| {
+        offer::queries::page(&filter, DbBackend::Sqlite)
+            .unwrap()
+            .sql
+    };
+    let listings = |filter| {
+        let search = listing::search::search(&filter, DbBackend::Sqlite).unwrap();
+        search.statement.sql
+    };
+    let built = |select: SelectStatement| select.to_string(SqliteQueryBuilder);
     vec![
         (
             "deals",
@@ -138,17 +146,17 @@ fn cases() -> Vec<Case> {
         ),
         (
             "all disputes",
-            dispute::queries::page(&disputes(None, None)),
+            built(dispute::queries::page(&disputes(None, None))),
             &["sqlite_autoindex_disputes_1 (id>?)"],
         ),
         (
             "open disputes",
-            dispute::queries::page(&disputes(None, Some(true))),
+            built(dispute::queries::page(&disputes(None, Some(true)))),
             &["disputes_open (id>?)"],
         ),
         (
             "own disputes",
-            dispute::queries::page(&disputes(Some(user), None)),
+            built(dispute::queries::page(&disputes(Some(user), None))),
             &[
                 "disputes_of_customer (customer_id=? AND id>?)",
                 "disputes_of_exchanger (exchanger_id=? AND id>?)",
@@ -156,12 +164,12 @@ fn cases() -> Vec<Case> {
         ),
         (
             "statement",
-            ledger::queries::page(&statement(None)).unwrap(),
+            built(ledger::queries::page(&statement(None)).unwrap()),
             &["PRIMARY KEY (account_id=? AND transfer_id<?)"],
         ),
         (
             "statement of one asset",
-            ledger::queries::page(&statement(Some(Asset::Usdt))).unwrap(),
+            built(ledger::queries::page(&statement(Some(Asset::Usdt))).unwrap()),
             &["PRIMARY KEY (account_id=? AND transfer_id<?)"],
         ),
     ]
@@ -179,20 +187,23 @@ async fn sqlite_answers_along_its_indexes() {
     .unwrap();
     database.migrate().await.unwrap();
     for (name, statement, ways) in cases() {
-        let plan = plan(&database, &statement.to_string(SqliteQueryBuilder)).await;
+        let plan = plan(&database, &statement).await;
         for way in ways {
             assert!(plan.contains(way), "{name} does not use {way}:\n{plan}");
         }
-        let mut before = "";
+        // What a way has found is as much as a page may look at: it is read as a whole, and sorted in with the others.
+        let (mut found, mut before) = (false, "");
         for step in plan.lines() {
-            // A branch's page is read as a whole, and sorted in with the others.
-            let whole = step.starts_with("SCAN") && step != "SCAN page";
-            assert!(!whole, "{name} reads a whole table:\n{plan}");
-            let sorted = step.starts_with("USE TEMP B-TREE") && before != "SCAN page";
-            assert!(
-                !sorted || before.contains("closed_at>?"),
-                "{name} sorts what it finds:\n{plan}"
-            );
+            if let Some(what) = step.strip_prefix("SCAN ") {
+                found = ["page", "way", "walked", "found"].contains(&what)
+                    || what.starts_with("(subquery");
+                assert!(found, "{name} reads a whole table:\n{plan}");
+            } else if step.starts_with("USE TEMP B-TREE") {
+                let few = found || before.contains("closed_at>?");
+                assert!(few, "{name} sorts what it finds:\n{plan}");
+            } else if !step.starts_with("SEARCH ") && !step.starts_with("CORRELATED ") {
+                found = false;
+            }
             before = step;
         }
     }

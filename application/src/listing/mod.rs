@@ -7,7 +7,7 @@ mod update;
 
 pub use close::CloseListing;
 pub use publish::PublishListing;
-pub use queries::{get_listing, list_listings};
+pub use queries::{ListingPage, get_listing, list_listings};
 pub use update::{ListingChange, UpdateListing};
 
 use domain::user::Caller;

@@ -3,7 +3,7 @@
 use domain::refusal::Noun;
 use domain::{ListingId, Refusal};
 
-use crate::ports::{ListingFilter, ListingView};
+use crate::ports::{ListingCursor, ListingFilter, ListingView, ListingsFound};
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
 /// One listing, whatever its state.
@@ -12,16 +12,35 @@ pub async fn get_listing(market: &Market, id: ListingId) -> Result<ListingView, 
     Ok(listing.ok_or(Refusal::NotFound(Noun::Listing))?)
 }
 
+/// A page of listings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingPage {
+    /// Fewer than asked for also where only few of many listings pass the filter.
+    pub items: Vec<ListingView>,
+    /// Behind what to go on; `None` if there are no more.
+    pub next: Option<ListingCursor>,
+}
+
 /// Listings that pass the filter.
 pub async fn list_listings(
     market: &Market,
     filter: ListingFilter,
-) -> Result<Page<ListingView>, QueryError> {
+) -> Result<ListingPage, QueryError> {
     let limit = filter.limit.clamp(1, MAX_PAGE);
     let filter = ListingFilter {
         limit: limit + 1,
         ..filter
     };
-    let rows = market.queries().list_listings(&filter).await?;
-    Ok(Page::of(rows, limit))
+    let ListingsFound {
+        listings,
+        searched_to,
+    } = market.queries().list_listings(&filter).await?;
+    let page = Page::of(listings, limit);
+    let last = page.items.last().filter(|_| page.more);
+    Ok(ListingPage {
+        next: last
+            .map(|view| ListingCursor::at(&view.listing))
+            .or(searched_to),
+        items: page.items,
+    })
 }

@@ -11,8 +11,8 @@ pub use clock::{Clock, Ids, IdsExt};
 pub use passwords::{PasswordError, Passwords};
 pub use queries::{
     AuditReport, DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder,
-    ListingQueries, ListingView, Maintenance, OfferFilter, OfferQueries, Queries, StatementCursor,
-    StatementEntry, StatementFilter, UserQueries, Violation, WalletQueries,
+    ListingQueries, ListingView, ListingsFound, Maintenance, OfferFilter, OfferQueries, Queries,
+    StatementCursor, StatementEntry, StatementFilter, UserQueries, Violation, WalletQueries,
 };
 pub use storage::{
     Changes, Entry, Glance, ListingHead, OutboxMessage, Saved, Seen, StorageError, Store,

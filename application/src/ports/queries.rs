@@ -52,11 +52,22 @@ pub enum ListingOrder {
     PriceDescending,
 }
 
-/// The last listing of a page.
+/// The place of a listing in a list: where a page ends, and the next one begins behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListingCursor {
     pub price_e8: i64,
     pub id: ListingId,
+}
+
+impl ListingCursor {
+    /// The place of this listing.
+    #[must_use]
+    pub const fn at(listing: &Listing) -> Self {
+        Self {
+            price_e8: listing.price.e8(),
+            id: listing.id,
+        }
+    }
 }
 
 /// Which listings to show.
@@ -86,14 +97,22 @@ pub struct ListingView {
     pub exchanger_online: bool,
 }
 
+/// A page of listings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListingsFound {
+    pub listings: Vec<ListingView>,
+    /// The last listing that was looked at, if the search ended before the page was full: there may be more behind it.
+    pub searched_to: Option<ListingCursor>,
+}
+
 /// Listings.
 #[async_trait]
 pub trait ListingQueries: Send + Sync {
     async fn find_listing(&self, id: ListingId) -> Result<Option<ListingView>, StorageError>;
 
-    /// Listings that pass all filters, in the order asked for.
-    async fn list_listings(&self, filter: &ListingFilter)
-    -> Result<Vec<ListingView>, StorageError>;
+    /// Listings that pass all filters, in the order asked for. Where few of very many pass, the search may end before
+    /// the page is full: it costs about the same however many listings there are.
+    async fn list_listings(&self, filter: &ListingFilter) -> Result<ListingsFound, StorageError>;
 }
 
 /// Which disputes to list.

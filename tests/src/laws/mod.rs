@@ -13,6 +13,7 @@
 pub mod amounts;
 pub mod at_once;
 pub mod audit;
+pub mod book;
 pub mod concurrency;
 pub mod conflicts;
 pub mod disputes;
@@ -159,6 +160,9 @@ macro_rules! laws {
                 an_exchangers_own_list_leaves_out_what_is_closed
                 each_filter_narrows_the_list
                 online_means_switched_on_and_not_frozen
+            ]
+            book: [
+                filters_hold_in_every_order_and_on_every_page
             ]
             amounts: [
                 an_amount_fits_the_limits_and_what_remains

@@ -63,6 +63,7 @@ async fn queries_read_what_they_answer_with() -> Result<()> {
     let counter = Counter::open(TestDatabase::postgres().await?).await?;
     offers(&counter).await?;
     listings(&counter).await?;
+    searches_go_on_where_they_ended(&counter).await?;
     disputes(&counter).await?;
     wallets(&counter).await?;
     people(&counter).await?;
@@ -170,14 +171,122 @@ async fn listings(counter: &Counter) -> Result<()> {
             20,
         ),
         ("an exchanger's own", own, 60, 0),
+        (
+            "to buy anything",
+            ListingFilter {
+                asset: None,
+                fiat: None,
+                ..buy.clone()
+            },
+            60,
+            20,
+        ),
+        (
+            "to sell anything, next page",
+            ListingFilter {
+                asset: None,
+                fiat: None,
+                after,
+                ..sell.clone()
+            },
+            90,
+            20,
+        ),
+        (
+            "to sell an asset for anything, next page",
+            ListingFilter {
+                fiat: None,
+                after,
+                ..sell.clone()
+            },
+            // Of each currency a page of those at the very price of the cursor.
+            160,
+            20,
+        ),
+        (
+            "to buy anything for a currency",
+            ListingFilter {
+                asset: None,
+                ..buy.clone()
+            },
+            // A page of each asset.
+            120,
+            20,
+        ),
+        (
+            "newest of a pair, next page",
+            ListingFilter {
+                order: ListingOrder::Newest,
+                exchange_type: None,
+                after,
+                ..sell
+            },
+            90,
+            20,
+        ),
+        (
+            "newest of an asset",
+            ListingFilter {
+                asset: Some(Asset::Eth),
+                ..book()
+            },
+            90,
+            20,
+        ),
+        (
+            "of those who are online, which nobody is who has any",
+            ListingFilter {
+                online_only: true,
+                ..book()
+            },
+            FAR + 60,
+            0,
+        ),
+        ("what few take", by_method("CHEQUE"), FAR + 60, 1),
+        ("what nobody takes", by_method("BEADS"), FAR + 60, 0),
     ] {
         counter
             .check(&format!("list_listings: {name}"), most, least, async |db| {
-                Ok(db.list_listings(&filter).await?)
+                Ok(db.list_listings(&filter).await?.listings)
             })
             .await?;
     }
     Ok(())
+}
+
+/// Listings that a page looks at, at most.
+const FAR: i64 = 1_000;
+
+fn by_method(name: &str) -> ListingFilter {
+    ListingFilter {
+        payment_method: Some(name.to_owned()),
+        ..book()
+    }
+}
+
+/// Where few listings pass, pages are short, and all of them together are the list.
+async fn searches_go_on_where_they_ended(counter: &Counter) -> Result<()> {
+    let database = counter.test.open().await?;
+    for (method, expected) in [("CHEQUE", 5), ("BEADS", 0)] {
+        let (mut found, mut pages, mut after) = (Vec::new(), 0, None);
+        loop {
+            let filter = ListingFilter {
+                after,
+                ..by_method(method)
+            };
+            let page = database.list_listings(&filter).await?;
+            found.extend(page.listings.into_iter().map(|view| view.listing.id));
+            pages += 1;
+            after = page.searched_to;
+            if after.is_none() {
+                break;
+            }
+        }
+        found.dedup();
+        assert_eq!((found.len(), pages), (expected, 11), "{method}");
+        assert!(found.is_sorted_by(|a, b| a > b), "{found:?}");
+    }
+    Ok(database.close().await?)
 }
 
 async fn disputes(counter: &Counter) -> Result<()> {

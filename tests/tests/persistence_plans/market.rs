@@ -9,7 +9,8 @@ pub(crate) const DISPUTE: u128 = 0x4000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const TRANSFER: u128 = 0x5000_0000_0000_0000_0000_0000_0000_0000;
 
 /// Users 1 to 500 are exchangers, the rest customers. User 1000 has made half of all deals, user 1 has answered as many;
-/// all but a few of them long ago. One listing in ten is active.
+/// all but a few of them long ago. Every other listing is active: of those to sell USDT for USD, one in five has the same
+/// price, and five of all take cheques.
 pub(crate) const MARKET: &str = "
 CREATE FUNCTION nth(kind int, i bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
   $$ SELECT (kind || '0000000-0000-0000-0000-' || lpad(to_hex(i), 12, '0'))::uuid $$;
@@ -23,8 +24,9 @@ INSERT INTO exchangers (user_id, online, unanswered, frozen_at, version)
 INSERT INTO listings (id, exchanger_id, exchange_type, asset, fiat, price_e8, total, frozen, executed, remaining,
     min_fiat, max_fiat, available_fiat, payment_methods, payment_window_seconds, terms, state, created_at, updated_at, version)
   SELECT nth(2, i), nth(1, i % 500 + 1), CASE WHEN i % 20 < 10 THEN 'CRYPTO2FIAT' ELSE 'FIAT2CRYPTO' END,
-    (ARRAY['BTC', 'ETH', 'USDT'])[i % 3 + 1], (ARRAY['USD', 'EUR'])[i % 2 + 1], 1000000 + i * 7919 % 1000000,
-    1000, 0, 0, 1000, 100, 100000, 100000, '|CARD|SEPA|', 1800, 'terms', CASE WHEN i % 10 = 0 THEN 'ACTIVE' ELSE 'CLOSED' END, i, i, 1
+    (ARRAY['BTC', 'ETH', 'USDT'])[i % 3 + 1], (ARRAY['USD', 'EUR'])[i % 2 + 1],
+    CASE WHEN i % 60 = 20 THEN 1500000 ELSE 1000000 + i * 7919 % 1000000 END,
+    1000, 0, 0, 1000, 100, 100000, 100000, CASE WHEN i % 4000 = 0 THEN '|CHEQUE|' ELSE '|CARD|SEPA|' END, 1800, 'terms', CASE WHEN i % 2 = 0 THEN 'ACTIVE' ELSE 'CLOSED' END, i, i, 1
   FROM generate_series(1, 20000) i;
 INSERT INTO offers (id, listing_id, customer_id, exchanger_id, exchange_type, asset, amount, fiat, fiat_amount, price_e8,
     fee_basis_points, payment_window_seconds, conditions, created_at, status, deadline, cancel_proposed, closed_at, version)
@@ -45,7 +47,8 @@ INSERT INTO dispute_comments (dispute_id, id, author_id, text, at)
   SELECT nth(4, i), nth(7, i * 2 + n), nth(1, 1), 'text', 1 FROM generate_series(1, 12000) i, generate_series(0, 1) n;
 INSERT INTO journal_entries (account_id, transfer_id, bucket, amount, kind, offer_id, posted_at)
   SELECT nth(6, CASE WHEN i % 2 = 0 THEN 1000 ELSE i % 6000 + 1 END * 16 + i / 2 % 2 + 2), nth(5, i), bucket, 1, 'HOLD', nth(3, 1), i
-  FROM generate_series(1, 40000) i, unnest(ARRAY['AVAILABLE', 'HELD']) AS bucket";
+  FROM generate_series(1, 40000) i, unnest(ARRAY['AVAILABLE', 'HELD']) AS bucket;
+ANALYZE";
 
 pub(crate) fn user(i: u128) -> UserId {
     UserId::from_u128(USER + i)

@@ -1,6 +1,6 @@
 //! `GET /api/p2p/listings`.
 
-use application::ports::{ListingCursor, ListingFilter, ListingOrder, ListingView};
+use application::ports::{ListingFilter, ListingOrder};
 use axum::Json as Answer;
 use axum::extract::State;
 use domain::{AssetKind, ExchangeType};
@@ -138,7 +138,9 @@ impl TryFrom<ListListingsQuery> for ListingFilter {
 
 /// Browse listings.
 ///
-/// For everybody who is logged in. Only ACTIVE listings, unless one exchanger's are asked for.
+/// For everybody who is logged in. Only ACTIVE listings, unless one exchanger's are asked for. Where few of very many
+/// listings pass the filters, a page may have fewer than `limit`, or none, and others follow: the list ends where
+/// `next_cursor` is `null`.
 #[utoipa::path(
     get,
     path = "/api/p2p/listings",
@@ -154,14 +156,10 @@ pub(crate) async fn list_listings(
     let filter = ListingFilter::try_from(query)?;
     let order = filter.order;
     let page = application::listing::list_listings(&app, filter).await?;
-    let cursor = |view: &ListingView| {
-        let cursor = ListingCursor {
-            price_e8: view.listing.price.e8(),
-            id: view.listing.id,
-        };
-        cursor::write_listing(order, cursor)
-    };
-    Ok(Answer(Page::of(page, cursor, Into::into)))
+    Ok(Answer(Page {
+        items: page.items.into_iter().map(Into::into).collect(),
+        next_cursor: page.next.map(|next| cursor::write_listing(order, next)),
+    }))
 }
 
 #[cfg(test)]

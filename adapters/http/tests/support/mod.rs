@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use application::ports::{
     AccessToken, AuditReport, Clock, DisputeFilter, DisputeQueries, Ids, ListingFilter,
-    ListingQueries, ListingView, Maintenance, OfferFilter, OfferQueries, PasswordError, Passwords,
-    StatementEntry, StatementFilter, StorageError, Store, TokenError, Tokens, Transaction,
-    UserQueries, WalletQueries,
+    ListingQueries, ListingView, ListingsFound, Maintenance, OfferFilter, OfferQueries,
+    PasswordError, Passwords, StatementEntry, StatementFilter, StorageError, Store, TokenError,
+    Tokens, Transaction, UserQueries, WalletQueries,
 };
 use application::{Market, MarketPorts, PipelineSettings};
 use async_trait::async_trait;
@@ -65,7 +65,7 @@ impl ListingQueries for Away {
     async fn find_listing(&self, _: ListingId) -> Result<Option<ListingView>, StorageError> {
         away()
     }
-    async fn list_listings(&self, _: &ListingFilter) -> Result<Vec<ListingView>, StorageError> {
+    async fn list_listings(&self, _: &ListingFilter) -> Result<ListingsFound, StorageError> {
         away()
     }
 }

@@ -1,7 +1,8 @@
 //! Table `listings`.
 
 mod methods;
-pub(crate) mod queries;
+mod queries;
+pub(crate) mod search;
 
 use application::ports::{ListingHead, StorageError};
 use domain::listing::ListingState;

@@ -3,17 +3,17 @@
 use application::ports::{OfferFilter, OfferQueries, StorageError};
 use async_trait::async_trait;
 use domain::offer::HistoryEntry;
-use domain::{Actor, Offer, OfferId, Timestamp};
+use domain::{Actor, Offer, OfferId};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Query, SelectStatement, UnionType};
 use sea_orm::{
-    ConnectionTrait, DbBackend, ExprTrait, FromQueryResult, Iterable, Order, QueryOrder, QueryTrait,
+    ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryOrder, Statement,
 };
 
 use super::{Column, Entity, Model, history};
 use crate::database::Database;
 use crate::error;
 use crate::row;
+use crate::text::{Parameters, is, rows};
 
 #[async_trait]
 impl OfferQueries for Database {
@@ -32,14 +32,15 @@ impl OfferQueries for Database {
     }
 
     async fn list_offers(&self, filter: &OfferFilter) -> Result<Vec<Offer>, StorageError> {
-        let reader = self.reader();
-        let Some(select) = page(filter, reader.get_database_backend()) else {
+        let Some(statement) = page(filter, self.backend()) else {
             return Ok(Vec::new());
         };
-        let found = reader.query_all(&select).await;
+        let found = self.reader().query_all_raw(statement).await;
+        let wanted = usize::try_from(filter.limit).unwrap_or(usize::MAX);
         let rows = found
             .map_err(error::storage)?
             .iter()
+            .take(wanted)
             .map(|row| Model::from_query_result(row, ""))
             .collect::<Result<Vec<_>, _>>()
             .map_err(error::storage)?;
@@ -48,68 +49,84 @@ impl OfferQueries for Database {
 }
 
 /// The newest deals of each kind that the filter means, each from its own index and no more than a page of it, and the
-/// newest of them all. `None` where it means nothing.
-pub(crate) fn page(filter: &OfferFilter, backend: DbBackend) -> Option<SelectStatement> {
-    let sides: &[Column] = match filter.side {
-        None => &[Column::CustomerId, Column::ExchangerId],
-        Some(Actor::Customer) => &[Column::CustomerId],
-        Some(Actor::Exchanger) => &[Column::ExchangerId],
+/// newest of them all: their ids first, which the indexes have, then the deals. `None` where it means nothing.
+pub(crate) fn page(filter: &OfferFilter, backend: DbBackend) -> Option<Statement> {
+    let sides: &[&str] = match filter.side {
+        None => &["customer_id", "exchanger_id"],
+        Some(Actor::Customer) => &["customer_id"],
+        Some(Actor::Exchanger) => &["exchanger_id"],
         // Nobody else is a side of a deal.
-        Some(Actor::Moderator | Actor::System | Actor::Provider) => &[],
+        Some(Actor::Moderator | Actor::System | Actor::Provider) => return None,
     };
-    let kinds: &[Kind] = match filter.active_since {
-        None => &[Kind::Any],
-        Some(since) => &[Kind::Open, Kind::FinishedSince(since)],
+    let mut parameters = Parameters::default();
+    let user = parameters.bind(row::uuid(filter.user));
+    let after = filter.after.map(|after| parameters.bind(row::uuid(after)));
+    let kinds = match filter.active_since {
+        None => vec![Kind::Any],
+        Some(since) => vec![
+            Kind::Open,
+            Kind::FinishedSince(parameters.bind(since.as_micros())),
+        ],
     };
-    let mut branches = sides.iter().flat_map(|side| {
-        kinds
-            .iter()
-            .map(|kind| branch(filter, *side, *kind, backend))
-    });
-    let mut select = branches.next()?;
-    for branch in branches {
-        select.union(UnionType::All, branch);
+    let rows = rows(filter.limit);
+    let mut ways = Vec::new();
+    for side in sides {
+        for kind in &kinds {
+            let ids = ids(side, &user, kind, after.as_deref(), backend);
+            ways.push(format!("SELECT id FROM ({ids} LIMIT {rows}) AS way"));
+        }
     }
-    select
-        .order_by(Column::Id, Order::Desc)
-        .limit(u64::from(filter.limit));
-    Some(select)
+    let columns: Vec<String> = Column::iter()
+        .map(|column| format!("offers.{}", column.as_str()))
+        .collect();
+    let text = format!(
+        "SELECT {} FROM ({} ORDER BY id DESC LIMIT {rows}) AS page JOIN offers ON offers.id = page.id \
+         ORDER BY page.id DESC",
+        columns.join(", "),
+        ways.join(" UNION ALL ")
+    );
+    Some(parameters.with(backend, text))
 }
 
-#[derive(Clone, Copy)]
 enum Kind {
     Any,
     Open,
-    FinishedSince(Timestamp),
+    /// Since a time that is bound to this parameter.
+    FinishedSince(String),
 }
 
-fn branch(filter: &OfferFilter, side: Column, kind: Kind, backend: DbBackend) -> SelectStatement {
-    // As the partial index says it, so that it is used.
-    let not_called_off = || Expr::cust("status NOT IN ('DECLINED', 'CANCELLED')");
-    let mut select = Entity::find().filter(side.eq(row::uuid(filter.user)));
-    select = match kind {
-        Kind::Any => select,
-        Kind::Open => select
-            .filter(not_called_off())
-            .filter(Column::ClosedAt.is_null()),
-        Kind::FinishedSince(since) => select
-            .filter(not_called_off())
-            .filter(Column::ClosedAt.gte(since.as_micros())),
+/// The ids of somebody's deals of a kind, newest first.
+fn ids(side: &str, user: &str, kind: &Kind, after: Option<&str>, backend: DbBackend) -> String {
+    let behind = |id: &str| after.map_or_else(String::new, |after| format!(" AND {id} < {after}"));
+    let active = match kind {
+        Kind::Any => {
+            let whose = is(side, user, backend);
+            return format!(
+                "SELECT id FROM offers WHERE {whose}{} ORDER BY {side} DESC, id DESC",
+                behind("id")
+            );
+        }
+        Kind::Open => "closed_at IS NULL".to_owned(),
+        Kind::FinishedSince(since) => format!("closed_at >= {since}"),
     };
-    // Few deals were finished since then: they are picked out and sorted. SQLite, which does not know how few, would
-    // rather walk through all deals in the order of their ids: to an expression, no index has an order.
-    let id = match (kind, backend) {
-        (Kind::FinishedSince(_), DbBackend::Sqlite) => Expr::cust("+id"),
-        _ => Expr::col(Column::Id),
-    };
-    if let Some(after) = filter.after {
-        select = select.filter(id.clone().lt(row::uuid(after)));
+    // The last condition as the partial indexes say it, so that they are used.
+    let active =
+        format!("{side} = {user} AND {active} AND status NOT IN ('DECLINED', 'CANCELLED')");
+    // Few deals are active: they are picked out and sorted. Neither database knows how few, and either would rather walk
+    // through all deals of the past in the order of their ids; so that order is hidden from them. SQLite knows by itself
+    // that open deals are in this order.
+    match (kind, backend) {
+        (_, DbBackend::Postgres) => format!(
+            "SELECT id FROM (SELECT id FROM offers WHERE {active}{} OFFSET 0) AS active ORDER BY id DESC",
+            behind("id")
+        ),
+        (Kind::FinishedSince(_), _) => format!(
+            "SELECT id FROM offers WHERE {active}{} ORDER BY +id DESC",
+            behind("+id")
+        ),
+        _ => format!(
+            "SELECT id FROM offers WHERE {active}{} ORDER BY id DESC",
+            behind("id")
+        ),
     }
-    let mut page = select.into_query();
-    page.order_by_expr(id, Order::Desc)
-        .limit(u64::from(filter.limit));
-    Query::select()
-        .columns(Column::iter())
-        .from_subquery(page, "page")
-        .take()
 }
