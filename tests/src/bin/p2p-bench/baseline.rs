@@ -138,7 +138,7 @@ fn pgbench(database: &TestDatabase, name: &str, clients: u32, seconds: u64) -> C
     pgbench
 }
 
-fn psql(database: &TestDatabase) -> Command {
+pub(crate) fn psql(database: &TestDatabase) -> Command {
     let mut psql = Command::new("psql");
     psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d"])
         .arg(database.url());
@@ -160,7 +160,7 @@ fn script(name: &str) -> PathBuf {
 }
 
 /// What a client program prints; fails with what it complains about.
-async fn output(command: &mut Command) -> Result<String> {
+pub(crate) async fn output(command: &mut Command) -> Result<String> {
     let program = command
         .as_std()
         .get_program()

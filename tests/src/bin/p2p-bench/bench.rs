@@ -33,9 +33,18 @@ pub(crate) struct Pace {
 impl Pace {
     /// As many requests as these connections can make.
     pub(crate) const fn closed(self, connections: usize) -> Load {
+        self.load(connections, None)
+    }
+
+    /// So many requests per second.
+    pub(crate) const fn open(self, connections: usize, rate: f64) -> Load {
+        self.load(connections, Some(rate))
+    }
+
+    const fn load(self, connections: usize, rate: Option<f64>) -> Load {
         Load {
             connections,
-            rate: None,
+            rate,
             warm_up: Duration::from_secs(self.warm_up_seconds),
             span: Duration::from_secs(self.seconds),
         }

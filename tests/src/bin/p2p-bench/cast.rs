@@ -9,7 +9,7 @@ use application::user::RegisterUser;
 use application::wallet::Deposit;
 use application::{Caller, Market, MarketPorts, PipelineSettings};
 use domain::user::Email;
-use domain::{Asset, ExchangeType, ListingId, Policy, Role, Roles};
+use domain::{Asset, ExchangeType, ListingId, Policy, Role, Roles, UserId};
 use p2p_tests::served::jwt_settings;
 use persistence::Database;
 use system::{Argon2Passwords, JwtTokens, PasswordCost, SystemClock, UuidIds};
@@ -40,6 +40,12 @@ pub(crate) struct Listing {
     pub(crate) id: ListingId,
     /// Whose it is: a number among the exchangers.
     pub(crate) exchanger: usize,
+}
+
+impl Person {
+    pub(crate) const fn id(&self) -> UserId {
+        self.caller.user
+    }
 }
 
 impl Cast {

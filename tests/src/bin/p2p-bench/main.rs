@@ -5,20 +5,23 @@
 //! what it made, and ends by itself.
 //!
 //! *How it is laid out*: `cases` says what is measured, a file each; `bench` is what they share; `drive` are the
-//! connections that ask, over `http`; `driven` and `figures` are what comes out, `report` the table of it. `server`,
-//! `postgres`, `baseline`, `processes` and `machine` are the things that are measured and where.
+//! connections that ask, over `http`, for `offers` or in the order `book`; `driven` and `figures` are what comes out,
+//! `report` the table of it. `server`, `postgres`, `baseline`, `processes` and `machine` are the things that are measured
+//! and where, `fill` makes large databases.
 #![expect(clippy::print_stdout, reason = "the figures are the program's answer")]
 #![expect(clippy::print_stderr, reason = "so is what went wrong")]
 #![expect(clippy::float_arithmetic, reason = "rates are no money")]
 
 mod baseline;
 mod bench;
+mod book;
 mod cases;
 mod cast;
 mod draw;
 mod drive;
 mod driven;
 mod figures;
+mod fill;
 mod http;
 mod machine;
 mod offers;
@@ -88,6 +91,8 @@ impl Options {
         }
         if !self.cases.is_empty() {
             cases.retain(|case| self.cases.iter().any(|name| name == case.name()));
+        } else if self.quick {
+            cases.retain(|case| case.is_quick());
         }
         Ok(cases)
     }

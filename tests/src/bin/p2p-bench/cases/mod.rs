@@ -5,13 +5,17 @@
 mod create;
 mod deal;
 mod idle;
+mod long_past;
 mod memory;
 mod one_account;
+mod order_book;
 mod overload;
 mod sqlite;
 mod start;
+mod ten_million;
 mod zipf;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -33,12 +37,18 @@ pub(crate) trait Case {
         Duration::from_secs(300)
     }
 
+    /// Whether it is among the cases of a quick run.
+    fn is_quick(&self) -> bool {
+        true
+    }
+
     /// Measures once: the case, and what it is compared with. The same lines in every round.
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>>;
 }
 
 /// Every case, in the order in which they are measured.
 pub(crate) fn all() -> Vec<Box<dyn Case>> {
+    let past = Rc::<long_past::LongPast>::default();
     vec![
         Box::new(create::Create),
         Box::new(deal::Deal),
@@ -49,5 +59,9 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         Box::new(memory::Memory),
         Box::new(start::Start),
         Box::new(overload::Overload),
+        Box::<order_book::OrderBook>::default(),
+        Box::new(long_past::MyDeals(Rc::clone(&past))),
+        Box::new(long_past::Status(past)),
+        Box::new(ten_million::TenMillion),
     ]
 }
