@@ -16,7 +16,7 @@ use super::needs::Needs;
 use super::stats::PipelineStats;
 use super::{CommandError, Tools};
 use crate::patience::{PATIENCE, in_time};
-use crate::ports::{Changes, Glance, StorageError};
+use crate::ports::{Changes, Glance, Seen, StorageError};
 
 /// How often a batch is tried again after a conflict before its commands go on one by one.
 const ATTEMPTS: u32 = 4;
@@ -141,7 +141,7 @@ async fn attempt_once(
         job.needs(&mut needs);
     }
     if let Some(glance) = trust.glance(&needs)
-        && let Some(seen) = in_time(tools.store.look(&glance)).await?
+        && let Some(seen) = look(tools, &glance).await?
     {
         let changes = decide(jobs, from_look(seen), tools);
         if changes.is_empty() {
@@ -169,6 +169,14 @@ async fn attempt_once(
         return in_time(unit.rollback()).await;
     }
     commit_in_time(unit.commit(&changes)).await
+}
+
+/// A look sees more than some commands need: where it meets a row that can't be read, whoever needs that row will say so.
+async fn look(tools: &Tools, glance: &Glance) -> Result<Option<Seen>, StorageError> {
+    match in_time(tools.store.look(glance)).await {
+        Err(StorageError::Corrupt { .. }) => Ok(None),
+        seen => seen,
+    }
 }
 
 /// Lets all decide, one after another, and gathers what they changed.

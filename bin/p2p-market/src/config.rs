@@ -359,11 +359,12 @@ impl Config {
         PipelineSettings {
             queue: self.pipeline.queue,
             batch: self.pipeline.batch,
-            // SQLite has one writer: a second lane could only wait for it.
+            // SQLite has one writer: a second lane could only wait for it. So could one without a connection of its own.
             lanes: if self.database.url.starts_with("sqlite:") {
                 1
             } else {
-                self.pipeline.lanes
+                let connections = usize::try_from(self.database.max_connections / 8);
+                self.pipeline.lanes.min(connections.unwrap_or(usize::MAX).max(1))
             },
         }
     }

@@ -16,8 +16,8 @@ use crate::row;
 use crate::text::{Parameters, rows};
 use ways::{Ways, knows_direction};
 
-/// Listings that are looked at for one page: a few milliseconds.
-const FAR: u32 = 1_000;
+/// Listings that are looked at for one page: a millisecond or two.
+const FAR: u32 = 400;
 
 /// What others see of a listing's exchanger: looked up for each listing that is shown, and never joined, since a join
 /// may read all exchangers where they seem few.

@@ -165,6 +165,10 @@ impl Case for Status {
         "1,000 times a second: where any of that customer's deals stands"
     }
 
+    fn is_quick(&self) -> bool {
+        false
+    }
+
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
         let past = self.0.get(bench).await?;
         let status = past
