@@ -32,6 +32,16 @@ impl Workspace {
     pub(crate) fn cargo<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(args).current_dir(self.root());
+        // What `cargo run` says of this program: some build scripts look at it, and would be run anew each time.
+        for (name, _) in std::env::vars_os() {
+            let ours = name.to_str().is_some_and(|name| {
+                let of_package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
+                of_package.iter().any(|prefix| name.starts_with(prefix)) || name == "CARGO"
+            });
+            if ours {
+                command.env_remove(name);
+            }
+        }
         command
     }
 

@@ -140,6 +140,10 @@ impl Case for MyDeals {
         "1,000 times a second: the active deals of a customer with 100,000 past ones, of 1,000,000"
     }
 
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
         let past = self.0.get(bench).await?;
         let active = past.measure(bench, |_| "?active=true".to_owned()).await?;
@@ -166,6 +170,10 @@ impl Case for Status {
     }
 
     fn is_quick(&self) -> bool {
+        false
+    }
+
+    fn is_repeated(&self) -> bool {
         false
     }
 

@@ -25,6 +25,10 @@ impl Case for Memory {
         "the server's memory, at most under `create`, and three seconds after its start"
     }
 
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
         let mut loaded = Figures::default();
         if let Some(peak) = bench.created().await?.get(key::RSS) {

@@ -42,6 +42,12 @@ pub(crate) trait Case {
         true
     }
 
+    /// Whether it is measured in every round. What has no baseline beside it, and takes long to prepare, is measured in the
+    /// first.
+    fn is_repeated(&self) -> bool {
+        true
+    }
+
     /// Measures once: the case, and what it is compared with. The same lines in every round.
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>>;
 }

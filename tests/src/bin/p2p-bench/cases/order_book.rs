@@ -40,6 +40,10 @@ impl Case for OrderBook {
         "1,000 searches a second for listings among 10,000 and among 1,000,000"
     }
 
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
         let books = self.books().await?;
         let few = search(bench, &books[0], FEW).await?;

@@ -46,6 +46,10 @@ impl Case for Overload {
         "8,192 connections at once: refusals, memory, recovery"
     }
 
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
         let crowd = crowd();
         let filled = bench.filled(Storage::Postgres).await?;

@@ -26,6 +26,10 @@ impl Case for Start {
         "from the server's start to ready, on SQLite: a filled database, a new one"
     }
 
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
         let filled = bench.filled(Storage::Sqlite).await?;
         let (mut known, mut new) = (Vec::new(), Vec::new());

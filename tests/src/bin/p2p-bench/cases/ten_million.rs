@@ -29,7 +29,7 @@ impl Case for TenMillion {
     }
 
     fn about(&self) -> &'static str {
-        "new offers after 10,000,000 others with their history and journal, and after 10,000; in the first round only"
+        "new offers after 10,000,000 others with their history and journal, and after 10,000"
     }
 
     fn patience(&self) -> Duration {
@@ -40,10 +40,11 @@ impl Case for TenMillion {
         false
     }
 
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
-        if bench.round > 0 {
-            return Ok(Vec::new());
-        }
         let filled = bench.filled(Storage::Postgres).await?;
         let (few, many) = (filled.copy().await?, filled.copy().await?);
         past(&few, FEW, 0, false).await?;
