@@ -40,6 +40,8 @@ struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_reference: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cancelled_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     opened_by: Option<&'static str>,
@@ -57,7 +59,7 @@ struct Data {
 /// The message that tells the world of a fact.
 pub(crate) fn publish(event: &Event, id: EventId) -> OutboxMessage {
     let envelope = Envelope {
-        event: event.fact.name(),
+        event: event.fact.name().name(),
         data: Data {
             timestamp: event.at.to_string(),
             ..data(&event.fact)
@@ -67,11 +69,12 @@ pub(crate) fn publish(event: &Event, id: EventId) -> OutboxMessage {
     let body = serde_json::to_string(&envelope).unwrap_or_default();
     OutboxMessage {
         id,
-        name: event.fact.name(),
+        name: event.fact.name().name().into(),
         aggregate: event.fact.aggregate(),
         version: event.version,
         body,
         at: event.at,
+        only: None,
     }
 }
 
@@ -86,8 +89,13 @@ fn data(fact: &Fact) -> Data {
         Fact::ExchangeOfferApproved { deal }
         | Fact::ExchangeOfferDeclined { deal }
         | Fact::ReceiptConfirmed { deal } => of_deal(deal),
-        Fact::PaymentConfirmed { deal, reference } => Data {
+        Fact::PaymentConfirmed {
+            deal,
+            reference,
+            by,
+        } => Data {
             payment_reference: Some(reference.clone()),
+            confirmed_by: Some(by.name()),
             ..of_deal(deal)
         },
         Fact::ExchangeOfferFinished {

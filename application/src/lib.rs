@@ -9,15 +9,19 @@
 //! *How to add the next thing*: one file per operation, under its noun and named by its verb. A change is a
 //! [`pipeline::Command`] that names what it needs and decides; a read is a function over a query port.
 
+pub mod consumer;
 pub mod dispute;
 pub mod events;
 pub mod exchanger;
 pub mod listing;
 pub mod market;
+pub mod notification;
 pub mod offer;
 mod patience;
+pub mod payment;
 pub mod pipeline;
 pub mod ports;
+pub mod relay;
 pub mod sweeper;
 pub mod user;
 pub mod wallet;
@@ -25,6 +29,7 @@ pub mod wallet;
 pub use domain::user::Caller;
 pub use market::{Market, MarketPorts};
 pub use pipeline::{Command, CommandError, Pipeline, PipelineSettings};
+pub use relay::{Relay, RelaySettings, RelayStats};
 pub use sweeper::Sweeper;
 
 use ports::StorageError;

@@ -1,6 +1,7 @@
 //! What happened, told once per business fact. Public messages are made from these, never from the aggregates.
 
 use crate::dispute::Resolution;
+use crate::named::named;
 use crate::{Actor, DisputeId, ListingId, Money, OfferId, Timestamp, UserId};
 
 /// A fact, the version of its aggregate when it came true, and when that was.
@@ -36,6 +37,7 @@ pub enum Fact {
     PaymentConfirmed {
         deal: Deal,
         reference: String,
+        by: Actor,
     },
     ReceiptConfirmed {
         deal: Deal,
@@ -72,19 +74,19 @@ pub enum Fact {
 impl Fact {
     /// The name under which the fact is published.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
+    pub const fn name(&self) -> FactName {
         match self {
-            Self::ExchangeOfferCreated { .. } => "ExchangeOfferCreated",
-            Self::ExchangeOfferApproved { .. } => "ExchangeOfferApproved",
-            Self::ExchangeOfferDeclined { .. } => "ExchangeOfferDeclined",
-            Self::PaymentConfirmed { .. } => "PaymentConfirmed",
-            Self::ReceiptConfirmed { .. } => "ReceiptConfirmed",
-            Self::ExchangeOfferFinished { .. } => "ExchangeOfferFinished",
-            Self::ExchangeOfferCancelled { .. } => "ExchangeOfferCancelled",
-            Self::DisputeOpened { .. } => "DisputeOpened",
-            Self::DisputeResolved { .. } => "DisputeResolved",
-            Self::ExchangerFrozen { .. } => "ExchangerFrozen",
-            Self::ExchangerUnfrozen { .. } => "ExchangerUnfrozen",
+            Self::ExchangeOfferCreated { .. } => FactName::ExchangeOfferCreated,
+            Self::ExchangeOfferApproved { .. } => FactName::ExchangeOfferApproved,
+            Self::ExchangeOfferDeclined { .. } => FactName::ExchangeOfferDeclined,
+            Self::PaymentConfirmed { .. } => FactName::PaymentConfirmed,
+            Self::ReceiptConfirmed { .. } => FactName::ReceiptConfirmed,
+            Self::ExchangeOfferFinished { .. } => FactName::ExchangeOfferFinished,
+            Self::ExchangeOfferCancelled { .. } => FactName::ExchangeOfferCancelled,
+            Self::DisputeOpened { .. } => FactName::DisputeOpened,
+            Self::DisputeResolved { .. } => FactName::DisputeResolved,
+            Self::ExchangerFrozen { .. } => FactName::ExchangerFrozen,
+            Self::ExchangerUnfrozen { .. } => FactName::ExchangerUnfrozen,
         }
     }
 
@@ -106,6 +108,37 @@ impl Fact {
                 Aggregate::Exchanger(*exchanger)
             }
         }
+    }
+}
+
+named! {
+    /// The public names of the facts.
+    FactName {
+        ExchangeOfferCreated = "ExchangeOfferCreated",
+        ExchangeOfferApproved = "ExchangeOfferApproved",
+        ExchangeOfferDeclined = "ExchangeOfferDeclined",
+        PaymentConfirmed = "PaymentConfirmed",
+        ReceiptConfirmed = "ReceiptConfirmed",
+        ExchangeOfferFinished = "ExchangeOfferFinished",
+        ExchangeOfferCancelled = "ExchangeOfferCancelled",
+        DisputeOpened = "DisputeOpened",
+        DisputeResolved = "DisputeResolved",
+        ExchangerFrozen = "ExchangerFrozen",
+        ExchangerUnfrozen = "ExchangerUnfrozen",
+    }
+}
+
+impl FactName {
+    /// Whether it is about an exchanger, and about no deal.
+    #[must_use]
+    pub const fn is_of_exchanger(self) -> bool {
+        matches!(self, Self::ExchangerFrozen | Self::ExchangerUnfrozen)
+    }
+
+    /// Whether moderators must know, since they will be asked to decide.
+    #[must_use]
+    pub const fn concerns_staff(self) -> bool {
+        matches!(self, Self::DisputeOpened | Self::ExchangerFrozen)
     }
 }
 

@@ -95,6 +95,10 @@ typed_ids! {
     TransferId = "transfer";
     /// A published event.
     EventId = "event";
+    /// A piece of news in somebody's mailbox.
+    NotificationId = "notification";
+    /// A payment that a provider has reported.
+    ReportId = "report";
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

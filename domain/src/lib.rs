@@ -16,7 +16,10 @@ pub mod id;
 pub mod ledger;
 pub mod listing;
 pub mod money;
+pub mod named;
+pub mod notification;
 pub mod offer;
+pub mod payment;
 pub mod policy;
 pub mod refusal;
 pub mod time;
@@ -26,13 +29,15 @@ pub use dispute::Dispute;
 pub use event::Event;
 pub use exchanger::Exchanger;
 pub use id::{
-    AccountId, CommentId, DisputeId, EventId, IdError, ListingId, OfferId, TransferId, TypedId,
-    UserId,
+    AccountId, CommentId, DisputeId, EventId, IdError, ListingId, NotificationId, OfferId,
+    ReportId, TransferId, TypedId, UserId,
 };
 pub use ledger::{Account, AccountKey, Owner, Posting};
 pub use listing::Listing;
 pub use money::{Asset, AssetKind, Decimal, Money, MoneyError, Price};
+pub use notification::{Language, Mailbox, News, Notification};
 pub use offer::{Actor, ExchangeType, Offer, Status};
+pub use payment::{PaymentReport, ReportOutcome};
 pub use policy::Policy;
 pub use refusal::Refusal;
 pub use time::Timestamp;

@@ -14,6 +14,7 @@ pub enum Noun {
     Exchanger,
     User,
     Account,
+    Notification,
 }
 
 /// Every way in which a well-formed request is turned down.
@@ -124,6 +125,7 @@ impl Refusal {
             Self::NotFound(Noun::Exchanger) => "EXCHANGER_NOT_FOUND",
             Self::NotFound(Noun::User) => "USER_NOT_FOUND",
             Self::NotFound(Noun::Account) => "ACCOUNT_NOT_FOUND",
+            Self::NotFound(Noun::Notification) => "NOTIFICATION_NOT_FOUND",
             Self::IllegalTransition { .. } => "ILLEGAL_TRANSITION",
             Self::RoleRequired { .. } => "ROLE_REQUIRED",
             Self::IdentityMismatch => "IDENTITY_MISMATCH",
@@ -173,6 +175,7 @@ impl fmt::Display for Refusal {
                     Noun::Exchanger => "exchanger",
                     Noun::User => "user",
                     Noun::Account => "account",
+                    Noun::Notification => "notification",
                 };
                 write!(f, "there is no such {noun}")
             }

@@ -1,6 +1,7 @@
 //! Points in time, as microseconds since 1970 in UTC. The present comes in as an argument, never from here.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// A point in time: whole microseconds since 1970-01-01T00:00:00Z.
@@ -59,6 +60,49 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Not a time as this module writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotATime;
+
+impl fmt::Display for NotATime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a time like 2025-04-18T15:00:00Z")
+    }
+}
+
+impl std::error::Error for NotATime {}
+
+/// Reads what `Display` writes, and nothing else.
+impl FromStr for Timestamp {
+    type Err = NotATime;
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        let part = |from: usize, to: usize| -> Result<i64, NotATime> {
+            let digits = text.get(from..to).ok_or(NotATime)?;
+            digits.parse().map_err(|_| NotATime)
+        };
+        let days = days(part(0, 4)?, part(5, 7)?, part(8, 10)?);
+        let seconds = part(11, 13)? * 3_600 + part(14, 16)? * 60 + part(17, 19)?;
+        let fraction = if text.len() > 20 { part(20, 26)? } else { 0 };
+        let time = Self((days * 86_400 + seconds) * 1_000_000 + fraction);
+        // Whatever is no date, or is written otherwise, does not come back as it was.
+        if time.to_string() == text {
+            Ok(time)
+        } else {
+            Err(NotATime)
+        }
+    }
+}
+
+/// The other way round of [`civil`].
+const fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 /// Year, month and day of the proleptic Gregorian calendar, from days since 1970-01-01. Counted in eras of 400 years
 /// that begin on the first of March, so that the leap day is the last of its year.
 const fn civil(days: i64) -> (i64, i64, i64) {
@@ -106,6 +150,31 @@ mod tests {
             Timestamp::from_micros(1_500).to_string(),
             "1970-01-01T00:00:00.001500Z"
         );
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_nothing_else() {
+        for micros in [
+            0,
+            1,
+            -1,
+            951_782_400_000_000,
+            1_744_988_400_000_001,
+            4_107_542_399_999_999,
+        ] {
+            let time = Timestamp::from_micros(micros);
+            assert_eq!(time.to_string().parse(), Ok(time));
+        }
+        for bad in [
+            "",
+            "2025-04-18",
+            "2025-02-30T00:00:00Z",
+            "2025-04-18T15:00:00+02:00",
+            "2025-04-18T15:00:60Z",
+            "２025-04-18T15:00:00Z",
+        ] {
+            assert_eq!(bad.parse::<Timestamp>(), Err(NotATime), "{bad}");
+        }
     }
 
     #[test]

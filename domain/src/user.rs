@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::notification::Language;
 use crate::{Refusal, Timestamp, UserId};
 
 /// What an account may do. One account may hold several.
@@ -215,6 +216,8 @@ pub struct User {
     pub roles: Roles,
     /// `None`: nobody can log in as this user.
     pub password: Option<PasswordHash>,
+    /// In which they are told things.
+    pub language: Language,
     pub created_at: Timestamp,
     pub version: u64,
 }
@@ -236,9 +239,16 @@ impl User {
             name,
             roles,
             password,
+            language: Language::English,
             created_at: now,
             version: 1,
         }
+    }
+
+    /// The same account, told things in this language.
+    #[must_use]
+    pub fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
     }
 
     /// The same account with exactly these roles.

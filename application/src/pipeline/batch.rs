@@ -151,7 +151,7 @@ async fn attempt_once(
         if matches!(done, Err(StorageError::Conflict { .. })) {
             trust.broken();
         }
-        return done;
+        return done.inspect(|()| spread_word(&changes, tools));
     }
     let mut unit = in_time(tools.store.begin()).await?;
     let loaded = match in_time(load(unit.as_mut(), needs)).await {
@@ -168,7 +168,15 @@ async fn attempt_once(
     if changes.is_empty() {
         return in_time(unit.rollback()).await;
     }
-    commit_in_time(unit.commit(&changes)).await
+    let done = commit_in_time(unit.commit(&changes)).await;
+    done.inspect(|()| spread_word(&changes, tools))
+}
+
+/// Whoever publishes events need not wait until it looks again.
+fn spread_word(changes: &Changes, tools: &Tools) {
+    if !changes.outbox.is_empty() {
+        tools.committed.notify_one();
+    }
 }
 
 /// A look sees more than some commands need: where it meets a row that can't be read, whoever needs that row will say so.

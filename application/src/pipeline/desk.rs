@@ -1,7 +1,7 @@
 //! What a command decides over: the loaded aggregates as the commands before it left them, and a scratch sheet for its
 //! own changes, which is kept if it succeeds and thrown away if it is refused.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use domain::dispute::Comment;
@@ -10,12 +10,13 @@ use domain::offer::HistoryEntry;
 use domain::refusal::Noun;
 use domain::user::{Caller, Email};
 use domain::{
-    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Offer, OfferId, Policy,
-    Posting, Refusal, Role, Timestamp, User, UserId,
+    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox, News,
+    Notification, NotificationId, Offer, OfferId, PaymentReport, Policy, Posting, Refusal, Role,
+    Timestamp, User, UserId,
 };
 
 use crate::events;
-use crate::ports::{Changes, Entry, Ids, IdsExt, Saved, Transfer};
+use crate::ports::{Changes, Entry, Ids, IdsExt, InboxKey, InboxMark, OfferHead, Saved, Transfer};
 
 /// A loaded or new aggregate.
 #[derive(Debug)]
@@ -125,6 +126,12 @@ pub(super) struct Loaded {
     pub(super) exchangers: Rows<UserId, Exchanger>,
     pub(super) listings: Rows<ListingId, Listing>,
     pub(super) accounts: Rows<AccountKey, Account>,
+    pub(super) mailboxes: Rows<UserId, Mailbox>,
+    pub(super) notifications: Rows<NotificationId, Notification>,
+    pub(super) heads: HashMap<OfferId, OfferHead>,
+    pub(super) staff: Vec<UserId>,
+    /// Messages that have taken effect, before or in this batch.
+    pub(super) taken_in: HashSet<InboxKey>,
     rest: Appended,
 }
 
@@ -135,6 +142,10 @@ struct Appended {
     comments: Vec<Comment>,
     postings: Vec<Posting>,
     events: Vec<Event>,
+    inbox: Vec<InboxMark>,
+    reports: Vec<PaymentReport>,
+    /// Who is told what, and its number in the mailbox.
+    news: Vec<(UserId, u64, News)>,
 }
 
 impl Loaded {
@@ -152,6 +163,12 @@ impl Loaded {
             .iter()
             .map(|event| events::publish(event, ids.fresh()))
             .collect();
+        let mut notifications = self.notifications.into_saved();
+        let told = self.rest.news.into_iter();
+        notifications.extend(told.map(|(user, number, news)| Saved {
+            value: Notification::new(ids.fresh(), user, number, news),
+            loaded_version: None,
+        }));
         Changes {
             users: self.users.into_saved(),
             offers: self.offers.into_saved(),
@@ -163,6 +180,10 @@ impl Loaded {
             comments: self.rest.comments,
             transfers,
             outbox,
+            inbox: self.rest.inbox,
+            reports: self.rest.reports,
+            mailboxes: self.mailboxes.into_saved(),
+            notifications,
         }
     }
 
@@ -173,10 +194,17 @@ impl Loaded {
         self.exchangers.absorb(scratch.exchangers);
         self.listings.absorb(scratch.listings);
         self.accounts.absorb(scratch.accounts);
+        self.mailboxes.absorb(scratch.mailboxes);
+        self.notifications.absorb(scratch.notifications);
+        let taken_in = scratch.rest.inbox.iter().map(|mark| mark.key.clone());
+        self.taken_in.extend(taken_in);
         self.rest.history.extend(scratch.rest.history);
         self.rest.comments.extend(scratch.rest.comments);
         self.rest.postings.extend(scratch.rest.postings);
         self.rest.events.extend(scratch.rest.events);
+        self.rest.inbox.extend(scratch.rest.inbox);
+        self.rest.reports.extend(scratch.rest.reports);
+        self.rest.news.extend(scratch.rest.news);
     }
 }
 
@@ -215,6 +243,8 @@ struct Scratch {
     exchangers: Sheet<UserId, Exchanger>,
     listings: Sheet<ListingId, Listing>,
     accounts: Sheet<AccountKey, Account>,
+    mailboxes: Sheet<UserId, Mailbox>,
+    notifications: Sheet<NotificationId, Notification>,
     rest: Appended,
 }
 
@@ -371,6 +401,67 @@ impl<'a> Desk<'a> {
     /// Opens an account; its key must be new.
     pub fn open_account(&mut self, account: Account) {
         self.scratch.accounts.set(account.key, account);
+    }
+
+    /// Whether this message has taken effect before. Needs [`Needs::inbox`](super::Needs::inbox).
+    #[must_use]
+    pub fn was_taken_in(&self, key: &InboxKey) -> bool {
+        self.loaded.taken_in.contains(key)
+    }
+
+    /// Notes that this message takes effect with this commit.
+    pub fn take_in(&mut self, key: InboxKey) {
+        let at = self.now;
+        self.scratch.rest.inbox.push(InboxMark { key, at });
+    }
+
+    /// What of a deal never changes. Needs [`Needs::sides_to_tell`](super::Needs::sides_to_tell).
+    pub fn offer_head(&self, id: OfferId) -> Result<OfferHead, Refusal> {
+        let head = self.loaded.heads.get(&id).copied();
+        head.ok_or(Refusal::NotFound(Noun::Offer))
+    }
+
+    /// Everybody on the staff. Needs [`Needs::staff_to_tell`](super::Needs::staff_to_tell).
+    #[must_use]
+    pub fn staff(&self) -> &[UserId] {
+        &self.loaded.staff
+    }
+
+    /// Somebody's mailbox; an empty one where there is none yet.
+    #[must_use]
+    pub fn mailbox(&self, user: UserId) -> Mailbox {
+        let known = find(&self.scratch.mailboxes, &self.loaded.mailboxes, &user);
+        known.unwrap_or_else(|| Mailbox::open(user))
+    }
+
+    pub fn save_mailbox(&mut self, mailbox: Mailbox) {
+        self.scratch.mailboxes.set(mailbox.user, mailbox);
+    }
+
+    /// Puts news into somebody's mailbox; answers its number there.
+    pub fn tell(&mut self, user: UserId, news: News) -> u64 {
+        let mailbox = self.mailbox(user).one_more();
+        let number = mailbox.last;
+        self.save_mailbox(mailbox);
+        self.scratch.rest.news.push((user, number, news));
+        number
+    }
+
+    /// A notification.
+    pub fn notification(&self, id: NotificationId) -> Result<Notification, Refusal> {
+        find(&self.scratch.notifications, &self.loaded.notifications, &id)
+            .ok_or(Refusal::NotFound(Noun::Notification))
+    }
+
+    pub fn save_notification(&mut self, notification: Notification) {
+        self.scratch
+            .notifications
+            .set(notification.id, notification);
+    }
+
+    /// Keeps what a payment provider has reported.
+    pub fn report(&mut self, report: PaymentReport) {
+        self.scratch.rest.reports.push(report);
     }
 
     pub fn comment(&mut self, comment: Comment) {

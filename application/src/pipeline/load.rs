@@ -36,6 +36,22 @@ pub(super) async fn load(
         needs.accounts.extend(parties(&heads, &needs.answered));
     }
 
+    if !needs.inbox.is_empty() {
+        let keys: Vec<_> = needs.inbox.iter().cloned().collect();
+        loaded.taken_in.extend(unit.taken_in(&keys).await?);
+    }
+    if !needs.told.is_empty() {
+        let ids: Vec<_> = needs.told.iter().copied().collect();
+        for head in unit.offer_heads(&ids).await? {
+            needs.mailboxes.extend([head.customer, head.exchanger]);
+            loaded.heads.insert(head.id, head);
+        }
+    }
+    if needs.staff {
+        loaded.staff = unit.staff().await?;
+        needs.mailboxes.extend(&loaded.staff);
+    }
+
     if !needs.users.is_empty() || !needs.emails.is_empty() {
         let ids: Vec<_> = needs.users.iter().copied().collect();
         let emails: Vec<_> = needs.emails.iter().cloned().collect();
@@ -109,6 +125,19 @@ pub(super) async fn load(
         let keys: Vec<_> = needs.accounts.iter().copied().collect();
         for account in unit.lock_accounts(&keys).await? {
             loaded.accounts.put(account.key, account, account.version);
+        }
+    }
+    if !needs.mailboxes.is_empty() {
+        let users: Vec<_> = needs.mailboxes.iter().copied().collect();
+        for mailbox in unit.lock_mailboxes(&users).await? {
+            loaded.mailboxes.put(mailbox.user, mailbox, mailbox.version);
+        }
+    }
+    if !needs.notifications.is_empty() {
+        let ids: Vec<_> = needs.notifications.iter().copied().collect();
+        for one in unit.lock_notifications(&ids).await? {
+            let version = one.version;
+            loaded.notifications.put(one.id, one, version);
         }
     }
     Ok(loaded)

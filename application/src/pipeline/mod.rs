@@ -44,6 +44,12 @@ pub trait Command: Send + Sync + 'static {
         0
     }
 
+    /// Whether it may wait: nobody does, or not for long. Where there are several lanes such commands have one of their own,
+    /// so that they never stand in anybody's way.
+    fn is_background(&self) -> bool {
+        false
+    }
+
     /// Decides: purely, over what was loaded. What it leaves on the desk is committed if it answers `Ok`, and forgotten
     /// otherwise. May be called again, on fresh data, if the commit met a conflict.
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal>;
@@ -100,6 +106,9 @@ impl Default for PipelineSettings {
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     lanes: Arc<[Lane]>,
+    /// Where there is one beside the others.
+    background: Option<Arc<Lane>>,
+    committed: Arc<Notify>,
     stats: Arc<PipelineStats>,
 }
 
@@ -117,6 +126,8 @@ pub(crate) struct Tools {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) policy: Policy,
+    /// Told of each commit that leaves something in the outbox.
+    pub(crate) committed: Arc<Notify>,
 }
 
 impl Pipeline {
@@ -131,14 +142,16 @@ impl Pipeline {
     ) -> (Self, JoinHandle<()>) {
         let count = settings.lanes.max(1);
         let stats = Arc::new(PipelineStats::default());
+        let committed = Arc::new(Notify::new());
         let tools = Tools {
             store,
             clock,
             ids,
             policy,
+            committed: Arc::clone(&committed),
         };
         let mut workers = JoinSet::new();
-        let lanes = (0..count).map(|_| {
+        let mut lane = || {
             let (queue, arrivals) = mpsc::channel(settings.queue.div_ceil(count).max(1));
             let closing = Arc::new(Notify::new());
             workers.spawn(batch::work(
@@ -149,13 +162,32 @@ impl Pipeline {
                 Arc::clone(&stats),
             ));
             Lane { queue, closing }
-        });
-        let lanes = lanes.collect();
+        };
+        let background = (count > 1).then(|| Arc::new(lane()));
+        let lanes = std::iter::repeat_with(lane).take(count).collect();
         let all = tokio::spawn(async move { while workers.join_next().await.is_some() {} });
-        (Self { lanes, stats }, all)
+        let pipeline = Self {
+            lanes,
+            background,
+            committed,
+            stats,
+        };
+        (pipeline, all)
     }
 
-    fn lane(&self, affinity: u128) -> Option<&Lane> {
+    /// Told of each commit that leaves something in the outbox.
+    #[must_use]
+    pub fn committed(&self) -> Arc<Notify> {
+        Arc::clone(&self.committed)
+    }
+
+    fn lane(&self, command: &impl Command) -> Option<&Lane> {
+        if let Some(background) = &self.background
+            && command.is_background()
+        {
+            return Some(background);
+        }
+        let affinity = command.affinity();
         let count = self.lanes.len() as u128;
         let index = usize::try_from(affinity.checked_rem(count)?).ok()?;
         self.lanes.get(index)
@@ -164,9 +196,7 @@ impl Pipeline {
     /// Carries a command out and waits for its answer. The command is carried out even if the caller stops waiting.
     pub async fn execute<C: Command>(&self, command: C) -> Result<C::Outcome, CommandError> {
         let (answer, answered) = oneshot::channel();
-        let lane = self
-            .lane(command.affinity())
-            .ok_or(CommandError::Unavailable)?;
+        let lane = self.lane(&command).ok_or(CommandError::Unavailable)?;
         let job = Box::new(Pending::new(command, answer));
         lane.queue.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
@@ -181,7 +211,7 @@ impl Pipeline {
 
     /// Lets nobody in any more; what was accepted before is carried out and answered.
     pub fn close(&self) {
-        for lane in self.lanes.iter() {
+        for lane in self.lanes.iter().chain(self.background.as_deref()) {
             lane.closing.notify_one();
         }
     }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::user::{Caller, Email};
-use domain::{AccountKey, DisputeId, ListingId, OfferId, UserId};
+use domain::{AccountKey, DisputeId, ListingId, NotificationId, OfferId, UserId};
 
-use crate::ports::Glance;
+use crate::ports::{Glance, InboxKey};
 
 /// What must be loaded along with a deal.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +48,13 @@ pub struct Needs {
     /// Listings that a customer answers: their exchanger, the account whose crypto will be held, and the customer's.
     pub(super) answered: BTreeSet<(ListingId, UserId)>,
     pub(super) accounts: BTreeSet<AccountKey>,
+    /// Deals whose two sides are told something.
+    pub(super) told: BTreeSet<OfferId>,
+    /// Moderators and administrators are told something.
+    pub(super) staff: bool,
+    pub(super) mailboxes: BTreeSet<UserId>,
+    pub(super) notifications: BTreeSet<NotificationId>,
+    pub(super) inbox: BTreeSet<InboxKey>,
 }
 
 impl Needs {
@@ -173,6 +180,31 @@ impl Needs {
         self.accounts.insert(key);
     }
 
+    /// Whether a message has taken effect before.
+    pub fn inbox(&mut self, key: InboxKey) {
+        self.inbox.insert(key);
+    }
+
+    /// What of a deal never changes, and the mailboxes of its two sides.
+    pub fn sides_to_tell(&mut self, id: OfferId) {
+        self.told.insert(id);
+    }
+
+    /// Who is on the staff, and their mailboxes.
+    pub fn staff_to_tell(&mut self) {
+        self.staff = true;
+    }
+
+    /// Somebody's mailbox.
+    pub fn mailbox(&mut self, user: UserId) {
+        self.mailboxes.insert(user);
+    }
+
+    /// A notification.
+    pub fn notification(&mut self, id: NotificationId) {
+        self.notifications.insert(id);
+    }
+
     /// All of it as a look finds it, if a look finds all of it: deals and answers do, what must be locked to be relied on
     /// does not.
     pub(super) fn glance(&self) -> Option<Glance> {
@@ -182,6 +214,11 @@ impl Needs {
             || !self.exchangers.is_empty()
             || !self.managed_listings.is_empty()
             || !self.accounts.is_empty()
+            || !self.told.is_empty()
+            || self.staff
+            || !self.mailboxes.is_empty()
+            || !self.notifications.is_empty()
+            || !self.inbox.is_empty()
             || self
                 .offers
                 .values()

@@ -1,21 +1,28 @@
 //! What the use cases need of the world. Each port's documentation says what every adapter promises; the laws under
 //! `tests/` hold all adapters to it.
 
+mod broker;
 mod clock;
+mod outbox;
 mod passwords;
 mod queries;
 mod storage;
 mod tokens;
 
+pub use broker::{
+    Broker, BrokerError, DeadLetter, Deliveries, Delivery, Incoming, Queue, Receipt, Shouts,
+};
 pub use clock::{Clock, Ids, IdsExt};
+pub use outbox::{Backlog, DeadLetters, Outbox, Parcel};
 pub use passwords::{PasswordError, Passwords};
 pub use queries::{
     AuditReport, DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder,
-    ListingQueries, ListingView, ListingsFound, Maintenance, OfferFilter, OfferQueries, Queries,
+    ListingQueries, ListingView, ListingsFound, Maintenance, NotificationFilter,
+    NotificationQueries, OfferFilter, OfferQueries, Queries, ReportFilter, ReportQueries,
     StatementCursor, StatementEntry, StatementFilter, UserQueries, Violation, WalletQueries,
 };
 pub use storage::{
-    Changes, Entry, Glance, ListingHead, OutboxMessage, Saved, Seen, StorageError, Store,
-    Transaction, Transfer,
+    Changes, Entry, Glance, InboxKey, InboxMark, ListingHead, OfferHead, OutboxMessage, Saved,
+    Seen, StorageError, Store, Transaction, Transfer,
 };
 pub use tokens::{AccessToken, TokenError, Tokens};

@@ -10,8 +10,9 @@ use domain::ledger::{Bucket, PostingKind, Reference};
 use domain::offer::HistoryEntry;
 use domain::user::{Email, User};
 use domain::{
-    Account, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger, Listing, ListingId, Money,
-    Offer, OfferId, Timestamp, TransferId, UserId,
+    Account, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger, Listing, ListingId,
+    Mailbox, Money, Notification, Offer, OfferId, PaymentReport, ReportId, Timestamp, TransferId,
+    UserId,
 };
 
 use super::StorageError;
@@ -195,6 +196,60 @@ pub trait UserQueries: Send + Sync {
     async fn frozen_exchangers(&self, limit: u32) -> Result<Vec<Exchanger>, StorageError>;
 }
 
+/// Which notifications to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotificationFilter {
+    pub user: UserId,
+    /// Only unread ones with a greater number: all up to it were read together.
+    pub unread_after: Option<u64>,
+    /// Only those with smaller numbers.
+    pub before: Option<u64>,
+    pub limit: u32,
+}
+
+/// What people were told.
+#[async_trait]
+pub trait NotificationQueries: Send + Sync {
+    /// `None`: nothing has come yet.
+    async fn mailbox(&self, user: UserId) -> Result<Option<Mailbox>, StorageError>;
+
+    /// By number, newest first.
+    async fn list_notifications(
+        &self,
+        filter: &NotificationFilter,
+    ) -> Result<Vec<Notification>, StorageError>;
+
+    /// Those with greater numbers, oldest first.
+    async fn notifications_after(
+        &self,
+        user: UserId,
+        number: u64,
+        limit: u32,
+    ) -> Result<Vec<Notification>, StorageError>;
+
+    /// How many with greater numbers are unread, at most `most`.
+    async fn count_unread(&self, user: UserId, number: u64, most: u64)
+    -> Result<u64, StorageError>;
+}
+
+/// Which payment reports to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportFilter {
+    /// Only those that were applied, or only those that were not.
+    pub applied: Option<bool>,
+    pub offer: Option<OfferId>,
+    pub after: Option<ReportId>,
+    pub limit: u32,
+}
+
+/// What payment providers have reported.
+#[async_trait]
+pub trait ReportQueries: Send + Sync {
+    /// By id, newest first.
+    async fn list_reports(&self, filter: &ReportFilter)
+    -> Result<Vec<PaymentReport>, StorageError>;
+}
+
 /// A law of the ledger or the market that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -234,6 +289,10 @@ pub trait Maintenance: Send + Sync {
         tolerance: Duration,
     ) -> Result<Option<Duration>, StorageError>;
 
+    /// Forgets messages that took effect before this time, some at a time; answers how many. None of them is delivered
+    /// again after so long.
+    async fn forget_inbox(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError>;
+
     /// Looks at one consistent snapshot of everything. Per asset, never across assets: the sum of all entries is zero,
     /// and so is that of each transfer; each balance is the sum of its entries; no user's balance is negative; each
     /// holder's held balance is the sum of that holder's open escrows; each listing's amounts add up, and its frozen
@@ -243,11 +302,25 @@ pub trait Maintenance: Send + Sync {
 
 /// All reads.
 pub trait Queries:
-    OfferQueries + ListingQueries + DisputeQueries + WalletQueries + UserQueries + Maintenance
+    OfferQueries
+    + ListingQueries
+    + DisputeQueries
+    + WalletQueries
+    + UserQueries
+    + NotificationQueries
+    + ReportQueries
+    + Maintenance
 {
 }
 
 impl<T> Queries for T where
-    T: OfferQueries + ListingQueries + DisputeQueries + WalletQueries + UserQueries + Maintenance
+    T: OfferQueries
+        + ListingQueries
+        + DisputeQueries
+        + WalletQueries
+        + UserQueries
+        + NotificationQueries
+        + ReportQueries
+        + Maintenance
 {
 }

@@ -1,5 +1,7 @@
 //! The unit of work: load what a batch of commands needs, locked, and commit all that they changed at once.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use domain::dispute::Comment;
 use domain::event::Aggregate;
@@ -8,8 +10,11 @@ use domain::offer::HistoryEntry;
 use domain::user::{Email, User};
 use domain::{
     Account, AccountId, AccountKey, Asset, Dispute, DisputeId, EventId, ExchangeType, Exchanger,
-    Listing, ListingId, Offer, OfferId, Timestamp, TransferId, UserId,
+    Listing, ListingId, Mailbox, Money, Notification, NotificationId, Offer, OfferId,
+    PaymentReport, Timestamp, TransferId, UserId,
 };
+
+use super::Queue;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -114,6 +119,16 @@ pub trait Transaction: Send {
         listings: &[ListingId],
     ) -> Result<Vec<ListingHead>, StorageError>;
 
+    /// What of a deal never changes; not locked.
+    async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError>;
+
+    /// Everybody who may do what a moderator may, in the order of their ids; not locked.
+    async fn staff(&mut self) -> Result<Vec<UserId>, StorageError>;
+
+    /// Which of these messages have taken effect before; not locked. Whoever takes one in at the same time is noticed at
+    /// the commit, as a conflict.
+    async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError>;
+
     /// Users by id or by e-mail address, each once.
     async fn lock_users(
         &mut self,
@@ -141,6 +156,13 @@ pub trait Transaction: Send {
 
     async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError>;
 
+    async fn lock_mailboxes(&mut self, users: &[UserId]) -> Result<Vec<Mailbox>, StorageError>;
+
+    async fn lock_notifications(
+        &mut self,
+        ids: &[NotificationId],
+    ) -> Result<Vec<Notification>, StorageError>;
+
     /// Writes everything and commits, durably; all or nothing. A row whose stored version is not the one that was loaded
     /// is a [`StorageError::Conflict`].
     async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError>;
@@ -156,6 +178,31 @@ pub struct ListingHead {
     pub exchanger: UserId,
     pub exchange_type: ExchangeType,
     pub asset: Asset,
+}
+
+/// What of a deal never changes, as far as those who are told of it need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfferHead {
+    pub id: OfferId,
+    pub customer: UserId,
+    pub exchanger: UserId,
+    pub exchange_type: ExchangeType,
+    pub amount: Money,
+    pub fiat: Money,
+}
+
+/// A message, as one of its consumers sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InboxKey {
+    pub consumer: &'static str,
+    pub message: String,
+}
+
+/// That a message has taken effect, in the commit of its effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxMark {
+    pub key: InboxKey,
+    pub at: Timestamp,
 }
 
 /// An aggregate to be stored, and the version that it was loaded with.
@@ -189,13 +236,15 @@ pub struct Transfer {
 pub struct OutboxMessage {
     pub id: EventId,
     /// The event's public name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     pub aggregate: Aggregate,
     /// The aggregate's version, by which a consumer can drop what is stale.
     pub version: u64,
     /// The JSON text.
     pub body: String,
     pub at: Timestamp,
+    /// The one queue that it is for; `None`: all that its name reaches.
+    pub only: Option<Queue>,
 }
 
 /// All that a batch of commands leaves behind, each aggregate once in its last state.
@@ -211,6 +260,10 @@ pub struct Changes {
     pub comments: Vec<Comment>,
     pub transfers: Vec<Transfer>,
     pub outbox: Vec<OutboxMessage>,
+    pub inbox: Vec<InboxMark>,
+    pub reports: Vec<PaymentReport>,
+    pub mailboxes: Vec<Saved<Mailbox>>,
+    pub notifications: Vec<Saved<Notification>>,
 }
 
 impl Changes {
@@ -227,5 +280,9 @@ impl Changes {
             && self.comments.is_empty()
             && self.transfers.is_empty()
             && self.outbox.is_empty()
+            && self.inbox.is_empty()
+            && self.reports.is_empty()
+            && self.mailboxes.is_empty()
+            && self.notifications.is_empty()
     }
 }

@@ -1,50 +1,8 @@
 //! The status machine: one table of every legal move. Refusals, tests and the documentation's table come from it.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::ExchangeType;
 use crate::Refusal;
-
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$vdoc])* $variant),* }
-
-        impl $name {
-            /// Every one of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The name that interfaces and storage use.
-            #[must_use]
-            pub const fn name(self) -> &'static str { match self { $(Self::$variant => $text),* } }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.name()) }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownName;
-            fn from_str(name: &str) -> Result<Self, UnknownName> {
-                match name { $($text => Ok(Self::$variant),)* _ => Err(UnknownName) }
-            }
-        }
-    };
-}
-
-/// The text names none of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownName;
-
-impl fmt::Display for UnknownName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("unknown name")
-    }
-}
-
-impl std::error::Error for UnknownName {}
+use crate::named::named;
 
 named! {
     /// Where a deal stands.

@@ -57,6 +57,16 @@ impl Step {
         }
     }
 
+    /// A move by the payment provider.
+    #[must_use]
+    pub const fn provider(now: Timestamp) -> Self {
+        Self {
+            actor: Actor::Provider,
+            user: None,
+            now,
+        }
+    }
+
     /// A move by the clock.
     #[must_use]
     pub const fn system(now: Timestamp) -> Self {
@@ -175,7 +185,12 @@ impl Offer {
         let rule = self.rule(Trigger::ConfirmPayment, step.actor)?;
         self.payment_reference = Some(reference.clone());
         let mut moved = self.follow(rule, step, None, policy, None)?;
-        moved.tell(step.now, |deal| Fact::PaymentConfirmed { deal, reference });
+        let by = step.actor;
+        moved.tell(step.now, |deal| Fact::PaymentConfirmed {
+            deal,
+            reference,
+            by,
+        });
         Ok(moved)
     }
 

@@ -1,0 +1,224 @@
+//! Consumers: each message of a queue becomes a command, which takes effect once however often it is delivered.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::notification::{Hub, TellPeople, Told};
+use crate::payment::{ReceivePayment, ReportedPayment};
+use crate::ports::{Broker, BrokerError, Delivery, Incoming, Queue};
+use crate::{CommandError, Market};
+
+/// How consumers are sized.
+#[derive(Debug, Clone, Copy)]
+pub struct ConsumerSettings {
+    /// Messages of a queue in hand at a time.
+    pub window: u16,
+    /// How often a message may fail for reasons of its own before it is dead.
+    pub attempts: u32,
+    /// How long to wait after the first failure; each further time twice as long.
+    pub pause: Duration,
+}
+
+impl Default for ConsumerSettings {
+    fn default() -> Self {
+        Self {
+            window: 256,
+            attempts: 5,
+            pause: Duration::from_millis(100),
+        }
+    }
+}
+
+/// However often it was tried, nobody waits longer before the next time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Why a message has not taken effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// It never will.
+    Unusable(String),
+    /// Something is wrong with it or with us.
+    Broken(String),
+    /// Not now: it is nobody's fault, and is tried again until it is done.
+    NotNow(String),
+}
+
+impl From<CommandError> for Failure {
+    fn from(error: CommandError) -> Self {
+        let reason = error.to_string();
+        match error {
+            CommandError::Refused(refusal) => {
+                Self::Broken(format!("{}: {refusal}", refusal.code()))
+            }
+            CommandError::Internal => Self::Broken(reason),
+            // In doubt is no harm: if it has taken effect, the inbox knows.
+            CommandError::Busy | CommandError::Unavailable | CommandError::InDoubt => {
+                Self::NotNow(reason)
+            }
+        }
+    }
+}
+
+/// What is done with the messages of a queue.
+pub trait Handler: Clone + Send + Sync + 'static {
+    /// The queue.
+    const QUEUE: Queue;
+
+    /// Lets a message take effect. Called again, it changes nothing more.
+    fn handle(&self, message: &Incoming) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// Consumes for ever.
+pub async fn consume<H: Handler>(broker: Arc<dyn Broker>, handler: H, settings: ConsumerSettings) {
+    loop {
+        if let Err(error) = consume_once(broker.as_ref(), &handler, settings).await {
+            tracing::warn!(
+                queue = H::QUEUE.name(),
+                error = &error as &dyn std::error::Error,
+                "a queue can't be consumed; trying again"
+            );
+        }
+        sleep(LONGEST_PAUSE / 5).await;
+    }
+}
+
+/// Consumes until the connection is lost.
+async fn consume_once<H: Handler>(
+    broker: &dyn Broker,
+    handler: &H,
+    settings: ConsumerSettings,
+) -> Result<(), BrokerError> {
+    let mut deliveries = broker.consume(H::QUEUE, settings.window).await?;
+    // Ended with this function: what is in hand then is delivered again.
+    let mut in_hand = JoinSet::new();
+    loop {
+        tokio::select! {
+            delivery = deliveries.next() => {
+                in_hand.spawn(settle(delivery?, handler.clone(), settings));
+            }
+            Some(_) = in_hand.join_next() => {}
+        }
+    }
+}
+
+/// Sees to it that a message takes effect, or is declared dead.
+async fn settle<H: Handler>(delivery: Delivery, handler: H, settings: ConsumerSettings) {
+    let Delivery { message, receipt } = delivery;
+    let (mut attempt, mut pause) = (1, settings.pause);
+    let settled = loop {
+        let failure = match handler.handle(&message).await {
+            Ok(()) => break receipt.done().await,
+            Err(failure) => failure,
+        };
+        match failure {
+            Failure::NotNow(reason) => {
+                tracing::debug!(
+                    queue = H::QUEUE.name(),
+                    id = message.id,
+                    reason,
+                    "a message must wait"
+                );
+            }
+            Failure::Broken(reason) if attempt < settings.attempts => {
+                tracing::debug!(
+                    queue = H::QUEUE.name(),
+                    id = message.id,
+                    reason,
+                    attempt,
+                    "a message failed"
+                );
+                attempt += 1;
+            }
+            Failure::Broken(reason) | Failure::Unusable(reason) => {
+                tracing::error!(
+                    queue = H::QUEUE.name(),
+                    id = message.id,
+                    reason,
+                    attempt,
+                    "a message is given up"
+                );
+                break receipt.dead(&reason).await;
+            }
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    };
+    if let Err(error) = settled {
+        tracing::debug!(id = message.id, %error, "what became of a message could not be said; it comes again");
+    }
+}
+
+/// Tells people of events.
+#[derive(Debug, Clone)]
+pub struct Notifier {
+    market: Market,
+    hub: Hub,
+    shout: Shout,
+}
+
+/// A way to tell other replicas.
+#[derive(Clone)]
+struct Shout(Arc<dyn Broker>);
+
+impl std::fmt::Debug for Shout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shout")
+    }
+}
+
+impl Notifier {
+    #[must_use]
+    pub fn new(market: Market, hub: Hub, broker: Arc<dyn Broker>) -> Self {
+        Self {
+            market,
+            hub,
+            shout: Shout(broker),
+        }
+    }
+
+    /// This replica at once, the others by the broker.
+    async fn spread(&self, told: &Told) {
+        if told.is_empty() {
+            return;
+        }
+        self.hub.pass_on(told);
+        if let Err(error) = self.shout.0.shout(&crate::notification::encode(told)).await {
+            tracing::debug!(%error, "other replicas look for themselves");
+        }
+    }
+}
+
+impl Handler for Notifier {
+    const QUEUE: Queue = Queue::Notifications;
+
+    async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
+        let command = TellPeople::try_from(message)
+            .map_err(|unreadable| Failure::Unusable(unreadable.to_string()))?;
+        let told = self.market.execute(command).await?;
+        self.spread(&told).await;
+        Ok(())
+    }
+}
+
+/// Takes payment reports in.
+#[derive(Debug, Clone)]
+pub struct PaymentReports(pub Market);
+
+impl Handler for PaymentReports {
+    const QUEUE: Queue = Queue::PaymentCallbacks;
+
+    async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
+        let payment = ReportedPayment::read(&message.body, None)
+            .map_err(|unreadable| Failure::Unusable(unreadable.to_string()))?;
+        let command = ReceivePayment {
+            report: self.0.fresh(),
+            payment,
+        };
+        self.0.execute(command).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! Notifications: events become news in the mailboxes of those whom they concern.
+
+mod follow;
+mod queries;
+mod read;
+mod tell;
+mod texts;
+
+pub(crate) use follow::encode;
+pub use follow::{Follower, Hub};
+pub use queries::{
+    MOST_UNREAD, NotificationList, NotificationView, list_notifications, mailbox_of,
+};
+pub use read::{ReadNotification, ReadNotifications};
+pub use tell::{TellPeople, Told, Unreadable};
+pub use texts::{Text, text};

@@ -1,0 +1,187 @@
+//! What notifications say, in each language.
+
+use domain::event::FactName;
+use domain::{Actor, Language, Money, Notification};
+
+/// A title, and what there is to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    pub title: &'static str,
+    pub body: String,
+}
+
+/// What a notification says to its reader.
+#[must_use]
+pub fn text(notification: &Notification, language: Language) -> Text {
+    match language {
+        Language::English => english(notification),
+        Language::Russian => russian(notification),
+    }
+}
+
+fn money(money: Option<Money>) -> String {
+    money.map_or_else(String::new, |money| format!("{money} {}", money.asset()))
+}
+
+/// Who has brought it about, where the news say so.
+fn author(detail: Option<&str>) -> Option<Actor> {
+    detail.and_then(|name| name.parse().ok())
+}
+
+fn english(notification: &Notification) -> Text {
+    let news = &notification.news;
+    let (crypto, fiat) = (money(news.amount), money(news.fiat));
+    let detail = news.detail.as_deref();
+    let (title, body) = match news.event {
+        FactName::ExchangeOfferCreated => (
+            "New offer",
+            format!("Somebody would like to exchange {crypto} for {fiat} with you. Answer in time."),
+        ),
+        FactName::ExchangeOfferApproved => (
+            "Offer accepted",
+            format!("Your offer of {crypto} for {fiat} was accepted."),
+        ),
+        FactName::ExchangeOfferDeclined => (
+            "Offer declined",
+            format!("Your offer of {crypto} for {fiat} was declined."),
+        ),
+        FactName::PaymentConfirmed => (
+            "Payment sent",
+            format!(
+                "{fiat} were sent, reference {}. The receipt is to be confirmed once the money has arrived.",
+                detail.unwrap_or("unknown")
+            ),
+        ),
+        FactName::ReceiptConfirmed => (
+            "Payment received",
+            format!("The receipt of {fiat} was confirmed."),
+        ),
+        FactName::ExchangeOfferFinished => (
+            "Deal finished",
+            format!("The exchange of {crypto} for {fiat} is finished."),
+        ),
+        FactName::ExchangeOfferCancelled => (
+            "Deal cancelled",
+            format!(
+                "The exchange of {crypto} for {fiat} was cancelled {}.",
+                match author(detail) {
+                    Some(Actor::Customer) => "by the customer",
+                    Some(Actor::Exchanger) => "by the exchanger",
+                    Some(Actor::Moderator) => "by a moderator",
+                    Some(Actor::System | Actor::Provider) | None => "because its time was over",
+                }
+            ),
+        ),
+        FactName::DisputeOpened => (
+            "Dispute opened",
+            format!(
+                "There is a dispute about the exchange of {crypto} for {fiat}, opened {}. A moderator will decide.",
+                match author(detail) {
+                    Some(Actor::Customer) => "by the customer",
+                    Some(Actor::Exchanger) => "by the exchanger",
+                    _ => "because no receipt was confirmed in time",
+                }
+            ),
+        ),
+        FactName::DisputeResolved => (
+            "Dispute resolved",
+            format!(
+                "A moderator has decided about the exchange of {crypto} for {fiat}: {}.",
+                match detail {
+                    Some("RESOLVED_FINISHED") => "the crypto was paid out",
+                    Some("RESOLVED_CANCELLED") => "the crypto went back",
+                    _ => "the crypto was divided",
+                }
+            ),
+        ),
+        FactName::ExchangerFrozen => (
+            "Exchanger frozen",
+            "Too many offers were left unanswered: the listings are paused until a moderator decides."
+                .to_owned(),
+        ),
+        FactName::ExchangerUnfrozen => (
+            "Exchanger unfrozen",
+            "A moderator has lifted the freeze. Listings can be resumed.".to_owned(),
+        ),
+    };
+    Text { title, body }
+}
+
+fn russian(notification: &Notification) -> Text {
+    let news = &notification.news;
+    let (crypto, fiat) = (money(news.amount), money(news.fiat));
+    let detail = news.detail.as_deref();
+    let (title, body) = match news.event {
+        FactName::ExchangeOfferCreated => (
+            "Новая заявка",
+            format!("Вам предлагают обменять {crypto} на {fiat}. Ответьте вовремя."),
+        ),
+        FactName::ExchangeOfferApproved => (
+            "Заявка принята",
+            format!("Ваша заявка на обмен {crypto} на {fiat} принята."),
+        ),
+        FactName::ExchangeOfferDeclined => (
+            "Заявка отклонена",
+            format!("Ваша заявка на обмен {crypto} на {fiat} отклонена."),
+        ),
+        FactName::PaymentConfirmed => (
+            "Оплата отправлена",
+            format!(
+                "Отправлено {fiat}, назначение: {}. Когда деньги поступят, получение нужно подтвердить.",
+                detail.unwrap_or("неизвестно")
+            ),
+        ),
+        FactName::ReceiptConfirmed => (
+            "Оплата получена",
+            format!("Получение {fiat} подтверждено."),
+        ),
+        FactName::ExchangeOfferFinished => (
+            "Сделка завершена",
+            format!("Обмен {crypto} на {fiat} завершён."),
+        ),
+        FactName::ExchangeOfferCancelled => (
+            "Сделка отменена",
+            format!(
+                "Обмен {crypto} на {fiat} отменён: {}.",
+                match author(detail) {
+                    Some(Actor::Customer) => "так решил клиент",
+                    Some(Actor::Exchanger) => "так решил обменник",
+                    Some(Actor::Moderator) => "так решил модератор",
+                    Some(Actor::System | Actor::Provider) | None => "истекло время",
+                }
+            ),
+        ),
+        FactName::DisputeOpened => (
+            "Открыт спор",
+            format!(
+                "По обмену {crypto} на {fiat} открыт спор: {}. Решение примет модератор.",
+                match author(detail) {
+                    Some(Actor::Customer) => "его открыл клиент",
+                    Some(Actor::Exchanger) => "его открыл обменник",
+                    _ => "получение не подтверждено вовремя",
+                }
+            ),
+        ),
+        FactName::DisputeResolved => (
+            "Спор решён",
+            format!(
+                "Модератор принял решение по обмену {crypto} на {fiat}: {}.",
+                match detail {
+                    Some("RESOLVED_FINISHED") => "криптовалюта выплачена",
+                    Some("RESOLVED_CANCELLED") => "криптовалюта возвращена",
+                    _ => "криптовалюта разделена",
+                }
+            ),
+        ),
+        FactName::ExchangerFrozen => (
+            "Обменник заморожен",
+            "Слишком много заявок осталось без ответа: объявления приостановлены до решения модератора."
+                .to_owned(),
+        ),
+        FactName::ExchangerUnfrozen => (
+            "Обменник разморожен",
+            "Модератор снял заморозку. Объявления можно возобновить.".to_owned(),
+        ),
+    };
+    Text { title, body }
+}

@@ -1,0 +1,169 @@
+//! A payment provider says that fiat has arrived.
+
+use domain::offer::Step;
+use domain::payment::{PaymentReport, ReportOutcome, assess};
+use domain::{Asset, Decimal, Money, OfferId, Refusal, ReportId, TypedId};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::offer::settle;
+use crate::pipeline::{Command, Desk, Needs};
+use crate::ports::InboxKey;
+
+/// Under which reports are taken in.
+const CONSUMER: &str = "payment-callbacks";
+
+/// A report as it is sent: over HTTP with a signature, or through the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedPayment {
+    pub provider: String,
+    /// What the provider calls the report; the same each time it is sent.
+    pub callback: String,
+    pub deal_reference: String,
+    pub payment_reference: String,
+    pub paid: Money,
+}
+
+/// Why a message is no report.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a payment report: {0}")]
+pub struct UnreadableReport(String);
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    provider: Option<String>,
+    callback_id: String,
+    deal_reference: String,
+    payment_reference: String,
+    #[serde(borrow)]
+    amount: &'a RawValue,
+    currency: String,
+}
+
+/// Longer texts name nothing of ours.
+const LONGEST: usize = 200;
+
+impl ReportedPayment {
+    /// Reads the JSON of a report. `provider`: who sent it, where that is known; the report then can't say otherwise.
+    pub fn read(body: &[u8], provider: Option<&str>) -> Result<Self, UnreadableReport> {
+        let body: Body<'_> =
+            serde_json::from_slice(body).map_err(|error| UnreadableReport(error.to_string()))?;
+        let provider = match (provider, body.provider) {
+            (Some(known), Some(said)) if known != said => {
+                return Err(UnreadableReport(
+                    "provider: signed by another one".to_owned(),
+                ));
+            }
+            (Some(known), _) => known.to_owned(),
+            (None, said) => said.unwrap_or_default(),
+        };
+        for (field, text) in [
+            ("provider", &provider),
+            ("callback_id", &body.callback_id),
+            ("deal_reference", &body.deal_reference),
+            ("payment_reference", &body.payment_reference),
+        ] {
+            if text.trim().is_empty() || text.len() > LONGEST || text.contains(char::is_control) {
+                let complaint = format!(
+                    "{field} must have 1 to {LONGEST} bytes, none of them a control character"
+                );
+                return Err(UnreadableReport(complaint));
+            }
+        }
+        let currency: Asset = body
+            .currency
+            .parse()
+            .map_err(|_| UnreadableReport(format!("currency: {:?} is not known", body.currency)))?;
+        let amount = body.amount.get().trim_matches('"');
+        let amount: Decimal = amount
+            .parse()
+            .map_err(|_| UnreadableReport("amount: not a decimal number".to_owned()))?;
+        let paid = Money::from_decimal(amount, currency)
+            .and_then(Money::positive)
+            .map_err(|error| UnreadableReport(format!("amount: {error}")))?;
+        Ok(Self {
+            provider,
+            callback: body.callback_id,
+            deal_reference: body.deal_reference,
+            payment_reference: body.payment_reference,
+            paid,
+        })
+    }
+}
+
+/// Confirms the payment of the deal that the report names, if everything fits; keeps the report in any case.
+#[derive(Debug, Clone)]
+pub struct ReceivePayment {
+    pub report: ReportId,
+    pub payment: ReportedPayment,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    Now(ReportOutcome),
+    /// It was received before.
+    Before,
+}
+
+impl ReceivePayment {
+    fn offer(&self) -> Option<OfferId> {
+        self.payment.deal_reference.trim().parse().ok()
+    }
+
+    fn key(&self) -> InboxKey {
+        let ReportedPayment {
+            provider, callback, ..
+        } = &self.payment;
+        InboxKey {
+            consumer: CONSUMER,
+            message: format!("{provider}/{callback}"),
+        }
+    }
+}
+
+impl Command for ReceivePayment {
+    type Outcome = Received;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.inbox(self.key());
+        self.offer()
+            .into_iter()
+            .for_each(|offer| needs.offer(offer));
+    }
+
+    fn affinity(&self) -> u128 {
+        self.offer().map_or(0, TypedId::as_u128)
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Received, Refusal> {
+        let key = self.key();
+        if desk.was_taken_in(&key) {
+            return Ok(Received::Before);
+        }
+        let payment = &self.payment;
+        let deal = self.offer().and_then(|offer| desk.offer(offer).ok());
+        let named = deal.as_ref().map(|deal| deal.id);
+        let outcome = assess(deal.as_ref(), payment.paid);
+        if let (ReportOutcome::Applied, Some(deal)) = (outcome, deal) {
+            let step = Step::provider(desk.now());
+            let reference = payment.payment_reference.clone();
+            let moved = deal.confirm_payment(step, reference, desk.policy())?;
+            settle(desk, moved, None)?;
+        }
+        let received_at = desk.now();
+        desk.report(PaymentReport {
+            id: self.report,
+            provider: payment.provider.clone(),
+            callback: payment.callback.clone(),
+            deal_reference: payment.deal_reference.clone(),
+            payment_reference: payment.payment_reference.clone(),
+            paid: payment.paid,
+            offer: named,
+            outcome,
+            received_at,
+        });
+        desk.take_in(key);
+        Ok(Received::Now(outcome))
+    }
+}

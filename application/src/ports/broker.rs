@@ -1,0 +1,146 @@
+//! The broker: what carries messages between this market, its replicas and other systems.
+//!
+//! Delivery is at least once in both directions. That every effect comes about once is the outbox's and the inbox's work.
+
+use async_trait::async_trait;
+use domain::EventId;
+
+use super::OutboxMessage;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// What can go wrong with a broker.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// It can't be reached, or the connection was lost. What was not confirmed may or may not have arrived.
+    #[error("the broker is not available")]
+    Unavailable {
+        #[source]
+        source: Source,
+    },
+    /// It refuses what we ask for: a queue exists with other properties, a right is missing.
+    #[error("the broker refuses: {what}")]
+    Refused { what: String },
+}
+
+/// A queue that this system consumes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Queue {
+    /// Every event, for those whom it concerns.
+    Notifications,
+    /// What payment providers report; written by others.
+    PaymentCallbacks,
+}
+
+impl Queue {
+    /// Every one of them.
+    pub const ALL: [Self; 2] = [Self::Notifications, Self::PaymentCallbacks];
+
+    /// Its name at the broker.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notifications => "p2p.notifications",
+            Self::PaymentCallbacks => "p2p.payment-callbacks",
+        }
+    }
+
+    /// The queue of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|queue| queue.name() == name)
+    }
+
+    /// Which events reach it: patterns of a topic exchange over the events' names.
+    #[must_use]
+    pub const fn patterns(self) -> &'static [&'static str] {
+        match self {
+            Self::Notifications => &["#"],
+            Self::PaymentCallbacks => &[],
+        }
+    }
+}
+
+/// A message that has come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incoming {
+    /// What its sender calls it; the same each time it is delivered. Empty where the sender gave none.
+    pub id: String,
+    /// The routing key: for events their name.
+    pub name: String,
+    /// Which version of its aggregate an event tells of.
+    pub version: Option<u64>,
+    pub body: Vec<u8>,
+}
+
+/// A message in hand. Dropped without a word, it is delivered again.
+pub struct Delivery {
+    pub message: Incoming,
+    pub receipt: Box<dyn Receipt>,
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delivery")
+            .field("id", &self.message.id)
+            .field("name", &self.message.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a message in hand.
+#[async_trait]
+pub trait Receipt: Send {
+    /// It has taken effect, durably; it is not delivered again, unless this word is lost.
+    async fn done(self: Box<Self>) -> Result<(), BrokerError>;
+
+    /// It never will: it goes to the dead letters, with the reason.
+    async fn dead(self: Box<Self>, reason: &str) -> Result<(), BrokerError>;
+}
+
+/// The messages of one queue, as they come.
+#[async_trait]
+pub trait Deliveries: Send {
+    /// The next one. An error ends it: consume again. Cancel safe.
+    async fn next(&mut self) -> Result<Delivery, BrokerError>;
+}
+
+/// Short news for all replicas, as they come. Some may be lost: they say that something is to be seen, not what.
+#[async_trait]
+pub trait Shouts: Send {
+    /// The next one. An error ends it: listen again. Cancel safe.
+    async fn next(&mut self) -> Result<Vec<u8>, BrokerError>;
+}
+
+/// A message that could not take effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub message: Incoming,
+    /// Where it was to be consumed.
+    pub queue: String,
+    pub reason: String,
+}
+
+/// The broker.
+#[async_trait]
+pub trait Broker: Send + Sync {
+    /// Publishes events, in this order, without waiting for one before the next is sent. Answers which of them have
+    /// arrived: each is stored durably in every queue that it is for. The others are to be published again, later.
+    async fn publish(&self, messages: &[OutboxMessage]) -> Result<Vec<EventId>, BrokerError>;
+
+    /// Consumes a queue, with at most `window` messages in hand. Several consumers share a queue.
+    async fn consume(&self, queue: Queue, window: u16) -> Result<Box<dyn Deliveries>, BrokerError>;
+
+    /// Tells all replicas, this one too.
+    async fn shout(&self, news: &[u8]) -> Result<(), BrokerError>;
+
+    /// Hears what is shouted from now on.
+    async fn listen(&self) -> Result<Box<dyn Shouts>, BrokerError>;
+
+    /// The oldest dead letters, which stay where they are.
+    async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, BrokerError>;
+
+    /// Sends dead letters back to the queues where they were to be consumed: the one with this id, or the oldest `limit`.
+    /// Answers how many.
+    async fn replay(&self, id: Option<&str>, limit: u32) -> Result<u32, BrokerError>;
+}

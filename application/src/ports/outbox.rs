@@ -1,0 +1,60 @@
+//! The way out: messages that were committed with their facts, until the broker has them.
+
+use async_trait::async_trait;
+use domain::{EventId, Timestamp};
+
+use super::{DeadLetter, OutboxMessage, Queue, StorageError};
+
+/// Messages on their way out.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Takes the oldest messages that nobody else has in hand, in the order of their ids. Nobody else gets them until the
+    /// parcel is dropped or delivered; a process that dies gives its parcels back.
+    async fn take(&self, limit: u32) -> Result<Box<dyn Parcel>, StorageError>;
+
+    /// How much there is to deliver.
+    async fn backlog(&self) -> Result<Backlog, StorageError>;
+}
+
+/// Messages in hand. Dropping it gives them back.
+#[async_trait]
+pub trait Parcel: Send {
+    fn messages(&self) -> &[OutboxMessage];
+
+    /// Removes those that have arrived and gives the others back.
+    async fn delivered(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError>;
+}
+
+/// What waits to be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// How many messages, at most [`Backlog::MOST`].
+    pub depth: u64,
+    /// When the oldest of them was written.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Backlog {
+    /// Beyond, nobody counts.
+    pub const MOST: u64 = 100_000;
+}
+
+/// Messages that could not take effect, for a broker that has no place of its own for them.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// Keeps a message that came to nothing at a queue. A second time changes nothing.
+    async fn bury(
+        &self,
+        message: &OutboxMessage,
+        queue: Queue,
+        reason: &str,
+        at: Timestamp,
+    ) -> Result<(), StorageError>;
+
+    /// The oldest ones, which stay where they are.
+    async fn list_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StorageError>;
+
+    /// Puts dead letters back into the outbox, each for its queue only: those of this message, or the oldest `limit`.
+    /// Answers how many.
+    async fn revive(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError>;
+}

@@ -1,0 +1,195 @@
+//! The outbox relay: what was committed is published, however long the broker is away and whatever dies in between.
+//!
+//! Any number of replicas may relay at once: each message is in one hand at a time. A message is removed when the broker
+//! has it; who dies between the two leaves a message that is published again, with the same id.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::patience::{PATIENCE, in_time};
+use crate::ports::{Broker, BrokerError, Outbox, StorageError};
+
+/// How the relay is sized.
+#[derive(Debug, Clone, Copy)]
+pub struct RelaySettings {
+    /// Messages that are published together, none waiting for another.
+    pub window: u32,
+    /// Such windows under way at the same time: while one waits for the broker, another is read.
+    pub workers: usize,
+    /// A message is found within this time even if nobody says that there is one.
+    pub poll: Duration,
+}
+
+impl Default for RelaySettings {
+    fn default() -> Self {
+        Self {
+            window: 512,
+            workers: 2,
+            poll: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What the relay has done since it was started.
+#[derive(Debug, Default)]
+pub struct RelayStats {
+    published: AtomicU64,
+    failures: AtomicU64,
+    connected: AtomicBool,
+}
+
+impl RelayStats {
+    /// Messages that the broker has.
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        self.published.load(Ordering::Relaxed)
+    }
+
+    /// Windows that could not be published, as a whole or in part.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Whether the broker took the last window.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a window was not published.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    #[error("the outbox can't be read")]
+    Storage(#[from] StorageError),
+    #[error("messages can't be published")]
+    Broker(#[from] BrokerError),
+    #[error("the broker did not confirm {missing} of {sent} messages")]
+    Unconfirmed { missing: usize, sent: usize },
+}
+
+/// Publishes what is in the outbox. Cheap to clone.
+#[derive(Clone)]
+pub struct Relay {
+    outbox: Arc<dyn Outbox>,
+    broker: Arc<dyn Broker>,
+    /// Somebody has committed something.
+    committed: Arc<Notify>,
+    stats: Arc<RelayStats>,
+    settings: RelaySettings,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// After a failure it waits, at first briefly, then longer.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Relay {
+    #[must_use]
+    pub fn new(
+        outbox: Arc<dyn Outbox>,
+        broker: Arc<dyn Broker>,
+        committed: Arc<Notify>,
+        settings: RelaySettings,
+    ) -> Self {
+        Self {
+            outbox,
+            broker,
+            committed,
+            stats: Arc::default(),
+            settings,
+        }
+    }
+
+    /// What it has done, to look at while it runs.
+    #[must_use]
+    pub fn stats(&self) -> Arc<RelayStats> {
+        Arc::clone(&self.stats)
+    }
+
+    /// Publishes one window; the answer is how many messages the broker has taken.
+    pub async fn deliver(&self) -> Result<usize, RelayError> {
+        let parcel = in_time(self.outbox.take(self.settings.window)).await?;
+        let sent = parcel.messages().len();
+        if sent == 0 {
+            return Ok(0);
+        }
+        let publishing = timeout(PATIENCE, self.broker.publish(parcel.messages())).await;
+        let arrived = publishing.map_err(|elapsed| BrokerError::Unavailable {
+            source: Box::new(elapsed),
+        })??;
+        in_time(parcel.delivered(&arrived)).await?;
+        self.stats
+            .published
+            .fetch_add(arrived.len() as u64, Ordering::Relaxed);
+        match sent - arrived.len().min(sent) {
+            0 => Ok(sent),
+            missing => Err(RelayError::Unconfirmed { missing, sent }),
+        }
+    }
+
+    /// Publishes until nothing is left; the answer is how many messages.
+    pub async fn drain(&self) -> Result<usize, RelayError> {
+        let mut all = 0;
+        loop {
+            match self.deliver().await? {
+                0 => return Ok(all),
+                some => all += some,
+            }
+        }
+    }
+
+    /// Relays for ever.
+    pub async fn run(self) {
+        let mut workers = JoinSet::new();
+        for _ in 0..self.settings.workers.max(1) {
+            workers.spawn(self.clone().work());
+        }
+        while workers.join_next().await.is_some() {}
+    }
+
+    async fn work(self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.deliver().await {
+                Ok(sent) => {
+                    pause = FIRST_PAUSE;
+                    self.stats.connected.store(true, Ordering::Relaxed);
+                    if sent == 0 {
+                        // Woken, or it is time to look: another replica may have died with messages in hand.
+                        let _ = timeout(self.settings.poll, self.committed.notified()).await;
+                    }
+                }
+                Err(error) => {
+                    self.stats.failures.fetch_add(1, Ordering::Relaxed);
+                    if self.stats.connected.swap(false, Ordering::Relaxed) {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "events can't be published; trying again until they are"
+                        );
+                    } else {
+                        tracing::debug!(
+                            error = &error as &dyn std::error::Error,
+                            "events still can't be published"
+                        );
+                    }
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What people are told: notifications, numbered one after another in the mailbox of whoever they are for.
+
+use crate::event::FactName;
+use crate::named::named;
+use crate::refusal::Noun;
+use crate::{DisputeId, Money, NotificationId, OfferId, Refusal, Timestamp, UserId};
+
+named! {
+    /// The language in which somebody is told, by its code (ISO 639-1).
+    Language {
+        English = "en",
+        Russian = "ru",
+    }
+}
+
+/// What somebody is told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    pub event: FactName,
+    pub offer: Option<OfferId>,
+    pub dispute: Option<DisputeId>,
+    /// The exchanger, where it is about one and not about a deal.
+    pub exchanger: Option<UserId>,
+    /// The crypto of the deal.
+    pub amount: Option<Money>,
+    /// The fiat of the deal.
+    pub fiat: Option<Money>,
+    /// Who did it, how it was decided, or under which reference: by the event.
+    pub detail: Option<String>,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+/// A piece of news in somebody's mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    pub id: NotificationId,
+    pub user: UserId,
+    /// Its place in the mailbox, from 1 without a gap: who has seen a number has seen all below it.
+    pub number: u64,
+    pub news: News,
+    /// When it was read by itself; see also [`Mailbox::read_to`].
+    pub read_at: Option<Timestamp>,
+    pub version: u64,
+}
+
+impl Notification {
+    /// New, and not read.
+    #[must_use]
+    pub const fn new(id: NotificationId, user: UserId, number: u64, news: News) -> Self {
+        Self {
+            id,
+            user,
+            number,
+            news,
+            read_at: None,
+            version: 1,
+        }
+    }
+
+    /// Notes that it was read; once.
+    #[must_use]
+    pub fn read(mut self, now: Timestamp) -> Self {
+        if self.read_at.is_none() {
+            self.read_at = Some(now);
+            self.version += 1;
+        }
+        self
+    }
+}
+
+/// Somebody's notifications, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mailbox {
+    pub user: UserId,
+    /// How many notifications there are; the newest has this number.
+    pub last: u64,
+    /// Everything up to this number was marked as read together.
+    pub read_to: u64,
+    pub version: u64,
+}
+
+impl Mailbox {
+    /// An empty one.
+    #[must_use]
+    pub const fn open(user: UserId) -> Self {
+        Self {
+            user,
+            last: 0,
+            read_to: 0,
+            version: 1,
+        }
+    }
+
+    /// Makes room for one more, which gets the number [`last`](Self::last).
+    #[must_use]
+    pub const fn one_more(mut self) -> Self {
+        self.last += 1;
+        self.version += 1;
+        self
+    }
+
+    /// Marks everything up to a number as read. What was marked stays so.
+    pub fn read_to(mut self, number: u64) -> Result<Self, Refusal> {
+        if number > self.last {
+            return Err(Refusal::NotFound(Noun::Notification));
+        }
+        if number > self.read_to {
+            self.read_to = number;
+            self.version += 1;
+        }
+        Ok(self)
+    }
+}
