@@ -1,14 +1,15 @@
 //! Every setting, its default, and what makes it wrong. `deploy/p2p-market.example.toml` shows them all.
 //!
 //! A setting comes from the first of: the environment (`P2P_HTTP__BIND` is `bind` of `[http]`; `DATABASE_URL` is `url` of
-//! `[database]`), the configuration file, the default.
+//! `[database]`, `AMQP_URL` that of `[broker]`), the configuration file, the default.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::PipelineSettings;
+use application::consumer::ConsumerSettings;
+use application::{PipelineSettings, RelaySettings};
 use domain::Policy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -28,6 +29,9 @@ pub(crate) struct Config {
     pub(crate) pipeline: Pipeline,
     pub(crate) market: Market,
     pub(crate) sweeper: Sweeper,
+    pub(crate) broker: Broker,
+    pub(crate) relay: Relay,
+    pub(crate) consumers: Consumers,
     pub(crate) log: Log,
 }
 
@@ -88,6 +92,30 @@ pub(crate) struct Market {
 pub(crate) struct Sweeper {
     pub(crate) interval_milliseconds: u64,
     pub(crate) outage_tolerance_seconds: u64,
+}
+
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Broker {
+    pub(crate) url: String,
+    pub(crate) namespace: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Relay {
+    pub(crate) enabled: bool,
+    pub(crate) window: u32,
+    pub(crate) workers: usize,
+    pub(crate) poll_milliseconds: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Consumers {
+    pub(crate) enabled: bool,
+    pub(crate) window: u16,
+    pub(crate) attempts: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -185,12 +213,50 @@ impl Default for Sweeper {
     }
 }
 
+impl Default for Relay {
+    fn default() -> Self {
+        let RelaySettings {
+            window,
+            workers,
+            poll,
+        } = RelaySettings::default();
+        Self {
+            enabled: true,
+            window,
+            workers,
+            poll_milliseconds: u64::try_from(poll.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Default for Consumers {
+    fn default() -> Self {
+        let ConsumerSettings {
+            window, attempts, ..
+        } = ConsumerSettings::default();
+        Self {
+            enabled: true,
+            window,
+            attempts,
+        }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {
             format: LogFormat::Pretty,
             filter: "info".to_owned(),
         }
+    }
+}
+
+/// Secrets are never printed, and a broker's address may hold one.
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker")
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
     }
 }
 
@@ -229,6 +295,7 @@ impl Config {
                     .only(&["DATABASE_URL"])
                     .map(|_| "database.url".into()),
             )
+            .merge(Env::raw().only(&["AMQP_URL"]).map(|_| "broker.url".into()))
             // Only what names a section and a setting: other programs may use the prefix too.
             .merge(
                 Env::prefixed("P2P_")
@@ -282,6 +349,23 @@ impl Config {
         ensure!(
             (1..=8).contains(&self.pipeline.lanes),
             "pipeline.lanes must be between 1 and 8"
+        );
+        ensure!(
+            self.broker.url.is_empty()
+                || ["amqp://", "amqps://"]
+                    .iter()
+                    .any(|scheme| self.broker.url.starts_with(scheme)),
+            "broker.url must begin with amqp:// or amqps://"
+        );
+        ensure!(
+            (1..=4_096).contains(&self.relay.window) && (1..=8).contains(&self.relay.workers),
+            "relay.window must be between 1 and 4096, relay.workers between 1 and 8"
+        );
+        positive("relay.poll_milliseconds", self.relay.poll_milliseconds)?;
+        ensure!(
+            (1..=1_024).contains(&self.consumers.window)
+                && (1..=100).contains(&self.consumers.attempts),
+            "consumers.window must be between 1 and 1024, consumers.attempts between 1 and 100"
         );
         ensure!(
             self.market.fee_basis_points <= Policy::MAX_FEE_BASIS_POINTS,
@@ -366,6 +450,22 @@ impl Config {
                 let connections = usize::try_from(self.database.max_connections / 8);
                 self.pipeline.lanes.min(connections.unwrap_or(usize::MAX).max(1))
             },
+        }
+    }
+
+    pub(crate) fn relay(&self) -> RelaySettings {
+        RelaySettings {
+            window: self.relay.window,
+            workers: self.relay.workers,
+            poll: Duration::from_millis(self.relay.poll_milliseconds),
+        }
+    }
+
+    pub(crate) fn consumers(&self) -> ConsumerSettings {
+        ConsumerSettings {
+            window: self.consumers.window,
+            attempts: self.consumers.attempts,
+            ..ConsumerSettings::default()
         }
     }
 

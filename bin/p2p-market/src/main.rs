@@ -6,7 +6,9 @@
 
 mod admin;
 mod audit;
+mod background;
 mod config;
+mod dead_letters;
 mod demo;
 mod logging;
 mod migrate;
@@ -47,6 +49,8 @@ enum Command {
     Audit,
     /// Manages administrators.
     Admin(admin::Options),
+    /// Shows messages that could not take effect, and sends them back.
+    DeadLetters(dead_letters::Options),
     /// Prints the OpenAPI document of the REST interface.
     Openapi,
 }
@@ -78,6 +82,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             Command::Migrate(options) => migrate::run(config, options).await,
             Command::Audit => audit::run(config).await,
             Command::Admin(options) => admin::run(config, options).await,
+            Command::DeadLetters(options) => dead_letters::run(config, options).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),
         }
     })

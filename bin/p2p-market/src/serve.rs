@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use application::notification::Hub;
+use application::ports::Broker;
 use application::{Market, Sweeper};
+use http_api::Live;
 use persistence::Database;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::background::Background;
 use crate::config::Config;
 use crate::wiring;
 
@@ -20,6 +24,7 @@ pub(crate) struct Server {
     pub(crate) market: Market,
     worker: JoinHandle<()>,
     database: Database,
+    broker: Arc<dyn Broker>,
     listener: TcpListener,
     config: Config,
 }
@@ -43,6 +48,7 @@ impl Server {
                 .context("the schema can't be brought up to date")?;
         }
         let (market, worker) = wiring::market(&config, &database, &jwt)?;
+        let broker = wiring::broker(&config, &database)?;
         let listener = TcpListener::bind(config.http.bind)
             .await
             .with_context(|| format!("http.bind: {} can't be listened on", config.http.bind))?;
@@ -50,6 +56,7 @@ impl Server {
             market,
             worker,
             database,
+            broker,
             listener,
             config,
         })
@@ -67,6 +74,7 @@ impl Server {
             market,
             worker,
             database,
+            broker,
             listener,
             config,
         } = self;
@@ -79,10 +87,21 @@ impl Server {
         let interval = Duration::from_millis(config.sweeper.interval_milliseconds);
         let sweeping = tokio::spawn(sweeper.run(interval));
 
+        let hub = Hub::default();
+        let mut background = Background::start(&config, &market, &database, &broker, &hub);
+        let live = Live {
+            hub,
+            relay: background.relay.clone(),
+            outbox: Some(Arc::new(database.clone())),
+            ..Live::default()
+        };
+
         let mut signals = Signals::catch()?;
         let stop = Arc::new(Notify::new());
         let stopping = Arc::clone(&stop);
-        let router = http_api::router(market.clone(), config.http()?);
+        let settings = config.http()?;
+        let listener = http_api::patient(listener, settings.streams.patience);
+        let router = http_api::router(market.clone(), settings, live.clone());
         let serving = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopping.notified().await });
         let mut serving = tokio::spawn(serving.into_future());
@@ -96,6 +115,8 @@ impl Server {
 
         tracing::info!("stopping: answering what was accepted");
         sweeping.abort();
+        background.stop();
+        live.stop.cancel();
         stop.notify_one();
         let patience = Duration::from_secs(config.http.shutdown_seconds);
         let ending = async {

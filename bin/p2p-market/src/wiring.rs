@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use application::ports::Broker;
 use application::{Market, MarketPorts};
+use broker::{InProcess, RabbitMq};
 use persistence::Database;
 use system::{Argon2Passwords, JwtSettings, JwtTokens, SystemClock, UuidIds};
 use tokio::task::JoinHandle;
@@ -32,4 +34,15 @@ pub(crate) fn market(
         tokens: Arc::new(JwtTokens::new(jwt)?),
     };
     Ok(Market::open(ports, config.policy(), config.pipeline()))
+}
+
+/// The configured broker; nothing is asked of it yet, so it may be away.
+pub(crate) fn broker(config: &Config, database: &Database) -> Result<Arc<dyn Broker>> {
+    let config = &config.broker;
+    if config.url.is_empty() {
+        let graves = Arc::new(database.clone());
+        return Ok(Arc::new(InProcess::new(graves, Arc::new(SystemClock))));
+    }
+    let broker = RabbitMq::new(&config.url, &config.namespace).context("broker.url")?;
+    Ok(Arc::new(broker))
 }
