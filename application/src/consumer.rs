@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -35,6 +36,34 @@ impl Default for ConsumerSettings {
 
 /// However often it was tried, nobody waits longer before the next time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a consumer has done since it was started.
+#[derive(Debug, Default)]
+pub struct ConsumerStats {
+    done: AtomicU64,
+    dead: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl ConsumerStats {
+    /// Messages that have taken effect, or had before.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Messages that were given up.
+    #[must_use]
+    pub fn dead(&self) -> u64 {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    /// How often a message had to be tried again.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+}
 
 /// Why a message has not taken effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,9 +102,14 @@ pub trait Handler: Clone + Send + Sync + 'static {
 }
 
 /// Consumes for ever.
-pub async fn consume<H: Handler>(broker: Arc<dyn Broker>, handler: H, settings: ConsumerSettings) {
+pub async fn consume<H: Handler>(
+    broker: Arc<dyn Broker>,
+    handler: H,
+    settings: ConsumerSettings,
+    stats: Arc<ConsumerStats>,
+) {
     loop {
-        if let Err(error) = consume_once(broker.as_ref(), &handler, settings).await {
+        if let Err(error) = consume_once(broker.as_ref(), &handler, settings, &stats).await {
             tracing::warn!(
                 queue = H::QUEUE.name(),
                 error = &error as &dyn std::error::Error,
@@ -91,6 +125,7 @@ async fn consume_once<H: Handler>(
     broker: &dyn Broker,
     handler: &H,
     settings: ConsumerSettings,
+    stats: &Arc<ConsumerStats>,
 ) -> Result<(), BrokerError> {
     let mut deliveries = broker.consume(H::QUEUE, settings.window).await?;
     // Ended with this function: what is in hand then is delivered again.
@@ -98,7 +133,7 @@ async fn consume_once<H: Handler>(
     loop {
         tokio::select! {
             delivery = deliveries.next() => {
-                in_hand.spawn(settle(delivery?, handler.clone(), settings));
+                in_hand.spawn(settle(delivery?, handler.clone(), settings, Arc::clone(stats)));
             }
             Some(_) = in_hand.join_next() => {}
         }
@@ -106,12 +141,17 @@ async fn consume_once<H: Handler>(
 }
 
 /// Sees to it that a message takes effect, or is declared dead.
-async fn settle<H: Handler>(delivery: Delivery, handler: H, settings: ConsumerSettings) {
+async fn settle<H: Handler>(
+    delivery: Delivery,
+    handler: H,
+    settings: ConsumerSettings,
+    stats: Arc<ConsumerStats>,
+) {
     let Delivery { message, receipt } = delivery;
     let (mut attempt, mut pause) = (1, settings.pause);
-    let settled = loop {
+    let (settled, count) = loop {
         let failure = match handler.handle(&message).await {
-            Ok(()) => break receipt.done().await,
+            Ok(()) => break (receipt.done().await, &stats.done),
             Err(failure) => failure,
         };
         match failure {
@@ -141,14 +181,20 @@ async fn settle<H: Handler>(delivery: Delivery, handler: H, settings: ConsumerSe
                     attempt,
                     "a message is given up"
                 );
-                break receipt.dead(&reason).await;
+                break (receipt.dead(&reason).await, &stats.dead);
             }
         }
+        stats.failures.fetch_add(1, Ordering::Relaxed);
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     };
-    if let Err(error) = settled {
-        tracing::debug!(id = message.id, %error, "what became of a message could not be said; it comes again");
+    match settled {
+        Ok(()) => {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Err(error) => {
+            tracing::debug!(id = message.id, %error, "what became of a message could not be said; it comes again");
+        }
     }
 }
 

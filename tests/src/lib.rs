@@ -12,4 +12,5 @@ pub mod cluster;
 pub mod databases;
 pub mod harness;
 pub mod laws;
+pub mod live;
 pub mod served;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::exchanger::SwitchOnline;
+use application::notification::Hub;
 use application::ports::{Clock, Maintenance, UserQueries, WalletQueries};
 use application::user::RegisterUser;
 use application::wallet::Deposit;
 use application::{Caller, Market, MarketPorts, PipelineSettings, Sweeper};
 use domain::user::Email;
 use domain::{Asset, Policy, Role, Roles, UserId};
-use http_api::HttpSettings;
+use http_api::{HttpSettings, Live};
 use persistence::Database;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -32,6 +33,8 @@ pub struct Served {
     pub url: String,
     pub market: Market,
     pub database: Database,
+    /// Who follows a mailbox here.
+    pub hub: Hub,
     /// Books deposits.
     treasurer: Caller,
     client: reqwest::Client,
@@ -121,7 +124,13 @@ impl Served {
         let (market, _worker) = Market::open(ports, policy, settings);
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let router = http_api::router(market.clone(), HttpSettings::default());
+        let hub = Hub::default();
+        let live = Live {
+            hub: hub.clone(),
+            outbox: Some(Arc::new(database.clone())),
+            ..Live::default()
+        };
+        let router = http_api::router(market.clone(), HttpSettings::default(), live);
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "serving failed");
@@ -145,6 +154,7 @@ impl Served {
             url,
             market,
             database,
+            hub,
             client: reqwest::Client::new(),
             serving,
         })

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::consumer::{Notifier, PaymentReports, consume};
+use application::consumer::{ConsumerStats, Notifier, PaymentReports, consume};
 use application::notification::Hub;
-use application::ports::{Broker, Maintenance};
+use application::ports::{Broker, Maintenance, Queue};
 use application::{Market, Relay, RelayStats};
 use persistence::Database;
 use tokio::task::JoinSet;
@@ -22,6 +22,8 @@ pub(crate) struct Background {
     tasks: JoinSet<()>,
     /// `None`: others publish.
     pub(crate) relay: Option<Arc<RelayStats>>,
+    /// By queue.
+    pub(crate) consumers: Vec<(Queue, Arc<ConsumerStats>)>,
 }
 
 impl Background {
@@ -41,16 +43,28 @@ impl Background {
             tasks.spawn(relay.run());
             stats
         });
+        let mut consumers = Vec::new();
+        let mut stats = |queue| {
+            let stats = Arc::<ConsumerStats>::default();
+            consumers.push((queue, Arc::clone(&stats)));
+            stats
+        };
         if config.consumers.enabled {
             let settings = config.consumers();
             let notifier = Notifier::new(market.clone(), hub.clone(), Arc::clone(broker));
-            tasks.spawn(consume(Arc::clone(broker), notifier, settings));
+            let counts = stats(Queue::Notifications);
+            tasks.spawn(consume(Arc::clone(broker), notifier, settings, counts));
             let reports = PaymentReports(market.clone());
-            tasks.spawn(consume(Arc::clone(broker), reports, settings));
+            let counts = stats(Queue::PaymentCallbacks);
+            tasks.spawn(consume(Arc::clone(broker), reports, settings, counts));
         }
         tasks.spawn(hub.clone().run(Arc::clone(broker)));
         tasks.spawn(forget(market.clone()));
-        Self { tasks, relay }
+        Self {
+            tasks,
+            relay,
+            consumers,
+        }
     }
 
     pub(crate) fn stop(&mut self) {

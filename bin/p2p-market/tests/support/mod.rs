@@ -21,6 +21,8 @@ pub(crate) fn program(database: &str, arguments: &[&str]) -> Command {
         .env("P2P_AUTH__TOKEN_SECRET", TOKEN_SECRET)
         .env("P2P_HTTP__BIND", "127.0.0.1:0")
         .env("P2P_LOG__FILTER", "warn")
+        // What is told stays in the outbox, where it is counted.
+        .env("P2P_RELAY__ENABLED", "false")
         .env("P2P_PASSWORDS__MEMORY_KIB", "64")
         .env("P2P_PASSWORDS__PASSES", "1")
         .stdin(Stdio::null());

@@ -1,0 +1,104 @@
+//! What a serving process does besides serving, for markets in tests: events are published, queues are worked on, replicas
+//! hear each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use application::consumer::{ConsumerSettings, ConsumerStats, Notifier, PaymentReports, consume};
+use application::ports::{Broker, Outbox};
+use application::{Relay, RelaySettings, RelayStats};
+use tokio::task::JoinSet;
+
+use crate::served::Served;
+
+/// Which parts of it run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    /// Publishing, consuming, listening.
+    All,
+    /// Only publishing.
+    Publishing,
+    /// Consuming and listening.
+    Consuming,
+    /// Only listening: others do the work.
+    Listening,
+}
+
+/// Ends with the value, at once.
+#[derive(Debug)]
+pub struct Live {
+    pub relay: Arc<RelayStats>,
+    pub notifications: Arc<ConsumerStats>,
+    pub payments: Arc<ConsumerStats>,
+    _tasks: JoinSet<()>,
+}
+
+/// Quick enough for a test, and still an application's settings.
+const POLL: Duration = Duration::from_millis(100);
+
+impl Live {
+    /// Starts it beside a served market.
+    pub fn start(served: &Served, broker: &Arc<dyn Broker>, parts: Parts) -> Self {
+        let mut tasks = JoinSet::new();
+        let settings = RelaySettings {
+            poll: POLL,
+            ..RelaySettings::default()
+        };
+        let committed = served.market.pipeline().committed();
+        let outbox: Arc<dyn Outbox> = Arc::new(served.database.clone());
+        let relay = Relay::new(outbox, Arc::clone(broker), committed, settings);
+        let stats = relay.stats();
+        if matches!(parts, Parts::All | Parts::Publishing) {
+            tasks.spawn(relay.run());
+        }
+        let (notifications, payments) = (Arc::default(), Arc::default());
+        if matches!(parts, Parts::All | Parts::Consuming) {
+            let settings = ConsumerSettings {
+                pause: Duration::from_millis(10),
+                ..ConsumerSettings::default()
+            };
+            let (market, hub) = (served.market.clone(), served.hub.clone());
+            let notifier = Notifier::new(market.clone(), hub, Arc::clone(broker));
+            let counts = Arc::clone(&notifications);
+            tasks.spawn(consume(Arc::clone(broker), notifier, settings, counts));
+            let (reports, counts) = (PaymentReports(market), Arc::clone(&payments));
+            tasks.spawn(consume(Arc::clone(broker), reports, settings, counts));
+        }
+        if parts != Parts::Publishing {
+            tasks.spawn(served.hub.clone().run(Arc::clone(broker)));
+        }
+        Self {
+            relay: stats,
+            notifications,
+            payments,
+            _tasks: tasks,
+        }
+    }
+}
+
+/// Waits until nothing is left to publish.
+pub async fn published(outbox: &dyn Outbox) -> Result<()> {
+    let empty = async {
+        while outbox.backlog().await?.depth > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(60), empty)
+        .await
+        .context("events are left in the outbox")?
+}
+
+/// Waits until consumers have settled so many messages, together.
+pub async fn settled(consumers: &[&ConsumerStats], count: u64) -> Result<()> {
+    let sum = || consumers.iter().map(|one| one.done() + one.dead()).sum::<u64>();
+    let enough = async {
+        while sum() < count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), enough)
+        .await
+        .with_context(|| format!("{} of {count} messages are settled", sum()))
+}

@@ -1,0 +1,126 @@
+//! Another system at the same broker, which sees what passes and sends messages of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use application::ports::{Broker, DeadLetter, Queue};
+use futures::StreamExt;
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions, QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
+use p2p_tests::brokers::TestBroker;
+
+/// A guard, and no promise.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// A message as it was on the wire.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: Option<i64>,
+    pub(crate) body: String,
+}
+
+/// Sees every event.
+pub(crate) struct Observer {
+    _connection: Connection,
+    consumer: Consumer,
+}
+
+async fn connect(rabbit: &TestBroker) -> Result<(Connection, Channel)> {
+    let connection = Connection::connect(rabbit.url(), ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    Ok((connection, channel))
+}
+
+impl Observer {
+    pub(crate) async fn bound(rabbit: &TestBroker) -> Result<Self> {
+        let (connection, channel) = connect(rabbit).await?;
+        let exclusive = QueueDeclareOptions {
+            exclusive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let queue = channel.queue_declare("".into(), exclusive, FieldTable::default()).await?;
+        let name = queue.name().clone();
+        let exchange = format!("{}p2p.events", rabbit.namespace()).into();
+        let bind = QueueBindOptions::default();
+        channel.queue_bind(name.clone(), exchange, "#".into(), bind, FieldTable::default()).await?;
+        let taken = BasicConsumeOptions {
+            no_ack: true,
+            ..BasicConsumeOptions::default()
+        };
+        let consumer = channel.basic_consume(name, "".into(), taken, FieldTable::default()).await?;
+        Ok(Self {
+            _connection: connection,
+            consumer,
+        })
+    }
+
+    /// The next so many.
+    pub(crate) async fn take(&mut self, count: usize) -> Result<Vec<Seen>> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            let next = tokio::time::timeout(HANGS, self.consumer.next()).await;
+            let next = next.with_context(|| format!("{} of {count} events came", all.len()))?;
+            let delivery = next.context("the connection was lost")??;
+            let headers = delivery.properties.headers().as_ref();
+            let version = headers.and_then(|all| all.inner().get("x-version"));
+            all.push(Seen {
+                id: delivery.properties.message_id().clone().context("no id")?.to_string(),
+                name: delivery.routing_key.to_string(),
+                version: match version {
+                    Some(AMQPValue::LongLongInt(version)) => Some(*version),
+                    _ => None,
+                },
+                body: String::from_utf8(delivery.data)?,
+            });
+        }
+        Ok(all)
+    }
+}
+
+/// Sends what another system would.
+pub(crate) struct Outside {
+    _connection: Connection,
+    channel: Channel,
+    namespace: String,
+}
+
+impl Outside {
+    pub(crate) async fn connect(rabbit: &TestBroker) -> Result<Self> {
+        let (connection, channel) = connect(rabbit).await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        Ok(Self {
+            _connection: connection,
+            channel,
+            namespace: rabbit.namespace().to_owned(),
+        })
+    }
+
+    pub(crate) async fn send(&self, queue: Queue, body: &str) -> Result<()> {
+        let name = format!("{}{}", self.namespace, queue.name()).into();
+        let options = BasicPublishOptions::default();
+        let properties = BasicProperties::default();
+        let sent = self.channel.basic_publish("".into(), name, options, body.as_bytes(), properties);
+        sent.await?.await?;
+        Ok(())
+    }
+}
+
+/// Waits until there are so many dead letters.
+pub(crate) async fn dead(broker: &Arc<dyn Broker>, count: usize) -> Result<Vec<DeadLetter>> {
+    let enough = async {
+        loop {
+            let letters = broker.dead_letters(100).await?;
+            if letters.len() >= count {
+                return Ok(letters);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(HANGS, enough).await.context("not enough dead letters")?
+}
