@@ -8,9 +8,11 @@
 //!
 //! *How to add the next thing*: a law goes where its port is, under `laws/`; a step of a use case goes into the harness.
 
+pub mod brokers;
 pub mod cluster;
 pub mod databases;
 pub mod harness;
 pub mod laws;
 pub mod live;
+pub mod observer;
 pub mod served;

@@ -6,9 +6,6 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
-#[path = "e2e_events/observer.rs"]
-mod observer;
-
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +14,10 @@ use anyhow::{Context, Result, ensure};
 use application::ports::{Broker, Outbox, Queue};
 use domain::{Asset, Role};
 use memory::ManualClock;
-use observer::{Observer, Seen};
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::live::{Live, Parts, published, settled};
+use p2p_tests::observer::{self, Observer, Seen};
 use p2p_tests::served::{Person, Served};
 use reqwest::Method;
 use serde_json::{Value, json};

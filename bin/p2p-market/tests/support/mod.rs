@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub(crate) mod cast;
+pub(crate) mod gate;
 pub(crate) mod proxy;
 pub(crate) mod traffic;
 

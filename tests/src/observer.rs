@@ -11,22 +11,22 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
-use p2p_tests::brokers::TestBroker;
+use crate::brokers::TestBroker;
 
 /// A guard, and no promise.
 const HANGS: Duration = Duration::from_secs(60);
 
 /// A message as it was on the wire.
 #[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) version: Option<i64>,
-    pub(crate) body: String,
+pub struct Seen {
+    pub id: String,
+    pub name: String,
+    pub version: Option<i64>,
+    pub body: String,
 }
 
 /// Sees every event.
-pub(crate) struct Observer {
+pub struct Observer {
     _connection: Connection,
     consumer: Consumer,
 }
@@ -38,7 +38,7 @@ async fn connect(rabbit: &TestBroker) -> Result<(Connection, Channel)> {
 }
 
 impl Observer {
-    pub(crate) async fn bound(rabbit: &TestBroker) -> Result<Self> {
+    pub async fn bound(rabbit: &TestBroker) -> Result<Self> {
         let (connection, channel) = connect(rabbit).await?;
         let exclusive = QueueDeclareOptions {
             exclusive: true,
@@ -61,7 +61,7 @@ impl Observer {
     }
 
     /// The next so many.
-    pub(crate) async fn take(&mut self, count: usize) -> Result<Vec<Seen>> {
+    pub async fn take(&mut self, count: usize) -> Result<Vec<Seen>> {
         let mut all = Vec::new();
         while all.len() < count {
             let next = tokio::time::timeout(HANGS, self.consumer.next()).await;
@@ -84,14 +84,14 @@ impl Observer {
 }
 
 /// Sends what another system would.
-pub(crate) struct Outside {
+pub struct Outside {
     _connection: Connection,
     channel: Channel,
     namespace: String,
 }
 
 impl Outside {
-    pub(crate) async fn connect(rabbit: &TestBroker) -> Result<Self> {
+    pub async fn connect(rabbit: &TestBroker) -> Result<Self> {
         let (connection, channel) = connect(rabbit).await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         Ok(Self {
@@ -101,7 +101,7 @@ impl Outside {
         })
     }
 
-    pub(crate) async fn send(&self, queue: Queue, body: &str) -> Result<()> {
+    pub async fn send(&self, queue: Queue, body: &str) -> Result<()> {
         let name = format!("{}{}", self.namespace, queue.name()).into();
         let options = BasicPublishOptions::default();
         let properties = BasicProperties::default();
@@ -112,7 +112,7 @@ impl Outside {
 }
 
 /// Waits until there are so many dead letters.
-pub(crate) async fn dead(broker: &Arc<dyn Broker>, count: usize) -> Result<Vec<DeadLetter>> {
+pub async fn dead(broker: &Arc<dyn Broker>, count: usize) -> Result<Vec<DeadLetter>> {
     let enough = async {
         loop {
             let letters = broker.dead_letters(100).await?;
