@@ -12,6 +12,7 @@
 #![expect(clippy::print_stderr, reason = "so is what went wrong")]
 #![expect(clippy::float_arithmetic, reason = "rates are no money")]
 
+mod bare;
 mod baseline;
 mod bench;
 mod book;

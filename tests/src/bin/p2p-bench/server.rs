@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use p2p_tests::brokers::TestBroker;
 use p2p_tests::served::TOKEN_SECRET;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -29,8 +30,17 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it on a database, with the settings that it has by itself but for a quieter log, whatever ours are; waits
-    /// until it listens.
+    /// until it listens. Events stay in the outbox, as they do on the side that it is compared with.
     pub(crate) async fn start(database: &str) -> Result<Self> {
+        Self::start_by(database, None, &[]).await
+    }
+
+    /// Starts it with a broker and some settings of its own.
+    pub(crate) async fn start_by(
+        database: &str,
+        broker: Option<&TestBroker>,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let program = std::env::var_os("P2P_MARKET_BIN")
             .context("P2P_MARKET_BIN names the server's program: use `cargo xtask bench`")?;
         let mut command = Command::new(program);
@@ -39,12 +49,21 @@ impl Server {
                 command.env_remove(name);
             }
         }
+        command.env_remove("AMQP_URL");
+        if let Some(broker) = broker {
+            command
+                .env("AMQP_URL", broker.url())
+                .env("P2P_BROKER__NAMESPACE", broker.namespace());
+        }
         let mut child = command
             .arg("serve")
             .env("DATABASE_URL", database)
             .env("P2P_AUTH__TOKEN_SECRET", TOKEN_SECRET)
             .env("P2P_HTTP__BIND", "127.0.0.1:0")
             .env("P2P_LOG__FILTER", "warn")
+            .env("P2P_RELAY__ENABLED", "false")
+            .env("P2P_CONSUMERS__ENABLED", "false")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -80,6 +99,14 @@ impl Server {
         Metrics::parse(std::str::from_utf8(answer.body)?)
     }
 
+    /// How many events RabbitMQ has taken.
+    pub(crate) async fn published(&self) -> Result<u64> {
+        let mut connection = Connection::open(self.address).await?;
+        let answer = connection.call(&get("/metrics", "")).await?;
+        ensure!(answer.status == 200, "/metrics: {}", answer.text());
+        value(std::str::from_utf8(answer.body)?, "p2p_relay_published_total ")
+    }
+
     /// Ends it in good order.
     pub(crate) async fn stop(mut self) -> Result<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
@@ -111,17 +138,18 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     fn parse(text: &str) -> Result<Self> {
-        let value = |name: &str| {
-            let mut values = text.lines().filter_map(|line| line.strip_prefix(name));
-            values
-                .find_map(|rest| rest.trim().parse().ok())
-                .with_context(|| format!("no {name} in the metrics"))
-        };
         Ok(Self {
-            commands: value("p2p_pipeline_commands_total ")?,
-            batches: value("p2p_pipeline_batch_size_count ")?,
+            commands: value(text, "p2p_pipeline_commands_total ")?,
+            batches: value(text, "p2p_pipeline_batch_size_count ")?,
         })
     }
+}
+
+fn value(metrics: &str, name: &str) -> Result<u64> {
+    let mut values = metrics.lines().filter_map(|line| line.strip_prefix(name));
+    values
+        .find_map(|rest| rest.trim().parse().ok())
+        .with_context(|| format!("no {name} in the metrics"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod memory;
 mod one_account;
 mod order_book;
 mod overload;
+mod push;
+pub(crate) mod relay;
 mod sqlite;
 mod start;
 mod ten_million;
@@ -65,6 +67,8 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         Box::new(memory::Memory),
         Box::new(start::Start),
         Box::new(overload::Overload),
+        Box::new(relay::Relay),
+        Box::new(push::Push),
         Box::<order_book::OrderBook>::default(),
         Box::new(long_past::MyDeals(Rc::clone(&past))),
         Box::new(long_past::Status(past)),
