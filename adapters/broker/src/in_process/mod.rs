@@ -1,0 +1,257 @@
+//! A broker in this process, for markets that need no server.
+//!
+//! It keeps nothing on disk, and a message's outbox row goes once the broker says that the message has arrived: so it says
+//! that when every queue that the message is for has seen it settled. Until then the outbox has it. A message that is
+//! published again while it waits or is in hand is not delivered twice for that.
+
+mod lanes;
+mod patterns;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{
+    Broker, BrokerError, Clock, DeadLetter, DeadLetters, Deliveries, Delivery, Incoming,
+    OutboxMessage, Queue, Receipt, Shouts, StorageError,
+};
+use async_trait::async_trait;
+use domain::EventId;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::time::{Instant, timeout_at};
+
+use lanes::{Lanes, Settled};
+
+/// `publish` waits for messages to be settled as long as some are, this long for the next one and this long in all. What is
+/// settled afterwards is confirmed the next time.
+const NEXT: Duration = Duration::from_secs(1);
+const ALL: Duration = Duration::from_secs(8);
+
+/// News that a listener may be behind with; older ones are lost to it.
+const NEWS: usize = 1_024;
+
+/// The broker of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct InProcess {
+    lanes: Arc<Lanes>,
+    news: broadcast::Sender<Arc<[u8]>>,
+    graves: Arc<dyn DeadLetters>,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InProcess").finish_non_exhaustive()
+    }
+}
+
+impl InProcess {
+    /// Dead letters are kept by `graves`.
+    #[must_use]
+    pub fn new(graves: Arc<dyn DeadLetters>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            lanes: Arc::default(),
+            news: broadcast::Sender::new(NEWS),
+            graves,
+            clock,
+        }
+    }
+}
+
+/// The queues that a message is for.
+fn addressees(message: &OutboxMessage) -> Vec<Queue> {
+    match message.only {
+        Some(queue) => vec![queue],
+        None => Queue::ALL
+            .into_iter()
+            .filter(|queue| patterns::any_matches(queue.patterns(), &message.name))
+            .collect(),
+    }
+}
+
+/// Resolves when all of them have settled the message.
+async fn all_settled(message: EventId, queues: Vec<Settled>) -> Option<EventId> {
+    for queue in queues {
+        // A queue that is gone settles nothing.
+        queue.await.ok()?;
+    }
+    Some(message)
+}
+
+#[async_trait]
+impl Broker for InProcess {
+    async fn publish(&self, messages: &[OutboxMessage]) -> Result<Vec<EventId>, BrokerError> {
+        let mut under_way = FuturesUnordered::new();
+        for message in messages {
+            let queues = addressees(message);
+            if queues.is_empty() {
+                continue;
+            }
+            let shared = Arc::new(message.clone());
+            let settled: Option<Vec<Settled>> = queues
+                .into_iter()
+                .map(|queue| self.lanes.add(queue, &shared))
+                .collect();
+            // Nobody consumes one of them: later, then.
+            under_way.extend(settled.map(|settled| all_settled(message.id, settled)));
+        }
+        let mut arrived = Vec::with_capacity(under_way.len());
+        let latest = Instant::now() + ALL;
+        loop {
+            let deadline = latest.min(Instant::now() + NEXT);
+            match timeout_at(deadline, under_way.next()).await {
+                Ok(Some(settled)) => arrived.extend(settled),
+                Ok(None) | Err(_) => return Ok(arrived),
+            }
+        }
+    }
+
+    async fn consume(&self, queue: Queue, window: u16) -> Result<Box<dyn Deliveries>, BrokerError> {
+        self.lanes.open(queue);
+        Ok(Box::new(Consuming {
+            broker: self.clone(),
+            queue,
+            window: Arc::new(Semaphore::new(usize::from(window.max(1)))),
+        }))
+    }
+
+    async fn shout(&self, news: &[u8]) -> Result<(), BrokerError> {
+        // Without listeners there is nobody to tell.
+        let _ = self.news.send(news.into());
+        Ok(())
+    }
+
+    async fn listen(&self) -> Result<Box<dyn Shouts>, BrokerError> {
+        Ok(Box::new(Listening(self.news.subscribe())))
+    }
+
+    async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
+        let listed = self.graves.list_dead_letters(limit).await;
+        listed.map_err(unavailable)
+    }
+
+    async fn replay(&self, id: Option<&str>, limit: u32) -> Result<u32, BrokerError> {
+        let message = match id.map(str::parse::<EventId>) {
+            None => None,
+            Some(Ok(message)) => Some(message),
+            // No message has such an id.
+            Some(Err(_)) => return Ok(0),
+        };
+        let revived = self.graves.revive(message, limit).await;
+        revived.map_err(unavailable)
+    }
+}
+
+fn unavailable(error: StorageError) -> BrokerError {
+    BrokerError::Unavailable {
+        source: Box::new(error),
+    }
+}
+
+struct Consuming {
+    broker: InProcess,
+    queue: Queue,
+    window: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl Deliveries for Consuming {
+    async fn next(&mut self) -> Result<Delivery, BrokerError> {
+        let place = Arc::clone(&self.window).acquire_owned().await;
+        let place = place.map_err(|closed| BrokerError::Unavailable {
+            source: Box::new(closed),
+        })?;
+        // Nothing is awaited after the message is taken.
+        let message = self.broker.lanes.take(self.queue).await;
+        Ok(Delivery {
+            message: incoming(&message),
+            receipt: Box::new(Open {
+                broker: self.broker.clone(),
+                queue: self.queue,
+                message,
+                settled: false,
+                _place: place,
+            }),
+        })
+    }
+}
+
+impl Drop for Consuming {
+    fn drop(&mut self) {
+        self.broker.lanes.close(self.queue);
+    }
+}
+
+fn incoming(message: &OutboxMessage) -> Incoming {
+    Incoming {
+        id: message.id.to_string(),
+        name: message.name.clone().into_owned(),
+        version: Some(message.version),
+        body: message.body.clone().into_bytes(),
+    }
+}
+
+/// A message whose fate is open. Dropped, it is delivered again.
+struct Open {
+    broker: InProcess,
+    queue: Queue,
+    message: Arc<OutboxMessage>,
+    settled: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Open {
+    fn settle(&mut self) {
+        self.settled = true;
+        self.broker.lanes.settle(self.queue, self.message.id);
+    }
+}
+
+#[async_trait]
+impl Receipt for Open {
+    async fn done(mut self: Box<Self>) -> Result<(), BrokerError> {
+        self.settle();
+        Ok(())
+    }
+
+    async fn dead(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
+        let now = self.broker.clock.now();
+        let graves = Arc::clone(&self.broker.graves);
+        let buried = graves.bury(&self.message, self.queue, reason, now).await;
+        buried.map_err(unavailable)?;
+        self.settle();
+        Ok(())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.settled {
+            let message = Arc::clone(&self.message);
+            self.broker.lanes.give_back(self.queue, message);
+        }
+    }
+}
+
+struct Listening(broadcast::Receiver<Arc<[u8]>>);
+
+#[async_trait]
+impl Shouts for Listening {
+    async fn next(&mut self) -> Result<Vec<u8>, BrokerError> {
+        loop {
+            match self.0.recv().await {
+                Ok(news) => return Ok(news.to_vec()),
+                // Some are lost to those who are slow.
+                Err(RecvError::Lagged(_)) => {}
+                Err(closed @ RecvError::Closed) => {
+                    return Err(BrokerError::Unavailable {
+                        source: Box::new(closed),
+                    });
+                }
+            }
+        }
+    }
+}

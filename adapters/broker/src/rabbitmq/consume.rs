@@ -1,0 +1,187 @@
+//! Consuming: messages come on a channel of their own and are settled one by one.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use application::ports::{BrokerError, Deliveries, Delivery, Queue, Receipt};
+use async_trait::async_trait;
+use futures::{FutureExt, StreamExt};
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{Channel, Consumer};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use super::link::Linked;
+use super::publish::Letter;
+use super::trouble::{ANSWER, answer, explain, unavailable};
+use super::{RabbitMq, message, publish, refused};
+
+const AGAIN: BasicNackOptions = BasicNackOptions {
+    multiple: false,
+    requeue: true,
+};
+
+pub(super) async fn start(
+    broker: &RabbitMq,
+    queue: Queue,
+    window: u16,
+) -> Result<Box<dyn Deliveries>, BrokerError> {
+    let linked = broker.consuming.linked().await?;
+    let started = begin(&linked, broker, queue, window).await;
+    let (channel, consumer) = started.inspect_err(|_| linked.retire())?;
+    Ok(Box::new(Consuming {
+        broker: broker.clone(),
+        queue,
+        linked,
+        channel,
+        consumer,
+    }))
+}
+
+async fn begin(
+    linked: &Linked,
+    broker: &RabbitMq,
+    queue: Queue,
+    window: u16,
+) -> Result<(Channel, Consumer), BrokerError> {
+    let channel = linked.channel().await?;
+    // To RabbitMQ, none is any number.
+    let window = window.max(1);
+    answer(channel.basic_qos(window, BasicQosOptions::default())).await?;
+    let consumer = answer(channel.basic_consume(
+        broker.names.queue(queue),
+        "".into(),
+        BasicConsumeOptions::default(),
+        FieldTable::default(),
+    ))
+    .await?;
+    Ok((channel, consumer))
+}
+
+struct Consuming {
+    broker: RabbitMq,
+    queue: Queue,
+    linked: Arc<Linked>,
+    channel: Channel,
+    consumer: Consumer,
+}
+
+#[async_trait]
+impl Deliveries for Consuming {
+    async fn next(&mut self) -> Result<Delivery, BrokerError> {
+        let error = match self.consumer.next().await {
+            Some(Ok(mut delivery)) => {
+                let message = message::incoming(&mut delivery);
+                let receipt = Open(Some(InHand {
+                    broker: self.broker.clone(),
+                    queue: self.queue,
+                    _channel: self.channel.clone(),
+                    body: message.body.clone(),
+                    delivery,
+                }));
+                return Ok(Delivery {
+                    message,
+                    receipt: Box::new(receipt),
+                });
+            }
+            Some(Err(error)) => explain(error),
+            None => refused("the queue is not there any more"),
+        };
+        self.linked.retire();
+        Err(error)
+    }
+}
+
+/// What was sent to us and not asked for yet goes back at once, not when the last message in hand is settled.
+impl Drop for Consuming {
+    fn drop(&mut self) {
+        let (channel, mut consumer) = (self.channel.clone(), self.consumer.clone());
+        later(async move {
+            let options = BasicCancelOptions::default();
+            let _ = channel.basic_cancel(consumer.tag(), options).await;
+            while let Some(Some(Ok(unread))) = consumer.next().now_or_never() {
+                let _ = unread.nack(AGAIN).await;
+            }
+        });
+    }
+}
+
+/// Does something on leaving, if there is still somebody to do it. If not, closing the channel comes to the same.
+fn later(farewell: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(async move {
+            let _ = timeout(ANSWER, farewell).await;
+        });
+    }
+}
+
+/// A message whose fate is open. Dropped, it is delivered again.
+struct Open(Option<InHand>);
+
+struct InHand {
+    broker: RabbitMq,
+    queue: Queue,
+    /// Open until the last message on it is settled.
+    _channel: Channel,
+    delivery: lapin::message::Delivery,
+    body: Vec<u8>,
+}
+
+impl InHand {
+    async fn done(&self) -> Result<(), BrokerError> {
+        match answer(self.delivery.ack(BasicAckOptions::default())).await? {
+            true => Ok(()),
+            // The channel is gone, and with it the right to settle.
+            false => Err(unavailable(std::io::Error::from(
+                std::io::ErrorKind::NotConnected,
+            ))),
+        }
+    }
+
+    async fn bury(&self, reason: &str) -> Result<(), BrokerError> {
+        let names = &self.broker.names;
+        let letter = Letter {
+            exchange: names.dead(),
+            key: self.delivery.routing_key.clone(),
+            properties: message::obituary(&self.delivery, self.queue, names, reason),
+            body: &self.body,
+        };
+        match publish::send(&self.broker.publishing, &[letter]).await?[..] {
+            [true] => Ok(()),
+            _ => Err(refused("the dead letters do not take the message")),
+        }
+    }
+}
+
+#[async_trait]
+impl Receipt for Open {
+    async fn done(mut self: Box<Self>) -> Result<(), BrokerError> {
+        if let Some(in_hand) = &self.0 {
+            in_hand.done().await?;
+        }
+        self.0 = None;
+        Ok(())
+    }
+
+    async fn dead(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
+        if let Some(in_hand) = &self.0 {
+            in_hand.bury(reason).await?;
+            in_hand.done().await?;
+        }
+        self.0 = None;
+        Ok(())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(in_hand) = self.0.take() {
+            later(async move {
+                let _ = in_hand.delivery.nack(AGAIN).await;
+            });
+        }
+    }
+}

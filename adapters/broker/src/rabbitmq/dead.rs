@@ -1,0 +1,136 @@
+//! Dead letters: looked at without being taken away, and sent back to where they were to be consumed.
+//!
+//! While one person looks, another sees fewer: a message is in one hand at a time.
+
+use application::ports::{BrokerError, DeadLetter, Queue};
+use lapin::Channel;
+use lapin::message::{BasicGetMessage, Delivery};
+use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions};
+use lapin::types::ShortString;
+
+use super::publish::Letter;
+use super::trouble::answer;
+use super::{RabbitMq, message, publish};
+
+pub(super) async fn look(broker: &RabbitMq, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
+    let mut hand = Hand::open(broker).await?;
+    let mut letters = Vec::new();
+    while letters.len() < limit as usize {
+        let Some(mut letter) = hand.take().await? else {
+            break;
+        };
+        letters.push(message::dead_letter(&mut letter, &broker.names));
+        hand.keep(&letter);
+    }
+    hand.close().await?;
+    Ok(letters)
+}
+
+pub(super) async fn replay(
+    broker: &RabbitMq,
+    id: Option<&str>,
+    limit: u32,
+) -> Result<u32, BrokerError> {
+    let mut hand = Hand::open(broker).await?;
+    let mut replayed = 0;
+    while id.is_some() || replayed < limit {
+        let Some(mut letter) = hand.take().await? else {
+            break;
+        };
+        let body = std::mem::take(&mut letter.data);
+        let meant = id.is_none_or(|id| is(&letter, id));
+        if meant && send_back(broker, &mut letter, &body).await? {
+            answer(letter.ack(BasicAckOptions::default())).await?;
+            replayed += 1;
+        } else {
+            hand.keep(&letter);
+        }
+    }
+    hand.close().await?;
+    Ok(replayed)
+}
+
+fn is(letter: &Delivery, id: &str) -> bool {
+    let own = letter.properties.message_id().as_ref();
+    own.is_some_and(|own| own.as_str() == id)
+}
+
+/// Whether its queue has it again.
+async fn send_back(
+    broker: &RabbitMq,
+    letter: &mut Delivery,
+    body: &[u8],
+) -> Result<bool, BrokerError> {
+    let queue = message::dead_letter(letter, &broker.names).queue;
+    let Some(queue) = Queue::named(&queue) else {
+        tracing::warn!(
+            queue,
+            "a dead letter is of no queue of ours; it stays where it is"
+        );
+        return Ok(false);
+    };
+    let again = Letter {
+        exchange: ShortString::default(),
+        key: broker.names.queue(queue),
+        properties: message::revived(letter),
+        body,
+    };
+    let arrived = publish::send(&broker.publishing, &[again]).await?;
+    Ok(arrived.contains(&true))
+}
+
+/// Dead letters in hand, which go back to their place when it is closed or dropped.
+struct Hand {
+    channel: Channel,
+    queue: ShortString,
+    /// How many there still are of those that were there at first: what dies again meanwhile is not replayed for ever.
+    left: Option<u32>,
+    /// The last of those that are to go back.
+    kept: Option<u64>,
+}
+
+impl Hand {
+    async fn open(broker: &RabbitMq) -> Result<Self, BrokerError> {
+        let linked = broker.publishing.linked().await?;
+        let channel = linked.channel().await;
+        Ok(Self {
+            channel: channel.inspect_err(|_| linked.retire())?,
+            queue: broker.names.dead_letters(),
+            left: None,
+            kept: None,
+        })
+    }
+
+    async fn take(&mut self) -> Result<Option<Delivery>, BrokerError> {
+        if self.left == Some(0) {
+            return Ok(None);
+        }
+        let get = BasicGetOptions { no_ack: false };
+        let taken = answer(self.channel.basic_get(self.queue.clone(), get)).await?;
+        Ok(taken.map(
+            |BasicGetMessage {
+                 delivery,
+                 message_count,
+             }| {
+                self.left = Some(self.left.map_or(message_count, |left| left - 1));
+                delivery
+            },
+        ))
+    }
+
+    fn keep(&mut self, letter: &Delivery) {
+        self.kept = Some(letter.delivery_tag);
+    }
+
+    /// Closing the channel would do it too, but not in order.
+    async fn close(self) -> Result<(), BrokerError> {
+        if let Some(last) = self.kept {
+            let all = BasicNackOptions {
+                multiple: true,
+                requeue: true,
+            };
+            answer(self.channel.basic_nack(last, all)).await?;
+        }
+        answer(self.channel.close(200, "".into())).await
+    }
+}

@@ -1,0 +1,94 @@
+//! News between replicas: each listener has a queue of its own, which goes with its connection and forgets what is old.
+
+use std::sync::Arc;
+
+use application::ports::{BrokerError, Shouts};
+use async_trait::async_trait;
+use futures::StreamExt;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, QueueBindOptions,
+    QueueDeclareOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Consumer};
+
+use super::link::Linked;
+use super::topology::{Names, arguments, text};
+use super::trouble::{answer, explain};
+use super::{RabbitMq, refused};
+
+/// News that wait for one listener at the broker, and on the way to it.
+const WAITING: i64 = 10_000;
+const ON_THE_WAY: u16 = 512;
+
+pub(super) async fn shout(broker: &RabbitMq, news: &[u8]) -> Result<(), BrokerError> {
+    let linked = broker.publishing.linked().await?;
+    let sent = async {
+        let channel = linked.news().await?;
+        let options = BasicPublishOptions::default();
+        let properties = BasicProperties::default();
+        let exchange = broker.names.push();
+        // Nobody confirms it: news may be lost.
+        answer(channel.basic_publish(exchange, "".into(), options, news, properties)).await?;
+        Ok(())
+    };
+    sent.await.inspect_err(|_| linked.retire())
+}
+
+pub(super) async fn listen(broker: &RabbitMq) -> Result<Box<dyn Shouts>, BrokerError> {
+    let linked = broker.consuming.linked().await?;
+    let started = begin(&linked, &broker.names).await;
+    let (channel, consumer) = started.inspect_err(|_| linked.retire())?;
+    Ok(Box::new(Listening {
+        linked,
+        _channel: channel,
+        consumer,
+    }))
+}
+
+async fn begin(linked: &Linked, names: &Names) -> Result<(Channel, Consumer), BrokerError> {
+    let channel = linked.channel().await?;
+    answer(channel.basic_qos(ON_THE_WAY, BasicQosOptions::default())).await?;
+    let bounded = arguments([
+        ("x-max-length", WAITING.into()),
+        ("x-overflow", text("drop-head")),
+    ]);
+    let own = QueueDeclareOptions::exclusive().auto_delete();
+    let queue = answer(channel.queue_declare("".into(), own, bounded)).await?;
+    let name = queue.name().clone();
+    answer(channel.queue_bind(
+        name.clone(),
+        names.push(),
+        "".into(),
+        QueueBindOptions::default(),
+        FieldTable::default(),
+    ))
+    .await?;
+    let options = BasicConsumeOptions::default();
+    let consumer = channel.basic_consume(name, "".into(), options, FieldTable::default());
+    Ok((channel.clone(), answer(consumer).await?))
+}
+
+struct Listening {
+    linked: Arc<Linked>,
+    _channel: Channel,
+    consumer: Consumer,
+}
+
+#[async_trait]
+impl Shouts for Listening {
+    async fn next(&mut self) -> Result<Vec<u8>, BrokerError> {
+        let error = match self.consumer.next().await {
+            Some(Ok(mut delivery)) => {
+                let news = std::mem::take(&mut delivery.data);
+                // Waits for nothing but the broker's leave to send more, and is not waited for: this must be cancel safe.
+                tokio::spawn(async move { delivery.ack(BasicAckOptions::default()).await });
+                return Ok(news);
+            }
+            Some(Err(error)) => explain(error),
+            None => refused("the queue is not there any more"),
+        };
+        self.linked.retire();
+        Err(error)
+    }
+}

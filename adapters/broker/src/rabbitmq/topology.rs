@@ -1,0 +1,167 @@
+//! The exchanges and queues, declared whenever a connection is made. Declaring what is there changes nothing.
+
+use std::fmt;
+use std::sync::Arc;
+
+use application::ports::{BrokerError, Queue};
+use lapin::options::{
+    ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
+};
+use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use lapin::{Channel, Connection, ExchangeKind};
+
+use super::refused;
+use super::trouble::answer;
+
+/// A message that was delivered this often and never settled goes to the dead letters: it may be what kills its consumers.
+const DELIVERIES: i64 = 50;
+
+/// Looking at dead letters delivers them. They stay, however often that is.
+const LOOKS: i64 = i32::MAX as i64;
+
+/// The names of everything at the broker, each after the namespace.
+#[derive(Clone)]
+pub(super) struct Names(Arc<str>);
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Names").field(&self.0).finish()
+    }
+}
+
+impl Names {
+    pub(super) fn new(namespace: &str) -> Result<Self, BrokerError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if namespace.len() > 64 || !namespace.bytes().all(plain) {
+            return Err(refused(
+                "a namespace has at most 64 letters, digits, dots, hyphens and underscores",
+            ));
+        }
+        Ok(Self(namespace.into()))
+    }
+
+    pub(super) fn is_bare(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Where events are published.
+    pub(super) fn events(&self) -> ShortString {
+        self.full("p2p.events")
+    }
+
+    /// Where what came to nothing goes.
+    pub(super) fn dead(&self) -> ShortString {
+        self.full("p2p.dead")
+    }
+
+    /// Where it stays.
+    pub(super) fn dead_letters(&self) -> ShortString {
+        self.full("p2p.dead-letters")
+    }
+
+    /// Where replicas tell each other news.
+    pub(super) fn push(&self) -> ShortString {
+        self.full("p2p.push")
+    }
+
+    pub(super) fn queue(&self, queue: Queue) -> ShortString {
+        self.full(queue.name())
+    }
+
+    /// A queue's name without the namespace.
+    pub(super) fn plain<'a>(&self, full: &'a str) -> &'a str {
+        full.strip_prefix(&*self.0).unwrap_or(full)
+    }
+
+    /// Fits: a namespace has at most 64 bytes, a name fewer than 64.
+    fn full(&self, name: &str) -> ShortString {
+        format!("{}{name}", self.0).into()
+    }
+}
+
+/// Sees to it that everything is there.
+pub(super) async fn declare(connection: &Connection, names: &Names) -> Result<(), BrokerError> {
+    let channel = answer(connection.create_channel()).await?;
+    exchange(&channel, names.events(), ExchangeKind::Topic).await?;
+    exchange(&channel, names.dead(), ExchangeKind::Fanout).await?;
+    exchange(&channel, names.push(), ExchangeKind::Fanout).await?;
+
+    let graveyard = arguments([("x-delivery-limit", LOOKS.into())]);
+    queue(&channel, names.dead_letters(), graveyard).await?;
+    bind(&channel, names.dead_letters(), names.dead(), "").await?;
+
+    for each in Queue::ALL {
+        let properties = arguments([
+            ("x-dead-letter-exchange", text(names.dead().as_str())),
+            // A message leaves this queue when the dead letters have it, not before. Needs the third.
+            ("x-dead-letter-strategy", text("at-least-once")),
+            ("x-overflow", text("reject-publish")),
+            ("x-delivery-limit", DELIVERIES.into()),
+        ]);
+        queue(&channel, names.queue(each), properties).await?;
+        for pattern in each.patterns() {
+            bind(&channel, names.queue(each), names.events(), pattern).await?;
+        }
+    }
+    answer(channel.close(200, "".into())).await
+}
+
+/// Deletes everything.
+pub(super) async fn delete(connection: &Connection, names: &Names) -> Result<(), BrokerError> {
+    let channel = answer(connection.create_channel()).await?;
+    let queues = Queue::ALL.map(|each| names.queue(each));
+    for name in queues.into_iter().chain([names.dead_letters()]) {
+        answer(channel.queue_delete(name, QueueDeleteOptions::default())).await?;
+    }
+    for name in [names.events(), names.dead(), names.push()] {
+        answer(channel.exchange_delete(name, ExchangeDeleteOptions::default())).await?;
+    }
+    answer(channel.close(200, "".into())).await
+}
+
+async fn exchange(
+    channel: &Channel,
+    name: ShortString,
+    kind: ExchangeKind,
+) -> Result<(), BrokerError> {
+    let durable = ExchangeDeclareOptions {
+        durable: true,
+        ..ExchangeDeclareOptions::default()
+    };
+    answer(channel.exchange_declare(name, kind, durable, FieldTable::default())).await
+}
+
+async fn queue(
+    channel: &Channel,
+    name: ShortString,
+    mut properties: FieldTable,
+) -> Result<(), BrokerError> {
+    properties.insert("x-queue-type".into(), text("quorum"));
+    let durable = QueueDeclareOptions::durable();
+    answer(channel.queue_declare(name, durable, properties)).await?;
+    Ok(())
+}
+
+async fn bind(
+    channel: &Channel,
+    queue: ShortString,
+    exchange: ShortString,
+    pattern: &str,
+) -> Result<(), BrokerError> {
+    let options = QueueBindOptions::default();
+    let key = ShortString::from(pattern);
+    answer(channel.queue_bind(queue, exchange, key, options, FieldTable::default())).await
+}
+
+pub(super) fn text(text: &str) -> AMQPValue {
+    AMQPValue::LongString(LongString::from(text))
+}
+
+pub(super) fn arguments<const N: usize>(all: [(&str, AMQPValue); N]) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (name, value) in all {
+        table.insert(name.into(), value);
+    }
+    table
+}

@@ -1,0 +1,85 @@
+//! What is published arrives.
+
+use application::ports::Queue;
+
+use super::Place;
+use crate::support::{ids, message_for, messages, next, next_done, publish, silence, soon};
+
+pub async fn a_message_arrives_as_it_was(place: &impl Place) {
+    let broker = place.open();
+    let mut deliveries = soon(broker.consume(Queue::Notifications, 8)).await.unwrap();
+    let sent = messages(0..3);
+    let publishing = publish(&broker, sent.clone());
+    for expected in &sent {
+        let delivery = next(&mut deliveries).await;
+        assert_eq!(delivery.message.id, expected.id.to_string());
+        assert_eq!(delivery.message.name, expected.name);
+        assert_eq!(delivery.message.version, Some(expected.version));
+        assert_eq!(delivery.message.body, expected.body.as_bytes());
+        soon(delivery.receipt.done()).await.unwrap();
+    }
+    assert_eq!(publishing.arrived().await, ids(&sent));
+}
+
+pub async fn messages_keep_their_order(place: &impl Place) {
+    let broker = place.open();
+    let mut deliveries = soon(broker.consume(Queue::Notifications, 64))
+        .await
+        .unwrap();
+    let sent = messages(0..500);
+    let publishing = publish(&broker, sent.clone());
+    for expected in ids(&sent) {
+        assert_eq!(next_done(&mut deliveries).await, expected);
+    }
+    assert_eq!(publishing.arrived().await, ids(&sent));
+}
+
+pub async fn nothing_is_published_at_once(place: &impl Place) {
+    let broker = place.open();
+    assert_eq!(publish(&broker, Vec::new()).arrived().await, []);
+}
+
+pub async fn a_message_for_one_queue_reaches_no_other(place: &impl Place) {
+    let broker = place.open();
+    let mut meant = soon(broker.consume(Queue::PaymentCallbacks, 8))
+        .await
+        .unwrap();
+    let mut other = soon(broker.consume(Queue::Notifications, 8)).await.unwrap();
+    let sent = message_for(Queue::PaymentCallbacks, 0);
+    let publishing = publish(&broker, vec![sent.clone()]);
+    let delivery = next(&mut meant).await;
+    assert_eq!(delivery.message.id, sent.id.to_string());
+    assert_eq!(delivery.message.name, sent.name);
+    soon(delivery.receipt.done()).await.unwrap();
+    assert_eq!(publishing.arrived().await, [sent.id]);
+    silence(&mut other).await;
+}
+
+pub async fn several_publish_at_the_same_time(place: &impl Place) {
+    let broker = place.open();
+    let mut deliveries = soon(broker.consume(Queue::Notifications, 64))
+        .await
+        .unwrap();
+    let windows: Vec<_> = (0..6)
+        .map(|window| messages(window * 100..(window + 1) * 100))
+        .collect();
+    let publishing: Vec<_> = windows
+        .iter()
+        .map(|window| publish(&broker, window.clone()))
+        .collect();
+    let mut came = Vec::new();
+    for _ in 0..600 {
+        came.push(next_done(&mut deliveries).await);
+    }
+    for (window, publishing) in windows.iter().zip(publishing) {
+        assert_eq!(publishing.arrived().await, ids(window));
+        // Each in its order, whatever lies between.
+        let own: Vec<_> = came
+            .iter()
+            .copied()
+            .filter(|id| ids(window).contains(id))
+            .collect();
+        assert_eq!(own, ids(window));
+    }
+    silence(&mut deliveries).await;
+}

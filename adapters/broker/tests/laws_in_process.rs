@@ -1,0 +1,112 @@
+//! The laws of the broker port, in one process; and what is so here only.
+
+mod laws;
+mod support;
+
+use std::sync::Arc;
+
+use application::ports::{Broker, Queue};
+use broker::InProcess;
+use support::graves::{Graves, Standing};
+use support::{id, ids, message, messages, next, next_done, publish, silence, soon};
+
+struct Process {
+    graves: Arc<Graves>,
+    broker: InProcess,
+}
+
+impl Process {
+    fn new() -> Self {
+        let graves = Arc::new(Graves::default());
+        let broker = InProcess::new(Arc::<Graves>::clone(&graves), Arc::new(Standing));
+        Self { graves, broker }
+    }
+}
+
+impl laws::Place for Process {
+    fn open(&self) -> Arc<dyn Broker> {
+        Arc::new(self.broker.clone())
+    }
+
+    fn relay(&self) {
+        publish(&self.open(), self.graves.take_outbox());
+    }
+}
+
+use laws::Place as _;
+
+laws!(async { Process::new() });
+
+#[tokio::test]
+async fn without_a_consumer_nothing_is_confirmed_or_kept() {
+    let broker = Process::new().open();
+    assert_eq!(soon(broker.publish(&messages(0..3))).await.unwrap(), []);
+    let mut deliveries = broker.consume(Queue::Notifications, 8).await.unwrap();
+    silence(&mut deliveries).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_settled_in_time_is_not_confirmed_yet() {
+    let broker = Process::new().open();
+    let mut deliveries = broker.consume(Queue::Notifications, 8).await.unwrap();
+    let publishing = publish(&broker, messages(0..2));
+    let slow = next(&mut deliveries).await;
+    assert_eq!(next_done(&mut deliveries).await, message(1).id);
+    assert_eq!(publishing.arrived().await, [message(1).id]);
+
+    // Published again, it is not delivered again while it is in hand, and confirmed when it is settled.
+    let publishing = publish(&broker, vec![message(0)]);
+    silence(&mut deliveries).await;
+    assert_eq!(id(&slow), message(0).id);
+    slow.receipt.done().await.unwrap();
+    assert_eq!(publishing.arrived().await, [message(0).id]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_settled_afterwards_is_confirmed_the_next_time() {
+    let broker = Process::new().open();
+    let mut deliveries = broker.consume(Queue::Notifications, 8).await.unwrap();
+    let publishing = publish(&broker, messages(0..2));
+    let (one, two) = (next(&mut deliveries).await, next(&mut deliveries).await);
+    assert_eq!(publishing.arrived().await, []);
+    one.receipt.done().await.unwrap();
+    two.receipt.dead("no").await.unwrap();
+    let arrived = publish(&broker, messages(0..2)).arrived().await;
+    assert_eq!(arrived, ids(&messages(0..2)));
+    silence(&mut deliveries).await;
+    // That was told once; a third time, it is a message like any other.
+    let publishing = publish(&broker, vec![message(0)]);
+    assert_eq!(next_done(&mut deliveries).await, message(0).id);
+    assert_eq!(publishing.arrived().await, [message(0).id]);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_buried_comes_again() {
+    let process = Process::new();
+    let broker = process.open();
+    let mut deliveries = broker.consume(Queue::Notifications, 1).await.unwrap();
+    let publishing = publish(&broker, vec![message(0)]);
+    process.graves.go_away(true);
+    let delivery = next(&mut deliveries).await;
+    assert!(delivery.receipt.dead("no").await.is_err());
+    process.graves.go_away(false);
+    let delivery = next(&mut deliveries).await;
+    delivery.receipt.dead("no").await.unwrap();
+    assert_eq!(publishing.arrived().await, [message(0).id]);
+    assert_eq!(broker.dead_letters(10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_listener_misses_news_and_goes_on() {
+    let broker = Process::new().open();
+    let mut listener = broker.listen().await.unwrap();
+    for number in 0..3_000_u32 {
+        broker.shout(&number.to_be_bytes()).await.unwrap();
+    }
+    let first = soon(listener.next()).await.unwrap();
+    assert_ne!(first, 0_u32.to_be_bytes());
+    let mut last = first;
+    while last != 2_999_u32.to_be_bytes() {
+        last = soon(listener.next()).await.unwrap();
+    }
+}

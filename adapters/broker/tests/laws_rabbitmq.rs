@@ -1,0 +1,17 @@
+//! The laws of the broker port, on a RabbitMQ server.
+
+mod laws;
+mod support;
+
+use std::sync::Arc;
+
+use application::ports::Broker;
+use support::brokers::TestBroker;
+
+impl laws::Place for TestBroker {
+    fn open(&self) -> Arc<dyn Broker> {
+        Arc::new(Self::open(self).unwrap())
+    }
+}
+
+laws!(async { TestBroker::rabbitmq().await.unwrap() });
