@@ -98,6 +98,11 @@ impl Link {
         }
     }
 
+    /// A connection of the caller's own, at which nothing is declared.
+    pub(super) async fn connect(&self) -> Result<Connection, BrokerError> {
+        answer(connect(self.uri.clone(), self.purpose)).await
+    }
+
     /// The next one who needs a connection makes a new one.
     pub(super) fn retire(&self) {
         if let Some(Ok(linked)) = locked(&self.last).as_ref().and_then(|a| a.outcome.peek()) {
@@ -132,6 +137,12 @@ impl Link {
     }
 }
 
+async fn connect(uri: AMQPUri, purpose: &str) -> lapin::Result<Connection> {
+    let name = format!("p2p-market {purpose}");
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    Connection::connect_uri(uri, properties).await
+}
+
 /// A connection at which everything is declared.
 pub(super) struct Linked {
     connection: Connection,
@@ -142,10 +153,7 @@ pub(super) struct Linked {
 
 impl Linked {
     async fn make(uri: AMQPUri, names: Names, purpose: &str) -> Result<Self, BrokerError> {
-        let properties = ConnectionProperties::default()
-            .with_connection_name(format!("p2p-market {purpose}").into());
-        let connecting = Connection::connect_uri(uri, properties);
-        let connection = connecting.await.map_err(explain)?;
+        let connection = connect(uri, purpose).await.map_err(explain)?;
         topology::declare(&connection, &names).await?;
         tracing::debug!(purpose, "connected to RabbitMQ");
         Ok(Self {
@@ -154,10 +162,6 @@ impl Linked {
             idle: Mutex::default(),
             news: Mutex::default(),
         })
-    }
-
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
     }
 
     fn is_usable(&self) -> bool {

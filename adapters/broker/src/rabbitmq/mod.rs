@@ -66,11 +66,12 @@ impl RabbitMq {
         if self.names.is_bare() {
             return Err(refused("without a namespace, nothing is deleted"));
         }
-        let linked = self.publishing.linked().await?;
         // What is connected believes that everything is declared.
-        linked.retire();
+        self.publishing.retire();
         self.consuming.retire();
-        topology::delete(linked.connection(), &self.names).await
+        let connection = self.publishing.connect().await?;
+        topology::delete(&connection, &self.names).await?;
+        trouble::answer(connection.close(200, "".into())).await
     }
 }
 
