@@ -248,7 +248,11 @@ impl User {
     /// The same account, told things in this language.
     #[must_use]
     pub fn speaking(self, language: Language) -> Self {
-        Self { language, ..self }
+        Self {
+            language,
+            version: self.version + 1,
+            ..self
+        }
     }
 
     /// The same account with exactly these roles.

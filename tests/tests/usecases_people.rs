@@ -169,9 +169,9 @@ async fn the_right_password_opens_and_nothing_else_does() {
         .await
         .unwrap();
     assert_eq!(logged_in.user, user);
-    let caller = InsecureTokens::default().verify(&logged_in.access.token, START);
+    let bearer = InsecureTokens::default().verify(&logged_in.access.token, START);
     assert_eq!(
-        caller,
+        bearer.map(|bearer| bearer.caller),
         Ok(Caller {
             user: user.id,
             roles

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use application::ports::{AccessToken, PasswordError, Passwords, TokenError, Tokens};
+use application::ports::{AccessToken, Bearer, PasswordError, Passwords, TokenError, Tokens};
 use async_trait::async_trait;
 use domain::user::{Caller, PasswordHash};
 use domain::{Roles, Timestamp, UserId};
@@ -71,7 +71,7 @@ impl Tokens for InsecureTokens {
         })
     }
 
-    fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, TokenError> {
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, TokenError> {
         let mut parts = token.split('.');
         let user: UserId = part(parts.next())?;
         let bits: u8 = part(parts.next())?;
@@ -83,7 +83,8 @@ impl Tokens for InsecureTokens {
         if expires_at <= now {
             return Err(TokenError::Expired);
         }
-        Ok(Caller { user, roles })
+        let caller = Caller { user, roles };
+        Ok(Bearer { caller, expires_at })
     }
 }
 
@@ -106,7 +107,8 @@ mod tests {
         let tokens = InsecureTokens::lasting(Duration::from_micros(10));
         let access = tokens.issue(caller, Timestamp::from_micros(5)).unwrap();
         let verify = |micros| tokens.verify(&access.token, Timestamp::from_micros(micros));
-        assert_eq!(verify(14), Ok(caller));
+        let expires_at = access.expires_at;
+        assert_eq!(verify(14), Ok(Bearer { caller, expires_at }));
         assert_eq!(verify(15), Err(TokenError::Expired));
         for bad in ["", "nobody", "user_x.1.1", &format!("{}.1", access.token)] {
             let verdict = tokens.verify(bad, Timestamp::from_micros(0));

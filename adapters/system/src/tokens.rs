@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use application::ports::{AccessToken, TokenError, Tokens};
+use application::ports::{AccessToken, Bearer, TokenError, Tokens};
 use domain::user::Caller;
 use domain::{Role, Roles, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
@@ -106,7 +106,7 @@ impl Tokens for JwtTokens {
         })
     }
 
-    fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, TokenError> {
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, TokenError> {
         let claims = decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| TokenError::Invalid)?
             .claims;
@@ -119,9 +119,10 @@ impl Tokens for JwtTokens {
             .iter()
             .map(|role| role.parse::<Role>())
             .collect();
-        Ok(Caller {
-            user,
-            roles: roles.map_err(|_| TokenError::Invalid)?,
+        let roles = roles.map_err(|_| TokenError::Invalid)?;
+        Ok(Bearer {
+            caller: Caller { user, roles },
+            expires_at: Timestamp::from_micros(claims.exp.saturating_mul(1_000_000)),
         })
     }
 }
@@ -158,8 +159,12 @@ mod tests {
     fn a_token_says_who_its_bearer_is_until_it_expires() {
         let access = tokens(SECRET).issue(caller(), NOW).unwrap();
         let last = access.expires_at.before(Duration::from_micros(1));
-        assert_eq!(tokens(SECRET).verify(&access.token, NOW), Ok(caller()));
-        assert_eq!(tokens(SECRET).verify(&access.token, last), Ok(caller()));
+        let bearer = Bearer {
+            caller: caller(),
+            expires_at: access.expires_at,
+        };
+        assert_eq!(tokens(SECRET).verify(&access.token, NOW), Ok(bearer));
+        assert_eq!(tokens(SECRET).verify(&access.token, last), Ok(bearer));
         assert_eq!(
             tokens(SECRET).verify(&access.token, access.expires_at),
             Err(TokenError::Expired)

@@ -82,10 +82,12 @@ impl Hub {
         }
     }
 
-    fn leave(&self, user: UserId) {
+    fn leave(&self, user: UserId, news: &mut watch::Receiver<u64>) {
         let mut followed = self.followed();
+        // Let go while nobody else comes or goes: the last one clears up, whoever that is.
+        *news = watch::channel(0).1;
         if let Entry::Occupied(known) = followed.entry(user)
-            && known.get().receiver_count() <= 1
+            && known.get().receiver_count() == 0
         {
             known.remove();
         }
@@ -130,6 +132,12 @@ impl Follower {
         Ok(follower)
     }
 
+    /// The number after which the next notifications come.
+    #[must_use]
+    pub const fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// The next notifications, in order, as soon as there are any. Cancel safe: what was not handed out comes again.
     pub async fn next(&mut self) -> Result<Vec<Notification>, StorageError> {
         loop {
@@ -149,7 +157,7 @@ impl Follower {
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.hub.leave(self.user);
+        self.hub.leave(self.user, &mut self.news);
     }
 }
 

@@ -9,7 +9,8 @@ mod texts;
 pub(crate) use follow::encode;
 pub use follow::{Follower, Hub};
 pub use queries::{
-    MOST_UNREAD, NotificationList, NotificationView, list_notifications, mailbox_of,
+    MOST_UNREAD, NotificationList, NotificationView, Reader, list_notifications, mailbox_of,
+    reader_of,
 };
 pub use read::{ReadNotification, ReadNotifications};
 pub use tell::{TellPeople, Told, Unreadable};

@@ -1,7 +1,8 @@
 //! Looking into a mailbox.
 
+use domain::refusal::Noun;
 use domain::user::Caller;
-use domain::{Language, Mailbox, Notification, Role, UserId};
+use domain::{Language, Mailbox, Notification, Refusal, Role, UserId};
 
 use crate::ports::NotificationFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
@@ -19,10 +20,26 @@ pub struct NotificationList {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationView {
     pub page: Page<Notification>,
-    pub mailbox: Mailbox,
+    pub reader: Reader,
     /// At most [`MOST_UNREAD`].
     pub unread: u64,
+}
+
+/// What it takes to show somebody their notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reader {
     pub language: Language,
+    pub mailbox: Mailbox,
+}
+
+/// How somebody's notifications are shown to them.
+pub async fn reader_of(market: &Market, user: UserId) -> Result<Reader, QueryError> {
+    let known = market.queries().find_user(user).await?;
+    let known = known.ok_or(Refusal::NotFound(Noun::User))?;
+    Ok(Reader {
+        language: known.language,
+        mailbox: mailbox_of(market, user).await?,
+    })
 }
 
 /// Beyond, nobody counts unread notifications.
@@ -40,24 +57,20 @@ pub async fn list_notifications(
     }
     let queries = market.queries();
     let limit = list.limit.clamp(1, MAX_PAGE);
-    let known = queries.find_user(user).await?;
-    let known = known.ok_or(domain::Refusal::NotFound(domain::refusal::Noun::User))?;
-    let mailbox = mailbox_of(market, user).await?;
+    let reader = reader_of(market, user).await?;
+    let read_to = reader.mailbox.read_to;
     let filter = NotificationFilter {
         user,
-        unread_after: list.unread_only.then_some(mailbox.read_to),
+        unread_after: list.unread_only.then_some(read_to),
         before: list.before,
         limit: limit + 1,
     };
     let rows = queries.list_notifications(&filter).await?;
-    let unread = queries
-        .count_unread(user, mailbox.read_to, MOST_UNREAD)
-        .await?;
+    let unread = queries.count_unread(user, read_to, MOST_UNREAD).await?;
     Ok(NotificationView {
         page: Page::of(rows, limit),
-        mailbox,
+        reader,
         unread,
-        language: known.language,
     })
 }
 

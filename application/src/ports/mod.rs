@@ -25,4 +25,4 @@ pub use storage::{
     Changes, Entry, Glance, InboxKey, InboxMark, ListingHead, OfferHead, OutboxMessage, Saved,
     Seen, StorageError, Store, Transaction, Transfer,
 };
-pub use tokens::{AccessToken, TokenError, Tokens};
+pub use tokens::{AccessToken, Bearer, TokenError, Tokens};

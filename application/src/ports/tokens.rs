@@ -19,6 +19,14 @@ impl std::fmt::Debug for AccessToken {
     }
 }
 
+/// What a token that is good says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bearer {
+    pub caller: Caller,
+    /// From then on the token is good no more.
+    pub expires_at: Timestamp,
+}
+
 /// Why a token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -35,6 +43,6 @@ pub trait Tokens: Send + Sync {
     /// A token for this caller, good from now on.
     fn issue(&self, caller: Caller, now: Timestamp) -> Result<AccessToken, TokenError>;
 
-    /// Who the bearer of this token is.
-    fn verify(&self, token: &str, now: Timestamp) -> Result<Caller, TokenError>;
+    /// Who the bearer of this token is, and until when.
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, TokenError>;
 }

@@ -2,7 +2,7 @@
 
 use domain::user::{Caller, Email, PasswordHash};
 use domain::{
-    Account, AccountId, AccountKey, Asset, Exchanger, Refusal, Role, Roles, User, UserId,
+    Account, AccountId, AccountKey, Asset, Exchanger, Language, Refusal, Role, Roles, User, UserId,
 };
 
 use crate::pipeline::{Command, Desk, Needs};
@@ -18,6 +18,7 @@ pub struct RegisterUser {
     name: String,
     roles: Roles,
     password: Option<PasswordHash>,
+    language: Language,
     wallet: Vec<(Asset, AccountId)>,
 }
 
@@ -42,6 +43,7 @@ impl RegisterUser {
             name,
             roles,
             password,
+            language: Language::English,
             wallet,
         }
     }
@@ -52,6 +54,13 @@ impl RegisterUser {
     #[must_use]
     pub const fn by(mut self, administrator: Caller) -> Self {
         self.by = Some(administrator);
+        self
+    }
+
+    /// The same, told things in this language; otherwise in English.
+    #[must_use]
+    pub const fn speaking(mut self, language: Language) -> Self {
+        self.language = language;
         self
     }
 }
@@ -73,14 +82,17 @@ impl Command for RegisterUser {
         if desk.email_taken(&self.email) {
             return Err(Refusal::EmailTaken);
         }
-        let user = User::register(
-            self.id,
-            self.email.clone(),
-            self.name.clone(),
-            self.roles,
-            self.password.clone(),
-            desk.now(),
-        );
+        let user = User {
+            language: self.language,
+            ..User::register(
+                self.id,
+                self.email.clone(),
+                self.name.clone(),
+                self.roles,
+                self.password.clone(),
+                desk.now(),
+            )
+        };
         for (asset, account) in &self.wallet {
             desk.open_account(Account::open(*account, AccountKey::user(user.id, *asset)));
         }
