@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use application::Market;
 
+use crate::live::Live;
 use crate::settings::HttpSettings;
 
 /// The market, behind one pointer: it is cloned with every request.
@@ -14,15 +15,24 @@ pub(crate) struct App(Arc<Shared>);
 struct Shared {
     market: Market,
     settings: HttpSettings,
+    live: Live,
 }
 
 impl App {
-    pub(crate) fn new(market: Market, settings: HttpSettings) -> Self {
-        Self(Arc::new(Shared { market, settings }))
+    pub(crate) fn new(market: Market, settings: HttpSettings, live: Live) -> Self {
+        Self(Arc::new(Shared {
+            market,
+            settings,
+            live,
+        }))
     }
 
     pub(crate) fn settings(&self) -> &HttpSettings {
         &self.0.settings
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
     }
 }
 

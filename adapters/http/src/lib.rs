@@ -1,11 +1,12 @@
-//! The market over HTTP: an axum router, its OpenAPI description and Swagger UI.
+//! The market over HTTP: an axum router with server-sent events and a WebSocket, its OpenAPI description and Swagger UI.
 //!
 //! *What it is*: handlers that parse, call a use case and render, and nothing else. Bodies and answers are the structs
 //! beside them; how ids, amounts and names look on the wire is in [`wire`]; which error has which status is the one
 //! table in [`problem`].
 //!
 //! *What it may import*: `application`, `domain`, axum and what belongs to it. No database, no broker, and nothing that
-//! signs tokens or hashes passwords: those come through the market's ports.
+//! issues tokens or hashes passwords: those come through the market's ports. (The signature of a payment report is a
+//! matter of HTTP, and is checked here.)
 //!
 //! *How to add the next thing*: one file per operation, under its noun and named by its verb, as in `application`; its
 //! doc comment is its documentation. Name it in the noun's `routes()`.
@@ -16,18 +17,27 @@ mod dispute;
 mod docs;
 mod exchanger;
 mod extract;
+mod listen;
 mod listing;
+mod live;
 mod middleware;
+mod notification;
 mod offer;
 mod ops;
 mod page;
+mod payment;
 mod problem;
+mod push;
 mod settings;
 mod user;
 mod wallet;
 mod wire;
 
-pub use settings::{CorsOrigins, HttpSettings, InvalidOrigin};
+pub use listen::patient;
+pub use live::{Live, Streams};
+pub use settings::{
+    CallbackSettings, CorsOrigins, HttpSettings, InvalidOrigin, Secret, StreamSettings,
+};
 
 use application::Market;
 use axum::Router;
@@ -37,9 +47,9 @@ use app::App;
 use problem::Problem;
 
 /// The whole API of a running market, with its documentation.
-pub fn router(market: Market, settings: HttpSettings) -> Router {
+pub fn router(market: Market, settings: HttpSettings, live: Live) -> Router {
     let cors = middleware::cors(&settings.cors);
-    let app = App::new(market, settings);
+    let app = App::new(market, settings, live);
     let (routes, api) = docs::documented().split_for_parts();
     let router = routes
         .merge(docs::pages(&docs::complete(api)))

@@ -3,11 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use application::RelayStats;
 use application::pipeline::{BATCH_BUCKETS, StatsSnapshot};
+use application::ports::Backlog;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use domain::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -68,44 +71,126 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Pro
 
 /// What has it done?
 ///
-/// Counters of the pipeline through which all changes go, in Prometheus' text format. No token is needed: expose it to
-/// your own network only.
+/// Counters of the pipeline through which all changes go, of the events on their way out and of the streams that are open,
+/// in Prometheus' text format. No token is needed: expose it to your own network only.
 #[utoipa::path(get, path = "/metrics", tag = TAG, security(()), responses(
     (status = 200, description = "The counters.", body = String, content_type = "text/plain",
         example = "p2p_pipeline_commands_total 42\n")
 ))]
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    let text = exposition(&app.pipeline().stats());
+    let mut text = exposition(&app.pipeline().stats());
+    text.push_str(&live(&app).await);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+}
+
+/// One number with its name, kind and explanation.
+fn one(text: &mut String, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
+    let _ = writeln!(
+        text,
+        "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
+    );
+}
+
+/// Events on their way out, and who follows their notifications.
+async fn live(app: &App) -> String {
+    let mut text = String::new();
+    let live = app.live();
+    if let Some(relay) = &live.relay {
+        relayed(&mut text, relay);
+    }
+    if let Some(outbox) = &live.outbox {
+        match tokio::time::timeout(PATIENCE, outbox.backlog()).await {
+            Ok(Ok(backlog)) => waiting(&mut text, &backlog, app.now()),
+            Ok(Err(error)) => tracing::debug!(%error, "the outbox can't be looked at"),
+            Err(_) => tracing::debug!("the outbox can't be looked at in time"),
+        }
+    }
+    one(
+        &mut text,
+        "p2p_push_streams",
+        "gauge",
+        "Streams of notifications that are open on this replica.",
+        live.streams.open(),
+    );
+    one(
+        &mut text,
+        "p2p_push_followers",
+        "gauge",
+        "Readers of mailboxes on this replica.",
+        live.hub.followers(),
+    );
+    text
+}
+
+fn relayed(text: &mut String, relay: &RelayStats) {
+    one(
+        text,
+        "p2p_relay_published_total",
+        "counter",
+        "Events that the broker has taken from this replica.",
+        relay.published(),
+    );
+    one(
+        text,
+        "p2p_relay_failures_total",
+        "counter",
+        "Windows of events that could not be published, as a whole or in part.",
+        relay.failures(),
+    );
+    one(
+        text,
+        "p2p_relay_connected",
+        "gauge",
+        "Whether the broker took the last window.",
+        u8::from(relay.is_connected()),
+    );
+}
+
+fn waiting(text: &mut String, backlog: &Backlog, now: Timestamp) {
+    one(
+        text,
+        "p2p_outbox_depth",
+        "gauge",
+        "Events that wait to be published, of all replicas; beyond 100000 nobody counts.",
+        backlog.depth,
+    );
+    let lag = backlog
+        .oldest
+        .map_or(Duration::ZERO, |oldest| now.since(oldest));
+    one(
+        text,
+        "p2p_outbox_lag_seconds",
+        "gauge",
+        "The age of the oldest event that waits to be published.",
+        format_args!("{}.{:03}", lag.as_secs(), lag.subsec_millis()),
+    );
 }
 
 fn exposition(stats: &StatsSnapshot) -> String {
     let mut text = String::with_capacity(2_048);
-    let mut one = |name: &str, kind: &str, help: &str, value: u64| {
-        let _ = writeln!(
-            text,
-            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
-        );
-    };
     one(
+        &mut text,
         "p2p_pipeline_commands_total",
         "counter",
         "Commands answered after a commit, or refused by it.",
         stats.commands,
     );
     one(
+        &mut text,
         "p2p_pipeline_retries_total",
         "counter",
         "Batches that were tried again.",
         stats.retries,
     );
     one(
+        &mut text,
         "p2p_pipeline_turned_away_total",
         "counter",
         "Commands turned away because too many were waiting.",
         stats.busy,
     );
     one(
+        &mut text,
         "p2p_pipeline_largest_batch",
         "gauge",
         "Commands in the largest batch so far.",
@@ -133,6 +218,25 @@ fn exposition(stats: &StatsSnapshot) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_age_of_what_waits_is_in_seconds() {
+        let now = Timestamp::from_micros(75_250_999);
+        let backlog = Backlog {
+            depth: 3,
+            oldest: Some(Timestamp::from_micros(0)),
+        };
+        let mut text = String::new();
+        waiting(&mut text, &backlog, now);
+        assert!(text.contains("\np2p_outbox_depth 3\n"), "{text}");
+        assert!(text.contains("\np2p_outbox_lag_seconds 75.250\n"), "{text}");
+        let mut empty = String::new();
+        waiting(&mut empty, &Backlog::default(), now);
+        assert!(
+            empty.contains("\np2p_outbox_lag_seconds 0.000\n"),
+            "{empty}"
+        );
+    }
 
     #[test]
     fn the_histogram_is_cumulative() {

@@ -1,5 +1,6 @@
 //! What an operator may choose about the HTTP side.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -11,14 +12,80 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// Which web pages of other origins may call the API from a browser.
     pub cors: CorsOrigins,
+    pub streams: StreamSettings,
+    pub callbacks: CallbackSettings,
+}
+
+/// How many may follow their notifications at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamSettings {
+    /// Streams of one user.
+    pub per_user: usize,
+    /// Streams in all.
+    pub most: usize,
+    /// A client that takes nothing for this long is dropped.
+    pub patience: Duration,
+}
+
+impl Default for StreamSettings {
+    /// Ten for each user, 10,000 in all; half a minute.
+    fn default() -> Self {
+        Self {
+            per_user: 10,
+            most: 10_000,
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Who may report payments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackSettings {
+    /// By the provider's name, what it signs its reports with.
+    pub secrets: BTreeMap<String, Secret>,
+    /// How old a report may be, and how far ahead the provider's clock.
+    pub tolerance: Duration,
+}
+
+impl Default for CallbackSettings {
+    /// Nobody; five minutes.
+    fn default() -> Self {
+        Self {
+            secrets: BTreeMap::new(),
+            tolerance: Duration::from_secs(300),
+        }
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }
 
 impl Default for HttpSettings {
-    /// Thirty seconds for a request, and no other origins.
+    /// Thirty seconds for a request, no other origins, and nobody who reports payments.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
             cors: CorsOrigins::None,
+            streams: StreamSettings::default(),
+            callbacks: CallbackSettings::default(),
         }
     }
 }

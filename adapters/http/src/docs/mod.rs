@@ -19,7 +19,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use self::errors::Errors;
 use crate::app::App;
 use crate::problem::ProblemBody;
-use crate::{dispute, exchanger, listing, offer, ops, user, wallet};
+use crate::{dispute, exchanger, listing, notification, offer, ops, payment, push, user, wallet};
 
 const DESCRIPTION: &str = include_str!("description.md");
 
@@ -37,7 +37,7 @@ const BEARER: &str = "bearer";
     components(schemas(ProblemBody<'_>)),
     modifiers(&Security),
     tags(
-        (name = user::TAG_AUTH, description = "Open an account and log in. The only calls that need no token."),
+        (name = user::TAG_AUTH, description = "Open an account and log in. No token is needed."),
         (name = listing::TAG, description = "What exchangers offer: browse it, or publish your own."),
         (name = offer::TAG, description = "A customer's offer on a listing, and the deal that grows from it: \
             PENDING → APPROVED → PAYMENT_CONFIRMED → FINISHED, with the crypto in escrow from the first to the last."),
@@ -46,6 +46,10 @@ const BEARER: &str = "bearer";
             an answer."),
         (name = wallet::TAG, description = "The own balances, and everything that moved them."),
         (name = wallet::TAG_BILLING, description = "Deposits, and other people's balances."),
+        (name = notification::TAG, description = "What has happened to the own deals, in the own language; for moderators also \
+            disputes and freezes."),
+        (name = push::TAG, description = "The same as it happens, as server-sent events or over a WebSocket."),
+        (name = payment::TAG, description = "Payments outside, as payment providers report them."),
         (name = user::TAG, description = "Accounts of people, and what they may do."),
         (name = ops::TAG, description = "For operators: up, ready, and what has been done."),
     )
@@ -78,6 +82,9 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(dispute::routes())
         .merge(exchanger::routes())
         .merge(wallet::routes())
+        .merge(notification::routes())
+        .merge(push::routes())
+        .merge(payment::routes())
         .merge(ops::routes())
 }
 

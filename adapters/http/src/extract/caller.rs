@@ -1,5 +1,6 @@
 //! Who is asking: the bearer of an access token.
 
+use application::ports::Bearer;
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -13,6 +14,19 @@ use crate::problem::Problem;
 pub(crate) struct Auth(pub(crate) Caller);
 
 impl FromRequestParts<App> for Auth {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Bearing(bearer) = Bearing::from_request_parts(parts, app).await?;
+        Ok(Self(bearer.caller))
+    }
+}
+
+/// The caller, and until when the access token is good: for answers that outlast a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bearing(pub(crate) Bearer);
+
+impl FromRequestParts<App> for Bearing {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
@@ -30,12 +44,12 @@ impl FromRequestParts<App> for Auth {
             .ok_or_else(|| {
                 Problem::unauthenticated("expected `Authorization: Bearer <access token>`")
             })?;
-        let caller = app
+        let bearer = app
             .tokens()
             .verify(token, app.now())
             .map_err(Problem::bad_token)?;
-        tracing::Span::current().record("user", tracing::field::display(caller.user));
-        Ok(Self(caller))
+        tracing::Span::current().record("user", tracing::field::display(bearer.caller.user));
+        Ok(Self(bearer))
     }
 }
 

@@ -55,7 +55,8 @@ where
     }
 }
 
-fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
+/// Refused unless the request says that its body is JSON.
+pub(crate) fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
     let value = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -74,7 +75,8 @@ fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::unsupported_media_type())
 }
 
-async fn read(body: Body) -> Result<Bytes, Problem> {
+/// The whole body, if it is not too large.
+pub(crate) async fn read(body: Body) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
         let source = std::error::Error::source(&error);
         if source.is_some_and(|source| source.is::<LengthLimitError>()) {
@@ -83,6 +85,11 @@ async fn read(body: Body) -> Result<Bytes, Problem> {
             Problem::not_json("the body could not be read to its end")
         }
     })
+}
+
+/// Whether it is JSON at all.
+pub(crate) fn is_json(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
 fn parse<T: DeserializeOwned + Validate + PartialSchema>(bytes: &[u8]) -> Result<T, Problem> {

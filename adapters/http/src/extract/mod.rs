@@ -7,7 +7,7 @@ mod json;
 mod query;
 mod validation;
 
-pub(crate) use caller::Auth;
+pub(crate) use caller::{Auth, Bearing};
 pub(crate) use id::PathId;
-pub(crate) use json::{Json, MAX_BODY, OptionalJson};
+pub(crate) use json::{Json, MAX_BODY, OptionalJson, is_json, must_be_json, read};
 pub(crate) use query::Query;

@@ -7,6 +7,7 @@ use domain::refusal::Noun;
 use domain::{Actor, Asset, IdError, Money, MoneyError, Refusal, Role, Status};
 
 use super::{FieldError, Problem};
+use crate::payment::SignatureError;
 
 /// One of each, by code.
 pub(crate) fn catalogue() -> Vec<Problem> {
@@ -52,6 +53,15 @@ fn edge() -> Vec<Problem> {
         Problem::unauthenticated("an access token is needed: log in first"),
         Problem::bad_token(TokenError::Invalid),
         Problem::bad_token(TokenError::Expired),
+        Problem::bad_signature(SignatureError::Missing),
+        Problem::bad_signature(SignatureError::Invalid),
+        Problem::bad_signature(SignatureError::Expired),
+        Problem::invalid_report("currency: \"XXX\" is not known".to_owned()),
+        Problem::invalid_last_event_id(),
+        Problem::too_many_streams(),
+        Problem::no_stream_left(),
+        Problem::upgrade_required(),
+        Problem::origin_not_allowed(),
         Problem::no_such_route(),
         Problem::method_not_allowed(None),
         Problem::timed_out(),
@@ -68,6 +78,7 @@ fn refusals() -> Vec<Refusal> {
         Noun::Exchanger,
         Noun::User,
         Noun::Account,
+        Noun::Notification,
     ];
     let amounts = [
         MoneyError::Malformed,

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use domain::IdError;
 
 use super::{FieldError, Problem};
+use crate::payment::SignatureError;
 use crate::wire::id_fault;
 
 impl Problem {
@@ -111,6 +112,79 @@ impl Problem {
         };
         Self::new(StatusCode::UNAUTHORIZED, code, title, error.to_string())
             .with_challenge(challenge)
+    }
+
+    /// A payment report that is not signed as agreed.
+    pub(crate) fn bad_signature(error: SignatureError) -> Self {
+        let code = match error {
+            SignatureError::Missing => "SIGNATURE_MISSING",
+            SignatureError::Invalid => "SIGNATURE_INVALID",
+            SignatureError::Expired => "SIGNATURE_EXPIRED",
+        };
+        let title = "The signature can't be accepted";
+        Self::new(StatusCode::UNAUTHORIZED, code, title, error.to_string())
+            .with_challenge("Signature")
+    }
+
+    /// JSON, but no payment report.
+    pub(crate) fn invalid_report(detail: String) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "INVALID_REPORT",
+            "The payment report can't be used",
+            detail,
+        )
+    }
+
+    /// Not the number of an event.
+    pub(crate) fn invalid_last_event_id() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "INVALID_LAST_EVENT_ID",
+            "The last event's id can't be used",
+            "`Last-Event-ID` is the `id` of the last event that was received",
+        )
+    }
+
+    /// One caller has as many streams open as one may have.
+    pub(crate) fn too_many_streams() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TOO_MANY_STREAMS",
+            "Too many streams are open",
+            "close one of your streams first",
+        )
+    }
+
+    /// All callers together have as many streams open as this server carries.
+    pub(crate) fn no_stream_left() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "NO_STREAM_LEFT",
+            "No further stream can be opened",
+            "this server carries as many streams as it may; try again later",
+        )
+        .with_retry_after("30")
+    }
+
+    /// A WebSocket is opened by an upgrade, which this request does not ask for.
+    pub(crate) fn upgrade_required() -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "UPGRADE_REQUIRED",
+            "This is a WebSocket",
+            "open it with a WebSocket client, or use /api/events",
+        )
+    }
+
+    /// A web page that may not open a WebSocket here.
+    pub(crate) fn origin_not_allowed() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "ORIGIN_NOT_ALLOWED",
+            "The page's origin is not allowed",
+            "web pages of this origin may not open a WebSocket here",
+        )
     }
 
     pub(crate) fn no_such_route() -> Self {

@@ -224,6 +224,9 @@ impl Problem {
         if let Some(seconds) = parts.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
+        if parts.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
         if let Some(allow) = &parts.allow {
             headers.insert(header::ALLOW, allow.clone());
         }

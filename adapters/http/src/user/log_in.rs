@@ -38,6 +38,7 @@ pub(crate) struct LogInRequest {
         "email": "ada@example.com",
         "name": "Ada",
         "roles": ["CUSTOMER"],
+        "language": "en",
         "created_at": "2025-04-18T15:00:00Z"
     }
 }))]

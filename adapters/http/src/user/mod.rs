@@ -5,6 +5,7 @@ mod get;
 mod log_in;
 mod register;
 mod set_roles;
+mod update_me;
 mod view;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -22,7 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(register::register))
         .routes(routes!(log_in::log_in))
         .routes(routes!(create::create_user))
-        .routes(routes!(get::get_me))
+        .routes(routes!(get::get_me, update_me::update_me))
         .routes(routes!(get::get_user))
         .routes(routes!(set_roles::set_roles))
 }

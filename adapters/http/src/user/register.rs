@@ -4,8 +4,8 @@ use application::user::RegisterUser;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::Role;
 use domain::user::Email;
+use domain::{Language, Role};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -15,6 +15,7 @@ use super::{TAG_AUTH, check_password};
 use crate::app::App;
 use crate::extract::Json;
 use crate::problem::{Problem, passwords_failed};
+use crate::wire;
 
 /// A new account.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -22,7 +23,8 @@ use crate::problem::{Problem, passwords_failed};
 #[schema(example = json!({
     "email": "ada@example.com",
     "name": "Ada",
-    "password": "correct horse battery"
+    "password": "correct horse battery",
+    "language": "en"
 }))]
 pub(crate) struct RegisterRequest {
     #[validate(email, length(max = 254))]
@@ -35,6 +37,8 @@ pub(crate) struct RegisterRequest {
     #[validate(custom(function = check_password))]
     #[schema(min_length = 12, max_length = 200, format = "password")]
     password: String,
+    /// In which to be told things; English if left out.
+    language: Option<wire::Language>,
 }
 
 /// Open an account for oneself.
@@ -63,7 +67,11 @@ pub(crate) async fn register(
         .map_err(|error| passwords_failed(&error))?;
     let roles = [Role::Customer].into();
     let email = Email::new(&body.email);
-    let command = RegisterUser::new(app.ids(), email, body.name, roles, Some(hash));
+    let language = body
+        .language
+        .map_or(Language::English, |language| language.0);
+    let command =
+        RegisterUser::new(app.ids(), email, body.name, roles, Some(hash)).speaking(language);
     let user = app.execute(command).await?;
     Ok((StatusCode::CREATED, Answer(user.into())))
 }

@@ -14,6 +14,7 @@ use crate::wire;
     "email": "ada@example.com",
     "name": "Ada",
     "roles": ["CUSTOMER"],
+    "language": "en",
     "created_at": "2025-04-18T15:00:00Z"
 }))]
 pub(crate) struct UserView {
@@ -21,6 +22,7 @@ pub(crate) struct UserView {
     email: String,
     name: String,
     roles: Vec<wire::Role>,
+    language: wire::Language,
     created_at: wire::Time,
 }
 
@@ -31,6 +33,7 @@ impl From<User> for UserView {
             email: user.email.as_str().to_owned(),
             name: user.name,
             roles: user.roles.iter().map(wire::Role).collect(),
+            language: wire::Language(user.language),
             created_at: wire::Time(user.created_at),
         }
     }

@@ -50,7 +50,9 @@ macro_rules! ids {
     )*};
 }
 
-ids! { UserId, ListingId, OfferId, DisputeId, CommentId, AccountId, TransferId }
+ids! {
+    UserId, ListingId, OfferId, DisputeId, CommentId, AccountId, TransferId, NotificationId, ReportId
+}
 
 #[cfg(test)]
 mod tests {

@@ -10,11 +10,14 @@ mod time;
 
 pub(crate) use amount::{Amount, Money, Price, fault as amount_fault};
 pub(crate) use ids::fault as id_fault;
-pub(crate) use ids::{AccountId, CommentId, DisputeId, ListingId, OfferId, TransferId, UserId};
+pub(crate) use ids::{
+    AccountId, CommentId, DisputeId, ListingId, NotificationId, OfferId, ReportId, TransferId,
+    UserId,
+};
 pub(crate) use names::{
-    Actor, Asset, Bucket, DisputeStage, DisputeStageName, DisputeStatus, EntryKind, ExchangeType,
-    ListingStatus, ListingSwitch, Resolution, ResolutionKind, ResponseAction, ResponseKind, Role,
-    Side, Sort, SortKind, Status,
+    Actor, Asset, Bucket, DisputeStage, DisputeStageName, DisputeStatus, EntryKind, Event,
+    ExchangeType, Language, ListingStatus, ListingSwitch, Receipt, ReceiptKind, ReportOutcome,
+    Resolution, ResolutionKind, ResponseAction, ResponseKind, Role, Side, Sort, SortKind, Status,
 };
 pub(crate) use time::Time;
 

@@ -1,5 +1,6 @@
 //! Closed sets of names. The names are the domain's own; a new one appears here, and in the documentation, by itself.
 
+use domain::event::FactName;
 use domain::ledger::PostingKind;
 use domain::listing::{ListingState, Switch};
 use utoipa::openapi::RefOr;
@@ -95,6 +96,14 @@ names! {
     Resolution(ResolutionKind) = ResolutionKind::ALL, ResolutionKind::name;
     /// Whether a dispute still waits for a moderator.
     DisputeStatus(DisputeStage) = DisputeStage::ALL, DisputeStage::name;
+    /// What has happened.
+    Event(FactName) = FactName::ALL, FactName::name;
+    /// The language in which somebody is told things (ISO 639-1).
+    Language(domain::Language) = domain::Language::ALL, domain::Language::name;
+    /// What became of a payment report: APPLIED if it confirmed the payment of a deal, otherwise why it did not.
+    ReportOutcome(domain::ReportOutcome) = domain::ReportOutcome::ALL, domain::ReportOutcome::name;
+    /// How a payment report was received.
+    Receipt(ReceiptKind) = ReceiptKind::ALL, ReceiptKind::name;
     /// As a dispute's status, in a word: the filter of the list of disputes.
     DisputeStageName(DisputeStage) = DisputeStage::ALL, DisputeStage::word;
 }
@@ -155,6 +164,29 @@ impl ResponseKind {
         match self {
             Self::Accept => "ACCEPT",
             Self::Decline => "DECLINE",
+        }
+    }
+}
+
+/// What a payment provider is told about its report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReceiptKind {
+    /// It confirmed the payment of a deal.
+    Applied,
+    /// It is kept for moderators.
+    Recorded,
+    /// It came before.
+    Duplicate,
+}
+
+impl ReceiptKind {
+    const ALL: [Self; 3] = [Self::Applied, Self::Recorded, Self::Duplicate];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "APPLIED",
+            Self::Recorded => "RECORDED",
+            Self::Duplicate => "DUPLICATE",
         }
     }
 }

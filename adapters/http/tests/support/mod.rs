@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::ports::{
-    AccessToken, AuditReport, Clock, DisputeFilter, DisputeQueries, Ids, ListingFilter,
-    ListingQueries, ListingView, ListingsFound, Maintenance, OfferFilter, OfferQueries,
-    PasswordError, Passwords, StatementEntry, StatementFilter, StorageError, Store, TokenError,
-    Tokens, Transaction, UserQueries, WalletQueries,
+    AccessToken, AuditReport, Bearer, Clock, DisputeFilter, DisputeQueries, Ids, ListingFilter,
+    ListingQueries, ListingView, ListingsFound, Maintenance, NotificationFilter,
+    NotificationQueries, OfferFilter, OfferQueries, PasswordError, Passwords, ReportFilter,
+    ReportQueries, StatementEntry, StatementFilter, StorageError, Store, TokenError, Tokens,
+    Transaction, UserQueries, WalletQueries,
 };
 use application::{Market, MarketPorts, PipelineSettings};
 use async_trait::async_trait;
@@ -18,10 +19,10 @@ use domain::dispute::Comment;
 use domain::offer::HistoryEntry;
 use domain::user::{Caller, Email, PasswordHash, User};
 use domain::{
-    Account, Dispute, DisputeId, Exchanger, ListingId, Offer, OfferId, Policy, Role, Roles,
-    Timestamp, UserId,
+    Account, Dispute, DisputeId, Exchanger, ListingId, Mailbox, Notification, Offer, OfferId,
+    PaymentReport, Policy, Role, Roles, Timestamp, UserId,
 };
-use http_api::HttpSettings;
+use http_api::{HttpSettings, Live};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -117,6 +118,37 @@ impl UserQueries for Away {
 }
 
 #[async_trait]
+impl NotificationQueries for Away {
+    async fn mailbox(&self, _: UserId) -> Result<Option<Mailbox>, StorageError> {
+        away()
+    }
+    async fn list_notifications(
+        &self,
+        _: &NotificationFilter,
+    ) -> Result<Vec<Notification>, StorageError> {
+        away()
+    }
+    async fn notifications_after(
+        &self,
+        _: UserId,
+        _: u64,
+        _: u32,
+    ) -> Result<Vec<Notification>, StorageError> {
+        away()
+    }
+    async fn count_unread(&self, _: UserId, _: u64, _: u64) -> Result<u64, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl ReportQueries for Away {
+    async fn list_reports(&self, _: &ReportFilter) -> Result<Vec<PaymentReport>, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
 impl Maintenance for Away {
     async fn ping(&self) -> Result<(), StorageError> {
         if self.reachable { Ok(()) } else { away() }
@@ -125,6 +157,9 @@ impl Maintenance for Away {
         away()
     }
     async fn heartbeat(&self, _: Timestamp, _: Duration) -> Result<Option<Duration>, StorageError> {
+        away()
+    }
+    async fn forget_inbox(&self, _: Timestamp, _: u32) -> Result<u64, StorageError> {
         away()
     }
     async fn audit(&self) -> Result<AuditReport, StorageError> {
@@ -165,7 +200,7 @@ impl Tokens for Fixed {
     fn issue(&self, _: Caller, _: Timestamp) -> Result<AccessToken, TokenError> {
         Err(TokenError::Invalid)
     }
-    fn verify(&self, token: &str, _: Timestamp) -> Result<Caller, TokenError> {
+    fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, TokenError> {
         let roles = match token {
             "all" => Roles::from(Role::ALL),
             "customer" => Roles::from([Role::Customer]),
@@ -173,7 +208,10 @@ impl Tokens for Fixed {
             _ => return Err(TokenError::Invalid),
         };
         let user = EXAMPLE_USER.parse().map_err(|_| TokenError::Invalid)?;
-        Ok(Caller { user, roles })
+        Ok(Bearer {
+            caller: Caller { user, roles },
+            expires_at: now.after(Duration::from_secs(60)),
+        })
     }
 }
 
@@ -189,7 +227,7 @@ pub(crate) fn api(settings: HttpSettings, reachable: bool) -> Router {
         tokens: Arc::new(Fixed),
     };
     let (market, _) = Market::open(ports, Policy::default(), PipelineSettings::default());
-    http_api::router(market, settings)
+    http_api::router(market, settings, Live::default())
 }
 
 /// What came back.

@@ -1,0 +1,92 @@
+//! `POST /api/notifications/{notification_id}/read` and `POST /api/notifications/read`.
+
+use application::notification::{ReadNotification, ReadNotifications, reader_of};
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::NotificationId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::NotificationView;
+use crate::app::App;
+use crate::extract::{Auth, Json, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Mark one notification as read.
+///
+/// For whoever it is for. Once read it stays so: a second time changes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/notifications/{notification_id}/read",
+    tag = TAG,
+    params(("notification_id" = inline(wire::NotificationId), Path)),
+    responses(
+        (status = 200, description = "The notification as it is now.", body = NotificationView),
+        (
+            status = 404,
+            description = "`NOTIFICATION_NOT_FOUND`: there is no such notification, or it is somebody else's. \
+                `USER_NOT_FOUND`: the token is good, but the account is gone."
+        ),
+    )
+)]
+pub(crate) async fn read_notification(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(notification): PathId<NotificationId>,
+) -> Result<Answer<NotificationView>, Problem> {
+    let command = ReadNotification {
+        caller,
+        notification,
+    };
+    let notification = app.execute(command).await?;
+    let reader = reader_of(&app, caller.user).await?;
+    Ok(Answer(NotificationView::of(&notification, &reader)))
+}
+
+/// How far somebody has read.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"up_to": 7}))]
+pub(crate) struct ReadNotificationsRequest {
+    /// The number of the newest one that was read.
+    up_to: u64,
+}
+
+/// How far a mailbox is read.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"read_to": 7, "last": 9}))]
+pub(crate) struct ReadNotificationsAnswer {
+    /// Everything up to this number is read.
+    read_to: u64,
+    /// The number of the newest notification.
+    last: u64,
+}
+
+/// Mark all notifications up to a number as read.
+///
+/// For everybody who is logged in: the own ones. What is read stays so: a smaller number changes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/notifications/read",
+    tag = TAG,
+    request_body = ReadNotificationsRequest,
+    responses(
+        (status = 200, description = "How far the mailbox is read now.", body = ReadNotificationsAnswer),
+        (status = 404, description = "`NOTIFICATION_NOT_FOUND`: there are not so many."),
+    )
+)]
+pub(crate) async fn read_notifications(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Json(body): Json<ReadNotificationsRequest>,
+) -> Result<Answer<ReadNotificationsAnswer>, Problem> {
+    let up_to = body.up_to;
+    let mailbox = app.execute(ReadNotifications { caller, up_to }).await?;
+    Ok(Answer(ReadNotificationsAnswer {
+        read_to: mailbox.read_to,
+        last: mailbox.last,
+    }))
+}

@@ -1,0 +1,119 @@
+//! `POST /api/callbacks/payments`.
+
+use application::payment::{ReceivePayment, Received, ReportedPayment};
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::ReportOutcome;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::TAG;
+use super::signature::Signed;
+use crate::app::App;
+use crate::extract::is_json;
+use crate::problem::Problem;
+use crate::wire::{self, ReceiptKind};
+
+/// A payment that a provider has seen. Fields that are not named here are for others.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "for the documentation: it is read from the body as it was signed"
+)]
+#[schema(example = json!({
+    "callback_id": "cb_4711",
+    "deal_reference": "offer_01jt0c7kq5e8tvb1y9m3x4z6wa",
+    "payment_reference": "SEPA 2025-04-18 0042",
+    "amount": "99.50",
+    "currency": "EUR"
+}))]
+pub(crate) struct PaymentReportRequest {
+    /// What the provider calls the report; the same each time it is sent.
+    #[schema(min_length = 1, max_length = 200)]
+    callback_id: String,
+    /// What the payer gave as the purpose: the deal's id, if all is well.
+    #[schema(min_length = 1, max_length = 200)]
+    deal_reference: String,
+    /// What the provider calls the payment.
+    #[schema(min_length = 1, max_length = 200)]
+    payment_reference: String,
+    /// What was paid.
+    amount: wire::Amount,
+    currency: wire::Asset,
+    /// The provider's name; if it is there it must be the one that has signed.
+    provider: Option<String>,
+}
+
+/// What became of a report.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"status": "APPLIED", "outcome": "APPLIED"}))]
+pub(crate) struct PaymentReportAnswer {
+    status: wire::Receipt,
+    /// Left out with DUPLICATE.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<wire::ReportOutcome>,
+}
+
+impl From<Received> for PaymentReportAnswer {
+    fn from(received: Received) -> Self {
+        let (kind, outcome) = match received {
+            Received::Now(ReportOutcome::Applied) => {
+                (ReceiptKind::Applied, Some(ReportOutcome::Applied))
+            }
+            Received::Now(outcome) => (ReceiptKind::Recorded, Some(outcome)),
+            Received::Before => (ReceiptKind::Duplicate, None),
+        };
+        Self {
+            status: wire::Receipt(kind),
+            outcome: outcome.map(wire::ReportOutcome),
+        }
+    }
+}
+
+/// Report a payment.
+///
+/// For payment providers: no token, but a signature. `X-Signature` has the time of sending and HMAC-SHA256, under the secret
+/// that the provider shares with this market, of that time, a dot and the body as it is sent; while a secret is being
+/// changed there may be several `v1`. A report older than five minutes (a setting) is refused. If the report names a deal
+/// that awaits payment, in the right currency and the right amount, the payment is confirmed by it; otherwise it is kept
+/// for moderators. The same `callback_id` has its effect once, however often it is sent.
+#[utoipa::path(
+    post,
+    path = "/api/callbacks/payments",
+    tag = TAG,
+    security(()),
+    params(
+        ("X-Provider" = String, Header, description = "The provider's name.", example = "acme-pay"),
+        (
+            "X-Signature" = String,
+            Header,
+            description = "`t=<unix seconds>,v1=<hex>`: the hex of HMAC-SHA256 over `t.body`.",
+            example = "t=1744988400,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd"
+        ),
+    ),
+    request_body = PaymentReportRequest,
+    responses(
+        (status = 200, description = "The report is kept.", body = PaymentReportAnswer),
+        (
+            status = 401,
+            description = "`SIGNATURE_MISSING`: a header is missing. `SIGNATURE_INVALID`: unknown provider and wrong \
+                signature are not told apart. `SIGNATURE_EXPIRED`: signed too long ago, or in the future."
+        ),
+        (status = 422, description = "`INVALID_REPORT`: JSON, but no payment report."),
+    )
+)]
+pub(crate) async fn receive_payment_report(
+    State(app): State<App>,
+    signed: Signed,
+) -> Result<Answer<PaymentReportAnswer>, Problem> {
+    let payment = ReportedPayment::read(&signed.body, Some(&signed.provider)).map_err(|error| {
+        if is_json(&signed.body) {
+            Problem::invalid_report(error.to_string())
+        } else {
+            Problem::not_json(error.to_string())
+        }
+    })?;
+    let report = app.fresh();
+    let received = app.execute(ReceivePayment { report, payment }).await?;
+    Ok(Answer(received.into()))
+}

@@ -1,0 +1,212 @@
+//! What a stream is fed with: a task follows the mailbox and hands notifications over through a small channel. Whoever does
+//! not take them in time is dropped; nothing is held for them beyond what the channel and one read from storage have.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::notification::{Follower, Reader, reader_of};
+use application::ports::{Bearer, StorageError};
+use domain::{Notification, Timestamp};
+use futures::Stream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::app::App;
+use crate::live::Place;
+use crate::notification::view::NotificationView;
+use crate::problem::{Problem, storage_failed};
+
+/// Notifications between the follower and whoever writes them to the client.
+const BUFFER: usize = 16;
+
+/// While storage is away it is asked again after this time.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The market's clock may be set: whether a token has expired is looked at this often at least.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
+
+/// One notification, ready to be written.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) number: u64,
+    pub(super) event: &'static str,
+    /// As in the list of notifications.
+    pub(super) json: String,
+}
+
+/// Why a feed has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The access token is good no more.
+    Expired,
+    /// The server stops.
+    Stopped,
+    /// Nobody took the next notification in time.
+    TooSlow,
+    /// Nobody is there any more.
+    Left,
+    /// A defect of ours; the log has the details.
+    Failed,
+}
+
+/// The notifications of one caller, as they come.
+#[derive(Debug)]
+pub(super) struct Feed {
+    items: mpsc::Receiver<Item>,
+    task: JoinHandle<End>,
+    begins_after: u64,
+}
+
+impl Feed {
+    /// Feeds the bearer with everything behind `last`, or what comes from now on.
+    pub(super) async fn open(
+        app: &App,
+        place: Arc<Place>,
+        bearer: Bearer,
+        last: Option<u64>,
+    ) -> Result<Self, Problem> {
+        let user = bearer.caller.user;
+        let reader = reader_of(app, user).await?;
+        let follower = Follower::new(app, &app.live().hub, user, last)
+            .await
+            .map_err(|error| storage_failed(&error))?;
+        let (sender, items) = mpsc::channel(BUFFER);
+        let begins_after = follower.seen();
+        let source = Source {
+            app: app.clone(),
+            reader,
+            follower,
+            sender,
+            expires_at: bearer.expires_at,
+        };
+        let task = tokio::spawn(async move {
+            let end = source.run().await;
+            drop(place);
+            tracing::debug!(user = %user, ?end, "a stream has ended");
+            end
+        });
+        Ok(Self {
+            items,
+            task,
+            begins_after,
+        })
+    }
+
+    /// The number behind which it begins.
+    pub(super) const fn begins_after(&self) -> u64 {
+        self.begins_after
+    }
+
+    /// The next notification; `None` when it has ended. Cancel safe.
+    pub(super) async fn next(&mut self) -> Option<Item> {
+        self.items.recv().await
+    }
+
+    /// Why it has ended.
+    pub(super) async fn end(self) -> End {
+        drop(self.items);
+        self.task.await.unwrap_or(End::Failed)
+    }
+
+    /// The same as a stream.
+    pub(super) fn into_stream(mut self) -> impl Stream<Item = Item> {
+        futures::stream::poll_fn(move |cx| self.items.poll_recv(cx))
+    }
+}
+
+struct Source {
+    app: App,
+    reader: Reader,
+    follower: Follower,
+    sender: mpsc::Sender<Item>,
+    expires_at: Timestamp,
+}
+
+impl Source {
+    async fn run(self) -> End {
+        let Self {
+            app,
+            reader,
+            mut follower,
+            sender,
+            expires_at,
+        } = self;
+        tokio::select! {
+            biased;
+            () = app.live().stop.cancelled() => End::Stopped,
+            () = sender.closed() => End::Left,
+            () = expiry(&app, expires_at) => End::Expired,
+            end = pump(&app, &reader, &mut follower, &sender, expires_at) => end,
+        }
+    }
+}
+
+/// Waits until this time has come, by the market's clock.
+async fn expiry(app: &App, at: Timestamp) {
+    loop {
+        let left = at.since(app.now());
+        if left.is_zero() {
+            return;
+        }
+        sleep(left.min(LOOK_AT_CLOCK)).await;
+    }
+}
+
+/// Hands notifications over, one after another.
+async fn pump(
+    app: &App,
+    reader: &Reader,
+    follower: &mut Follower,
+    sender: &mpsc::Sender<Item>,
+    expires_at: Timestamp,
+) -> End {
+    let patience = app.settings().streams.patience;
+    loop {
+        let found = match follower.next().await {
+            Ok(found) => found,
+            Err(error) if passes(&error) => {
+                tracing::debug!(%error, "a mailbox can't be read; trying again");
+                sleep(ASK_AGAIN).await;
+                continue;
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "a mailbox can't be read; its stream ends");
+                return End::Failed;
+            }
+        };
+        for notification in &found {
+            // However fast they come: nothing is shown to a bearer whose time is over.
+            if app.now() >= expires_at {
+                return End::Expired;
+            }
+            match timeout(patience, sender.send(item(notification, reader))).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return End::Left,
+                Err(_) => return End::TooSlow,
+            }
+        }
+    }
+}
+
+/// Whether it is likely to be better next time.
+const fn passes(error: &StorageError) -> bool {
+    match error {
+        StorageError::Conflict { .. }
+        | StorageError::Blocked { .. }
+        | StorageError::Unavailable { .. }
+        | StorageError::InDoubt { .. } => true,
+        StorageError::Corrupt { .. } | StorageError::Rejected { .. } => false,
+    }
+}
+
+fn item(notification: &Notification, reader: &Reader) -> Item {
+    let view = NotificationView::of(notification, reader);
+    Item {
+        number: notification.number,
+        event: notification.news.event.name(),
+        // Strings, numbers and nothing else: this can't fail.
+        json: serde_json::to_string(&view).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,93 @@
+//! `GET /api/ws`: the way into a WebSocket.
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
+
+use super::origin;
+use super::session::{self, Greeting};
+use super::{ResumeQuery, TAG};
+use crate::app::App;
+use crate::extract::Query;
+use crate::problem::Problem;
+
+/// What is spoken in the socket.
+const PROTOCOL: &str = "p2p.v1";
+
+/// A subprotocol that is none: it carries the access token, where browsers can set no header.
+const BEARER: &str = "bearer.";
+
+/// The socket itself gives up on a longer message; see [`session::LONGEST`] for those that are told off.
+const HARD_LIMIT: usize = 64 * 1024;
+
+/// Follow the own notifications (WebSocket).
+///
+/// For everybody with an access token, which never stands in the address: either the client offers the subprotocols `p2p.v1`
+/// and `bearer.<access token>`, of which the server picks the first, or its first message, within ten seconds, is
+/// `{"token": "…", "last_event_id": 7}`. Every frame from the server is text, `{"id": 8, "event": "…", "data": {…}}`, with the
+/// same content as the server-sent events of `/api/events`; the first one is `{"id": 7, "event": "connected", "data": {}}` and
+/// names the notification behind which the stream begins. Apart from its first message the client has nothing to say.
+///
+/// The server pings every 20 seconds, and drops who does not answer for a minute or does not read for half a minute. It closes
+/// with 4401 (the reason is one of the codes of a 401) for a token that is not good or has expired, 4408 where the first
+/// message came too late, 4429 where you have too many streams open, 1008 for a message that is none of ours, 1009 for one
+/// of more than 4 KiB, 1001 when the server stops, 1013 while storage is away.
+///
+/// Web pages may open it from this server's own origin and from those that the operator allows.
+#[utoipa::path(
+    get,
+    path = "/api/ws",
+    tag = TAG,
+    security(()),
+    params(
+        ResumeQuery,
+        (
+            "Sec-WebSocket-Protocol" = Option<String>,
+            Header,
+            description = "`p2p.v1, bearer.<access token>`, or nothing.",
+            example = "p2p.v1"
+        ),
+    ),
+    responses(
+        (status = 101, description = "The socket is open."),
+        (status = 403, description = "`ORIGIN_NOT_ALLOWED`: the page that asks comes from elsewhere."),
+        (status = 426, description = "`UPGRADE_REQUIRED`: this is no WebSocket's handshake."),
+        (status = 503, description = "`NO_STREAM_LEFT`: this server carries as many streams as it may."),
+    )
+)]
+pub(crate) async fn open_web_socket(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(query): Query<ResumeQuery>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    if !origin::is_allowed(&headers, &app.settings().cors) {
+        return Err(Problem::origin_not_allowed());
+    }
+    let upgrade = upgrade.map_err(|_| Problem::upgrade_required())?;
+    let place = app.live().streams.enter(app.settings().streams.most);
+    let place = place.map_err(|_| Problem::no_stream_left())?;
+    let greeting = upgrade
+        .requested_protocols()
+        .find_map(token)
+        .map(|token| Greeting {
+            token,
+            last_event_id: None,
+        });
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(HARD_LIMIT)
+        .max_frame_size(HARD_LIMIT)
+        .on_failed_upgrade(|error| tracing::debug!(%error, "a WebSocket was not opened"));
+    Ok(upgrade.on_upgrade(move |socket| {
+        session::serve(app, place, socket, greeting, query.last_event_id)
+    }))
+}
+
+/// The token that an offered subprotocol carries.
+fn token(offered: &HeaderValue) -> Option<String> {
+    let text = offered.to_str().ok()?.trim();
+    text.strip_prefix(BEARER).map(str::to_owned)
+}

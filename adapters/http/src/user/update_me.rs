@@ -1,0 +1,47 @@
+//! `PATCH /api/users/me`.
+
+use application::user::SetLanguage;
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::UserView;
+use crate::app::App;
+use crate::extract::{Auth, Json};
+use crate::problem::Problem;
+use crate::wire;
+
+/// What is to be different about the own account.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"language": "ru"}))]
+pub(crate) struct UpdateMeRequest {
+    /// In which notifications are shown, those of the past too. Open streams keep the one that they began with.
+    language: wire::Language,
+}
+
+/// Change the own account.
+///
+/// For everybody who is logged in.
+#[utoipa::path(
+    patch,
+    path = "/api/users/me",
+    tag = TAG,
+    request_body = UpdateMeRequest,
+    responses(
+        (status = 200, description = "The account as it is now.", body = UserView),
+        (status = 404, description = "`USER_NOT_FOUND`: the token is good, but the account is gone."),
+    )
+)]
+pub(crate) async fn update_me(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Json(body): Json<UpdateMeRequest>,
+) -> Result<Answer<UserView>, Problem> {
+    let language = body.language.0;
+    let user = app.execute(SetLanguage { caller, language }).await?;
+    Ok(Answer(user.into()))
+}
