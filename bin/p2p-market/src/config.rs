@@ -424,6 +424,7 @@ impl Config {
         Ok(HttpSettings {
             request_timeout: Duration::from_secs(self.http.request_timeout_seconds),
             cors: CorsOrigins::parse(&self.http.cors_origins).context("http.cors_origins")?,
+            ..HttpSettings::default()
         })
     }
 
