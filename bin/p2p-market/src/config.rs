@@ -3,6 +3,7 @@
 //! A setting comes from the first of: the environment (`P2P_HTTP__BIND` is `bind` of `[http]`; `DATABASE_URL` is `url` of
 //! `[database]`, `AMQP_URL` that of `[broker]`), the configuration file, the default.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use application::{PipelineSettings, RelaySettings};
 use domain::Policy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
-use http_api::{CorsOrigins, HttpSettings};
+use http_api::{CallbackSettings, CorsOrigins, HttpSettings, Secret, StreamSettings};
 use persistence::DatabaseSettings;
 use serde::{Deserialize, Serialize};
 use system::{JwtSettings, JwtTokens, PasswordCost};
@@ -32,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) broker: Broker,
     pub(crate) relay: Relay,
     pub(crate) consumers: Consumers,
+    pub(crate) streams: Streams,
+    pub(crate) callbacks: Callbacks,
     pub(crate) log: Log,
 }
 
@@ -116,6 +119,21 @@ pub(crate) struct Consumers {
     pub(crate) enabled: bool,
     pub(crate) window: u16,
     pub(crate) attempts: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Streams {
+    pub(crate) per_user: usize,
+    pub(crate) most: usize,
+    pub(crate) patience_seconds: u64,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Callbacks {
+    pub(crate) tolerance_seconds: u64,
+    pub(crate) secrets: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -242,12 +260,45 @@ impl Default for Consumers {
     }
 }
 
+impl Default for Streams {
+    fn default() -> Self {
+        let StreamSettings {
+            per_user,
+            most,
+            patience,
+        } = StreamSettings::default();
+        Self {
+            per_user,
+            most,
+            patience_seconds: patience.as_secs(),
+        }
+    }
+}
+
+impl Default for Callbacks {
+    fn default() -> Self {
+        Self {
+            tolerance_seconds: CallbackSettings::default().tolerance.as_secs(),
+            secrets: BTreeMap::new(),
+        }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {
             format: LogFormat::Pretty,
             filter: "info".to_owned(),
         }
+    }
+}
+
+/// Secrets are never printed.
+impl std::fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callbacks")
+            .field("providers", &self.secrets.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -276,6 +327,9 @@ impl std::fmt::Debug for Auth {
             .finish_non_exhaustive()
     }
 }
+
+/// Shorter ones can be guessed.
+const SHORTEST_SECRET: usize = 32;
 
 impl Config {
     /// Reads the configuration and checks every setting but the token secret, which only a server needs.
@@ -367,6 +421,19 @@ impl Config {
                 && (1..=100).contains(&self.consumers.attempts),
             "consumers.window must be between 1 and 1024, consumers.attempts between 1 and 100"
         );
+        positive("streams.per_user", self.streams.per_user as u64)?;
+        positive("streams.most", self.streams.most as u64)?;
+        positive("streams.patience_seconds", self.streams.patience_seconds)?;
+        ensure!(
+            (1..=3_600).contains(&self.callbacks.tolerance_seconds),
+            "callbacks.tolerance_seconds must be between 1 and 3600"
+        );
+        for (provider, secret) in &self.callbacks.secrets {
+            ensure!(
+                secret.len() >= SHORTEST_SECRET,
+                "callbacks.secrets: that of {provider:?} must have at least {SHORTEST_SECRET} bytes"
+            );
+        }
         ensure!(
             self.market.fee_basis_points <= Policy::MAX_FEE_BASIS_POINTS,
             "market.fee_basis_points must be at most {} (one percent)",
@@ -421,10 +488,20 @@ impl Config {
     }
 
     pub(crate) fn http(&self) -> Result<HttpSettings> {
+        let secrets = self.callbacks.secrets.iter();
+        let secrets = secrets.map(|(provider, secret)| (provider.clone(), Secret::new(secret.clone())));
         Ok(HttpSettings {
             request_timeout: Duration::from_secs(self.http.request_timeout_seconds),
             cors: CorsOrigins::parse(&self.http.cors_origins).context("http.cors_origins")?,
-            ..HttpSettings::default()
+            streams: StreamSettings {
+                per_user: self.streams.per_user,
+                most: self.streams.most,
+                patience: Duration::from_secs(self.streams.patience_seconds),
+            },
+            callbacks: CallbackSettings {
+                secrets: secrets.collect(),
+                tolerance: Duration::from_secs(self.callbacks.tolerance_seconds),
+            },
         })
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::process;
 use crate::services::postgres::{self, Durability};
+use crate::services::rabbitmq;
 use crate::workspace::{SERVER, Workspace};
 
 const DRIVER: &str = "p2p-bench";
@@ -27,6 +28,7 @@ pub(crate) fn run(workspace: &Workspace, own_services: bool, args: &[OsString]) 
     }
     // A measurement without durability would be of something else.
     let postgres = postgres::provide(own_services, Durability::Full)?;
+    let rabbitmq = rabbitmq::provide(own_services)?;
     // SQLite's files have to be on a disk, which the usual folder for temporary files need not be.
     let target = workspace.metadata.target_directory.as_std_path();
     let temporary = tempfile::Builder::new()
@@ -35,6 +37,7 @@ pub(crate) fn run(workspace: &Workspace, own_services: bool, args: &[OsString]) 
         .context("cannot make a temporary directory")?;
     driver
         .env("DATABASE_URL", &postgres.url)
+        .env("AMQP_URL", &rabbitmq.url)
         .env("P2P_MARKET_BIN", workspace.binary(SERVER, true))
         .env("P2P_BENCH_JSON", target.join("bench.json"))
         .env("PATH", path()?)
