@@ -303,6 +303,29 @@ impl<'a> Kit<'a> {
         }
     }
 
+    /// How PostgreSQL is to keep a table.
+    pub(crate) async fn tune(&self, table: &str, settings: &[(&str, &str)]) -> Result<(), DbErr> {
+        if !self.postgres() {
+            return Ok(());
+        }
+        let all: Vec<String> = settings
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        self.run(format!("ALTER TABLE {table} SET ({})", all.join(", ")))
+            .await
+    }
+
+    /// As it keeps tables by default.
+    pub(crate) async fn untune(&self, table: &str, settings: &[(&str, &str)]) -> Result<(), DbErr> {
+        if !self.postgres() {
+            return Ok(());
+        }
+        let names: Vec<&str> = settings.iter().map(|(name, _)| *name).collect();
+        self.run(format!("ALTER TABLE {table} RESET ({})", names.join(", ")))
+            .await
+    }
+
     /// Runs a statement for which there is no builder.
     pub(crate) async fn run(&self, sql: String) -> Result<(), DbErr> {
         let connection = self.manager.get_connection();

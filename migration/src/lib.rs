@@ -23,6 +23,12 @@ mod m0004_offers_and_history;
 mod m0005_disputes;
 mod m0006_outbox;
 mod m0007_heartbeat;
+mod m0008_languages;
+mod m0009_relay;
+mod m0010_inbox;
+mod m0011_notifications;
+mod m0012_payment_reports;
+mod m0013_dead_letters;
 
 pub use sea_orm_migration::{MigratorTrait, sea_orm};
 
@@ -42,6 +48,12 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_disputes::Migration),
             Box::new(m0006_outbox::Migration),
             Box::new(m0007_heartbeat::Migration),
+            Box::new(m0008_languages::Migration),
+            Box::new(m0009_relay::Migration),
+            Box::new(m0010_inbox::Migration),
+            Box::new(m0011_notifications::Migration),
+            Box::new(m0012_payment_reports::Migration),
+            Box::new(m0013_dead_letters::Migration),
         ]
     }
 }

@@ -12,6 +12,7 @@ use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use crate::error;
 use crate::look;
 use crate::open::{self, OpenError};
+use crate::outbox::{Hands, Places};
 use crate::table::Room;
 use crate::unit::{Unit, commit_at_once};
 use crate::warm::WarmPool;
@@ -46,9 +47,14 @@ impl fmt::Debug for DatabaseSettings {
 pub struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    relay: DatabaseConnection,
     room: Room,
     /// For statements that commit themselves, where there is such a way.
     warm: Option<WarmPool>,
+    /// Messages in hand, on SQLite.
+    hands: Hands,
+    /// Where messages are looked for, on PostgreSQL.
+    places: Places,
 }
 
 impl fmt::Debug for Database {
@@ -65,14 +71,18 @@ impl Database {
         let open::Opened {
             writer,
             reader,
+            relay,
             room,
             warm,
         } = open::open(settings).await?;
         Ok(Self {
             writer,
             reader,
+            relay,
             room,
             warm,
+            hands: Hands::default(),
+            places: Places::default(),
         })
     }
 
@@ -105,14 +115,37 @@ impl Database {
         if let Some(warm) = self.warm {
             warm.close().await;
         }
+        let relay = self.relay.close().await;
         let reader = self.reader.close().await;
         let writer = self.writer.close().await;
-        reader.and(writer).map_err(error::storage)
+        relay.and(reader).and(writer).map_err(error::storage)
     }
 
     /// Where reads go.
     pub(crate) fn reader(&self) -> &DatabaseConnection {
         &self.reader
+    }
+
+    /// Where statements go that write and commit themselves.
+    pub(crate) fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Where transactions go that last while messages are being published.
+    pub(crate) fn relay(&self) -> &DatabaseConnection {
+        &self.relay
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        self.room
+    }
+
+    pub(crate) fn hands(&self) -> &Hands {
+        &self.hands
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Both ways in.

@@ -12,18 +12,22 @@
 //! every connection prepares each of them once.
 
 mod database;
+mod dead_letter;
 mod dispute;
 mod error;
 mod exchanger;
+mod inbox;
 mod ledger;
 mod listing;
 mod look;
 mod maintenance;
+mod notification;
 mod offer;
 mod open;
 mod outbox;
 #[cfg(test)]
 mod plans;
+mod report;
 mod row;
 mod table;
 mod text;

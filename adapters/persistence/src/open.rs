@@ -40,6 +40,12 @@ const SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVE
 const WRITING: &str =
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
+/// What the relay's connections begin with. Each of its windows is found by the key, whatever the statistics say of a
+/// table that is empty most of the time; and if what was published is not known to be after a crash of the database, it is
+/// published again.
+const RELAYING: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+     SET synchronous_commit = off";
+
 /// Why a database can't be opened. Never shows the URL: it may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -63,6 +69,8 @@ pub enum OpenError {
 pub(crate) struct Opened {
     pub(crate) writer: DatabaseConnection,
     pub(crate) reader: DatabaseConnection,
+    /// For transactions that last while messages are being published.
+    pub(crate) relay: DatabaseConnection,
     /// How much one statement of the writer may carry.
     pub(crate) room: Room,
     pub(crate) warm: Option<WarmPool>,
@@ -79,7 +87,18 @@ pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Opened, OpenErro
     }
 }
 
-/// Writers have a few connections of their own: however many read, a unit of work never waits for them.
+/// How many connections of so many the relay has: one for each of its workers if there are some to spare, and none where
+/// there is only one at all.
+const fn relays(all: u32) -> u32 {
+    match all {
+        0..=1 => 0,
+        2..=7 => 1,
+        _ => 2,
+    }
+}
+
+/// Writers have a few connections of their own: however many read, a unit of work never waits for them. So has the relay,
+/// which keeps rows locked as long as the broker takes.
 async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     let options = PgConnectOptions::from_str(&settings.url)
         .map_err(OpenError::Url)?
@@ -93,7 +112,9 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     let writers = (all / 4).min(16);
     // For statements that commit themselves. These carry everything at once, whatever its size.
     let own = if room == Room::Whole { writers / 2 } else { 0 };
-    let readers = postgres_pool(settings, options.clone(), all - writers - own, "").await?;
+    let relays = relays(all);
+    let reading = all - writers - own - relays;
+    let readers = postgres_pool(settings, options.clone(), reading, "").await?;
     let reader = SqlxPostgresConnector::from_sqlx_postgres_pool(readers);
     let warm = match own {
         0 => None,
@@ -105,12 +126,20 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     let writer = match writers {
         0 => reader.clone(),
         writers => SqlxPostgresConnector::from_sqlx_postgres_pool(
-            postgres_pool(settings, options, writers, WRITING).await?,
+            postgres_pool(settings, options.clone(), writers, WRITING).await?,
+        ),
+    };
+    // Not every process relays: its connections are made when they are needed.
+    let relay = match relays {
+        0 => writer.clone(),
+        relays => SqlxPostgresConnector::from_sqlx_postgres_pool(
+            pool_options(settings, relays, RELAYING).connect_lazy_with(options),
         ),
     };
     Ok(Opened {
         writer,
         reader,
+        relay,
         room,
         warm,
     })
@@ -136,6 +165,17 @@ async fn postgres_pool(
     connections: u32,
     purpose: &'static str,
 ) -> Result<PgPool, OpenError> {
+    pool_options(settings, connections, purpose)
+        .connect_with(options)
+        .await
+        .map_err(OpenError::Connect)
+}
+
+fn pool_options(
+    settings: &DatabaseSettings,
+    connections: u32,
+    purpose: &'static str,
+) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(settings.acquire_timeout)
@@ -162,9 +202,6 @@ async fn postgres_pool(
                 }
             })
         })
-        .connect_with(options)
-        .await
-        .map_err(OpenError::Connect)
 }
 
 /// One connection writes, so that no two units of work wait for SQLite's one lock; the others only read.
@@ -190,8 +227,10 @@ async fn sqlite(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     let reading = options.create_if_missing(false).pragma("query_only", "ON");
     let readers = settings.max_connections.saturating_sub(1).max(1);
     let reader = sqlite_pool(settings, reading, readers).await?;
+    let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
     Ok(Opened {
-        writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+        relay: writer.clone(),
+        writer,
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
         room: Room::Bound,
         warm: None,

@@ -33,6 +33,11 @@ pub(crate) fn stored(count: u64) -> Result<i64, StorageError> {
     })
 }
 
+/// A number to compare with: what 63 bits can't hold is more than anything that is stored.
+pub(crate) fn bound(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// A span as it is stored: whole seconds.
 pub(crate) fn seconds(span: Duration) -> Result<i64, StorageError> {
     if span.subsec_nanos() != 0 {

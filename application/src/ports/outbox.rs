@@ -51,10 +51,10 @@ pub trait DeadLetters: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StorageError>;
 
-    /// The oldest ones, which stay where they are.
+    /// The ones that died first, which stay where they are.
     async fn list_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StorageError>;
 
     /// Puts dead letters back into the outbox, each for its queue only: those of this message, or the oldest `limit`.
-    /// Answers how many.
+    /// Answers how many. One whose message is in the outbox already stays where it is.
     async fn revive(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError>;
 }

@@ -119,15 +119,15 @@ pub trait Transaction: Send {
         listings: &[ListingId],
     ) -> Result<Vec<ListingHead>, StorageError>;
 
+    /// Which of these messages have taken effect before; not locked. Whoever takes one in at the same time is noticed at
+    /// the commit, as a conflict.
+    async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError>;
+
     /// What of a deal never changes; not locked.
     async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError>;
 
     /// Everybody who may do what a moderator may, in the order of their ids; not locked.
     async fn staff(&mut self) -> Result<Vec<UserId>, StorageError>;
-
-    /// Which of these messages have taken effect before; not locked. Whoever takes one in at the same time is noticed at
-    /// the commit, as a conflict.
-    async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError>;
 
     /// Users by id or by e-mail address, each once.
     async fn lock_users(

@@ -1,4 +1,4 @@
-//! What keeps the market running: signs of life, deadlines, the audit.
+//! What keeps the market running: signs of life, deadlines, what may be forgotten, the audit.
 
 mod audit;
 mod heartbeat;
@@ -13,7 +13,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
 use crate::database::Database;
-use crate::{error, offer, row};
+use crate::{error, inbox, offer, row};
 
 #[async_trait]
 impl Maintenance for Database {
@@ -48,6 +48,10 @@ impl Maintenance for Database {
         tolerance: Duration,
     ) -> Result<Option<Duration>, StorageError> {
         heartbeat::beat(self, now, tolerance).await
+    }
+
+    async fn forget_inbox(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        inbox::forget(self, before, limit).await
     }
 
     async fn audit(&self) -> Result<AuditReport, StorageError> {

@@ -3,9 +3,10 @@
 pub(crate) mod history;
 pub(crate) mod queries;
 
-use application::ports::StorageError;
+use application::ports::{OfferHead, StorageError};
 use domain::offer::{State, Terms};
 use domain::{Money, Offer, OfferId, Status};
+use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
 use crate::listing::exchange_type;
@@ -132,6 +133,49 @@ impl TryFrom<Model> for Offer {
             state,
             payment_reference: stored.payment_reference,
             version: reading.version(stored.version)?,
+        })
+    }
+}
+
+/// What of a row never changes, as far as those who are told of the deal need it.
+#[derive(Debug, FromQueryResult)]
+pub(crate) struct Head {
+    id: Uuid,
+    customer_id: Uuid,
+    exchanger_id: Uuid,
+    exchange_type: String,
+    asset: String,
+    amount: i64,
+    fiat: String,
+    fiat_amount: i64,
+}
+
+impl Head {
+    pub(crate) const COLUMNS: [Column; 8] = [
+        Column::Id,
+        Column::CustomerId,
+        Column::ExchangerId,
+        Column::ExchangeType,
+        Column::Asset,
+        Column::Amount,
+        Column::Fiat,
+        Column::FiatAmount,
+    ];
+}
+
+impl TryFrom<Head> for OfferHead {
+    type Error = StorageError;
+
+    fn try_from(head: Head) -> Result<Self, StorageError> {
+        let id: OfferId = row::id(head.id);
+        let reading = Reading::new("offers", id);
+        Ok(Self {
+            id,
+            customer: row::id(head.customer_id),
+            exchanger: row::id(head.exchanger_id),
+            exchange_type: exchange_type(&reading, &head.exchange_type)?,
+            amount: reading.positive(head.amount, reading.asset(&head.asset)?)?,
+            fiat: Money::new(head.fiat_amount, reading.asset(&head.fiat)?),
         })
     }
 }

@@ -3,11 +3,12 @@
 pub(crate) mod select;
 mod write;
 
-use application::ports::{Changes, ListingHead, StorageError, Transaction};
+use application::ports::{Changes, InboxKey, ListingHead, OfferHead, StorageError, Transaction};
 use async_trait::async_trait;
 use domain::user::{Email, User};
 use domain::{
-    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Offer, OfferId, UserId,
+    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox, Notification,
+    NotificationId, Offer, OfferId, UserId,
 };
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
@@ -18,9 +19,10 @@ use sea_orm::{
 
 use crate::database::finish;
 use crate::ledger::account;
+use crate::notification::mailbox;
 use crate::row;
 use crate::table::{Room, one_of};
-use crate::{dispute, error, exchanger, listing, offer};
+use crate::{dispute, error, exchanger, inbox, listing, notification, offer, user};
 
 /// One transaction. Its rows are locked with NO KEY UPDATE: nobody else can change them, while rows that merely refer to
 /// them can still be written.
@@ -69,6 +71,25 @@ impl Unit {
             found.extend(self.rows::<_, Exchanger>(how(select)).await?);
         }
         Ok(found)
+    }
+
+    /// Those of the keys, all of one consumer, that are in the inbox.
+    async fn taken_in_by_one(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
+        let Some(consumer) = keys.first().map(|key| key.consumer) else {
+            return Ok(Vec::new());
+        };
+        let messages = keys
+            .iter()
+            .map(|key| key.message.clone())
+            .filter(|message| row::storable(message))
+            .collect();
+        let select = inbox::of(self.backend(), consumer, messages);
+        let found = select.into_tuple().all(&self.transaction).await;
+        let found: Vec<String> = self.noting(found.map_err(error::storage))?;
+        let taken = found
+            .into_iter()
+            .map(|message| InboxKey { consumer, message });
+        Ok(taken.collect())
     }
 
     fn noting<T>(&mut self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
@@ -141,6 +162,40 @@ impl Transaction for Unit {
             found.extend(heads);
         }
         Ok(found)
+    }
+
+    async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
+        let mut taken = Vec::new();
+        for of_one in keys.chunk_by(|one, next| one.consumer == next.consumer) {
+            for keys in self.room.keys(of_one) {
+                taken.extend(self.taken_in_by_one(keys).await?);
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError> {
+        let mut found = Vec::with_capacity(offers.len());
+        for keys in self.room.keys(offers) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let heads = offer::Entity::find()
+                .select_only()
+                .columns(offer::Head::COLUMNS)
+                .filter(one_of(self.backend(), offer::Column::Id, keys))
+                .into_model::<offer::Head>()
+                .all(&self.transaction)
+                .await;
+            let heads: Vec<OfferHead> =
+                self.noting(heads.map_err(error::storage).and_then(row::all))?;
+            found.extend(heads);
+        }
+        Ok(found)
+    }
+
+    async fn staff(&mut self) -> Result<Vec<UserId>, StorageError> {
+        let ids: Result<Vec<Uuid>, DbErr> = user::staff().into_tuple().all(&self.transaction).await;
+        let ids = self.noting(ids.map_err(error::storage))?;
+        Ok(ids.into_iter().map(row::id).collect())
     }
 
     async fn lock_users(
@@ -229,6 +284,33 @@ impl Transaction for Unit {
             let rows = select.all(&self.transaction).await.map_err(error::storage);
             let accounts: Vec<Account> = self.noting(rows.and_then(row::all))?;
             found.extend(accounts);
+        }
+        Ok(found)
+    }
+
+    async fn lock_mailboxes(&mut self, users: &[UserId]) -> Result<Vec<Mailbox>, StorageError> {
+        let mut found = Vec::with_capacity(users.len());
+        for keys in self.room.keys(users) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let select = mailbox::Entity::find()
+                .filter(one_of(self.backend(), mailbox::Column::UserId, keys))
+                .order_by_asc(mailbox::Column::UserId);
+            found.extend(self.rows::<_, Mailbox>(locked(select)).await?);
+        }
+        Ok(found)
+    }
+
+    async fn lock_notifications(
+        &mut self,
+        ids: &[NotificationId],
+    ) -> Result<Vec<Notification>, StorageError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for keys in self.room.keys(ids) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let select = notification::Entity::find()
+                .filter(one_of(self.backend(), notification::Column::Id, keys))
+                .order_by_asc(notification::Column::Id);
+            found.extend(self.rows::<_, Notification>(locked(select)).await?);
         }
         Ok(found)
     }

@@ -8,9 +8,10 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbErr, QuerySelect};
 
 use crate::ledger::{account, journal};
+use crate::notification::{self, mailbox};
 use crate::row;
 use crate::table::{Room, Writer, one_of};
-use crate::{dispute, error, exchanger, listing, offer, outbox, user};
+use crate::{dispute, error, exchanger, inbox, listing, offer, outbox, report, user};
 
 /// Writes everything. What has changed comes first, in the order in which units of work lock rows: a commit that has not
 /// locked its rows before never waits in a circle with one that has. What is new comes after it, what is referred to before
@@ -21,6 +22,12 @@ pub(super) async fn write(
     changes: &Changes,
     failed: fn(DbErr) -> StorageError,
 ) -> Result<(), StorageError> {
+    let mailboxes = rows(&changes.mailboxes, |row| row.user, mailbox::Model::try_from)?;
+    let notifications = rows(
+        &changes.notifications,
+        |row| row.id,
+        notification::Model::try_from,
+    )?;
     let users = rows(&changes.users, |user| user.id, user::Model::try_from)?;
     let offers = rows(&changes.offers, |offer| offer.id, offer::Model::try_from)?;
     let sides = sides(connection, room, changes).await?;
@@ -49,6 +56,13 @@ pub(super) async fn write(
     let messages = changes.outbox.iter().map(outbox::Model::try_from);
     let messages = messages.collect::<Result<_, _>>()?;
 
+    let mut inbox: Vec<inbox::Model> = changes.inbox.iter().map(inbox::Model::from).collect();
+    // Whoever takes in the same messages waits for the first of them, and not in a circle.
+    inbox.sort_unstable_by(|one, other| {
+        (&one.consumer, &one.message).cmp(&(&other.consumer, &other.message))
+    });
+    let reports = changes.reports.iter().map(report::Model::from);
+
     let mut writer = Writer::new(connection, room);
     writer.update::<user::Entity>(users.changed).await?;
     writer.update::<offer::Entity>(offers.changed).await?;
@@ -58,7 +72,13 @@ pub(super) async fn write(
         .await?;
     writer.update::<listing::Entity>(listings.changed).await?;
     writer.update::<account::Entity>(accounts.changed).await?;
+    writer.update::<mailbox::Entity>(mailboxes.changed).await?;
+    writer
+        .update::<notification::Entity>(notifications.changed)
+        .await?;
 
+    // A message that somebody else has taken in meanwhile stops the rest at once.
+    writer.insert::<inbox::Entity>(inbox).await?;
     writer.insert::<user::Entity>(users.new).await?;
     writer.insert::<account::Entity>(accounts.new).await?;
     writer.insert::<exchanger::Entity>(exchangers.new).await?;
@@ -70,6 +90,11 @@ pub(super) async fn write(
         .insert::<dispute::comment::Entity>(comments.collect())
         .await?;
     writer.insert::<journal::Entity>(entries.collect()).await?;
+    writer.insert::<report::Entity>(reports.collect()).await?;
+    writer.insert::<mailbox::Entity>(mailboxes.new).await?;
+    writer
+        .insert::<notification::Entity>(notifications.new)
+        .await?;
     writer.insert::<outbox::Entity>(messages).await?;
     writer.finish().await.map_err(failed)
 }

@@ -4,8 +4,9 @@ mod queries;
 
 use application::ports::StorageError;
 use domain::user::{Email, PasswordHash};
-use domain::{Roles, User, UserId};
+use domain::{Language, Roles, User, UserId};
 use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect, Select};
 
 use crate::row::{self, Reading};
 use crate::table::Table;
@@ -21,6 +22,7 @@ pub(crate) struct Model {
     pub(crate) password_hash: Option<String>,
     pub(crate) created_at: i64,
     pub(crate) version: i64,
+    pub(crate) language: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -36,6 +38,7 @@ impl Table for Entity {
         Column::Name,
         Column::Roles,
         Column::PasswordHash,
+        Column::Language,
         Column::Version,
     ];
     const VERSION: Column = Column::Version;
@@ -53,6 +56,7 @@ impl TryFrom<&User> for Model {
             password_hash: user.password.as_ref().map(|hash| hash.expose().to_owned()),
             created_at: user.created_at.as_micros(),
             version: row::stored(user.version)?,
+            language: user.language.name().to_owned(),
         })
     }
 }
@@ -77,8 +81,19 @@ impl TryFrom<Model> for User {
             name: stored.name,
             roles,
             password: stored.password_hash.map(PasswordHash::new),
+            language: reading.named(Language::ALL, Language::name, &stored.language)?,
             created_at: row::time(stored.created_at),
             version: reading.version(stored.version)?,
         })
     }
+}
+
+/// The ids of everybody who may do what a moderator may: one of the two highest bits of their roles is set. Said as the
+/// partial index says it, so that it is used.
+pub(crate) fn staff() -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Expr::cust("roles >= 4"))
+        .order_by_asc(Column::Id)
 }

@@ -1,0 +1,79 @@
+//! Messages in hand on SQLite, which one process has to itself: their ids are remembered, and no transaction is open while
+//! they are being published.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+
+use application::ports::{OutboxMessage, Parcel, StorageError};
+use async_trait::async_trait;
+use domain::EventId;
+use tokio::sync::Mutex;
+
+use super::{oldest, remove};
+use crate::database::Database;
+use crate::error;
+use crate::row;
+
+/// What is in hand. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Hands {
+    /// Whoever looks for messages. What was delivered meanwhile is not taken out of hand before the look is over: it may
+    /// have seen rows that are gone by now.
+    looking: Arc<Mutex<()>>,
+    ids: Arc<StdMutex<HashSet<EventId>>>,
+}
+
+impl Hands {
+    // Nothing panics while it holds the lock.
+    fn ids(&self) -> MutexGuard<'_, HashSet<EventId>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Dropped, it gives its messages back.
+struct InHand {
+    database: Database,
+    messages: Vec<OutboxMessage>,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        let mut ids = self.database.hands().ids();
+        for message in &self.messages {
+            ids.remove(&message.id);
+        }
+    }
+}
+
+pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Parcel>, StorageError> {
+    let hands = database.hands();
+    let _looking = hands.looking.lock().await;
+    // As many more as may turn out to be in hand.
+    let in_hand = hands.ids().len();
+    let select = oldest(None, u64::from(limit).saturating_add(in_hand as u64));
+    let found = select.all(database.reader()).await.map_err(error::storage);
+    let mut messages: Vec<OutboxMessage> = row::all(found?)?;
+    let mut ids = hands.ids();
+    messages.retain(|message| !ids.contains(&message.id));
+    messages.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    ids.extend(messages.iter().map(|message| message.id));
+    Ok(Box::new(InHand {
+        database: database.clone(),
+        messages,
+    }))
+}
+
+#[async_trait]
+impl Parcel for InHand {
+    fn messages(&self) -> &[OutboxMessage] {
+        &self.messages
+    }
+
+    async fn delivered(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError> {
+        let database = self.database.clone();
+        remove(database.writer(), database.room(), &self.messages, arrived).await?;
+        let _looking = database.hands().looking.lock().await;
+        drop(self);
+        Ok(())
+    }
+}

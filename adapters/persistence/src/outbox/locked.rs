@@ -1,0 +1,77 @@
+//! Messages in hand on PostgreSQL: their rows are locked, and everybody else passes them by. A process that dies takes its
+//! locks with it.
+
+use application::ports::{OutboxMessage, Parcel, StorageError};
+use async_trait::async_trait;
+use domain::EventId;
+use sea_orm::sea_query::{LockBehavior, LockType};
+use sea_orm::{DatabaseTransaction, QuerySelect, TransactionTrait};
+
+use super::{oldest, remove};
+use crate::database::{Database, finish};
+use crate::error;
+use crate::row;
+use crate::table::Room;
+
+/// Dropped, the transaction is rolled back: the connection goes back to its pool, which speaks to it at once.
+struct Locked {
+    transaction: DatabaseTransaction,
+    room: Room,
+    messages: Vec<OutboxMessage>,
+}
+
+/// What nobody has in hand. The transaction has a connection of its own kind: however long publishing takes, nobody who
+/// writes waits for it.
+pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Parcel>, StorageError> {
+    let look = database.places().look();
+    let transaction = database.relay().begin().await.map_err(error::storage)?;
+    let select = oldest(look.from(), u64::from(limit))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let found = select.all(&transaction).await.map_err(error::storage);
+    let found: Result<Vec<OutboxMessage>, _> = found.and_then(row::all);
+    let messages = match found {
+        Ok(messages) => messages,
+        Err(error) => return finish(transaction, Err(error)).await,
+    };
+    look.found(messages.first().map(|message| row::uuid(message.id)));
+    if messages.is_empty() {
+        transaction.rollback().await.map_err(error::storage)?;
+        return Ok(Box::new(Nothing));
+    }
+    Ok(Box::new(Locked {
+        transaction,
+        room: database.room(),
+        messages,
+    }))
+}
+
+#[async_trait]
+impl Parcel for Locked {
+    fn messages(&self) -> &[OutboxMessage] {
+        &self.messages
+    }
+
+    async fn delivered(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError> {
+        let Self {
+            transaction,
+            room,
+            messages,
+        } = *self;
+        let removed = remove(&transaction, room, &messages, arrived).await;
+        finish(transaction, removed).await
+    }
+}
+
+/// A parcel that keeps no connection.
+struct Nothing;
+
+#[async_trait]
+impl Parcel for Nothing {
+    fn messages(&self) -> &[OutboxMessage] {
+        &[]
+    }
+
+    async fn delivered(self: Box<Self>, _: &[EventId]) -> Result<(), StorageError> {
+        Ok(())
+    }
+}
