@@ -10,7 +10,7 @@ use application::ports::{Changes, Saved, StorageError, Transfer};
 use domain::dispute::DisputeState;
 use domain::ledger::Owner;
 use domain::user::Email;
-use domain::{Actor, Listing, OfferId, UserId};
+use domain::{Actor, Listing, Mailbox, OfferId, PaymentReport, ReportOutcome, UserId};
 
 use crate::tables::Tables;
 
@@ -33,7 +33,12 @@ impl Tables {
         changes
             .listings
             .iter()
-            .try_for_each(|saved| sums_up(&saved.value))
+            .try_for_each(|saved| sums_up(&saved.value))?;
+        changes
+            .mailboxes
+            .iter()
+            .try_for_each(|saved| read_what_there_is(&saved.value))?;
+        changes.reports.iter().try_for_each(names_its_deal)
     }
 
     /// Makes changes that were checked.
@@ -60,6 +65,16 @@ impl Tables {
         }
         for transfer in &changes.transfers {
             self.transfers.insert(transfer.id, transfer.clone());
+        }
+        put(&mut self.mailboxes, &changes.mailboxes, |row| row.user);
+        put(&mut self.notifications, &changes.notifications, |row| {
+            row.id
+        });
+        for mark in &changes.inbox {
+            self.inbox.insert(mark.key.clone(), mark.at);
+        }
+        for report in &changes.reports {
+            self.reports.insert(report.id, report.clone());
         }
         for message in &changes.outbox {
             self.outbox.insert(message.id, message.clone());
@@ -116,6 +131,18 @@ impl Tables {
             &changes.accounts,
             |row| row.key,
             |row| row.version,
+        )?;
+        check(
+            &self.mailboxes,
+            &changes.mailboxes,
+            |row| row.user,
+            |row| row.version,
+        )?;
+        check(
+            &self.notifications,
+            &changes.notifications,
+            |row| row.id,
+            |row| row.version,
         )
     }
 
@@ -139,7 +166,35 @@ impl Tables {
         let transfers = changes.transfers.iter().map(|transfer| transfer.id);
         distinct(transfers, |id| self.transfers.contains_key(id))?;
         let messages = changes.outbox.iter().map(|message| message.id);
-        distinct(messages, |id| self.outbox.contains_key(id))
+        distinct(messages, |id| self.outbox.contains_key(id))?;
+        let marks = changes.inbox.iter().map(|mark| &mark.key);
+        distinct(marks, |key| self.inbox.contains_key(key))?;
+        self.check_reports(changes)?;
+        self.check_numbers(changes)
+    }
+
+    /// A report is received once, under its own id and under its provider's name for it.
+    fn check_reports(&self, changes: &Changes) -> Check {
+        let ids = changes.reports.iter().map(|report| report.id);
+        distinct(ids, |id| self.reports.contains_key(id))?;
+        let name = |report: &PaymentReport| (report.provider.clone(), report.callback.clone());
+        let names = changes.reports.iter().map(name);
+        distinct(names, |wanted| {
+            self.reports.values().any(|known| name(known) == *wanted)
+        })
+    }
+
+    /// One notification for each number in a mailbox.
+    fn check_numbers(&self, changes: &Changes) -> Check {
+        let new = changes
+            .notifications
+            .iter()
+            .filter(|row| row.loaded_version.is_none());
+        let places = new.map(|row| (row.value.user, row.value.number));
+        distinct(places, |place| {
+            let mut known = self.notifications.values();
+            known.any(|row| (row.user, row.number) == *place)
+        })
     }
 
     /// One account for each e-mail address.
@@ -226,6 +281,15 @@ impl Tables {
             present(there, "dispute", comment.dispute)?;
             user(comment.author)?;
         }
+        for row in &changes.mailboxes {
+            user(row.value.user)?;
+        }
+        for row in &changes.notifications {
+            user(row.value.user)?;
+        }
+        for report in &changes.reports {
+            report.offer.map_or(Ok(()), offer)?;
+        }
         for entry in changes.transfers.iter().flat_map(|row| &row.entries) {
             let id = entry.account;
             let mut new = changes.accounts.iter();
@@ -266,6 +330,22 @@ fn sums_up(listing: &Listing) -> Check {
             "the amounts of {:?} don't add up",
             listing.id
         )));
+    }
+    Ok(())
+}
+
+/// Nobody has read more than there is.
+fn read_what_there_is(mailbox: &Mailbox) -> Check {
+    if mailbox.read_to > mailbox.last {
+        return Err(rejected(format!("{:?} read ahead", mailbox.user)));
+    }
+    Ok(())
+}
+
+/// A report names a deal unless the deal is unknown.
+fn names_its_deal(report: &PaymentReport) -> Check {
+    if report.offer.is_none() != (report.outcome == ReportOutcome::UnknownDeal) {
+        return Err(rejected(format!("{:?} and its deal", report.id)));
     }
     Ok(())
 }

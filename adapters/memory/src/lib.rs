@@ -17,10 +17,12 @@ mod faults;
 mod ids;
 mod look;
 mod maintenance;
+mod outbox;
 mod queries;
 mod secrets;
 mod store;
 mod tables;
+mod told;
 mod unit;
 
 pub use clock::ManualClock;
@@ -28,4 +30,4 @@ pub use faults::{Faults, Gate, Point};
 pub use ids::SequentialIds;
 pub use secrets::{InsecurePasswords, InsecureTokens};
 pub use store::{Memory, Tally};
-pub use tables::Tables;
+pub use tables::{Buried, Tables};

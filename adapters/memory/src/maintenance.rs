@@ -1,4 +1,4 @@
-//! What keeps the market running: deadlines, the heartbeat, the audit.
+//! What keeps the market running: deadlines, the heartbeat, what may be forgotten, the audit.
 
 use std::time::Duration;
 
@@ -57,6 +57,22 @@ impl Maintenance for Memory {
             }
         }
         Ok(Some(gap))
+    }
+
+    async fn forget_inbox(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        self.faults().visit(Point::Query).await?;
+        let mut tables = self.write();
+        let marks = tables.inbox.iter();
+        let mut old: Vec<_> = marks
+            .filter(|(_, at)| **at < before)
+            .map(|(key, at)| (*at, key.clone()))
+            .collect();
+        old.sort_unstable();
+        let old = take(old.into_iter(), limit);
+        for (_, key) in &old {
+            tables.inbox.remove(key);
+        }
+        Ok(old.len() as u64)
     }
 
     async fn audit(&self) -> Result<AuditReport, StorageError> {

@@ -30,7 +30,10 @@ pub(crate) fn take<T>(rows: impl Iterator<Item = T>, limit: u32) -> Vec<T> {
 
 impl Memory {
     /// Answers from one snapshot, unless told to fail.
-    async fn ask<T>(&self, answer: impl FnOnce(&Tables) -> T) -> Result<T, StorageError> {
+    pub(crate) async fn ask<T>(
+        &self,
+        answer: impl FnOnce(&Tables) -> T,
+    ) -> Result<T, StorageError> {
         self.faults().visit(Point::Query).await?;
         Ok(answer(&self.read()))
     }

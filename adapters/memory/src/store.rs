@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::faults::{Faults, Point};
+use crate::outbox::Hands;
 use crate::tables::Tables;
 use crate::unit::Unit;
 
@@ -21,6 +22,7 @@ pub struct Memory {
     faults: Faults,
     tally: Arc<watch::Sender<Tally>>,
     looks: bool,
+    hands: Hands,
 }
 
 /// What has been asked of the store so far.
@@ -50,6 +52,7 @@ impl Memory {
             faults: Faults::default(),
             tally: Arc::new(watch::Sender::new(Tally::default())),
             looks: false,
+            hands: Hands::default(),
         }
     }
 
@@ -83,6 +86,10 @@ impl Memory {
     #[must_use]
     pub fn tally(&self) -> watch::Receiver<Tally> {
         self.tally.subscribe()
+    }
+
+    pub(crate) const fn hands(&self) -> &Hands {
+        &self.hands
     }
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut Tally)) {

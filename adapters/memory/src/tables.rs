@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use application::ports::{OutboxMessage, Transfer};
+use application::ports::{InboxKey, OutboxMessage, Queue, Transfer};
 use domain::dispute::Comment;
 use domain::offer::HistoryEntry;
 use domain::user::User;
 use domain::{
     Account, AccountId, AccountKey, Asset, CommentId, Dispute, DisputeId, EventId, Exchanger,
-    Listing, ListingId, Offer, OfferId, Timestamp, TransferId, TypedId, UserId,
+    Listing, ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, PaymentReport,
+    ReportId, Timestamp, TransferId, TypedId, UserId,
 };
 
 /// All rows. Two markets are in the same state exactly where their tables are equal.
@@ -27,8 +28,22 @@ pub struct Tables {
     pub transfers: BTreeMap<TransferId, Transfer>,
     /// In the order in which they were written, as far as ids ascend.
     pub outbox: BTreeMap<EventId, OutboxMessage>,
+    /// When each message took effect.
+    pub inbox: BTreeMap<InboxKey, Timestamp>,
+    pub reports: BTreeMap<ReportId, PaymentReport>,
+    pub mailboxes: BTreeMap<UserId, Mailbox>,
+    pub notifications: BTreeMap<NotificationId, Notification>,
+    pub dead_letters: BTreeMap<(EventId, Queue), Buried>,
     /// When the market was last known to be alive.
     pub alive_at: Option<Timestamp>,
+}
+
+/// A message that came to nothing at a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buried {
+    pub message: OutboxMessage,
+    pub reason: String,
+    pub at: Timestamp,
 }
 
 impl Tables {
@@ -46,6 +61,11 @@ impl Tables {
             comments: BTreeMap::new(),
             transfers: BTreeMap::new(),
             outbox: BTreeMap::new(),
+            inbox: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            mailboxes: BTreeMap::new(),
+            notifications: BTreeMap::new(),
+            dead_letters: BTreeMap::new(),
             alive_at: None,
         };
         let keys = Asset::ALL
@@ -60,5 +80,17 @@ impl Tables {
     pub(crate) fn put_account(&mut self, account: Account) {
         self.account_ids.insert(account.id, account.key);
         self.accounts.insert(account.key, account);
+    }
+
+    /// The dead letters, those first that died first.
+    pub(crate) fn dead_in_order(&self) -> Vec<(EventId, Queue)> {
+        let all = self.dead_letters.iter();
+        let mut dead: Vec<_> = all
+            .map(|((id, queue), buried)| (buried.at, *id, queue.name(), *queue))
+            .collect();
+        dead.sort_unstable();
+        dead.into_iter()
+            .map(|(_, id, _, queue)| (id, queue))
+            .collect()
     }
 }

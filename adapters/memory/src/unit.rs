@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use application::ports::{Changes, ListingHead, StorageError, Transaction};
+use application::ports::{Changes, InboxKey, ListingHead, OfferHead, StorageError, Transaction};
 use async_trait::async_trait;
 use domain::listing::ListingState;
 use domain::user::{Email, User};
 use domain::{
-    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Offer, OfferId, UserId,
+    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox, Notification,
+    NotificationId, Offer, OfferId, Role, UserId,
 };
 use tokio::sync::OwnedMutexGuard;
 
@@ -19,6 +20,9 @@ use crate::store::Memory;
 enum Load {
     OffersOfDisputes,
     ListingHeads,
+    TakenIn,
+    OfferHeads,
+    Staff,
     Users,
     Offers,
     Disputes,
@@ -26,6 +30,8 @@ enum Load {
     Exchangers,
     Listings,
     Accounts,
+    Mailboxes,
+    Notifications,
 }
 
 #[derive(Debug)]
@@ -99,6 +105,44 @@ impl Transaction for Unit {
                 asset: listing.asset(),
             })
             .collect())
+    }
+
+    async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
+        self.step(Load::TakenIn).await?;
+        ordered(Load::TakenIn, keys)?;
+        let tables = self.memory.read();
+        let taken = keys.iter().filter(|key| tables.inbox.contains_key(key));
+        Ok(taken.cloned().collect())
+    }
+
+    async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError> {
+        self.step(Load::OfferHeads).await?;
+        ordered(Load::OfferHeads, offers)?;
+        let tables = self.memory.read();
+        let found = offers.iter().filter_map(|id| tables.offers.get(id));
+        Ok(found
+            .map(|offer| OfferHead {
+                id: offer.id,
+                customer: offer.terms.customer,
+                exchanger: offer.terms.exchanger,
+                exchange_type: offer.terms.exchange_type,
+                amount: offer.terms.amount,
+                fiat: offer.terms.fiat,
+            })
+            .collect())
+    }
+
+    async fn staff(&mut self) -> Result<Vec<UserId>, StorageError> {
+        self.step(Load::Staff).await?;
+        let tables = self.memory.read();
+        let all = tables.users.values();
+        let staff = all.filter(|user| {
+            let roles = user.roles;
+            [Role::Moderator, Role::Admin]
+                .into_iter()
+                .any(|role| roles.contains(role))
+        });
+        Ok(staff.map(|user| user.id).collect())
     }
 
     async fn lock_users(
@@ -197,6 +241,35 @@ impl Transaction for Unit {
             .map(|account| {
                 self.memory.faults().read("accounts", account.id)?;
                 Ok(*account)
+            })
+            .collect()
+    }
+
+    async fn lock_mailboxes(&mut self, users: &[UserId]) -> Result<Vec<Mailbox>, StorageError> {
+        self.step(Load::Mailboxes).await?;
+        ordered(Load::Mailboxes, users)?;
+        let tables = self.memory.read();
+        let found = users.iter().filter_map(|user| tables.mailboxes.get(user));
+        found
+            .map(|mailbox| {
+                self.memory.faults().read("mailboxes", mailbox.user)?;
+                Ok(*mailbox)
+            })
+            .collect()
+    }
+
+    async fn lock_notifications(
+        &mut self,
+        ids: &[NotificationId],
+    ) -> Result<Vec<Notification>, StorageError> {
+        self.step(Load::Notifications).await?;
+        ordered(Load::Notifications, ids)?;
+        let tables = self.memory.read();
+        let found = ids.iter().filter_map(|id| tables.notifications.get(id));
+        found
+            .map(|row| {
+                self.memory.faults().read("notifications", row.id)?;
+                Ok(row.clone())
             })
             .collect()
     }
