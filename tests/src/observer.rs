@@ -26,6 +26,7 @@ pub struct Seen {
 }
 
 /// Sees every event.
+#[derive(Debug)]
 pub struct Observer {
     _connection: Connection,
     consumer: Consumer,
@@ -84,6 +85,7 @@ impl Observer {
 }
 
 /// Sends what another system would.
+#[derive(Debug)]
 pub struct Outside {
     _connection: Connection,
     channel: Channel,

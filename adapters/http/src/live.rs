@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use application::RelayStats;
+use application::consumer::ConsumerStats;
 use application::notification::Hub;
-use application::ports::Outbox;
+use application::ports::{Outbox, Queue};
 use domain::UserId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,8 @@ pub struct Live {
     pub hub: Hub,
     /// What the relay has done, for the metrics.
     pub relay: Option<Arc<RelayStats>>,
+    /// What the consumers have done, by queue, for the metrics.
+    pub consumers: Vec<(Queue, Arc<ConsumerStats>)>,
     /// What waits to be published, for the metrics.
     pub outbox: Option<Arc<dyn Outbox>>,
     /// Cancelled when the server is to stop: all streams end then, and no new one begins.

@@ -1,11 +1,13 @@
 //! For operators: is it up, is it ready, what has it done.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use application::RelayStats;
+use application::consumer::ConsumerStats;
 use application::pipeline::{BATCH_BUCKETS, StatsSnapshot};
-use application::ports::Backlog;
+use application::ports::{Backlog, Queue};
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -105,6 +107,7 @@ async fn live(app: &App) -> String {
             Err(_) => tracing::debug!("the outbox can't be looked at in time"),
         }
     }
+    consumed(&mut text, &live.consumers);
     one(
         &mut text,
         "p2p_push_streams",
@@ -120,6 +123,28 @@ async fn live(app: &App) -> String {
         live.hub.followers(),
     );
     text
+}
+
+/// What became of messages, by queue.
+fn consumed(text: &mut String, consumers: &[(Queue, Arc<ConsumerStats>)]) {
+    if consumers.is_empty() {
+        return;
+    }
+    let name = "p2p_consumer_messages_total";
+    let _ = writeln!(
+        text,
+        "# HELP {name} Messages that took effect, were given up, or had to be tried again.\n# TYPE {name} counter"
+    );
+    for (queue, stats) in consumers {
+        for (outcome, count) in [
+            ("done", stats.done()),
+            ("dead", stats.dead()),
+            ("again", stats.failures()),
+        ] {
+            let queue = queue.name();
+            let _ = writeln!(text, "{name}{{queue=\"{queue}\",outcome=\"{outcome}\"}} {count}");
+        }
+    }
 }
 
 fn relayed(text: &mut String, relay: &RelayStats) {

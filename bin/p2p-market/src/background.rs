@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use application::consumer::{ConsumerStats, Notifier, PaymentReports, consume};
 use application::notification::Hub;
-use application::ports::{Broker, Maintenance, Queue};
+use application::ports::{Broker, Queue};
 use application::{Market, Relay, RelayStats};
 use persistence::Database;
 use tokio::task::JoinSet;

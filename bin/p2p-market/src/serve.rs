@@ -92,6 +92,7 @@ impl Server {
         let live = Live {
             hub,
             relay: background.relay.clone(),
+            consumers: background.consumers.clone(),
             outbox: Some(Arc::new(database.clone())),
             ..Live::default()
         };

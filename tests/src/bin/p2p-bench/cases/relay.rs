@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use domain::Timestamp;
-use futures::StreamExt;
 use hdrhistogram::Histogram;
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
@@ -132,7 +131,7 @@ async fn latency(bench: &mut Bench, rabbit: &TestBroker) -> Result<Figures> {
     let scripts = |number| CreateOffers::new(&filled.offers, &Whose::Anybody, number);
     let mut seen = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
     let driving = drive(load, &server, bench.postgres.postmaster, scripts);
-    tokio::pin!(driving);
+    let mut driving = Box::pin(driving);
     let warm = Instant::now() + load.warm_up;
     let driven = loop {
         tokio::select! {
@@ -149,6 +148,7 @@ async fn latency(bench: &mut Bench, rabbit: &TestBroker) -> Result<Figures> {
             }
         }
     };
+    drop(driving);
     driven.all_right()?;
     server.stop().await?;
     copy.drop_now().await?;
