@@ -22,6 +22,9 @@ on_both! {
     impossible_rows_are_refused
 }
 
+/// How many changes lead to the schema.
+const CHANGES: usize = 13;
+
 /// Everything that makes the schema, as text.
 async fn schema(connection: &DatabaseConnection) -> Result<Vec<String>> {
     let text = if connection.get_database_backend() == DbBackend::Sqlite {
@@ -54,7 +57,7 @@ async fn migrations_go_up_down_and_up(test: TestDatabase) -> Result<()> {
     assert!(up.len() > 30, "{up:#?}");
     assert_eq!(database.pending_migrations().await?, Vec::<String>::new());
 
-    for steps in 1..=7 {
+    for steps in 1..=CHANGES {
         database.migrate_down(1).await?;
         assert_eq!(database.pending_migrations().await?.len(), steps);
     }
@@ -78,7 +81,7 @@ async fn two_may_migrate_at_once() -> Result<()> {
         TestDatabase::empty_postgres().await?,
     ] {
         let (one, two) = (test.open().await?, test.open().await?);
-        assert_eq!(one.pending_migrations().await?.len(), 7);
+        assert_eq!(one.pending_migrations().await?.len(), CHANGES);
         let (first, second) = tokio::join!(one.migrate(), two.migrate());
         first?;
         second?;
@@ -135,11 +138,15 @@ async fn the_journal_and_the_histories_are_append_only(test: TestDatabase) -> Re
         ("journal_entries", "amount"),
         ("offer_history", "at"),
         ("dispute_comments", "at"),
+        ("payment_reports", "received_at"),
     ] {
         let before = count(&raw, &format!("SELECT count(*) FROM {table}")).await?;
         if table == "dispute_comments" && test.is_sqlite() {
             // Row triggers need a row.
             plant_comment(&test, &raw).await?;
+        }
+        if table == "payment_reports" {
+            sql(&raw, &report(&test, "'a', 1, 'EUR', NULL, 'UNKNOWN_DEAL'")).await?;
         }
         let mut attempts = vec![
             format!("UPDATE {table} SET {column} = 1"),
@@ -199,6 +206,15 @@ async fn what_others_refer_to_stays(test: TestDatabase) -> Result<()> {
     test.drop_now().await
 }
 
+/// A payment report with a callback, an amount, a currency, a deal and an outcome.
+fn report(test: &TestDatabase, values: &str) -> String {
+    let id = literal(test, fresh::<OfferId>());
+    format!(
+        "INSERT INTO payment_reports (id, provider, deal_reference, payment_reference, received_at, \
+         callback, paid, currency, offer_id, outcome) VALUES ({id}, 'bank', '', '', 1, {values})"
+    )
+}
+
 async fn plant_comment(test: &TestDatabase, raw: &DatabaseConnection) -> Result<()> {
     let id = literal(test, fresh::<OfferId>());
     sql(raw, "PRAGMA foreign_keys = OFF").await?;
@@ -238,6 +254,23 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
              VALUES ({id}, 1, {values})"
         )
     };
+    let notification = |user: &str, values: &str| {
+        let id = literal(&test, fresh::<OfferId>());
+        format!(
+            "INSERT INTO notifications (id, user_id, event, at, number, version, amount, asset, fiat_amount, fiat) \
+             VALUES ({id}, {user}, 'x', 1, {values})"
+        )
+    };
+    for sound in [
+        format!(
+            "INSERT INTO mailboxes (user_id, last, read_to, version) VALUES ({customer}, 2, 1, 1)"
+        ),
+        notification(&customer, "1, 1, 1, 'USDT', NULL, NULL"),
+        report(&test, "'a', 1, 'EUR', NULL, 'UNKNOWN_DEAL'"),
+        "INSERT INTO inbox (consumer, message, taken_at) VALUES ('c', 'm', 1)".to_owned(),
+    ] {
+        sql(&raw, &sound).await?;
+    }
     // The offer once more under a new id, with another value in one column.
     let copy = |column: &str, value: &str| {
         let id = literal(&test, fresh::<OfferId>());
@@ -477,6 +510,83 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
             "outbox_aggregate_type",
             format!(
                 "INSERT INTO outbox (id, name, aggregate_type, aggregate_id, version, body, created_at) VALUES ({nobody}, 'x', 'y', {nobody}, 1, '', 1)"
+            ),
+        ),
+        (
+            "users_language",
+            format!("UPDATE users SET language = 'xx' WHERE id = {customer}"),
+        ),
+        (
+            "inbox_pkey|inbox_key|inbox.message",
+            "INSERT INTO inbox (consumer, message, taken_at) VALUES ('c', 'm', 2)".to_owned(),
+        ),
+        (
+            "mailboxes_read_to",
+            "UPDATE mailboxes SET read_to = 3".to_owned(),
+        ),
+        (
+            "mailboxes_read_to",
+            "UPDATE mailboxes SET read_to = -1".to_owned(),
+        ),
+        (
+            "mailboxes_version",
+            "UPDATE mailboxes SET version = 0".to_owned(),
+        ),
+        (
+            "mailboxes_user|FOREIGN KEY",
+            format!(
+                "INSERT INTO mailboxes (user_id, last, read_to, version) VALUES ({nobody}, 0, 0, 1)"
+            ),
+        ),
+        (
+            "notifications_user|FOREIGN KEY",
+            notification(&nobody, "1, 1, NULL, NULL, NULL, NULL"),
+        ),
+        (
+            "notifications_number|notifications.number",
+            notification(&customer, "1, 1, NULL, NULL, NULL, NULL"),
+        ),
+        (
+            "notifications_number_positive",
+            notification(&customer, "0, 1, NULL, NULL, NULL, NULL"),
+        ),
+        (
+            "notifications_version",
+            notification(&customer, "2, 0, NULL, NULL, NULL, NULL"),
+        ),
+        (
+            "notifications_amounts",
+            notification(&customer, "2, 1, 1, NULL, NULL, NULL"),
+        ),
+        (
+            "notifications_amounts",
+            notification(&customer, "2, 1, NULL, NULL, NULL, 'EUR'"),
+        ),
+        (
+            "payment_reports_callback|payment_reports.callback",
+            report(&test, "'a', 1, 'EUR', NULL, 'UNKNOWN_DEAL'"),
+        ),
+        (
+            "payment_reports_paid",
+            report(&test, "'b', 0, 'EUR', NULL, 'UNKNOWN_DEAL'"),
+        ),
+        (
+            "payment_reports_outcome",
+            report(&test, &format!("'b', 1, 'EUR', {offer_id}, 'LOST'")),
+        ),
+        (
+            "payment_reports_deal",
+            report(&test, "'b', 1, 'EUR', NULL, 'APPLIED'"),
+        ),
+        (
+            "payment_reports_offer|FOREIGN KEY",
+            report(&test, &format!("'b', 1, 'EUR', {nobody}, 'APPLIED'")),
+        ),
+        (
+            "dead_letters_aggregate_type",
+            format!(
+                "INSERT INTO dead_letters (message_id, queue, name, aggregate_type, aggregate_id, version, body, created_at, reason, died_at) \
+                 VALUES ({nobody}, 'q', 'x', 'y', {nobody}, 1, '', 1, '', 1)"
             ),
         ),
         (

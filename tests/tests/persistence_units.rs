@@ -253,11 +253,12 @@ async fn a_failure_late_in_a_commit_leaves_nothing(test: TestDatabase) -> Result
     let mut stall = Stall::open(&database).await;
     let message = OutboxMessage {
         id: fresh::<EventId>(),
-        name: "ExchangeOfferCreated",
+        name: "ExchangeOfferCreated".into(),
         aggregate: Aggregate::Offer(fresh()),
         version: 1,
         body: "{}".to_owned(),
         at: NOW,
+        only: None,
     };
     commit(
         &database,

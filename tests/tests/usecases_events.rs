@@ -21,7 +21,7 @@ fn told(harness: &Harness<Memory>, since: usize) -> Vec<(String, u64, Value)> {
     messages
         .map(|message| {
             let body: Value = serde_json::from_str(&message.body).unwrap();
-            assert_eq!(body["event"], message.name);
+            assert_eq!(body["event"], *message.name);
             assert_eq!(body["data"]["timestamp"], message.at.to_string());
             let aggregate = match message.aggregate {
                 Aggregate::Offer(id) => id.to_string(),
@@ -30,7 +30,7 @@ fn told(harness: &Harness<Memory>, since: usize) -> Vec<(String, u64, Value)> {
             };
             assert!(message.body.contains(&aggregate), "{message:?}");
             (
-                message.name.to_owned(),
+                message.name.clone().into_owned(),
                 message.version,
                 body["data"].clone(),
             )

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use application::ports::{
-    DisputeFilter, ListingCursor, ListingFilter, ListingOrder, OfferFilter, StatementCursor,
-    StatementFilter,
+    DisputeFilter, ListingCursor, ListingFilter, ListingOrder, NotificationFilter, OfferFilter,
+    ReportFilter, StatementCursor, StatementFilter,
 };
 use domain::ledger::Bucket;
 use domain::{Actor, Asset, ExchangeType, Money, Timestamp, TypedId, UserId};
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::database::{Database, DatabaseSettings};
 use crate::unit::select;
-use crate::{dispute, ledger, listing, offer};
+use crate::{dead_letter, dispute, inbox, ledger, listing, notification, offer, outbox, report};
 
 async fn plan(database: &Database, sql: &str) -> String {
     let statement = Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {sql}"));
@@ -175,6 +175,89 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+/// What goes out, what comes in, and what people are told.
+fn messages() -> Vec<Case> {
+    let user = UserId::from_u128(9);
+    let told = |unread_after| NotificationFilter {
+        user,
+        unread_after,
+        before: Some(9),
+        limit: 20,
+    };
+    let reports = |applied, offer| ReportFilter {
+        applied,
+        offer,
+        after: Some(TypedId::from_u128(9)),
+        limit: 20,
+    };
+    let sql = |select: SelectStatement| select.to_string(SqliteQueryBuilder);
+    let report = |applied, offer| sql(report::page(&reports(applied, offer)).into_query());
+    let offer = Some(TypedId::from_u128(9));
+    let messages = vec!["a".to_owned(), "b".to_owned()];
+    vec![
+        (
+            "notifications",
+            sql(notification::queries::page(&told(None)).into_query()),
+            &["sqlite_autoindex_notifications_2 (user_id=? AND number<?)"],
+        ),
+        (
+            "unread notifications",
+            sql(notification::queries::page(&told(Some(3))).into_query()),
+            &["notifications_unread (user_id=? AND number>? AND number<?)"],
+        ),
+        (
+            "the next notifications",
+            sql(notification::queries::following(user, 9, 20).into_query()),
+            &["sqlite_autoindex_notifications_2 (user_id=? AND number>?)"],
+        ),
+        (
+            "how many are unread",
+            notification::queries::unread(DbBackend::Sqlite, user, 9, 100).sql,
+            &["notifications_unread (user_id=? AND number>?)"],
+        ),
+        (
+            "reports",
+            report(None, None),
+            &["sqlite_autoindex_payment_reports_1 (id<?)"],
+        ),
+        (
+            "reports to look into",
+            report(Some(false), None),
+            &["payment_reports_open (id<?)"],
+        ),
+        (
+            "reports that were applied",
+            report(Some(true), None),
+            &["payment_reports_applied (id<?)"],
+        ),
+        (
+            "reports of a deal",
+            report(None, offer),
+            &["payment_reports_of_offer (offer_id=? AND id<?)"],
+        ),
+        (
+            "messages on their way, from a place on",
+            sql(outbox::oldest(Some(Uuid::nil()), 20).into_query()),
+            &["sqlite_autoindex_outbox_1 (id>?)"],
+        ),
+        (
+            "a dead letter to be revived",
+            sql(dead_letter::revivable(Some(TypedId::from_u128(9)), 20).into_query()),
+            &["PRIMARY KEY (message_id=?)"],
+        ),
+        (
+            "messages to be forgotten",
+            inbox::forgetting(DbBackend::Sqlite, Timestamp::from_micros(9), 20).sql,
+            &["inbox_oldest (taken_at<?)"],
+        ),
+        (
+            "messages that were taken in",
+            sql(inbox::of(DbBackend::Sqlite, "c", messages).into_query()),
+            &["PRIMARY KEY (consumer=? AND message=?)"],
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn sqlite_answers_along_its_indexes() {
     let folder = tempfile::tempdir().unwrap();
@@ -186,7 +269,7 @@ async fn sqlite_answers_along_its_indexes() {
     .await
     .unwrap();
     database.migrate().await.unwrap();
-    for (name, statement, ways) in cases() {
+    for (name, statement, ways) in cases().into_iter().chain(messages()) {
         let plan = plan(&database, &statement).await;
         for way in ways {
             assert!(plan.contains(way), "{name} does not use {way}:\n{plan}");

@@ -3,6 +3,7 @@
 use ::memory::Memory;
 use application::{Command, CommandError};
 use domain::Refusal;
+use domain::event::FactName;
 
 use super::Harness;
 
@@ -32,7 +33,11 @@ impl Harness<Memory> {
     #[must_use]
     pub fn events(&self) -> Vec<&'static str> {
         let tables = self.store.tables();
-        tables.outbox.values().map(|message| message.name).collect()
+        let names = tables.outbox.values().map(|message| {
+            let known: Result<FactName, _> = message.name.parse();
+            known.expect("the name of an event").name()
+        });
+        names.collect()
     }
 
     /// How many events there were so far; see [`Self::events_since`].

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::memory::{InsecurePasswords, InsecureTokens, ManualClock, SequentialIds};
-use application::ports::{Queries, Store};
+use application::ports::{DeadLetters, Outbox, Queries, Store};
 use application::user::RegisterUser;
 use application::{Caller, Command, CommandError, Market, MarketPorts, PipelineSettings, Sweeper};
 use domain::user::Email;
@@ -32,9 +32,9 @@ pub use people::{decimal, deposit};
 pub const START: Timestamp = Timestamp::from_micros(1_744_988_400_000_000);
 
 /// An adapter that keeps a market and answers questions about it.
-pub trait Storage: Store + Queries + Clone + 'static {}
+pub trait Storage: Store + Queries + Outbox + DeadLetters + Clone + 'static {}
 
-impl<S: Store + Queries + Clone + 'static> Storage for S {}
+impl<S: Store + Queries + Outbox + DeadLetters + Clone + 'static> Storage for S {}
 
 /// How a market is opened.
 #[derive(Debug, Clone)]

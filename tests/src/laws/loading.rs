@@ -1,9 +1,9 @@
 //! Loading rows for a unit of work: exactly what was asked for, each once, and nothing for keys that name nothing.
 
-use application::ports::{DisputeQueries, ListingHead, Store, UserQueries};
+use application::ports::{DisputeQueries, ListingHead, OfferHead, Store, UserQueries};
 use domain::listing::Switch;
 use domain::user::Email;
-use domain::{AccountKey, Asset, DisputeId, ExchangeType, ListingId, Owner, TypedId, UserId};
+use domain::{AccountKey, Asset, DisputeId, ExchangeType, ListingId, Owner, Role, TypedId, UserId};
 
 use super::Place;
 use super::rows::nothing;
@@ -217,6 +217,7 @@ pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
     let mut unit = harness.store.begin().await.unwrap();
     let told = unit.offers_of_disputes(&[dispute.id]).await.unwrap();
     let heads = unit.listing_heads(&[listing.id]).await.unwrap();
+    let deals = unit.offer_heads(&[deal.id(), nothing()]).await.unwrap();
     unit.rollback().await.unwrap();
     assert_eq!(told, [(dispute.id, deal.id())]);
     let head = ListingHead {
@@ -226,6 +227,40 @@ pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
         asset: Asset::Usdt,
     };
     assert_eq!(heads, [head]);
+    let terms = &deal.offer.terms;
+    let head = OfferHead {
+        id: deal.id(),
+        customer: deal.customer.user,
+        exchanger: deal.exchanger.user,
+        exchange_type: ExchangeType::FiatToCrypto,
+        amount: terms.amount,
+        fiat: terms.fiat,
+    };
+    assert_eq!(deals, [head]);
+    harness.close().await;
+}
+
+/// Everybody who may decide a dispute, while somebody else holds their rows; nobody who no longer may.
+pub async fn the_staff_is_told_without_a_lock<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    harness.customer("anna").await;
+    harness.exchanger("berta").await;
+    let roles = [Role::Customer, Role::Exchanger, Role::Moderator];
+    let carla = harness.person("carla", roles).await;
+    let all = harness.person("dora", Role::ALL).await;
+    let staff = async || {
+        let mut unit = harness.store.begin().await.unwrap();
+        let staff = unit.staff().await.unwrap();
+        unit.rollback().await.unwrap();
+        staff
+    };
+    let [admin, moderator] = [harness.admin.user, harness.moderator.user];
+    let mut expected = vec![admin, moderator, carla.user, all.user];
+    expected.sort_unstable();
+    assert_eq!(staff().await, expected);
+    harness.appoint(carla.user, [Role::Customer].into()).await;
+    expected.retain(|user| *user != carla.user);
+    assert_eq!(staff().await, expected);
     harness.close().await;
 }
 

@@ -16,14 +16,19 @@ pub mod audit;
 pub mod book;
 pub mod concurrency;
 pub mod conflicts;
+pub mod dead_letters;
 pub mod disputes;
 pub mod flows;
 pub mod heartbeat;
+pub mod inbox;
 pub mod listings;
 pub mod loading;
 pub mod look;
 pub mod maintenance;
+pub mod notifications;
 pub mod offers;
+pub mod outbox;
+pub mod reports;
 pub mod round_trips;
 mod rows;
 pub mod unit_of_work;
@@ -42,6 +47,9 @@ pub trait Place {
 
     /// Opens the market for one more replica.
     fn open(&self) -> impl Future<Output = Self::Store>;
+
+    /// One more replica beside one that relays. SQLite's market is relayed by one process: there it is the same one.
+    fn beside(&self, store: &Self::Store) -> impl Future<Output = Self::Store>;
 }
 
 impl Place for TestDatabase {
@@ -50,6 +58,14 @@ impl Place for TestDatabase {
     async fn open(&self) -> Database {
         Self::open(self).await.expect("opening a test database")
     }
+
+    async fn beside(&self, store: &Database) -> Database {
+        if self.is_sqlite() {
+            store.clone()
+        } else {
+            Place::open(self).await
+        }
+    }
 }
 
 impl Place for Memory {
@@ -57,6 +73,10 @@ impl Place for Memory {
 
     async fn open(&self) -> Self {
         self.clone()
+    }
+
+    async fn beside(&self, store: &Self) -> Self {
+        store.clone()
     }
 }
 
@@ -108,6 +128,7 @@ macro_rules! laws {
                 listings_by_id_or_as_active_come_once
                 all_disputes_of_the_deals_come
                 what_never_changes_is_told_without_a_lock
+                the_staff_is_told_without_a_lock
                 the_system_has_accounts_in_every_asset
             ]
             look: [
@@ -214,6 +235,45 @@ macro_rules! laws {
                 a_listing_that_freezes_too_little_is_noticed
                 a_deal_ahead_of_its_history_is_noticed
                 a_history_ahead_of_its_deal_is_noticed
+            ]
+            outbox: [
+                messages_come_oldest_first_and_as_they_were
+                a_message_is_in_one_hand
+                a_dropped_parcel_comes_back
+                what_has_arrived_is_gone_and_the_rest_comes_back
+                what_is_committed_meanwhile_is_seen
+                many_takers_share_nothing_and_lose_nothing
+                parcels_in_hand_hold_nobody_up
+                the_backlog_is_counted
+            ]
+            dead_letters: [
+                a_dead_letter_is_kept_once
+                dead_letters_come_in_the_order_in_which_they_died
+                a_revived_message_is_for_its_queue_only
+                a_message_on_its_way_is_not_revived
+                many_dead_letters_are_revived
+            ]
+            inbox: [
+                a_message_is_taken_in_once
+                replicas_take_one_message_in_once
+                each_consumer_takes_a_message_in
+                a_full_batch_is_taken_in
+                old_messages_are_forgotten
+            ]
+            notifications: [
+                a_notification_is_kept_as_it_was
+                a_mailbox_is_kept_as_it_was
+                a_mailbox_is_counted_by_one_at_a_time
+                impossible_mailboxes_are_rejected
+                somebody_new_is_told_at_once
+                a_mailbox_is_listed_and_counted
+                pages_of_a_mailbox_neither_repeat_nor_skip
+            ]
+            reports: [
+                reports_are_kept_and_listed
+                pages_of_reports_neither_repeat_nor_skip
+                a_report_is_received_once
+                impossible_reports_are_rejected
             ]
             flows: [
                 a_deal_in_each_direction_to_the_end

@@ -9,8 +9,8 @@ use domain::listing::ListingState;
 use domain::offer::{HistoryEntry, State};
 use domain::user::{PasswordHash, User};
 use domain::{
-    AccountKey, Actor, Asset, Dispute, ExchangeType, Exchanger, Listing, ListingId, Money, Offer,
-    OfferId, Price, Role, Roles, Status, Timestamp,
+    AccountKey, Actor, Asset, Dispute, ExchangeType, Exchanger, Language, Listing, ListingId,
+    Money, Offer, OfferId, Price, Role, Roles, Status, Timestamp,
 };
 
 use super::Place;
@@ -22,7 +22,7 @@ const TEXT: &str = "Žluťoučký 'kůň' \"ёлка\"\n漢字 \\0 %s {} 🦀 \t
 
 const LATE: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
 
-/// With and without a password, each set of roles.
+/// With and without a password, each set of roles, each language.
 pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let mut users: Vec<User> = (0..16)
@@ -36,6 +36,7 @@ pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
         "$argon2id$v=19$m=8,t=1,p=1$YWJj$ZGVm".to_owned(),
     ));
     users[1].name = TEXT.to_owned();
+    users[2].language = Language::Russian;
     for user in &users {
         let changes = Changes {
             users: vec![new(user.clone())],
@@ -50,6 +51,7 @@ pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
     let updated = User {
         name: TEXT.to_owned(),
         password: Some(PasswordHash::new("other".to_owned())),
+        language: Language::English,
         ..users[2].clone().with_roles(Roles::from(Role::ALL))
     };
     let changes = Changes {

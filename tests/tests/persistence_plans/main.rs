@@ -9,6 +9,7 @@
 
 mod counter;
 mod market;
+mod messages;
 #[path = "../persistence_common/mod.rs"]
 mod persistence_common;
 mod writers;
@@ -69,6 +70,10 @@ async fn queries_read_what_they_answer_with() -> Result<()> {
     people(&counter).await?;
     maintenance(&counter).await?;
     locks(&counter).await?;
+    messages::notifications(&counter).await?;
+    messages::reports(&counter).await?;
+    messages::locks(&counter).await?;
+    messages::relay(&counter).await?;
     counter.end().await
 }
 

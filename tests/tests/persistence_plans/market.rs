@@ -7,13 +7,17 @@ pub(crate) const LISTING: u128 = 0x2000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const OFFER: u128 = 0x3000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const DISPUTE: u128 = 0x4000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const TRANSFER: u128 = 0x5000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const NOTIFICATION: u128 = 0x8000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const REPORT: u128 = 0x9000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const DEAD: u128 = 0xb000_0000_0000_0000_0000_0000_0000_0000;
 
 /// Users 1 to 500 are exchangers, the rest customers. User 1000 has made half of all deals, user 1 has answered as many;
 /// all but a few of them long ago. Every other listing is active: of those to sell USDT for USD, one in five has the same
-/// price, and five of all take cheques.
+/// price, and five of all take cheques. User 1000 has been told most of all, and has read all but every hundredth; one in
+/// five hundred payment reports names no deal.
 pub(crate) const MARKET: &str = "
 CREATE FUNCTION nth(kind int, i bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
-  $$ SELECT (kind || '0000000-0000-0000-0000-' || lpad(to_hex(i), 12, '0'))::uuid $$;
+  $$ SELECT (to_hex(kind) || '0000000-0000-0000-0000-' || lpad(to_hex(i), 12, '0'))::uuid $$;
 INSERT INTO users (id, email, name, roles, created_at, version)
   SELECT nth(1, i), i || '@example.com', 'user ' || i, 1, 1, 1 FROM generate_series(1, 6000) i;
 INSERT INTO accounts (id, owner_id, asset, available, held, version)
@@ -48,6 +52,24 @@ INSERT INTO dispute_comments (dispute_id, id, author_id, text, at)
 INSERT INTO journal_entries (account_id, transfer_id, bucket, amount, kind, offer_id, posted_at)
   SELECT nth(6, CASE WHEN i % 2 = 0 THEN 1000 ELSE i % 6000 + 1 END * 16 + i / 2 % 2 + 2), nth(5, i), bucket, 1, 'HOLD', nth(3, 1), i
   FROM generate_series(1, 40000) i, unnest(ARRAY['AVAILABLE', 'HELD']) AS bucket;
+INSERT INTO mailboxes (user_id, last, read_to, version)
+  SELECT nth(1, i), CASE WHEN i = 1000 THEN 20000 ELSE 5 END, CASE WHEN i = 1000 THEN 10000 ELSE 0 END, 1
+  FROM generate_series(1, 5000) i;
+INSERT INTO notifications (id, user_id, number, event, at, read_at, version)
+  SELECT nth(8, i), nth(1, 1000), i, 'ExchangeOfferCreated', i, CASE WHEN i % 100 > 0 THEN i END, 1
+  FROM generate_series(1, 20000) i
+  UNION ALL SELECT nth(8, 20000 + i), nth(1, CASE WHEN i / 5 = 999 THEN 5500 ELSE i / 5 + 1 END), i % 5 + 1, 'ExchangeOfferCreated', i, NULL, 1
+  FROM generate_series(0, 19999) i;
+INSERT INTO inbox (consumer, message, taken_at)
+  SELECT consumer, 'message ' || i, i FROM generate_series(1, 10000) i, unnest(ARRAY['notifications', 'orders']) AS consumer;
+INSERT INTO payment_reports (id, provider, callback, deal_reference, payment_reference, paid, currency, offer_id, outcome, received_at)
+  SELECT nth(9, i), 'bank', i, '', '', 1, 'EUR', CASE WHEN i % 500 > 0 THEN nth(3, i) END,
+    CASE WHEN i % 500 > 0 THEN 'APPLIED' ELSE 'UNKNOWN_DEAL' END, i FROM generate_series(1, 20000) i;
+INSERT INTO outbox (id, name, aggregate_type, aggregate_id, version, body, created_at)
+  SELECT nth(10, i), 'ExchangeOfferCreated', 'OFFER', nth(3, i), 1, '{}', i FROM generate_series(1, 20000) i;
+INSERT INTO dead_letters (message_id, queue, name, aggregate_type, aggregate_id, version, body, created_at, reason, died_at)
+  SELECT nth(11, i), 'p2p.notifications', 'ExchangeOfferCreated', 'OFFER', nth(3, i), 1, '{}', i, 'reason', i
+  FROM generate_series(1, 20000) i;
 ANALYZE";
 
 pub(crate) fn user(i: u128) -> UserId {
