@@ -1,0 +1,348 @@
+//! Server-sent events: nothing missing, nothing twice, and an end to everything.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
+)]
+
+mod scene;
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use axum::http::Request;
+use domain::Role;
+use futures::StreamExt;
+use http_api::{HttpSettings, StreamSettings};
+use scene::{LIFETIME, Person, Reply, Scene};
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+use tower::ServiceExt;
+
+/// An open stream, as its reader sees it.
+struct Stream {
+    body: BodyDataStream,
+    text: String,
+    /// What the reader would send as `Last-Event-ID`.
+    last: Option<u64>,
+}
+
+/// One event, or a comment.
+#[derive(Debug, Default)]
+struct Event {
+    id: Option<u64>,
+    name: String,
+    data: Value,
+    retry: Option<u64>,
+}
+
+fn request(person: &Person, path: &str, last: Option<&str>) -> Request<Body> {
+    let mut request =
+        Request::get(path).header("authorization", format!("Bearer {}", person.token));
+    if let Some(last) = last {
+        request = request.header("last-event-id", last);
+    }
+    request.body(Body::empty()).unwrap()
+}
+
+impl Stream {
+    async fn open(scene: &Scene, person: &Person, last: Option<u64>) -> Self {
+        let last = last.map(|last| last.to_string());
+        Self::open_at(scene, request(person, "/api/events", last.as_deref())).await
+    }
+
+    async fn open_at(scene: &Scene, request: Request<Body>) -> Self {
+        let response = scene.api.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["x-accel-buffering"], "no");
+        let mut stream = Self {
+            body: response.into_body().into_data_stream(),
+            text: String::new(),
+            last: None,
+        };
+        let hello = stream.next().await.unwrap();
+        assert_eq!((hello.retry, hello.name.as_str()), (Some(3_000), ""));
+        assert_eq!(hello.data, Value::Null, "nothing is dispatched for it");
+        stream
+    }
+
+    /// The next event or comment; `None` at the end.
+    async fn next(&mut self) -> Option<Event> {
+        let block = loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                break block;
+            }
+            let piece = self.body.next().await?.unwrap();
+            self.text.push_str(std::str::from_utf8(&piece).unwrap());
+        };
+        let mut event = Event::default();
+        for line in block.lines() {
+            let (field, value) = line.split_once(':').unwrap();
+            let value = value.trim_start();
+            match field {
+                "" => {}
+                "id" => event.id = Some(value.parse().unwrap()),
+                "event" => value.clone_into(&mut event.name),
+                "data" => event.data = serde_json::from_str(value).unwrap(),
+                "retry" => event.retry = Some(value.parse().unwrap()),
+                other => panic!("{other}"),
+            }
+        }
+        self.last = event.id.or(self.last);
+        Some(event)
+    }
+
+    /// Whether it ends without another event.
+    async fn is_over(&mut self) -> bool {
+        self.take(1).await.is_empty()
+    }
+
+    /// The numbers of the next events, comments left out; fewer if it ends.
+    async fn take(&mut self, count: usize) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        while numbers.len() < count {
+            match self.next().await {
+                None => break,
+                Some(event) => numbers.extend(event.id),
+            }
+        }
+        numbers
+    }
+}
+
+async fn refused(scene: &Scene, person: &Person, path: &str, last: Option<&str>) -> Reply {
+    scene.send(request(person, path, last)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_goes_on_exactly_where_it_was_interrupted() {
+    let scene = Scene::open(HttpSettings::default());
+    let anna = scene.anna().await;
+    scene.tell(&anna, 3).await;
+
+    let mut fresh = Stream::open(&scene, &anna, None).await;
+    assert_eq!(
+        fresh.last,
+        Some(3),
+        "so that it can go on before it has got anything"
+    );
+    scene.tell(&anna, 1).await;
+    let event = fresh.next().await.unwrap();
+    assert_eq!(
+        (event.id, event.name.as_str()),
+        (Some(4), "ExchangerUnfrozen")
+    );
+    let listed = scene.get(&anna, "/api/notifications?limit=1").await.good();
+    assert_eq!(event.data, listed["items"][0], "the same as in the list");
+    drop(fresh);
+
+    let mut again = Stream::open(&scene, &anna, Some(1)).await;
+    assert_eq!(again.last, Some(1));
+    assert_eq!(again.take(3).await, [2, 3, 4]);
+    scene.tell(&anna, 2).await;
+    assert_eq!(again.take(2).await, [5, 6]);
+    let by_query = request(&anna, "/api/events?last_event_id=5", None);
+    assert_eq!(Stream::open_at(&scene, by_query).await.take(1).await, [6]);
+    let both = request(&anna, "/api/events?last_event_id=1", Some("5"));
+    assert_eq!(
+        Stream::open_at(&scene, both).await.take(1).await,
+        [6],
+        "the newer word"
+    );
+    let empty = request(&anna, "/api/events", Some(""));
+    assert_eq!(Stream::open_at(&scene, empty).await.last, Some(6));
+    let from_the_future = Stream::open(&scene, &anna, Some(1_000)).await;
+    assert_eq!(from_the_future.last, Some(6), "nothing to come is skipped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_comes_and_goes_misses_and_repeats_nothing() {
+    let scene = Scene::open(HttpSettings::default());
+    let anna = scene.anna().await;
+    let mut last = Some(0);
+    let mut seen = Vec::new();
+    for round in 0..50_u64 {
+        let mut stream = Stream::open(&scene, &anna, last).await;
+        scene.tell(&anna, usize::try_from(round % 4).unwrap()).await;
+        let missing = round_total(round) - seen.len();
+        let some = missing.min(usize::try_from(round % 3).unwrap());
+        seen.extend(stream.take(some).await);
+        last = stream.last;
+    }
+    let mut stream = Stream::open(&scene, &anna, last).await;
+    let total = round_total(49);
+    seen.extend(stream.take(total - seen.len()).await);
+    let all: Vec<u64> = (1..).take(total).collect();
+    assert_eq!(seen, all);
+}
+
+/// How many were told up to a round.
+fn round_total(round: u64) -> usize {
+    (0..=round)
+        .map(|one| usize::try_from(one % 4).unwrap())
+        .sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn everybody_follows_their_own_mailbox() {
+    let scene = Scene::open(HttpSettings::default());
+    let anna = scene.anna().await;
+    let boris = scene.person("boris", [Role::Exchanger, Role::Admin]).await;
+    let mut annas = Stream::open(&scene, &anna, Some(0)).await;
+    let mut too = Stream::open(&scene, &anna, Some(0)).await;
+    let mut boriss = Stream::open(&scene, &boris, Some(0)).await;
+    assert_eq!(scene.live.hub.followers(), 3);
+    scene.tell(&anna, 1).await;
+    scene.tell(&boris, 1).await;
+    for (stream, person) in [
+        (&mut annas, &anna),
+        (&mut too, &anna),
+        (&mut boriss, &boris),
+    ] {
+        let event = stream.next().await.unwrap();
+        assert_eq!(event.data["exchanger_id"], person.id.to_string());
+    }
+    drop((annas, too, boriss));
+    scene.drained().await;
+    assert_eq!(scene.live.hub.followers(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_stream_says_that_it_is_there() {
+    let scene = Scene::open(HttpSettings::default());
+    let anna = scene.anna().await;
+    let mut stream = Stream::open(&scene, &anna, None).await;
+    let began = Instant::now();
+    let comment = stream.next().await.unwrap();
+    assert!(
+        comment.id.is_none() && comment.data.is_null(),
+        "{comment:?}"
+    );
+    assert_eq!(began.elapsed().as_secs(), 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_with_its_token() {
+    let scene = Scene::open(HttpSettings::default());
+    let anna = scene.anna().await;
+    let mut quiet = Stream::open(&scene, &anna, None).await;
+    let mut busy = Stream::open(&scene, &anna, None).await;
+    scene.tell(&anna, 1).await;
+    assert_eq!(busy.take(1).await, [1]);
+    assert_eq!(quiet.take(1).await, [1]);
+    scene.clock.advance(LIFETIME - Duration::from_secs(1));
+    scene.tell(&anna, 1).await;
+    assert_eq!(busy.take(1).await, [2], "good to the last moment");
+    assert_eq!(quiet.take(1).await, [2]);
+    scene.clock.advance(Duration::from_secs(1));
+    // Not a word more, however late the timers are.
+    scene.tell(&anna, 1).await;
+    assert!(busy.is_over().await);
+    assert!(quiet.is_over().await);
+    scene.drained().await;
+    let reply = refused(&scene, &anna, "/api/events", None).await;
+    reply.is_problem(401, "TOKEN_EXPIRED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_without_news_ends_with_its_token_too() {
+    let scene = Scene::open(HttpSettings::default());
+    let anna = scene.anna().await;
+    let mut stream = Stream::open(&scene, &anna, None).await;
+    scene.clock.advance(LIFETIME);
+    assert!(stream.is_over().await);
+}
+
+/// Nothing is held for whoever does not read, beyond a few; and nothing is lost for them.
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_is_dropped() {
+    let scene = Scene::open(HttpSettings::default());
+    let anna = scene.anna().await;
+    let mut slow = Stream::open(&scene, &anna, Some(0)).await;
+    let mut quick = Stream::open(&scene, &anna, Some(0)).await;
+    scene.tell(&anna, 60).await;
+    assert_eq!(quick.take(60).await.len(), 60);
+    while scene.live.streams.open() > 1 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let got = slow.take(60).await;
+    let all: Vec<u64> = (1..=16).collect();
+    assert_eq!(got, all, "what was on its way, and then the end");
+    let mut again = Stream::open(&scene, &anna, slow.last).await;
+    let rest: Vec<u64> = (17..=60).collect();
+    assert_eq!(again.take(44).await, rest);
+    scene.tell(&anna, 1).await;
+    assert_eq!(quick.take(1).await, [61], "others go on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_room_for_so_many_streams() {
+    let settings = HttpSettings {
+        streams: StreamSettings {
+            per_user: 2,
+            most: 3,
+            ..StreamSettings::default()
+        },
+        ..HttpSettings::default()
+    };
+    let scene = Scene::open(settings);
+    let anna = scene.anna().await;
+    let boris = scene.person("boris", [Role::Customer]).await;
+    let first = Stream::open(&scene, &anna, None).await;
+    let second = Stream::open(&scene, &anna, None).await;
+    let reply = refused(&scene, &anna, "/api/events", None).await;
+    reply.is_problem(429, "TOO_MANY_STREAMS");
+    let third = Stream::open(&scene, &boris, None).await;
+    let reply = refused(&scene, &boris, "/api/events", None).await;
+    reply.is_problem(503, "NO_STREAM_LEFT");
+    assert_eq!(reply.headers["retry-after"], "30");
+    drop(first);
+    while scene.live.streams.open() > 2 {
+        tokio::task::yield_now().await;
+    }
+    let fourth = Stream::open(&scene, &boris, None).await;
+    drop((second, third, fourth));
+    scene.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stops_ends_its_streams() {
+    let scene = Scene::open(HttpSettings::default());
+    let anna = scene.anna().await;
+    let mut stream = Stream::open(&scene, &anna, None).await;
+    let mut unread = Stream::open(&scene, &anna, Some(0)).await;
+    scene.tell(&anna, 40).await;
+    assert_eq!(stream.take(40).await.len(), 40);
+    scene.live.stop.cancel();
+    let over = timeout(Duration::from_secs(1), stream.take(1)).await;
+    assert_eq!(over, Ok(vec![]));
+    assert!(
+        scene.drained().await < Duration::from_secs(1),
+        "who does not read is not waited for"
+    );
+    assert!(unread.take(40).await.len() <= 40);
+    let mut late = Stream::open(&scene, &anna, Some(0)).await;
+    assert!(late.is_over().await, "nor does another one begin");
+}
+
+#[tokio::test]
+async fn nonsense_is_refused() {
+    let scene = Scene::open(HttpSettings::default());
+    let anna = scene.anna().await;
+    for last in ["x", "-1", "1.5", "99999999999999999999"] {
+        let reply = refused(&scene, &anna, "/api/events", Some(last)).await;
+        reply.is_problem(400, "INVALID_LAST_EVENT_ID");
+    }
+    // A token in the address would end up in logs.
+    let path = format!("/api/events?token={}", anna.token);
+    let reply = refused(&scene, &anna, &path, None).await;
+    reply.is_problem(400, "INVALID_QUERY");
+    let request = Request::get("/api/events").body(Body::empty()).unwrap();
+    scene.send(request).await.is_problem(401, "UNAUTHENTICATED");
+    assert_eq!(scene.live.streams.open(), 0);
+}

@@ -1,0 +1,374 @@
+//! Payment reports: who may send them, what they do, and what is kept of them.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
+)]
+
+mod scene;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use domain::Role;
+use hmac::{Hmac, KeyInit, Mac};
+use http_api::{CallbackSettings, HttpSettings, Secret};
+use scene::{Person, Reply, Scene};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+const SECRET: &str = "what acme-pay signs with";
+
+/// 2025-04-18T15:00:00Z in seconds.
+const NOW: i64 = 1_744_988_400;
+
+/// A market with a deal that awaits its payment.
+struct Market {
+    scene: Scene,
+    anna: Person,
+    boris: Person,
+    moderator: Person,
+    offer: String,
+}
+
+impl Market {
+    async fn open() -> Self {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let secrets = [
+            ("acme-pay", secret(SECRET)),
+            ("other-pay", secret("another")),
+        ];
+        let settings = HttpSettings {
+            callbacks: CallbackSettings {
+                secrets: secrets
+                    .map(|(name, secret)| (name.to_owned(), secret))
+                    .into(),
+                ..CallbackSettings::default()
+            },
+            ..HttpSettings::default()
+        };
+        let scene = Scene::open(settings);
+        let admin = scene.person("admin", [Role::Admin]).await;
+        let moderator = scene.person("moderator", [Role::Moderator]).await;
+        let anna = scene.anna().await;
+        let boris = scene.person("boris", [Role::Customer]).await;
+        let deposit = json!({"user_id": anna.id.to_string(), "amount": 1000, "asset": "USDT"});
+        scene
+            .post(&admin, "/api/billing/deposit", deposit)
+            .await
+            .good();
+        let path = format!("/api/p2p/exchanger/{}/status", anna.id);
+        let body = json!({"online": true});
+        scene
+            .call(Some(&anna), Method::PATCH, &path, body)
+            .await
+            .good();
+        let listing = json!({
+            "exchange_type": "FIAT2CRYPTO",
+            "crypto_asset": "USDT",
+            "fiat_currency": "EUR",
+            "price": "0.995",
+            "total_amount": "500",
+            "min_amount": "10",
+            "max_amount": "400",
+            "payment_methods": ["SEPA"],
+        });
+        let listing = scene.post(&anna, "/api/p2p/listings", listing).await.good();
+        let offer = json!({
+            "listing_id": listing["listing_id"],
+            "amount": "100",
+            "exchange_type": "FIAT2CRYPTO",
+        });
+        let offer = scene
+            .post(&boris, "/api/p2p/exchange-offers", offer)
+            .await
+            .good();
+        let offer = offer["offer_id"].as_str().unwrap().to_owned();
+        let path = format!("/api/p2p/exchange-offers/{offer}/response");
+        let accept = json!({"action": "ACCEPT"});
+        scene
+            .call(Some(&anna), Method::PUT, &path, accept)
+            .await
+            .good();
+        Self {
+            scene,
+            anna,
+            boris,
+            moderator,
+            offer,
+        }
+    }
+
+    /// What acme-pay would say of the payment.
+    fn report(&self, callback: &str, amount: &str, currency: &str) -> String {
+        let report = json!({
+            "callback_id": callback,
+            "deal_reference": self.offer,
+            "payment_reference": "SEPA 0042",
+            "amount": amount,
+            "currency": currency,
+            "its_own": {"of": "no use to us"},
+        });
+        report.to_string()
+    }
+
+    async fn send(&self, provider: Option<&str>, signature: Option<&str>, body: &str) -> Reply {
+        let mut request =
+            Request::post("/api/callbacks/payments").header("content-type", "application/json");
+        if let Some(provider) = provider {
+            request = request.header("x-provider", provider);
+        }
+        if let Some(signature) = signature {
+            request = request.header("x-signature", signature);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        self.scene.send(request).await
+    }
+
+    /// Signed by acme-pay at this very moment.
+    async fn say(&self, body: &str) -> Reply {
+        let signature = format!("t={NOW},v1={}", signed(SECRET, NOW, body));
+        self.send(Some("acme-pay"), Some(&signature), body).await
+    }
+
+    async fn status(&self) -> Value {
+        let path = format!("/api/p2p/exchange-offers/{}", self.offer);
+        self.scene.get(&self.boris, &path).await.good()
+    }
+
+    /// What is kept, newest first.
+    async fn kept(&self, query: &str) -> Value {
+        let path = format!("/api/p2p/payment-reports{query}");
+        self.scene.get(&self.moderator, &path).await.good()
+    }
+}
+
+fn signed(secret: &str, at: i64, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{at}.{body}").as_bytes());
+    let tag = mac.finalize().into_bytes();
+    tag.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_payment_that_fits_is_confirmed_once() {
+    let market = Market::open().await;
+    let body = market.report("cb_1", "99.50", "EUR");
+    let applied = market.say(&body).await.good();
+    assert_eq!(applied, json!({"status": "APPLIED", "outcome": "APPLIED"}));
+    let deal = market.status().await;
+    assert_eq!(
+        (&deal["status"], &deal["payment_reference"]),
+        (&json!("PAYMENT_CONFIRMED"), &json!("SEPA 0042"))
+    );
+    let again = market.say(&body).await.good();
+    assert_eq!(again, json!({"status": "DUPLICATE"}));
+    // Another report of a payment that is confirmed already is for people to look into.
+    let other = market.report("cb_2", "99.50", "EUR");
+    let late = market.say(&other).await.good();
+    assert_eq!(
+        late,
+        json!({"status": "RECORDED", "outcome": "NOT_AWAITED"})
+    );
+    assert_eq!(market.status().await["version"], deal["version"]);
+
+    let kept = market.kept("").await;
+    let outcomes: Vec<_> = kept["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["NOT_AWAITED", "APPLIED"]);
+    let mut first = kept["items"][1].clone();
+    assert!(
+        first["report_id"]
+            .take()
+            .as_str()
+            .unwrap()
+            .starts_with("report_")
+    );
+    let expected = json!({
+        "report_id": null,
+        "provider": "acme-pay",
+        "callback_id": "cb_1",
+        "deal_reference": market.offer,
+        "payment_reference": "SEPA 0042",
+        "amount": "99.50",
+        "currency": "EUR",
+        "offer_id": market.offer,
+        "outcome": "APPLIED",
+        "received_at": "2025-04-18T15:00:00Z",
+    });
+    assert_eq!(first, expected);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_kept_and_changes_nothing() {
+    let market = Market::open().await;
+    let before = market.status().await;
+    for (callback, amount, currency, outcome) in [
+        ("cb_1", "99.49", "EUR", "WRONG_AMOUNT"),
+        ("cb_2", "99.50", "USD", "WRONG_CURRENCY"),
+    ] {
+        let body = market.report(callback, amount, currency);
+        let answer = market.say(&body).await.good();
+        assert_eq!(answer, json!({"status": "RECORDED", "outcome": outcome}));
+    }
+    let body = market
+        .report("cb_3", "99.50", "EUR")
+        .replace(&market.offer, "rent for May");
+    let answer = market.say(&body).await.good();
+    assert_eq!(
+        answer,
+        json!({"status": "RECORDED", "outcome": "UNKNOWN_DEAL"})
+    );
+    assert_eq!(market.status().await, before);
+
+    let of_the_deal = market
+        .kept(&format!("?applied=false&offer_id={}&limit=1", market.offer))
+        .await;
+    assert_eq!(of_the_deal["items"][0]["outcome"], "WRONG_CURRENCY");
+    let cursor = of_the_deal["next_cursor"].as_str().unwrap();
+    let rest = market
+        .kept(&format!("?offer_id={}&cursor={cursor}", market.offer))
+        .await;
+    assert_eq!(rest["items"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["items"][0]["outcome"], "WRONG_AMOUNT");
+    assert_eq!(rest["next_cursor"], Value::Null);
+    let unknown = market.kept("").await["items"][0].clone();
+    assert_eq!(unknown["offer_id"], Value::Null);
+    assert_eq!(unknown["deal_reference"], "rent for May");
+    assert_eq!(market.kept("?applied=true").await["items"], json!([]));
+    // The right amount still does it.
+    let body = market.report("cb_4", "99.50", "EUR");
+    assert_eq!(market.say(&body).await.good()["status"], "APPLIED");
+}
+
+#[tokio::test]
+async fn nobody_else_can_report_a_payment() {
+    let market = Market::open().await;
+    let body = market.report("cb_1", "99.50", "EUR");
+    let right = format!("t={NOW},v1={}", signed(SECRET, NOW, &body));
+    let reply = market.send(None, Some(&right), &body).await;
+    reply.is_problem(401, "SIGNATURE_MISSING");
+    let reply = market.send(Some("acme-pay"), None, &body).await;
+    reply.is_problem(401, "SIGNATURE_MISSING");
+    assert!(reply.headers.contains_key("www-authenticate"));
+    for (provider, signature) in [
+        (
+            "acme-pay",
+            format!("t={NOW},v1={}", signed("guessed", NOW, &body)),
+        ),
+        (
+            "acme-pay",
+            format!("t={NOW},v1={}", signed(SECRET, NOW, "{}")),
+        ),
+        (
+            "acme-pay",
+            format!("t={},v1={}", NOW + 1, signed(SECRET, NOW, &body)),
+        ),
+        ("acme-pay", "nonsense".to_owned()),
+        ("other-pay", right.clone()),
+        ("nobody", right.clone()),
+        (
+            "nobody",
+            format!("t={NOW},v1={}", signed("nobody", NOW, &body)),
+        ),
+    ] {
+        let reply = market.send(Some(provider), Some(&signature), &body).await;
+        reply.is_problem(401, "SIGNATURE_INVALID");
+    }
+    for at in [NOW - 301, NOW + 301] {
+        let signature = format!("t={at},v1={}", signed(SECRET, at, &body));
+        let reply = market.send(Some("acme-pay"), Some(&signature), &body).await;
+        reply.is_problem(401, "SIGNATURE_EXPIRED");
+    }
+    assert_eq!(market.kept("").await["items"], json!([]));
+    assert_eq!(market.status().await["status"], "APPROVED");
+}
+
+#[tokio::test]
+async fn a_secret_can_be_changed() {
+    let market = Market::open().await;
+    let body = market.report("cb_1", "99.50", "EUR");
+    let (old, new) = (
+        signed("the next secret", NOW, &body),
+        signed(SECRET, NOW, &body),
+    );
+    let both = format!("t={NOW},v1={old},v1={new}");
+    let reply = market.send(Some("acme-pay"), Some(&both), &body).await;
+    assert_eq!(reply.good()["status"], "APPLIED");
+}
+
+#[tokio::test]
+async fn a_caught_report_can_not_be_sent_again_later() {
+    let market = Market::open().await;
+    let body = market.report("cb_1", "99.50", "EUR");
+    assert_eq!(market.say(&body).await.good()["status"], "APPLIED");
+    market.scene.clock.advance(Duration::from_secs(300));
+    assert_eq!(market.say(&body).await.good()["status"], "DUPLICATE");
+    market.scene.clock.advance(Duration::from_secs(1));
+    let reply = market.say(&body).await;
+    reply.is_problem(401, "SIGNATURE_EXPIRED");
+}
+
+#[tokio::test]
+async fn what_is_signed_but_no_report_is_refused() {
+    let market = Market::open().await;
+    market.say("{").await.is_problem(400, "MALFORMED_JSON");
+    market.say("").await.is_problem(400, "MALFORMED_JSON");
+    let good = market.report("cb_1", "99.50", "EUR");
+    for (from, to) in [
+        ("\"cb_1\"", "\"\""),
+        ("\"cb_1\"", "7"),
+        ("SEPA 0042", "a\\u0000b"),
+        ("99.50", "-1"),
+        ("99.50", "99.505"),
+        ("99.50", "much"),
+        ("EUR", "XXX"),
+        ("its_own", "amount"),
+    ] {
+        let body = good.replace(from, to);
+        assert_ne!(body, good);
+        market.say(&body).await.is_problem(422, "INVALID_REPORT");
+    }
+    let other = good
+        .replace("\"its_own\"", "\"provider\"")
+        .replace("{\"of\":\"no use to us\"}", "\"other-pay\"");
+    market.say(&other).await.is_problem(422, "INVALID_REPORT");
+    let long = format!("{good}{}", " ".repeat(64 * 1024));
+    market.say(&long).await.is_problem(413, "PAYLOAD_TOO_LARGE");
+    let signature = format!("t={NOW},v1={}", signed(SECRET, NOW, &good));
+    let request = Request::post("/api/callbacks/payments")
+        .header("content-type", "text/plain")
+        .header("x-provider", "acme-pay")
+        .header("x-signature", signature)
+        .body(Body::from(good))
+        .unwrap();
+    let reply = market.scene.send(request).await;
+    reply.is_problem(415, "UNSUPPORTED_MEDIA_TYPE");
+    assert_eq!(market.kept("").await["items"], json!([]));
+}
+
+#[tokio::test]
+async fn reports_are_for_moderators() {
+    let market = Market::open().await;
+    let path = "/api/p2p/payment-reports";
+    for person in [&market.anna, &market.boris] {
+        let reply = market.scene.get(person, path).await;
+        reply.is_problem(403, "ROLE_REQUIRED");
+    }
+    let reply = market
+        .scene
+        .call(None, Method::GET, path, Value::Null)
+        .await;
+    reply.is_problem(401, "UNAUTHENTICATED");
+    let reply = market
+        .scene
+        .get(&market.moderator, &format!("{path}?cursor=x"))
+        .await;
+    reply.is_problem(400, "INVALID_CURSOR");
+}

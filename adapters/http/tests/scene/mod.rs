@@ -1,0 +1,185 @@
+//! A whole market in memory behind the API, with people in it, and news for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::notification::TellPeople;
+use application::ports::Incoming;
+use application::user::RegisterUser;
+use application::{Caller, Market, MarketPorts, PipelineSettings};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use domain::user::Email;
+use domain::{Policy, Role, Roles, Timestamp, UserId};
+use http_api::{HttpSettings, Live};
+use http_body_util::BodyExt;
+use memory::{InsecurePasswords, InsecureTokens, ManualClock, Memory, SequentialIds};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// When every test begins: 2025-04-18T15:00:00Z.
+pub(crate) const START: Timestamp = Timestamp::from_micros(1_744_988_400_000_000);
+
+/// How long everybody's token is good.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// A market and its API.
+pub(crate) struct Scene {
+    pub(crate) market: Market,
+    pub(crate) clock: ManualClock,
+    pub(crate) live: Live,
+    pub(crate) api: Router,
+}
+
+/// Somebody with a token.
+pub(crate) struct Person {
+    pub(crate) id: UserId,
+    pub(crate) token: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, code: &str) {
+        let found = (self.status.as_u16(), self.body["code"].as_str());
+        assert_eq!(found, (status, Some(code)), "{}", self.body);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+    }
+
+    /// The body, if all went well.
+    #[track_caller]
+    pub(crate) fn good(self) -> Value {
+        assert!(self.status.is_success(), "{}", self.body);
+        self.body
+    }
+}
+
+impl Scene {
+    pub(crate) fn open(settings: HttpSettings) -> Self {
+        let memory = Memory::new();
+        let clock = ManualClock::at(START);
+        let ports = MarketPorts {
+            store: Arc::new(memory.clone()),
+            queries: Arc::new(memory),
+            clock: Arc::new(clock.clone()),
+            ids: Arc::new(SequentialIds::default()),
+            passwords: Arc::new(InsecurePasswords::default()),
+            tokens: Arc::new(InsecureTokens::lasting(LIFETIME)),
+        };
+        let (market, _) = Market::open(ports, Policy::default(), PipelineSettings::default());
+        let live = Live::default();
+        let api = http_api::router(market.clone(), settings, live.clone());
+        Self {
+            market,
+            clock,
+            live,
+            api,
+        }
+    }
+
+    /// Registers somebody and hands them a token.
+    pub(crate) async fn person<const N: usize>(&self, name: &str, roles: [Role; N]) -> Person {
+        let email = Email::new(&format!("{name}@example.org"));
+        let roles = Roles::from(roles);
+        let command = RegisterUser::new(self.market.ids(), email, name.to_owned(), roles, None);
+        let id = self.market.execute(command).await.unwrap().id;
+        self.signed_in(Caller { user: id, roles })
+    }
+
+    /// A token that is good for an hour from now on.
+    pub(crate) fn signed_in(&self, caller: Caller) -> Person {
+        let now = self.market.now();
+        let access = self.market.tokens().issue(caller, now).unwrap();
+        Person {
+            id: caller.user,
+            token: access.token,
+        }
+    }
+
+    /// Somebody who exchanges: what they are told here is about themself.
+    pub(crate) async fn anna(&self) -> Person {
+        self.person("anna", [Role::Exchanger]).await
+    }
+
+    /// Tells somebody this many times that a freeze of theirs is over, as the consumer of events does.
+    pub(crate) async fn tell(&self, person: &Person, times: usize) {
+        for _ in 0..times {
+            let id: domain::EventId = self.market.fresh();
+            let body = json!({
+                "event": "ExchangerUnfrozen",
+                "data": {
+                    "exchangerId": person.id.to_string(),
+                    "moderatorId": person.id.to_string(),
+                    "timestamp": self.market.now().to_string(),
+                }
+            });
+            let message = Incoming {
+                id: id.to_string(),
+                name: "ExchangerUnfrozen".to_owned(),
+                version: Some(1),
+                body: body.to_string().into_bytes(),
+            };
+            let command = TellPeople::try_from(&message).unwrap();
+            let told = self.market.execute(command).await.unwrap();
+            assert_eq!(told.len(), 1);
+            self.live.hub.pass_on(&told);
+        }
+    }
+
+    /// A request with a JSON body, or none for `Null`.
+    pub(crate) async fn call(
+        &self,
+        person: Option<&Person>,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(person) = person {
+            request = request.header("authorization", format!("Bearer {}", person.token));
+        }
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            request = request.header("content-type", "application/json");
+            Body::from(body.to_string())
+        };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, person: &Person, path: &str) -> Reply {
+        self.call(Some(person), Method::GET, path, Value::Null)
+            .await
+    }
+
+    pub(crate) async fn post(&self, person: &Person, path: &str, body: Value) -> Reply {
+        self.call(Some(person), Method::POST, path, body).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.api.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_slice(&bytes).unwrap_or_default(),
+        }
+    }
+
+    /// Lets time pass until no stream is open any more; answers how long that took. Time is paused in these tests: it
+    /// passes as fast as there is nothing else to do.
+    pub(crate) async fn drained(&self) -> Duration {
+        let began = tokio::time::Instant::now();
+        self.live.streams.drained().await;
+        began.elapsed()
+    }
+}

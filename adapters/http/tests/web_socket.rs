@@ -1,0 +1,410 @@
+//! The WebSocket: who gets in and how, what is said, and with which word it ends.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
+)]
+
+mod scene;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::serve::Listener;
+use domain::Role;
+use futures::{SinkExt, StreamExt};
+use http_api::{CorsOrigins, HttpSettings, StreamSettings};
+use scene::{LIFETIME, Person, Scene};
+use serde_json::{Value, json};
+use tokio::io::{DuplexStream, duplex};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
+use tokio_tungstenite::tungstenite::http::Response;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+const HOST: &str = "ws://market.example";
+
+/// A wire without a network: its time can be paused.
+struct Wires(mpsc::Receiver<DuplexStream>);
+
+impl Listener for Wires {
+    type Io = DuplexStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
+        match self.0.recv().await {
+            Some(wire) => (wire, SocketAddr::from(([127, 0, 0, 1], 1))),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        Ok(SocketAddr::from(([127, 0, 0, 1], 1)))
+    }
+}
+
+/// A served market.
+struct Served {
+    scene: Scene,
+    wires: mpsc::Sender<DuplexStream>,
+}
+
+/// What a client asks for.
+#[derive(Default)]
+struct Asks<'a> {
+    path: &'a str,
+    protocols: Vec<String>,
+    origin: Option<&'a str>,
+    /// Bytes that fit on the wire.
+    wire: usize,
+}
+
+impl Served {
+    fn start(settings: HttpSettings) -> Self {
+        let scene = Scene::open(settings);
+        let (wires, accepted) = mpsc::channel(1);
+        let stop = scene.live.stop.clone();
+        let serving = axum::serve(Wires(accepted), scene.api.clone())
+            .with_graceful_shutdown(async move { stop.cancelled().await });
+        tokio::spawn(serving.into_future());
+        Self { scene, wires }
+    }
+
+    async fn connect(&self, asks: Asks<'_>) -> Result<(Socket, Response<()>), Error> {
+        let path = if asks.path.is_empty() {
+            "/api/ws"
+        } else {
+            asks.path
+        };
+        let mut request = ClientRequestBuilder::new(format!("{HOST}{path}").parse().unwrap());
+        for protocol in asks.protocols {
+            request = request.with_sub_protocol(protocol);
+        }
+        if let Some(origin) = asks.origin {
+            request = request.with_header("Origin", origin);
+        }
+        let wire = if asks.wire == 0 { 64 * 1024 } else { asks.wire };
+        let (near, far) = duplex(wire);
+        self.wires.send(far).await.unwrap();
+        let (socket, response) = tokio_tungstenite::client_async(request, near).await?;
+        Ok((Socket(socket), response.map(drop)))
+    }
+
+    /// Without a word about who it is.
+    async fn silent(&self) -> Socket {
+        self.connect(Asks::default()).await.unwrap().0
+    }
+
+    /// With the token as a subprotocol.
+    async fn enter(&self, person: &Person, path: &str) -> Socket {
+        let asks = Asks {
+            path,
+            protocols: vec!["p2p.v1".into(), format!("bearer.{}", person.token)],
+            ..Asks::default()
+        };
+        let (socket, response) = self.connect(asks).await.unwrap();
+        assert_eq!(response.headers()["sec-websocket-protocol"], "p2p.v1");
+        socket
+    }
+}
+
+struct Socket(WebSocketStream<DuplexStream>);
+
+impl Socket {
+    async fn say(&mut self, value: Value) {
+        let text = value.to_string();
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The next frame that is not a ping.
+    async fn next(&mut self) -> Option<Message> {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Ping(_))) => {}
+                Some(Ok(message)) => return Some(message),
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    /// The next notification.
+    async fn heard(&mut self) -> Value {
+        match self.next().await {
+            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn connected(&mut self, id: u64) {
+        let hello = json!({"id": id, "event": "connected", "data": {}});
+        assert_eq!(self.heard().await, hello);
+    }
+
+    async fn numbers(&mut self, count: usize) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        for _ in 0..count {
+            numbers.push(self.heard().await["id"].as_u64().unwrap());
+        }
+        numbers
+    }
+
+    /// The code and the reason with which it is closed.
+    #[track_caller]
+    fn closed(mut self) -> impl Future<Output = (u16, String)> {
+        let place = std::panic::Location::caller();
+        async move {
+            match self.next().await {
+                Some(Message::Close(Some(frame))) => (frame.code.into(), frame.reason.to_string()),
+                other => panic!("at {place}: {other:?}"),
+            }
+        }
+    }
+}
+
+fn reason(code: u16, reason: &str) -> (u16, String) {
+    (code, reason.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_comes_as_a_subprotocol() {
+    let served = Served::start(HttpSettings::default());
+    let anna = served.scene.anna().await;
+    served.scene.tell(&anna, 2).await;
+    let mut socket = served.enter(&anna, "").await;
+    socket.connected(2).await;
+    served.scene.tell(&anna, 1).await;
+    let frame = socket.heard().await;
+    let listed = served.scene.get(&anna, "/api/notifications?limit=1").await;
+    let data = listed.good()["items"][0].clone();
+    let expected = json!({"id": 3, "event": "ExchangerUnfrozen", "data": data});
+    assert_eq!(frame, expected);
+    let mut again = served.enter(&anna, "/api/ws?last_event_id=1").await;
+    again.connected(1).await;
+    assert_eq!(again.numbers(2).await, [2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_comes_with_the_first_message() {
+    let served = Served::start(HttpSettings::default());
+    let anna = served.scene.anna().await;
+    served.scene.tell(&anna, 3).await;
+    let mut socket = served.silent().await;
+    socket
+        .say(json!({"token": anna.token, "last_event_id": 2}))
+        .await;
+    socket.connected(2).await;
+    assert_eq!(socket.numbers(1).await, [3]);
+    let mut socket = served.silent().await;
+    socket.say(json!({"token": anna.token})).await;
+    socket.connected(3).await;
+    let asks = Asks {
+        protocols: vec!["p2p.v1".into()],
+        ..Asks::default()
+    };
+    let (mut socket, response) = served.connect(asks).await.unwrap();
+    assert_eq!(response.headers()["sec-websocket-protocol"], "p2p.v1");
+    socket
+        .say(json!({"token": anna.token, "last_event_id": null}))
+        .await;
+    socket.connected(3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_can_not_say_who_it_is_is_shown_out() {
+    let served = Served::start(HttpSettings::default());
+    let anna = served.scene.anna().await;
+    let forged = Person {
+        id: anna.id,
+        token: "forged".to_owned(),
+    };
+    let socket = served.enter(&forged, "").await;
+    assert_eq!(socket.closed().await, reason(4401, "INVALID_TOKEN"));
+    let mut socket = served.silent().await;
+    socket.say(json!({"token": "forged"})).await;
+    assert_eq!(socket.closed().await, reason(4401, "INVALID_TOKEN"));
+
+    let began = Instant::now();
+    let late = served.silent().await;
+    assert_eq!(late.closed().await.0, 4408);
+    assert_eq!(began.elapsed().as_secs(), 10);
+
+    for nonsense in [
+        json!({}),
+        json!("hello"),
+        json!({"token": 7}),
+        json!({"token": anna.token, "surprise": 1}),
+        json!({"token": anna.token, "last_event_id": -1}),
+    ] {
+        let mut socket = served.silent().await;
+        socket.say(nonsense).await;
+        assert_eq!(socket.closed().await.0, 1008);
+    }
+    let mut socket = served.silent().await;
+    let bytes = json!({"token": anna.token}).to_string().into_bytes();
+    socket.0.send(Message::binary(bytes)).await.unwrap();
+    assert_eq!(socket.closed().await.0, 1008);
+
+    served.scene.clock.advance(LIFETIME);
+    let socket = served.enter(&anna, "").await;
+    assert_eq!(socket.closed().await, reason(4401, "TOKEN_EXPIRED"));
+    served.scene.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_says_little_and_nothing_long() {
+    let served = Served::start(HttpSettings::default());
+    let anna = served.scene.anna().await;
+    for length in [4 * 1024 + 1, 100 * 1024] {
+        for message in [
+            Message::text("x".repeat(length)),
+            Message::binary(vec![7; length]),
+        ] {
+            let mut socket = served.silent().await;
+            // The longest may be cut short while it is being sent.
+            let _ = socket.0.send(message.clone()).await;
+            assert_eq!(socket.closed().await.0, 1009, "{length}");
+            let mut socket = served.enter(&anna, "").await;
+            socket.connected(0).await;
+            let _ = socket.0.send(message).await;
+            assert_eq!(socket.closed().await.0, 1009, "{length}");
+        }
+    }
+    let mut socket = served.enter(&anna, "").await;
+    socket.connected(0).await;
+    socket.say(json!({"token": anna.token})).await;
+    assert_eq!(socket.closed().await.0, 1008, "nothing more is to be said");
+    served.scene.drained().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_room_for_so_many_sockets() {
+    let settings = HttpSettings {
+        streams: StreamSettings {
+            per_user: 1,
+            most: 2,
+            ..StreamSettings::default()
+        },
+        ..HttpSettings::default()
+    };
+    let served = Served::start(settings);
+    let anna = served.scene.anna().await;
+    let boris = served.scene.person("boris", [Role::Customer]).await;
+    let mut first = served.enter(&anna, "").await;
+    first.connected(0).await;
+    let socket = served.enter(&anna, "").await;
+    assert_eq!(socket.closed().await, reason(4429, "TOO_MANY_STREAMS"));
+    while served.scene.live.streams.open() > 1 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let mut second = served.enter(&boris, "").await;
+    second.connected(0).await;
+    let refused = served.connect(Asks::default()).await;
+    match refused {
+        Err(Error::Http(response)) => {
+            assert_eq!(response.status(), 503);
+            let body: Value = serde_json::from_slice(response.body().as_deref().unwrap()).unwrap();
+            assert_eq!(body["code"], "NO_STREAM_LEFT");
+        }
+        other => panic!("{:?}", other.map(|(_, response)| response)),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_ends_with_its_token_and_with_the_server() {
+    let served = Served::start(HttpSettings::default());
+    let anna = served.scene.anna().await;
+    let mut socket = served.enter(&anna, "").await;
+    socket.connected(0).await;
+    served.scene.clock.advance(LIFETIME);
+    served.scene.tell(&anna, 1).await;
+    assert_eq!(socket.closed().await, reason(4401, "TOKEN_EXPIRED"));
+
+    let boris = served.scene.person("boris", [Role::Customer]).await;
+    let mut entered = served.enter(&boris, "").await;
+    entered.connected(0).await;
+    let silent = served.silent().await;
+    served.scene.live.stop.cancel();
+    assert_eq!(entered.closed().await.0, 1001);
+    assert_eq!(silent.closed().await.0, 1001);
+    assert!(served.scene.drained().await < Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_answers_pings_stays_and_who_does_not_is_dropped() {
+    let served = Served::start(HttpSettings::default());
+    let anna = served.scene.anna().await;
+    let mut lively = served.enter(&anna, "").await;
+    lively.connected(0).await;
+    let mut dead = served.enter(&anna, "").await;
+    dead.connected(0).await;
+    let reading = tokio::spawn(async move {
+        let heard = lively.heard().await;
+        (lively, heard)
+    });
+    let began = Instant::now();
+    while served.scene.live.streams.open() > 1 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(began.elapsed().as_secs() / 10, 6, "after a minute");
+    sleep(Duration::from_secs(600)).await;
+    served.scene.tell(&anna, 1).await;
+    assert_eq!(reading.await.unwrap().1["id"], 1);
+    drop(dead);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_is_dropped() {
+    let served = Served::start(HttpSettings::default());
+    let anna = served.scene.anna().await;
+    let asks = Asks {
+        protocols: vec!["p2p.v1".into(), format!("bearer.{}", anna.token)],
+        wire: 1_024,
+        ..Asks::default()
+    };
+    let (slow, _) = served.connect(asks).await.unwrap();
+    while served.scene.live.hub.followers() == 0 {
+        tokio::task::yield_now().await;
+    }
+    served.scene.tell(&anna, 40).await;
+    let took = served.scene.drained().await;
+    assert_eq!(took.as_secs(), 30);
+    assert_eq!(served.scene.live.hub.followers(), 0);
+    drop(slow);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_pages_that_may_can_open_it() {
+    let app = "https://app.example.com";
+    let settings = HttpSettings {
+        cors: CorsOrigins::parse(&[app]).unwrap(),
+        ..HttpSettings::default()
+    };
+    let served = Served::start(settings);
+    for origin in ["https://market.example", app] {
+        let asks = Asks {
+            origin: Some(origin),
+            ..Asks::default()
+        };
+        assert!(served.connect(asks).await.is_ok(), "{origin}");
+    }
+    for origin in ["https://evil.example", "null"] {
+        let asks = Asks {
+            origin: Some(origin),
+            ..Asks::default()
+        };
+        match served.connect(asks).await {
+            Err(Error::Http(response)) => assert_eq!(response.status(), 403, "{origin}"),
+            other => panic!("{origin}: {:?}", other.map(|(_, response)| response)),
+        }
+    }
+    let anna = served.scene.anna().await;
+    let plain = served.scene.get(&anna, "/api/ws").await;
+    plain.is_problem(426, "UPGRADE_REQUIRED");
+    let path = format!("/api/ws?token={}", anna.token);
+    let in_the_address = served.scene.get(&anna, &path).await;
+    in_the_address.is_problem(400, "INVALID_QUERY");
+}
