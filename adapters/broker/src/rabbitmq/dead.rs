@@ -1,6 +1,7 @@
 //! Dead letters: looked at without being taken away, and sent back to where they were to be consumed.
 //!
-//! While one person looks, another sees fewer: a message is in one hand at a time.
+//! While one person looks, another sees fewer: a message is in one hand at a time. What goes back to a quorum queue goes behind
+//! what went back before; so that the oldest stay the oldest, all are taken, and all go back.
 
 use application::ports::{BrokerError, DeadLetter, Queue};
 use lapin::Channel;
@@ -12,14 +13,19 @@ use super::publish::Letter;
 use super::trouble::answer;
 use super::{RabbitMq, message, publish};
 
+/// More are not taken at a time. Where there are more, looking changes which are the oldest.
+const MOST: u32 = 10_000;
+
 pub(super) async fn look(broker: &RabbitMq, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
     let mut hand = Hand::open(broker).await?;
     let mut letters = Vec::new();
-    while letters.len() < limit as usize {
+    for number in 0..MOST {
         let Some(mut letter) = hand.take().await? else {
             break;
         };
-        letters.push(message::dead_letter(&mut letter, &broker.names));
+        if number < limit {
+            letters.push(message::dead_letter(&mut letter, &broker.names));
+        }
         hand.keep(&letter);
     }
     hand.close().await?;
