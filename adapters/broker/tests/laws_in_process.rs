@@ -1,5 +1,10 @@
 //! The laws of the broker port, in one process; and what is so here only.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "what does not come has to stop the test"
+)]
+
 mod laws;
 mod support;
 

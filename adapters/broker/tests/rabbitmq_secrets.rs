@@ -1,5 +1,11 @@
 //! The password is nowhere to be read.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what does not come has to stop the test"
+)]
+
 mod support;
 
 use std::io;

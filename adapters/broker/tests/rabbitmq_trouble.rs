@@ -1,5 +1,11 @@
 //! RabbitMQ is away, comes back, or says nothing.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what does not come has to stop the test"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;

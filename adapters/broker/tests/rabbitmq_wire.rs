@@ -1,5 +1,11 @@
 //! What other systems see of this market at RabbitMQ, and what it makes of their messages.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what does not come has to stop the test"
+)]
+
 mod support;
 
 use std::sync::Arc;

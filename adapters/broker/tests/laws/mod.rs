@@ -6,6 +6,12 @@
     unreachable_pub,
     reason = "each test binary has its own copy of this, which nobody else sees"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a law that is broken has to stop the test"
+)]
 
 pub mod consuming;
 pub mod dying;

@@ -4,6 +4,12 @@
     unreachable_pub,
     reason = "each test binary uses its own part of this"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what does not come has to stop the test"
+)]
 
 #[path = "../../../../tests/src/brokers.rs"]
 pub mod brokers;
