@@ -74,7 +74,10 @@ async fn a_deal_is_told_step_by_step() {
         (
             name("PaymentConfirmed"),
             3,
-            about(&deal, json!({"paymentReference": "SEPA 4711"})),
+            about(
+                &deal,
+                json!({"paymentReference": "SEPA 4711", "confirmedBy": "CUSTOMER"}),
+            ),
         ),
         (name("ReceiptConfirmed"), 4, about(&deal, json!({}))),
         (

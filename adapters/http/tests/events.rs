@@ -3,6 +3,7 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
+    clippy::panic,
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 

@@ -15,7 +15,7 @@ use axum::http::{Method, Request};
 use domain::Role;
 use hmac::{Hmac, KeyInit, Mac};
 use http_api::{CallbackSettings, HttpSettings, Secret};
-use scene::{Person, Reply, Scene};
+use scene::{Deal, Person, Reply, Scene};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -50,48 +50,8 @@ impl Market {
             ..HttpSettings::default()
         };
         let scene = Scene::open(settings);
-        let admin = scene.person("admin", [Role::Admin]).await;
         let moderator = scene.person("moderator", [Role::Moderator]).await;
-        let anna = scene.anna().await;
-        let boris = scene.person("boris", [Role::Customer]).await;
-        let deposit = json!({"user_id": anna.id.to_string(), "amount": 1000, "asset": "USDT"});
-        scene
-            .post(&admin, "/api/billing/deposit", deposit)
-            .await
-            .good();
-        let path = format!("/api/p2p/exchanger/{}/status", anna.id);
-        let body = json!({"online": true});
-        scene
-            .call(Some(&anna), Method::PATCH, &path, body)
-            .await
-            .good();
-        let listing = json!({
-            "exchange_type": "FIAT2CRYPTO",
-            "crypto_asset": "USDT",
-            "fiat_currency": "EUR",
-            "price": "0.995",
-            "total_amount": "500",
-            "min_amount": "10",
-            "max_amount": "400",
-            "payment_methods": ["SEPA"],
-        });
-        let listing = scene.post(&anna, "/api/p2p/listings", listing).await.good();
-        let offer = json!({
-            "listing_id": listing["listing_id"],
-            "amount": "100",
-            "exchange_type": "FIAT2CRYPTO",
-        });
-        let offer = scene
-            .post(&boris, "/api/p2p/exchange-offers", offer)
-            .await
-            .good();
-        let offer = offer["offer_id"].as_str().unwrap().to_owned();
-        let path = format!("/api/p2p/exchange-offers/{offer}/response");
-        let accept = json!({"action": "ACCEPT"});
-        scene
-            .call(Some(&anna), Method::PUT, &path, accept)
-            .await
-            .good();
+        let Deal { anna, boris, offer } = scene.approved_deal().await;
         Self {
             scene,
             anna,

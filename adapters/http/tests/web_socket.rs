@@ -18,8 +18,9 @@ use futures::{SinkExt, StreamExt};
 use http_api::{CorsOrigins, HttpSettings, StreamSettings};
 use scene::{LIFETIME, Person, Scene};
 use serde_json::{Value, json};
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
@@ -51,6 +52,7 @@ impl Listener for Wires {
 struct Served {
     scene: Scene,
     wires: mpsc::Sender<DuplexStream>,
+    serving: JoinHandle<std::io::Result<()>>,
 }
 
 /// What a client asks for.
@@ -70,8 +72,12 @@ impl Served {
         let stop = scene.live.stop.clone();
         let serving = axum::serve(Wires(accepted), scene.api.clone())
             .with_graceful_shutdown(async move { stop.cancelled().await });
-        tokio::spawn(serving.into_future());
-        Self { scene, wires }
+        let serving = tokio::spawn(serving.into_future());
+        Self {
+            scene,
+            wires,
+            serving,
+        }
     }
 
     async fn connect(&self, asks: Asks<'_>) -> Result<(Socket, Response<()>), Error> {
@@ -407,4 +413,35 @@ async fn only_pages_that_may_can_open_it() {
     let path = format!("/api/ws?token={}", anna.token);
     let in_the_address = served.scene.get(&anna, &path).await;
     in_the_address.is_problem(400, "INVALID_QUERY");
+}
+
+/// The server does not wait for streams that would go on for ever: it ends them.
+#[tokio::test(start_paused = true)]
+async fn a_server_with_open_streams_stops() {
+    let served = Served::start(HttpSettings::default());
+    let anna = served.scene.anna().await;
+    let mut socket = served.enter(&anna, "").await;
+    socket.connected(0).await;
+    let (mut wire, far) = duplex(64 * 1024);
+    served.wires.send(far).await.unwrap();
+    let request = format!(
+        "GET /api/events HTTP/1.1\r\nhost: market.example\r\nauthorization: Bearer {}\r\n\r\n",
+        anna.token
+    );
+    wire.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    while !text.contains("id: 0") {
+        let mut piece = [0; 1_024];
+        let read = wire.read(&mut piece).await.unwrap();
+        text.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+    }
+    let began = Instant::now();
+    served.scene.live.stop.cancel();
+    served.serving.await.unwrap().unwrap();
+    assert_eq!(socket.closed().await.0, 1001);
+    served.scene.drained().await;
+    assert!(began.elapsed() < Duration::from_secs(3));
+    let mut rest = String::new();
+    wire.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.ends_with("0\r\n\r\n"), "a proper end: {rest:?}");
 }

@@ -27,7 +27,7 @@ impl Expected<'_> {
         assert_eq!(moved.listing, self.listing(), "the listing: {here}");
         assert_eq!(moved.answer, self.row.answer, "the answer: {here}");
         assert_eq!(moved.events, self.events(), "the events: {here}");
-        let names: Vec<_> = moved.events.iter().map(|e| e.fact.name()).collect();
+        let names: Vec<_> = moved.events.iter().map(|e| e.fact.name().name()).collect();
         assert_eq!(names, self.row.events, "the events' names: {here}");
 
         let posted = moved.posting.as_ref();
@@ -211,6 +211,7 @@ impl Expected<'_> {
             "PaymentConfirmed" => Fact::PaymentConfirmed {
                 deal,
                 reference: Words::REFERENCE.to_owned(),
+                by,
             },
             "DisputeOpened" => Fact::DisputeOpened {
                 deal,

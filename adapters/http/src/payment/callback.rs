@@ -88,7 +88,7 @@ impl From<Received> for PaymentReportAnswer {
             "X-Signature" = String,
             Header,
             description = "`t=<unix seconds>,v1=<hex>`: the hex of HMAC-SHA256 over `t.body`.",
-            example = "t=1744988400,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd"
+            example = "t=1744988400,v1=bbf92b0ca26f93c44420813adad22cae0c2d31876549e46cd9f6c40523b32469"
         ),
     ),
     request_body = PaymentReportRequest,

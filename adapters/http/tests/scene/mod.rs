@@ -38,6 +38,15 @@ pub(crate) struct Person {
     pub(crate) token: String,
 }
 
+/// A deal and its two sides.
+pub(crate) struct Deal {
+    /// The exchanger.
+    pub(crate) anna: Person,
+    /// The customer.
+    pub(crate) boris: Person,
+    pub(crate) offer: String,
+}
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -65,6 +74,7 @@ impl Reply {
 impl Scene {
     pub(crate) fn open(settings: HttpSettings) -> Self {
         let memory = Memory::new();
+        let outbox = Arc::new(memory.clone());
         let clock = ManualClock::at(START);
         let ports = MarketPorts {
             store: Arc::new(memory.clone()),
@@ -75,7 +85,11 @@ impl Scene {
             tokens: Arc::new(InsecureTokens::lasting(LIFETIME)),
         };
         let (market, _) = Market::open(ports, Policy::default(), PipelineSettings::default());
-        let live = Live::default();
+        let live = Live {
+            relay: Some(Arc::default()),
+            outbox: Some(outbox),
+            ..Live::default()
+        };
         let api = http_api::router(market.clone(), settings, live.clone());
         Self {
             market,
@@ -132,6 +146,49 @@ impl Scene {
             assert_eq!(told.len(), 1);
             self.live.hub.pass_on(&told);
         }
+    }
+
+    /// A deal of 100 USDT for 99.50 EUR that awaits its payment.
+    pub(crate) async fn approved_deal(&self) -> Deal {
+        let admin = self.person("admin", [Role::Admin]).await;
+        let anna = self.anna().await;
+        let boris = self.person("boris", [Role::Customer]).await;
+        let deposit = json!({"user_id": anna.id.to_string(), "amount": 1000, "asset": "USDT"});
+        self.post(&admin, "/api/billing/deposit", deposit)
+            .await
+            .good();
+        let path = format!("/api/p2p/exchanger/{}/status", anna.id);
+        let body = json!({"online": true});
+        self.call(Some(&anna), Method::PATCH, &path, body)
+            .await
+            .good();
+        let listing = json!({
+            "exchange_type": "FIAT2CRYPTO",
+            "crypto_asset": "USDT",
+            "fiat_currency": "EUR",
+            "price": "0.995",
+            "total_amount": "500",
+            "min_amount": "10",
+            "max_amount": "400",
+            "payment_methods": ["SEPA"],
+        });
+        let listing = self.post(&anna, "/api/p2p/listings", listing).await.good();
+        let offer = json!({
+            "listing_id": listing["listing_id"],
+            "amount": "100",
+            "exchange_type": "FIAT2CRYPTO",
+        });
+        let offer = self
+            .post(&boris, "/api/p2p/exchange-offers", offer)
+            .await
+            .good();
+        let offer = offer["offer_id"].as_str().unwrap().to_owned();
+        let path = format!("/api/p2p/exchange-offers/{offer}/response");
+        let accept = json!({"action": "ACCEPT"});
+        self.call(Some(&anna), Method::PUT, &path, accept)
+            .await
+            .good();
+        Deal { anna, boris, offer }
     }
 
     /// A request with a JSON body, or none for `Null`.

@@ -1,0 +1,61 @@
+//! What operators see of events on their way out and of open streams.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
+)]
+
+mod scene;
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use http_api::HttpSettings;
+use scene::Scene;
+use tower::ServiceExt;
+
+async fn metrics(scene: &Scene) -> String {
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let response = scene.api.clone().oneshot(request).await.unwrap();
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[track_caller]
+fn assert_has(text: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(text.lines().any(|one| one == *line), "{line}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_and_who_listens_is_measured() {
+    let scene = Scene::open(HttpSettings::default());
+    let quiet = [
+        "p2p_outbox_depth 0",
+        "p2p_outbox_lag_seconds 0.000",
+        "p2p_relay_published_total 0",
+        "p2p_relay_failures_total 0",
+        "p2p_relay_connected 0",
+        "p2p_push_streams 0",
+        "p2p_push_followers 0",
+    ];
+    assert_has(&metrics(&scene).await, &quiet);
+    let deal = scene.approved_deal().await;
+    scene.clock.advance(Duration::from_millis(75_250));
+    let request = Request::get("/api/events")
+        .header("authorization", format!("Bearer {}", deal.anna.token))
+        .body(Body::empty());
+    let stream = scene.api.clone().oneshot(request.unwrap()).await.unwrap();
+    let busy = [
+        // The offer, and its acceptance.
+        "p2p_outbox_depth 2",
+        "p2p_outbox_lag_seconds 75.250",
+        "p2p_push_streams 1",
+        "p2p_push_followers 1",
+    ];
+    assert_has(&metrics(&scene).await, &busy);
+    drop(stream);
+}
