@@ -17,7 +17,7 @@ use crate::ports::{Broker, StorageError};
 const AT_A_TIME: u32 = 100;
 
 /// News may be lost: so often a follower looks for itself.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// How long to wait before the broker is listened to again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);

@@ -117,7 +117,8 @@ impl ReceivePayment {
         } = &self.payment;
         InboxKey {
             consumer: CONSUMER,
-            message: format!("{provider}/{callback}"),
+            // Neither has a control character: nobody can take another's name.
+            message: format!("{provider}\n{callback}"),
         }
     }
 }

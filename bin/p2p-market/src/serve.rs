@@ -130,6 +130,13 @@ impl Server {
                     serving.abort();
                 }
             }
+            // Streams have been told; those over WebSocket are nobody's request any more.
+            if tokio::time::timeout(patience / 8, live.streams.drained())
+                .await
+                .is_err()
+            {
+                tracing::warn!("some streams did not end in time");
+            }
             market.close();
             let _ = worker.await;
             if let Err(error) = database.close().await {
