@@ -146,7 +146,7 @@ impl DeadLetters for Database {
 }
 
 /// The ones that died first.
-pub(crate) fn oldest(limit: u32) -> Select<Entity> {
+fn oldest(limit: u32) -> Select<Entity> {
     Entity::find()
         .order_by_asc(Column::DiedAt)
         .order_by_asc(Column::MessageId)
@@ -154,10 +154,10 @@ pub(crate) fn oldest(limit: u32) -> Select<Entity> {
         .limit(u64::from(limit))
 }
 
-/// Those that can be put back: the outbox has a message once.
-pub(crate) fn revivable(message: Option<EventId>, limit: u32) -> Select<Entity> {
+/// Those that can be put back: the outbox has a message once. It is asked for each by its key, and not for all at once.
+fn revivable(message: Option<EventId>, limit: u32) -> Select<Entity> {
     let mut select = oldest(limit).filter(Expr::cust(
-        "NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.id = dead_letters.message_id)",
+        "(SELECT true FROM outbox WHERE outbox.id = dead_letters.message_id) IS NULL",
     ));
     if let Some(message) = message {
         select = select.filter(Column::MessageId.eq(row::uuid(message)));

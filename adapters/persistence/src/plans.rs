@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::database::{Database, DatabaseSettings};
 use crate::unit::select;
-use crate::{dead_letter, dispute, inbox, ledger, listing, notification, offer, outbox, report};
+use crate::{dispute, inbox, ledger, listing, notification, offer, outbox, report};
 
 async fn plan(database: &Database, sql: &str) -> String {
     let statement = Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {sql}"));
@@ -239,11 +239,6 @@ fn messages() -> Vec<Case> {
             "messages on their way, from a place on",
             sql(outbox::oldest(Some(Uuid::nil()), 20).into_query()),
             &["sqlite_autoindex_outbox_1 (id>?)"],
-        ),
-        (
-            "a dead letter to be revived",
-            sql(dead_letter::revivable(Some(TypedId::from_u128(9)), 20).into_query()),
-            &["PRIMARY KEY (message_id=?)"],
         ),
         (
             "messages to be forgotten",

@@ -217,7 +217,7 @@ pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
     let mut unit = harness.store.begin().await.unwrap();
     let told = unit.offers_of_disputes(&[dispute.id]).await.unwrap();
     let heads = unit.listing_heads(&[listing.id]).await.unwrap();
-    let deals = unit.offer_heads(&[deal.id(), nothing()]).await.unwrap();
+    let deals = unit.offer_heads(&[nothing(), deal.id()]).await.unwrap();
     unit.rollback().await.unwrap();
     assert_eq!(told, [(dispute.id, deal.id())]);
     let head = ListingHead {

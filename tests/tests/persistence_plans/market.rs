@@ -58,7 +58,7 @@ INSERT INTO mailboxes (user_id, last, read_to, version)
 INSERT INTO notifications (id, user_id, number, event, at, read_at, version)
   SELECT nth(8, i), nth(1, 1000), i, 'ExchangeOfferCreated', i, CASE WHEN i % 100 > 0 THEN i END, 1
   FROM generate_series(1, 20000) i
-  UNION ALL SELECT nth(8, 20000 + i), nth(1, CASE WHEN i / 5 = 999 THEN 5500 ELSE i / 5 + 1 END), i % 5 + 1, 'ExchangeOfferCreated', i, NULL, 1
+  UNION ALL SELECT nth(8, 30000 + i), nth(1, CASE WHEN i / 5 = 999 THEN 5500 ELSE i / 5 + 1 END), i % 5 + 1, 'ExchangeOfferCreated', i, NULL, 1
   FROM generate_series(0, 19999) i;
 INSERT INTO inbox (consumer, message, taken_at)
   SELECT consumer, 'message ' || i, i FROM generate_series(1, 10000) i, unnest(ARRAY['notifications', 'orders']) AS consumer;

@@ -167,8 +167,9 @@ pub(crate) async fn relay(counter: &Counter) -> Result<()> {
             Ok(db.take(LIMIT).await?.messages().to_vec())
         })
         .await?;
+    // Found, removed, and come upon once more before the index forgets them.
     counter
-        .check("delivered", 45, 20, async |db| {
+        .check("delivered", 65, 20, async |db| {
             let parcel = db.take(LIMIT).await?;
             let arrived: Vec<EventId> = parcel.messages().iter().map(|one| one.id).collect();
             parcel.delivered(&arrived).await?;

@@ -342,7 +342,7 @@ impl Scene {
         for row in tables.outbox.values() {
             tell(
                 "a message",
-                &(row.name, row.aggregate, row.version, &row.body, row.at),
+                &(&row.name, row.aggregate, row.version, &row.body, row.at),
             );
         }
         rows
