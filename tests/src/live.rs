@@ -92,7 +92,12 @@ pub async fn published(outbox: &dyn Outbox) -> Result<()> {
 
 /// Waits until consumers have settled so many messages, together.
 pub async fn settled(consumers: &[&ConsumerStats], count: u64) -> Result<()> {
-    let sum = || consumers.iter().map(|one| one.done() + one.dead()).sum::<u64>();
+    let sum = || {
+        consumers
+            .iter()
+            .map(|one| one.done() + one.dead())
+            .sum::<u64>()
+    };
     let enough = async {
         while sum() < count {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::brokers::TestBroker;
 use anyhow::{Context, Result};
 use application::ports::{Broker, DeadLetter, Queue};
 use futures::StreamExt;
 use lapin::options::{
-    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions, QueueDeclareOptions,
+    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
+    QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
-use crate::brokers::TestBroker;
 
 /// A guard, and no promise.
 const HANGS: Duration = Duration::from_secs(60);
@@ -45,16 +46,28 @@ impl Observer {
             exclusive: true,
             ..QueueDeclareOptions::default()
         };
-        let queue = channel.queue_declare("".into(), exclusive, FieldTable::default()).await?;
+        let queue = channel
+            .queue_declare("".into(), exclusive, FieldTable::default())
+            .await?;
         let name = queue.name().clone();
         let exchange = format!("{}p2p.events", rabbit.namespace()).into();
         let bind = QueueBindOptions::default();
-        channel.queue_bind(name.clone(), exchange, "#".into(), bind, FieldTable::default()).await?;
+        channel
+            .queue_bind(
+                name.clone(),
+                exchange,
+                "#".into(),
+                bind,
+                FieldTable::default(),
+            )
+            .await?;
         let taken = BasicConsumeOptions {
             no_ack: true,
             ..BasicConsumeOptions::default()
         };
-        let consumer = channel.basic_consume(name, "".into(), taken, FieldTable::default()).await?;
+        let consumer = channel
+            .basic_consume(name, "".into(), taken, FieldTable::default())
+            .await?;
         Ok(Self {
             _connection: connection,
             consumer,
@@ -71,7 +84,12 @@ impl Observer {
             let headers = delivery.properties.headers().as_ref();
             let version = headers.and_then(|all| all.inner().get("x-version"));
             all.push(Seen {
-                id: delivery.properties.message_id().clone().context("no id")?.to_string(),
+                id: delivery
+                    .properties
+                    .message_id()
+                    .clone()
+                    .context("no id")?
+                    .to_string(),
                 name: delivery.routing_key.to_string(),
                 version: match version {
                     Some(AMQPValue::LongLongInt(version)) => Some(*version),
@@ -95,7 +113,9 @@ pub struct Outside {
 impl Outside {
     pub async fn connect(rabbit: &TestBroker) -> Result<Self> {
         let (connection, channel) = connect(rabbit).await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await?;
         Ok(Self {
             _connection: connection,
             channel,
@@ -107,7 +127,9 @@ impl Outside {
         let name = format!("{}{}", self.namespace, queue.name()).into();
         let options = BasicPublishOptions::default();
         let properties = BasicProperties::default();
-        let sent = self.channel.basic_publish("".into(), name, options, body.as_bytes(), properties);
+        let sent =
+            self.channel
+                .basic_publish("".into(), name, options, body.as_bytes(), properties);
         sent.await?.await?;
         Ok(())
     }
@@ -124,5 +146,7 @@ pub async fn dead(broker: &Arc<dyn Broker>, count: usize) -> Result<Vec<DeadLett
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(HANGS, enough).await.context("not enough dead letters")?
+    tokio::time::timeout(HANGS, enough)
+        .await
+        .context("not enough dead letters")?
 }

@@ -66,33 +66,54 @@ fn text(value: &Value) -> String {
 
 impl Town {
     async fn create(&self) -> Result<String> {
-        let body = json!({"listing_id": self.listing, "amount": 100, "exchange_type": "CRYPTO2FIAT"});
+        let body =
+            json!({"listing_id": self.listing, "amount": 100, "exchange_type": "CRYPTO2FIAT"});
         let path = "/api/p2p/exchange-offers";
-        let created = self.served.post(&self.customer, path, body).await?.expect(201);
+        let created = self
+            .served
+            .post(&self.customer, path, body)
+            .await?
+            .expect(201);
         Ok(text(&created["offer_id"]))
     }
 
     async fn step(&self, who: &Person, offer: &str, step: &str, body: Value) -> Result<Value> {
         let path = format!("/api/p2p/exchange-offers/{offer}/{step}");
-        let method = if step == "response" { Method::PUT } else { Method::POST };
-        Ok(self.served.call(Some(who), method, &path, body).await?.expect(200))
+        let method = if step == "response" {
+            Method::PUT
+        } else {
+            Method::POST
+        };
+        Ok(self
+            .served
+            .call(Some(who), method, &path, body)
+            .await?
+            .expect(200))
     }
 
     async fn accept(&self, offer: &str) -> Result<()> {
-        self.step(&self.exchanger, offer, "response", json!({"action": "ACCEPT"})).await?;
+        self.step(
+            &self.exchanger,
+            offer,
+            "response",
+            json!({"action": "ACCEPT"}),
+        )
+        .await?;
         Ok(())
     }
 
     async fn pay(&self, offer: &str) -> Result<()> {
         let body = json!({"payment_reference": "SEPA 4711"});
-        self.step(&self.exchanger, offer, "confirm-payment", body).await?;
+        self.step(&self.exchanger, offer, "confirm-payment", body)
+            .await?;
         Ok(())
     }
 
     async fn finish(&self, offer: &str) -> Result<()> {
         self.accept(offer).await?;
         self.pay(offer).await?;
-        self.step(&self.customer, offer, "confirm-receipt", json!({})).await?;
+        self.step(&self.customer, offer, "confirm-receipt", json!({}))
+            .await?;
         Ok(())
     }
 
@@ -101,7 +122,13 @@ impl Town {
         loop {
             let path = format!("/api/notifications?limit=100{before}");
             let page = self.served.get(who, &path).await?.expect(200);
-            all.extend(page["items"].as_array().context("no items")?.iter().cloned());
+            all.extend(
+                page["items"]
+                    .as_array()
+                    .context("no items")?
+                    .iter()
+                    .cloned(),
+            );
             match page["next_cursor"].as_str() {
                 Some(next) => before = format!("&before={next}"),
                 None => return Ok(all),
@@ -132,7 +159,10 @@ fn names(seen: &[Seen]) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_event_is_observed_with_its_exact_body() -> Result<()> {
-    let (database, rabbit) = (TestDatabase::postgres().await?, TestBroker::rabbitmq().await?);
+    let (database, rabbit) = (
+        TestDatabase::postgres().await?,
+        TestBroker::rabbitmq().await?,
+    );
     let mut observer = Observer::bound(&rabbit).await?;
     let town = town(&database).await?;
     let broker: Arc<dyn Broker> = Arc::new(rabbit.open()?);
@@ -146,13 +176,21 @@ async fn every_event_is_observed_with_its_exact_body() -> Result<()> {
         town.customer.id, town.listing
     );
     assert_eq!(created[0].body, body);
-    assert_eq!((created[0].name.as_str(), created[0].version), ("ExchangeOfferCreated", Some(1)));
+    assert_eq!(
+        (created[0].name.as_str(), created[0].version),
+        ("ExchangeOfferCreated", Some(1))
+    );
     town.finish(&deal).await?;
     let mut rest = observer.take(4).await?;
     rest.sort_by_key(|one| one.version);
     assert_eq!(
         names(&rest),
-        ["ExchangeOfferApproved", "PaymentConfirmed", "ReceiptConfirmed", "ExchangeOfferFinished"]
+        [
+            "ExchangeOfferApproved",
+            "PaymentConfirmed",
+            "ReceiptConfirmed",
+            "ExchangeOfferFinished"
+        ]
     );
     let about = |more: &str| {
         format!(
@@ -173,26 +211,58 @@ async fn every_event_is_observed_with_its_exact_body() -> Result<()> {
 
     // A deal that is declined, one that is cancelled, and a dispute.
     let declined = town.create().await?;
-    town.step(&town.exchanger, &declined, "response", json!({"action": "DECLINE"})).await?;
+    town.step(
+        &town.exchanger,
+        &declined,
+        "response",
+        json!({"action": "DECLINE"}),
+    )
+    .await?;
     let cancelled = town.create().await?;
-    town.step(&town.customer, &cancelled, "cancel", json!({"reason": "changed my mind"})).await?;
+    town.step(
+        &town.customer,
+        &cancelled,
+        "cancel",
+        json!({"reason": "changed my mind"}),
+    )
+    .await?;
     let disputed = town.create().await?;
     town.accept(&disputed).await?;
     town.pay(&disputed).await?;
     let opened = town
-        .step(&town.customer, &disputed, "dispute", json!({"reason": "nothing came"}))
+        .step(
+            &town.customer,
+            &disputed,
+            "dispute",
+            json!({"reason": "nothing came"}),
+        )
         .await?;
     let path = format!("/api/p2p/disputes/{}/resolve", text(&opened["dispute_id"]));
     let decision = json!({"resolution": "RESOLVED_CANCELLED", "comment": "no payment seen"});
-    town.served.post(&town.moderator, &path, decision).await?.expect(200);
-    let mut some: Vec<String> = observer.take(10).await?.into_iter().map(|one| one.name).collect();
+    town.served
+        .post(&town.moderator, &path, decision)
+        .await?
+        .expect(200);
+    let mut some: Vec<String> = observer
+        .take(10)
+        .await?
+        .into_iter()
+        .map(|one| one.name)
+        .collect();
     some.sort_unstable();
     assert_eq!(
         some,
         [
-            "DisputeOpened", "DisputeResolved", "ExchangeOfferApproved", "ExchangeOfferCancelled",
-            "ExchangeOfferCancelled", "ExchangeOfferCreated", "ExchangeOfferCreated", "ExchangeOfferCreated",
-            "ExchangeOfferDeclined", "PaymentConfirmed",
+            "DisputeOpened",
+            "DisputeResolved",
+            "ExchangeOfferApproved",
+            "ExchangeOfferCancelled",
+            "ExchangeOfferCancelled",
+            "ExchangeOfferCreated",
+            "ExchangeOfferCreated",
+            "ExchangeOfferCreated",
+            "ExchangeOfferDeclined",
+            "PaymentConfirmed",
         ]
     );
 
@@ -203,7 +273,10 @@ async fn every_event_is_observed_with_its_exact_body() -> Result<()> {
     town.clock.advance(Duration::from_secs(31 * 60));
     town.served.sweeper().sweep().await?;
     let frozen = observer.take(6 + 6 + 1).await?;
-    let freeze = frozen.iter().find(|one| one.name == "ExchangerFrozen").context("no freeze")?;
+    let freeze = frozen
+        .iter()
+        .find(|one| one.name == "ExchangerFrozen")
+        .context("no freeze")?;
     assert_eq!(
         freeze.body,
         format!(
@@ -212,21 +285,43 @@ async fn every_event_is_observed_with_its_exact_body() -> Result<()> {
         )
     );
     let path = format!("/api/p2p/exchanger/{}/unfreeze", town.exchanger.id);
-    let moderator = town.served.signed_in(town.moderator.id, town.moderator.email.clone(), [Role::Moderator].into())?;
-    town.served.post(&moderator, &path, json!({})).await?.expect(200);
+    let moderator = town.served.signed_in(
+        town.moderator.id,
+        town.moderator.email.clone(),
+        [Role::Moderator].into(),
+    )?;
+    town.served
+        .post(&moderator, &path, json!({}))
+        .await?
+        .expect(200);
     assert_eq!(names(&observer.take(1).await?), ["ExchangerUnfrozen"]);
 
     // Everybody concerned is told, and nothing is left anywhere.
     published(&town.served.database).await?;
-    let exchanger = town.served.signed_in(town.exchanger.id, town.exchanger.email.clone(), [Role::Exchanger].into())?;
-    let told = town.notified(&exchanger, 4 + 1 + 1 + 2 + 6 + 6 + 1 + 1).await?;
+    let exchanger = town.served.signed_in(
+        town.exchanger.id,
+        town.exchanger.email.clone(),
+        [Role::Exchanger].into(),
+    )?;
+    let told = town
+        .notified(&exchanger, 4 + 1 + 1 + 2 + 6 + 6 + 1 + 1)
+        .await?;
     let of = |name: &str| told.iter().filter(|one| one["event"] == name).count();
     assert_eq!(
-        ["ExchangeOfferCreated", "ExchangeOfferFinished", "DisputeOpened", "ExchangerFrozen"].map(of),
+        [
+            "ExchangeOfferCreated",
+            "ExchangeOfferFinished",
+            "DisputeOpened",
+            "ExchangerFrozen"
+        ]
+        .map(of),
         [10, 1, 1, 1]
     );
     let told = town.notified(&moderator, 2).await?;
-    assert_eq!([&told[0]["event"], &told[1]["event"]], ["ExchangerFrozen", "DisputeOpened"]);
+    assert_eq!(
+        [&told[0]["event"], &told[1]["event"]],
+        ["ExchangerFrozen", "DisputeOpened"]
+    );
     ensure!(live.relay.published() >= 28, "{}", live.relay.published());
     assert_eq!(broker.dead_letters(10).await?, []);
     town.served.audit().await?;
@@ -236,11 +331,15 @@ async fn every_event_is_observed_with_its_exact_body() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_replicas_publish_and_none_is_lost() -> Result<()> {
-    let (database, rabbit) = (TestDatabase::postgres().await?, TestBroker::rabbitmq().await?);
+    let (database, rabbit) = (
+        TestDatabase::postgres().await?,
+        TestBroker::rabbitmq().await?,
+    );
     let mut observer = Observer::bound(&rabbit).await?;
     let town = Arc::new(town(&database).await?);
     let other = Served::start(database.open().await?, Arc::new(town.clock.clone())).await?;
-    let (one, two): (Arc<dyn Broker>, Arc<dyn Broker>) = (Arc::new(rabbit.open()?), Arc::new(rabbit.open()?));
+    let (one, two): (Arc<dyn Broker>, Arc<dyn Broker>) =
+        (Arc::new(rabbit.open()?), Arc::new(rabbit.open()?));
     let lives = [
         Live::start(&town.served, &one, Parts::All),
         Live::start(&other, &two, Parts::All),
@@ -272,14 +371,22 @@ async fn two_replicas_publish_and_none_is_lost() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_message_that_comes_five_times_at_once_takes_effect_once() -> Result<()> {
-    let (database, rabbit) = (TestDatabase::postgres().await?, TestBroker::rabbitmq().await?);
+    let (database, rabbit) = (
+        TestDatabase::postgres().await?,
+        TestBroker::rabbitmq().await?,
+    );
     let town = town(&database).await?;
     let other = Served::start(database.open().await?, Arc::new(town.clock.clone())).await?;
     town.create().await?;
     let parcel = town.served.database.take(10).await?;
-    let message = parcel.messages().first().context("nothing is told")?.clone();
+    let message = parcel
+        .messages()
+        .first()
+        .context("nothing is told")?
+        .clone();
     drop(parcel);
-    let (one, two): (Arc<dyn Broker>, Arc<dyn Broker>) = (Arc::new(rabbit.open()?), Arc::new(rabbit.open()?));
+    let (one, two): (Arc<dyn Broker>, Arc<dyn Broker>) =
+        (Arc::new(rabbit.open()?), Arc::new(rabbit.open()?));
     let lives = [
         Live::start(&town.served, &one, Parts::Consuming),
         Live::start(&other, &two, Parts::Consuming),
@@ -301,11 +408,18 @@ async fn a_message_that_comes_five_times_at_once_takes_effect_once() -> Result<(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn poison_goes_to_the_dead_letters_and_comes_back_when_it_is_sent_back() -> Result<()> {
-    let (database, rabbit) = (TestDatabase::postgres().await?, TestBroker::rabbitmq().await?);
+    let (database, rabbit) = (
+        TestDatabase::postgres().await?,
+        TestBroker::rabbitmq().await?,
+    );
     let town = town(&database).await?;
     town.create().await?;
     let parcel = town.served.database.take(10).await?;
-    let mut unknown = parcel.messages().first().context("nothing is told")?.clone();
+    let mut unknown = parcel
+        .messages()
+        .first()
+        .context("nothing is told")?
+        .clone();
     drop(parcel);
     // Of a deal that is not there (yet), and one that is no event at all.
     let missing = "offer_00000000000000000000000001";
@@ -344,7 +458,10 @@ fn offer_of(body: &str) -> Result<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_report_through_the_queue_confirms_the_payment_once() -> Result<()> {
-    let (database, rabbit) = (TestDatabase::postgres().await?, TestBroker::rabbitmq().await?);
+    let (database, rabbit) = (
+        TestDatabase::postgres().await?,
+        TestBroker::rabbitmq().await?,
+    );
     let town = town(&database).await?;
     let deal = town.create().await?;
     town.accept(&deal).await?;
@@ -356,15 +473,28 @@ async fn a_payment_report_through_the_queue_confirms_the_payment_once() -> Resul
         .to_string()
     };
     let outside = observer::Outside::connect(&rabbit).await?;
-    for body in [report("first", "1.00"), report("second", "90.00"), report("second", "90.00")] {
+    for body in [
+        report("first", "1.00"),
+        report("second", "90.00"),
+        report("second", "90.00"),
+    ] {
         outside.send(Queue::PaymentCallbacks, &body).await?;
     }
     settled(&[&live.payments], 3).await?;
     let path = format!("/api/p2p/exchange-offers/{deal}/status");
     let status = town.served.get(&town.customer, &path).await?.expect(200);
     assert_eq!(status["status"], "PAYMENT_CONFIRMED");
-    let reports = town.served.get(&town.moderator, "/api/p2p/payment-reports").await?.expect(200);
-    let outcomes: Vec<&Value> = reports["items"].as_array().context("no items")?.iter().map(|one| &one["outcome"]).collect();
+    let reports = town
+        .served
+        .get(&town.moderator, "/api/p2p/payment-reports")
+        .await?
+        .expect(200);
+    let outcomes: Vec<&Value> = reports["items"]
+        .as_array()
+        .context("no items")?
+        .iter()
+        .map(|one| &one["outcome"])
+        .collect();
     let mut outcomes: Vec<String> = outcomes.into_iter().map(text).collect();
     outcomes.sort_unstable();
     assert_eq!(outcomes, ["APPLIED", "WRONG_AMOUNT"]);

@@ -142,7 +142,10 @@ fn consumed(text: &mut String, consumers: &[(Queue, Arc<ConsumerStats>)]) {
             ("again", stats.failures()),
         ] {
             let queue = queue.name();
-            let _ = writeln!(text, "{name}{{queue=\"{queue}\",outcome=\"{outcome}\"}} {count}");
+            let _ = writeln!(
+                text,
+                "{name}{{queue=\"{queue}\",outcome=\"{outcome}\"}} {count}"
+            );
         }
     }
 }

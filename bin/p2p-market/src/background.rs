@@ -76,7 +76,11 @@ async fn forget(market: Market) {
     loop {
         let before = market.now().before(REMEMBERED);
         loop {
-            match market.queries().forget_inbox(before, FORGOTTEN_AT_ONCE).await {
+            match market
+                .queries()
+                .forget_inbox(before, FORGOTTEN_AT_ONCE)
+                .await
+            {
                 Ok(forgotten) if forgotten >= u64::from(FORGOTTEN_AT_ONCE) => {}
                 Ok(_) => break,
                 Err(error) => {

@@ -489,7 +489,8 @@ impl Config {
 
     pub(crate) fn http(&self) -> Result<HttpSettings> {
         let secrets = self.callbacks.secrets.iter();
-        let secrets = secrets.map(|(provider, secret)| (provider.clone(), Secret::new(secret.clone())));
+        let secrets =
+            secrets.map(|(provider, secret)| (provider.clone(), Secret::new(secret.clone())));
         Ok(HttpSettings {
             request_timeout: Duration::from_secs(self.http.request_timeout_seconds),
             cors: CorsOrigins::parse(&self.http.cors_origins).context("http.cors_origins")?,
@@ -526,7 +527,9 @@ impl Config {
                 1
             } else {
                 let connections = usize::try_from(self.database.max_connections / 8);
-                self.pipeline.lanes.min(connections.unwrap_or(usize::MAX).max(1))
+                self.pipeline
+                    .lanes
+                    .min(connections.unwrap_or(usize::MAX).max(1))
             },
         }
     }

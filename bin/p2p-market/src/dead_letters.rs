@@ -58,7 +58,11 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
 fn print(letter: &DeadLetter) {
     let message = &letter.message;
     let body = String::from_utf8_lossy(&message.body);
-    println!("{} {}", message.id.escape_debug(), message.name.escape_debug());
+    println!(
+        "{} {}",
+        message.id.escape_debug(),
+        message.name.escape_debug()
+    );
     println!("  queue:  {}", letter.queue.escape_debug());
     println!("  reason: {}", letter.reason.escape_debug());
     println!("  body:   {}", body.escape_debug());

@@ -73,20 +73,31 @@ async fn each_is_told_once(database: &Database, offers: &HashSet<String>) -> Res
     }
     let numbers: Vec<u64> = found.iter().rev().map(|one| one.number).collect();
     let expected: Vec<u64> = (1..=offers.len() as u64).collect();
-    ensure!(numbers == expected, "{} of {}", numbers.len(), expected.len());
+    ensure!(
+        numbers == expected,
+        "{} of {}",
+        numbers.len(),
+        expected.len()
+    );
     let mut about = HashMap::new();
     for one in &found {
         let offer = one.news.offer.context("no offer")?.to_string();
         *about.entry(offer).or_insert(0) += 1;
     }
     ensure!(about.values().all(|count| *count == 1), "told twice");
-    ensure!(offers.iter().all(|offer| about.contains_key(offer)), "not told");
+    ensure!(
+        offers.iter().all(|offer| about.contains_key(offer)),
+        "not told"
+    );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_between_publishing_and_noting_it_again_and_again() -> Result<()> {
-    let (database, rabbit) = (TestDatabase::postgres().await?, TestBroker::rabbitmq().await?);
+    let (database, rabbit) = (
+        TestDatabase::postgres().await?,
+        TestBroker::rabbitmq().await?,
+    );
     let mut observer = Observer::bound(&rabbit).await?;
     let cast = cast(database.url()).await?;
     // One serves and is left alone; the other publishes and consumes, and does not live long.
@@ -117,7 +128,10 @@ async fn killed_between_publishing_and_noting_it_again_and_again() -> Result<()>
         }
     }
     let doubled = wire.values().filter(|count| **count > 1).count();
-    println!("{} offers, {doubled} of them told more than once on the wire", offers.len());
+    println!(
+        "{} offers, {doubled} of them told more than once on the wire",
+        offers.len()
+    );
     store.close().await?;
     last.kill()?;
     serving.kill()?;
@@ -126,7 +140,10 @@ async fn killed_between_publishing_and_noting_it_again_and_again() -> Result<()>
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_away_slows_nobody_and_loses_nothing() -> Result<()> {
-    let (database, rabbit) = (TestDatabase::postgres().await?, TestBroker::rabbitmq().await?);
+    let (database, rabbit) = (
+        TestDatabase::postgres().await?,
+        TestBroker::rabbitmq().await?,
+    );
     let mut observer = Observer::bound(&rabbit).await?;
     let cast = cast(database.url()).await?;
     let gate = Gate::before(rabbit.url()).await?;
@@ -140,7 +157,11 @@ async fn a_broker_that_is_away_slows_nobody_and_loses_nothing() -> Result<()> {
         gate.open();
         traffic.until_more_created(100).await?;
     }
-    ensure!(traffic.counts.failed() == 0, "{} requests failed", traffic.counts.failed());
+    ensure!(
+        traffic.counts.failed() == 0,
+        "{} requests failed",
+        traffic.counts.failed()
+    );
     let offers = made(traffic.end().await?);
     let store = database.open().await?;
     published(&store).await?;
@@ -161,7 +182,10 @@ async fn a_broker_that_is_away_slows_nobody_and_loses_nothing() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_starts_and_serves_without_its_broker() -> Result<()> {
-    let (database, rabbit) = (TestDatabase::postgres().await?, TestBroker::rabbitmq().await?);
+    let (database, rabbit) = (
+        TestDatabase::postgres().await?,
+        TestBroker::rabbitmq().await?,
+    );
     let cast = cast(database.url()).await?;
     let gate = Gate::before(rabbit.url()).await?;
     gate.shut();

@@ -43,7 +43,9 @@ impl Bare {
 
     async fn send(&self, number: u64, messages: u64) -> Result<()> {
         let channel = self.connection.create_channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await?;
         let mut next = 0;
         while next < messages {
             let window = next..messages.min(next + WINDOW);
@@ -78,7 +80,9 @@ impl Bare {
     pub(crate) async fn purge(&self) -> Result<()> {
         let channel = self.connection.create_channel().await?;
         let queue = format!("{}p2p.notifications", self.namespace).into();
-        channel.queue_purge(queue, QueuePurgeOptions::default()).await?;
+        channel
+            .queue_purge(queue, QueuePurgeOptions::default())
+            .await?;
         Ok(())
     }
 }

@@ -104,7 +104,10 @@ impl Server {
         let mut connection = Connection::open(self.address).await?;
         let answer = connection.call(&get("/metrics", "")).await?;
         ensure!(answer.status == 200, "/metrics: {}", answer.text());
-        value(std::str::from_utf8(answer.body)?, "p2p_relay_published_total ")
+        value(
+            std::str::from_utf8(answer.body)?,
+            "p2p_relay_published_total ",
+        )
     }
 
     /// Ends it in good order.

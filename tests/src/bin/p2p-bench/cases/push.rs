@@ -40,7 +40,10 @@ impl Case for Push {
         let filled = bench.filled(Storage::Postgres).await?;
         let copy = filled.copy().await?;
         bench.postgres.settle().await;
-        let all = [("P2P_RELAY__ENABLED", "true"), ("P2P_CONSUMERS__ENABLED", "true")];
+        let all = [
+            ("P2P_RELAY__ENABLED", "true"),
+            ("P2P_CONSUMERS__ENABLED", "true"),
+        ];
         let one = Server::start_by(copy.url(), Some(&rabbit), &all).await?;
         let two = Server::start_by(copy.url(), Some(&rabbit), &all).await?;
 
@@ -54,7 +57,8 @@ impl Case for Push {
             let arrived = arrived.clone();
             following.spawn(async move {
                 while let Ok(Some(piece)) = stream.chunk().await {
-                    let _ = arrived.send((Instant::now(), String::from_utf8_lossy(&piece).into_owned()));
+                    let _ = arrived
+                        .send((Instant::now(), String::from_utf8_lossy(&piece).into_owned()));
                 }
             });
         }
@@ -80,7 +84,10 @@ impl Case for Push {
                 }
                 None
             };
-            let at = timeout(HANGS, news).await.context("no news")?.context("no streams")?;
+            let at = timeout(HANGS, news)
+                .await
+                .context("no news")?
+                .context("no streams")?;
             let since = asked.get(&offer).copied().unwrap_or(at);
             // It may be there before the answer.
             let took = at.saturating_duration_since(since).as_micros();
@@ -92,7 +99,8 @@ impl Case for Push {
         two.stop().await?;
         copy.drop_now().await?;
         Ok(vec![
-            Line::new("push, to another replica", latencies(&seen)).target(Target::AtMost(key::P99, 100.0)),
+            Line::new("push, to another replica", latencies(&seen))
+                .target(Target::AtMost(key::P99, 100.0)),
         ])
     }
 }

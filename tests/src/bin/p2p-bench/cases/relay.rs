@@ -78,7 +78,10 @@ async fn relayed(bench: &mut Bench, rabbit: &TestBroker, messages: u64) -> Resul
     let relay = [("P2P_RELAY__ENABLED", "true")];
     let server = Server::start_by(copy.url(), Some(rabbit), &relay).await?;
     let cpu = |server: &Server| -> Result<(f64, f64)> {
-        let database = bench.postgres.postmaster.map(crate::processes::Postmaster::cpu);
+        let database = bench
+            .postgres
+            .postmaster
+            .map(crate::processes::Postmaster::cpu);
         Ok((server.cpu()?, database.transpose()?.unwrap_or(0.0)))
     };
     // From the first that is out to the last.
