@@ -250,6 +250,9 @@ impl Handler for Notifier {
     }
 }
 
+/// As over HTTP.
+const LARGEST_REPORT: usize = 64 * 1_024;
+
 /// Takes payment reports in.
 #[derive(Debug, Clone)]
 pub struct PaymentReports(pub Market);
@@ -258,6 +261,9 @@ impl Handler for PaymentReports {
     const QUEUE: Queue = Queue::PaymentCallbacks;
 
     async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
+        if message.body.len() > LARGEST_REPORT {
+            return Err(Failure::Unusable("it is too large".to_owned()));
+        }
         let payment = ReportedPayment::read(&message.body, None)
             .map_err(|unreadable| Failure::Unusable(unreadable.to_string()))?;
         let command = ReceivePayment {

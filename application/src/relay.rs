@@ -167,8 +167,9 @@ impl Relay {
             match self.deliver().await {
                 Ok(sent) => {
                     pause = FIRST_PAUSE;
-                    self.stats.connected.store(true, Ordering::Relaxed);
-                    if sent == 0 {
+                    if sent > 0 {
+                        self.stats.connected.store(true, Ordering::Relaxed);
+                    } else {
                         // Woken, or it is time to look: another replica may have died with messages in hand.
                         let _ = timeout(self.settings.poll, self.committed.notified()).await;
                     }

@@ -24,7 +24,7 @@ impl MigrationTrait for Migration {
         .await?;
         // The oldest are forgotten a few at a time, so their order is needed; a coarse index (BRIN) would not have it, and
         // loses its worth as the room of what was forgotten is used again.
-        kit.index("inbox_oldest", "inbox", &["taken_at"], None)
+        kit.index("inbox_oldest", "inbox", &["consumer", "taken_at"], None)
             .await
     }
 

@@ -16,9 +16,14 @@ pub fn patient(
     listener: TcpListener,
     patience: Duration,
 ) -> impl Listener<Addr = std::net::SocketAddr> {
-    let listener = listener.tap_io(|stream| {
+    let listener = listener.tap_io(move |stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "small pieces may wait for larger ones");
+        }
+        // A client that is gone without a word is noticed by what it does not acknowledge.
+        let most = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(&*stream, most) {
+            tracing::debug!(%error, "who is gone may be noticed late");
         }
     });
     Patient {

@@ -49,8 +49,13 @@ struct Counted {
 #[derive(Debug, Default)]
 struct Taken {
     all: usize,
+    /// Those of them that are nobody's yet.
+    strangers: usize,
     by_user: HashMap<UserId, usize>,
 }
+
+/// So many at least may be nobody's yet.
+const FEW: usize = 16;
 
 /// There is no place for another stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +82,12 @@ impl Streams {
     /// Takes a place for a stream that may turn out to be anybody's.
     pub(crate) fn enter(&self, most: usize) -> Result<Place, Full> {
         let mut taken = self.taken();
-        if taken.all >= most {
+        // Whoever has not said who they are must not keep those out who have.
+        if taken.all >= most || taken.strangers >= (most / 10).max(FEW) {
             return Err(Full);
         }
         taken.all += 1;
+        taken.strangers += 1;
         Ok(Place {
             streams: self.clone(),
             user: OnceLock::new(),
@@ -108,6 +115,7 @@ impl Place {
             return Err(Full);
         }
         *own += 1;
+        taken.strangers = taken.strangers.saturating_sub(1);
         Ok(())
     }
 }
@@ -116,12 +124,14 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.streams.taken();
         taken.all = taken.all.saturating_sub(1);
-        if let Some(user) = self.user.get()
-            && let Some(own) = taken.by_user.get_mut(user)
-        {
-            *own = own.saturating_sub(1);
-            if *own == 0 {
-                taken.by_user.remove(user);
+        match self.user.get() {
+            None => taken.strangers = taken.strangers.saturating_sub(1),
+            Some(user) => {
+                let own = taken.by_user.entry(*user).or_default();
+                *own = own.saturating_sub(1);
+                if *own == 0 {
+                    taken.by_user.remove(user);
+                }
             }
         }
         if taken.all == 0 {

@@ -59,12 +59,17 @@ impl Maintenance for Memory {
         Ok(Some(gap))
     }
 
-    async fn forget_inbox(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+    async fn forget_inbox(
+        &self,
+        consumer: &str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
         self.faults().visit(Point::Query).await?;
         let mut tables = self.write();
         let marks = tables.inbox.iter();
         let mut old: Vec<_> = marks
-            .filter(|(_, at)| **at < before)
+            .filter(|(key, at)| key.consumer == consumer && **at < before)
             .map(|(key, at)| (*at, key.clone()))
             .collect();
         old.sort_unstable();

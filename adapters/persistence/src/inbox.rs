@@ -51,17 +51,24 @@ pub(crate) fn of(
 /// Removes the oldest of those that were taken in before.
 pub(crate) async fn forget(
     database: &Database,
+    consumer: &str,
     before: Timestamp,
     limit: u32,
 ) -> Result<u64, StorageError> {
-    let statement = forgetting(database.backend(), before, limit);
+    let statement = forgetting(database.backend(), consumer, before, limit);
     let done = database.writer().execute_raw(statement).await;
     Ok(done.map_err(error::storage)?.rows_affected())
 }
 
 /// Two replicas that forget at once forget different ones.
-pub(crate) fn forgetting(backend: DbBackend, before: Timestamp, limit: u32) -> Statement {
+pub(crate) fn forgetting(
+    backend: DbBackend,
+    consumer: &str,
+    before: Timestamp,
+    limit: u32,
+) -> Statement {
     let mut parameters = Parameters::default();
+    let consumer = parameters.bind(consumer);
     let before = parameters.bind(before.as_micros());
     let passing_by = match backend {
         DbBackend::Postgres => " FOR UPDATE SKIP LOCKED",
@@ -69,7 +76,7 @@ pub(crate) fn forgetting(backend: DbBackend, before: Timestamp, limit: u32) -> S
     };
     let text = format!(
         "DELETE FROM inbox WHERE (consumer, message) IN (SELECT consumer, message FROM inbox \
-         WHERE taken_at < {before} ORDER BY taken_at LIMIT {limit}{passing_by})"
+         WHERE consumer = {consumer} AND taken_at < {before} ORDER BY taken_at LIMIT {limit}{passing_by})"
     );
     parameters.with(backend, text)
 }

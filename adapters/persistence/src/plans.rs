@@ -242,8 +242,14 @@ fn messages() -> Vec<Case> {
         ),
         (
             "messages to be forgotten",
-            inbox::forgetting(DbBackend::Sqlite, Timestamp::from_micros(9), 20).sql,
-            &["inbox_oldest (taken_at<?)"],
+            inbox::forgetting(
+                DbBackend::Sqlite,
+                "notifications",
+                Timestamp::from_micros(9),
+                20,
+            )
+            .sql,
+            &["inbox_oldest (consumer=? AND taken_at<?)"],
         ),
         (
             "messages that were taken in",

@@ -10,7 +10,7 @@ use crate::pipeline::{Command, Desk, Needs};
 use crate::ports::{InboxKey, Incoming, OfferHead};
 
 /// Under which its messages are taken in.
-const CONSUMER: &str = "notifications";
+pub const CONSUMER: &str = "notifications";
 
 /// Tells people of an event.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub struct TellPeople {
     at: Timestamp,
 }
 
-/// Who was told, and the number that the news has in their mailbox.
+/// Who was told, and the number of the newest in their mailbox.
 pub type Told = Vec<(UserId, u64)>;
 
 /// Why a message is no event of ours.
@@ -126,9 +126,6 @@ impl Command for TellPeople {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Told, Refusal> {
-        if desk.was_taken_in(&self.key) {
-            return Ok(Told::new());
-        }
         let head = self.offer.map(|offer| desk.offer_head(offer)).transpose()?;
         let mut people = match head {
             Some(head) => self.sides(&head),
@@ -139,6 +136,13 @@ impl Command for TellPeople {
         }
         people.sort_unstable();
         people.dedup();
+        if desk.was_taken_in(&self.key) {
+            // Whoever did it may have died before it could tell the replicas.
+            let known = people
+                .into_iter()
+                .map(|user| (user, desk.mailbox(user).last));
+            return Ok(known.collect());
+        }
         let news = News {
             event: self.event,
             offer: self.offer,

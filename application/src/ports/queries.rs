@@ -289,9 +289,14 @@ pub trait Maintenance: Send + Sync {
         tolerance: Duration,
     ) -> Result<Option<Duration>, StorageError>;
 
-    /// Forgets messages that took effect before this time, some at a time; answers how many. None of them is delivered
-    /// again after so long.
-    async fn forget_inbox(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError>;
+    /// Forgets messages of a consumer that took effect before this time, some at a time; answers how many. None of them is
+    /// delivered again after so long.
+    async fn forget_inbox(
+        &self,
+        consumer: &str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError>;
 
     /// Looks at one consistent snapshot of everything. Per asset, never across assets: the sum of all entries is zero,
     /// and so is that of each transfer; each balance is the sum of its entries; no user's balance is negative; each

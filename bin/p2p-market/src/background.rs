@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::consumer::{ConsumerStats, Notifier, PaymentReports, consume};
-use application::notification::Hub;
+use application::notification::{CONSUMER as NOTIFICATIONS, Hub};
 use application::ports::{Broker, Queue};
 use application::{Market, Relay, RelayStats};
 use persistence::Database;
@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 
-/// Messages are remembered for so long: none is delivered again after it.
+/// Events are remembered for so long: none is delivered again after it. Reports of payment providers are remembered for
+/// ever, as they are kept.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3_600);
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 const FORGOTTEN_AT_ONCE: u32 = 5_000;
@@ -78,7 +79,7 @@ async fn forget(market: Market) {
         loop {
             match market
                 .queries()
-                .forget_inbox(before, FORGOTTEN_AT_ONCE)
+                .forget_inbox(NOTIFICATIONS, before, FORGOTTEN_AT_ONCE)
                 .await
             {
                 Ok(forgotten) if forgotten >= u64::from(FORGOTTEN_AT_ONCE) => {}

@@ -3,7 +3,7 @@
 //! A setting comes from the first of: the environment (`P2P_HTTP__BIND` is `bind` of `[http]`; `DATABASE_URL` is `url` of
 //! `[database]`, `AMQP_URL` that of `[broker]`), the configuration file, the default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -427,6 +427,11 @@ impl Config {
         ensure!(
             (1..=3_600).contains(&self.callbacks.tolerance_seconds),
             "callbacks.tolerance_seconds must be between 1 and 3600"
+        );
+        let distinct: BTreeSet<&String> = self.callbacks.secrets.values().collect();
+        ensure!(
+            distinct.len() == self.callbacks.secrets.len(),
+            "callbacks.secrets: two providers have the same, so each could speak as the other"
         );
         for (provider, secret) in &self.callbacks.secrets {
             ensure!(

@@ -204,14 +204,14 @@ pub async fn old_messages_are_forgotten<P: Place>(place: &P) {
     let before = START.before(tick * 2);
     assert_eq!(
         store
-            .forget_inbox(START.before(tick * 9), 10)
+            .forget_inbox("orders", START.before(tick * 9), 10)
             .await
             .unwrap(),
         0
     );
-    assert_eq!(store.forget_inbox(before, 2).await.unwrap(), 2);
+    assert_eq!(store.forget_inbox("orders", before, 2).await.unwrap(), 2);
     assert_eq!(left().await, names(&["b", "d", "e"]));
-    assert_eq!(store.forget_inbox(before, 2).await.unwrap(), 1);
-    assert_eq!(store.forget_inbox(before, 2).await.unwrap(), 0);
+    assert_eq!(store.forget_inbox("orders", before, 2).await.unwrap(), 1);
+    assert_eq!(store.forget_inbox("orders", before, 2).await.unwrap(), 0);
     assert_eq!(left().await, names(&["b", "d"]));
 }

@@ -200,14 +200,16 @@ pub(crate) async fn relay(counter: &Counter) -> Result<()> {
         .await?;
     counter
         .check("forget_inbox, nothing to forget", 2, 0, async |db| {
-            let count = db.forget_inbox(Timestamp::from_micros(1), LIMIT).await?;
+            let count = db
+                .forget_inbox("orders", Timestamp::from_micros(1), LIMIT)
+                .await?;
             Ok(vec![(); usize::try_from(count)?])
         })
         .await?;
     counter
         .check("forget_inbox", 60 + REMOVED, 20, async |db| {
             let before = Timestamp::from_micros(9_000);
-            let count = db.forget_inbox(before, LIMIT).await?;
+            let count = db.forget_inbox("orders", before, LIMIT).await?;
             Ok(vec![(); usize::try_from(count)?])
         })
         .await

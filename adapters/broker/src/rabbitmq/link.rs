@@ -168,6 +168,12 @@ impl Linked {
         !self.retired.load(Ordering::Relaxed) && self.connection.status().connected()
     }
 
+    /// The broker takes nothing just now (memory or disk are short), and says so: no other connection would fare better, and
+    /// none that is left alone is lost.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.connection.status().blocked()
+    }
+
     /// Whoever uses it may go on; nobody else begins. Something is wrong with it, or with what is declared.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);

@@ -125,12 +125,35 @@ pub(super) fn obituary(
     headers.insert(REASON.into(), text(reason.get(..end).unwrap_or_default()));
     headers.insert(QUEUE.into(), text(names.queue(queue).as_str()));
     let kind = delivery.properties.kind().clone();
-    delivery
-        .properties
-        .clone()
+    copied(&delivery.properties, headers)
         .with_type(kind.unwrap_or_else(|| delivery.routing_key.clone()))
+}
+
+/// What a copy of ours keeps of its sender's properties. Not how long it lives, who sent it and where else it is to go: that
+/// was meant for the original.
+fn copied(original: &BasicProperties, headers: FieldTable) -> BasicProperties {
+    let mut kept = FieldTable::default();
+    for (name, value) in headers.inner() {
+        if !["CC", "BCC"].contains(&name.as_str()) {
+            kept.insert(name.clone(), value.clone());
+        }
+    }
+    let mut copy = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
-        .with_headers(headers)
+        .with_headers(kept);
+    if let Some(id) = original.message_id() {
+        copy = copy.with_message_id(id.clone());
+    }
+    if let Some(kind) = original.kind() {
+        copy = copy.with_type(kind.clone());
+    }
+    if let Some(content) = original.content_type() {
+        copy = copy.with_content_type(content.clone());
+    }
+    if let Some(time) = original.timestamp() {
+        copy = copy.with_timestamp(*time);
+    }
+    copy
 }
 
 /// The properties of a copy that lives again.
@@ -143,11 +166,7 @@ pub(super) fn revived(delivery: &Delivery) -> BasicProperties {
             }
         }
     }
-    delivery
-        .properties
-        .clone()
-        .with_delivery_mode(PERSISTENT)
-        .with_headers(headers)
+    copied(&delivery.properties, headers)
 }
 
 /// A dead letter: we have said why, or the broker has.

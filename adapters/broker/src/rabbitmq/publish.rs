@@ -31,6 +31,9 @@ pub(super) async fn send(link: &Link, letters: &[Letter<'_>]) -> Result<Vec<bool
         return Ok(Vec::new());
     }
     let linked = link.linked().await?;
+    if linked.is_blocked() {
+        return Err(blocked());
+    }
     let channel = linked.publisher().await.inspect_err(|_| linked.retire())?;
     let deadline = Instant::now() + CONFIRMED;
     let mut posted = Vec::with_capacity(letters.len());
@@ -53,13 +56,22 @@ pub(super) async fn send(link: &Link, letters: &[Letter<'_>]) -> Result<Vec<bool
         }
     }
     drop(posted);
-    if tally.trouble.is_some() || !tally.returned.is_empty() {
+    if linked.is_blocked() {
+        // What it has not confirmed may still arrive; the channel is not used again.
+    } else if tally.trouble.is_some() || !tally.returned.is_empty() {
         // The next one declares again what is missing.
         linked.retire();
     } else {
         linked.give_back(channel);
     }
     tally.result(letters)
+}
+
+/// Why nothing is sent while the broker takes nothing.
+pub(super) fn blocked() -> BrokerError {
+    BrokerError::Unavailable {
+        source: "the broker takes nothing just now: its memory or disk is short".into(),
+    }
 }
 
 /// Not an `async fn` with more in it: nothing may be awaited before the message is on its way.

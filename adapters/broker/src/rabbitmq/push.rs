@@ -13,6 +13,7 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Consumer};
 
 use super::link::Linked;
+use super::publish::blocked;
 use super::topology::{Names, arguments, text};
 use super::trouble::{answer, explain};
 use super::{RabbitMq, refused};
@@ -23,6 +24,9 @@ const ON_THE_WAY: u16 = 512;
 
 pub(super) async fn shout(broker: &RabbitMq, news: &[u8]) -> Result<(), BrokerError> {
     let linked = broker.publishing.linked().await?;
+    if linked.is_blocked() {
+        return Err(blocked());
+    }
     let sent = async {
         let channel = linked.news().await?;
         let options = BasicPublishOptions::default();
@@ -32,7 +36,11 @@ pub(super) async fn shout(broker: &RabbitMq, news: &[u8]) -> Result<(), BrokerEr
         answer(channel.basic_publish(exchange, "".into(), options, news, properties)).await?;
         Ok(())
     };
-    sent.await.inspect_err(|_| linked.retire())
+    sent.await.inspect_err(|_| {
+        if !linked.is_blocked() {
+            linked.retire();
+        }
+    })
 }
 
 pub(super) async fn listen(broker: &RabbitMq) -> Result<Box<dyn Shouts>, BrokerError> {

@@ -48,8 +48,10 @@ impl FromRequest<App> for Signed {
         let secret = callbacks.secrets.get(provider);
         // An unknown provider takes as long as a known one, and never passes.
         let key = secret.map_or(&b"nobody"[..], |secret| secret.expose().as_bytes());
-        check(key, signature, &body, app.now(), callbacks.tolerance)
-            .and(secret.map(drop).ok_or(SignatureError::Invalid))
+        let checked = check(key, signature, &body, app.now(), callbacks.tolerance);
+        secret
+            .ok_or(SignatureError::Invalid)
+            .and(checked)
             .map_err(Problem::bad_signature)?;
         let provider = provider.to_owned();
         must_be_json(&parts.headers)?;

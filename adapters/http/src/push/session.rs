@@ -112,8 +112,13 @@ async fn admit(
         .belongs_to(bearer.caller.user, app.settings().streams.per_user)
         .map_err(|_| Some(TOO_MANY))?;
     let last = greeting.last_event_id.or(last);
-    Feed::open(app, Arc::clone(place), bearer, last)
+    let opening = timeout(
+        FIRST_MESSAGE,
+        Feed::open(app, Arc::clone(place), bearer, last),
+    );
+    opening
         .await
+        .map_err(|_| Some(LATER))?
         .map_err(|problem| match problem.status() {
             StatusCode::NOT_FOUND => Some(GONE),
             StatusCode::SERVICE_UNAVAILABLE => Some(LATER),

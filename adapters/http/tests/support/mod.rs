@@ -159,7 +159,7 @@ impl Maintenance for Away {
     async fn heartbeat(&self, _: Timestamp, _: Duration) -> Result<Option<Duration>, StorageError> {
         away()
     }
-    async fn forget_inbox(&self, _: Timestamp, _: u32) -> Result<u64, StorageError> {
+    async fn forget_inbox(&self, _: &str, _: Timestamp, _: u32) -> Result<u64, StorageError> {
         away()
     }
     async fn audit(&self) -> Result<AuditReport, StorageError> {

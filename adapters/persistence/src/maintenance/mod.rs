@@ -50,8 +50,13 @@ impl Maintenance for Database {
         heartbeat::beat(self, now, tolerance).await
     }
 
-    async fn forget_inbox(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
-        inbox::forget(self, before, limit).await
+    async fn forget_inbox(
+        &self,
+        consumer: &str,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        inbox::forget(self, consumer, before, limit).await
     }
 
     async fn audit(&self) -> Result<AuditReport, StorageError> {

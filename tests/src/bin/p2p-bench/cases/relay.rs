@@ -1,9 +1,10 @@
 //! From the outbox to RabbitMQ: how fast, compared with nothing but publishing; and how soon after the commit a consumer
 //! has it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use application::ports::Clock;
 use async_trait::async_trait;
 use domain::Timestamp;
 use hdrhistogram::Histogram;
@@ -11,6 +12,7 @@ use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::observer::Observer;
 use sea_orm::{ConnectionTrait, Statement};
+use system::SystemClock;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Case;
@@ -140,12 +142,11 @@ async fn latency(bench: &mut Bench, rabbit: &TestBroker) -> Result<Figures> {
         tokio::select! {
             driven = &mut driving => break driven?,
             event = observer.take(1) => {
-                let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
+                let now = SystemClock.now();
                 for one in event? {
                     if Instant::now() > warm {
                         let told = told_at(&one.body).context("an event without a time")?;
-                        let told = u128::try_from(told.as_micros())?;
-                        seen.saturating_record(u64::try_from(now.saturating_sub(told))?);
+                        seen.saturating_record(u64::try_from(now.since(told).as_micros())?);
                     }
                 }
             }
