@@ -16,7 +16,7 @@ pub trait Outbox: Send + Sync {
     async fn backlog(&self) -> Result<Backlog, StorageError>;
 }
 
-/// Messages in hand. Dropping it gives them back.
+/// Messages in hand. Dropping it gives them back, if not in the same moment.
 #[async_trait]
 pub trait Parcel: Send {
     fn messages(&self) -> &[OutboxMessage];
