@@ -8,12 +8,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::ports::{NotificationFilter, NotificationQueries, Outbox, UserQueries};
+use application::ports::{NotificationFilter, NotificationQueries, Outbox, Queue, UserQueries};
 use domain::user::Email;
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::live::published;
-use p2p_tests::observer::Observer;
+use p2p_tests::observer::{Observer, Outside};
 use persistence::Database;
 use support::cast::cast;
 use support::gate::Gate;
@@ -227,6 +227,56 @@ async fn embedded_nothing_is_lost_either_when_it_is_killed() -> Result<()> {
     published(&store).await?;
     each_is_told_once(&store, &offers).await?;
     store.close().await?;
+    server.kill()?;
+    database.drop_now().await
+}
+
+/// What the program says of dead letters.
+fn dead_letters(database: &str, rabbit: &TestBroker, arguments: &[&str]) -> Result<String> {
+    let arguments: Vec<&str> = ["dead-letters"].iter().chain(arguments).copied().collect();
+    let said = program(database, &arguments)
+        .env("AMQP_URL", rabbit.url())
+        .env("P2P_BROKER__NAMESPACE", rabbit.namespace())
+        .output()?;
+    ensure!(said.status.success(), "{said:?}");
+    Ok(String::from_utf8(said.stdout)?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_are_shown_and_sent_back() -> Result<()> {
+    let (database, rabbit) = (
+        TestDatabase::postgres().await?,
+        TestBroker::rabbitmq().await?,
+    );
+    let server = Server::start(whole(database.url(), rabbit.url(), &rabbit))?;
+    let outside = Outside::connect(&rabbit).await?;
+    outside.send(Queue::PaymentCallbacks, "nonsense").await?;
+    let shown = || async {
+        let dead = async {
+            loop {
+                let said = dead_letters(database.url(), &rabbit, &["list"])?;
+                if said.contains("\n1 dead letters\n") {
+                    return anyhow::Ok(said);
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), dead)
+            .await
+            .context("it is not among the dead letters")?
+    };
+    let said = shown().await?;
+    for part in [
+        "queue:  p2p.payment-callbacks",
+        "reason: not a payment report",
+        "body:   nonsense",
+    ] {
+        ensure!(said.contains(part), "{said}");
+    }
+    let said = dead_letters(database.url(), &rabbit, &["replay"])?;
+    ensure!(said == "1 dead letters sent back\n", "{said}");
+    // It is no better than before.
+    shown().await?;
     server.kill()?;
     database.drop_now().await
 }
