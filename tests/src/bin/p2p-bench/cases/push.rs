@@ -35,6 +35,14 @@ impl Case for Push {
         "from an offer's answer at one replica to its exchanger's event stream at another"
     }
 
+    fn is_quick(&self) -> bool {
+        false
+    }
+
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
         let rabbit = TestBroker::rabbitmq().await?;
         let filled = bench.filled(Storage::Postgres).await?;

@@ -53,6 +53,10 @@ impl Case for Relay {
         "events from the outbox to RabbitMQ, and how soon after an offer's commit a consumer has its event"
     }
 
+    fn is_quick(&self) -> bool {
+        false
+    }
+
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
         let rabbit = TestBroker::rabbitmq().await?;
         let messages = BACKLOG * bench.pace.seconds;
