@@ -1,0 +1,302 @@
+//! The sections of the configuration: their settings and defaults. Each is checked as a whole in [`Config`](super::Config).
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use application::consumer::ConsumerSettings;
+use application::{PipelineSettings, RelaySettings};
+use domain::Policy;
+use http_api::{CallbackSettings, StreamSettings};
+use serde::{Deserialize, Serialize};
+use system::PasswordCost;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    pub(crate) bind: SocketAddr,
+    pub(crate) request_timeout_seconds: u64,
+    pub(crate) shutdown_seconds: u64,
+    pub(crate) cors_origins: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    pub(crate) url: String,
+    pub(crate) max_connections: u32,
+    pub(crate) acquire_timeout_seconds: u64,
+    pub(crate) migrate_on_start: bool,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Auth {
+    pub(crate) token_secret: String,
+    pub(crate) token_minutes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Passwords {
+    pub(crate) memory_kib: u32,
+    pub(crate) passes: u32,
+    pub(crate) at_once: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Pipeline {
+    pub(crate) queue: usize,
+    pub(crate) batch: usize,
+    pub(crate) lanes: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Market {
+    pub(crate) response_minutes: u64,
+    pub(crate) receipt_minutes: u64,
+    pub(crate) default_payment_minutes: u64,
+    pub(crate) unanswered_limit: u32,
+    pub(crate) fee_basis_points: u16,
+    pub(crate) finished_stays_active_minutes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Sweeper {
+    pub(crate) interval_milliseconds: u64,
+    pub(crate) outage_tolerance_seconds: u64,
+}
+
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Broker {
+    pub(crate) url: String,
+    pub(crate) namespace: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Relay {
+    pub(crate) enabled: bool,
+    pub(crate) window: u32,
+    pub(crate) workers: usize,
+    pub(crate) poll_milliseconds: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Consumers {
+    pub(crate) enabled: bool,
+    pub(crate) window: u16,
+    pub(crate) attempts: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Streams {
+    pub(crate) per_user: usize,
+    pub(crate) most: usize,
+    pub(crate) patience_seconds: u64,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Callbacks {
+    pub(crate) tolerance_seconds: u64,
+    pub(crate) secrets: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Pretty,
+    Json,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            request_timeout_seconds: 30,
+            shutdown_seconds: 30,
+            cors_origins: Vec::new(),
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: "sqlite://data/p2p-market.db".to_owned(),
+            max_connections: 16,
+            acquire_timeout_seconds: 5,
+            migrate_on_start: true,
+        }
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            token_secret: String::new(),
+            token_minutes: 60,
+        }
+    }
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        let PasswordCost {
+            memory_kib,
+            passes,
+            at_once,
+        } = PasswordCost::default();
+        Self {
+            memory_kib,
+            passes,
+            at_once,
+        }
+    }
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        let PipelineSettings { queue, batch, .. } = PipelineSettings::default();
+        Self {
+            queue,
+            batch,
+            lanes: 2,
+        }
+    }
+}
+
+impl Default for Market {
+    fn default() -> Self {
+        let policy = Policy::default();
+        let minutes = |span: Duration| span.as_secs() / 60;
+        Self {
+            response_minutes: minutes(policy.response_window),
+            receipt_minutes: minutes(policy.receipt_window),
+            default_payment_minutes: minutes(policy.default_payment_window),
+            unanswered_limit: policy.unanswered_limit,
+            fee_basis_points: policy.fee_basis_points,
+            finished_stays_active_minutes: minutes(policy.finished_stays_active),
+        }
+    }
+}
+
+impl Default for Sweeper {
+    fn default() -> Self {
+        Self {
+            interval_milliseconds: 1_000,
+            outage_tolerance_seconds: 60,
+        }
+    }
+}
+
+impl Default for Relay {
+    fn default() -> Self {
+        let RelaySettings {
+            window,
+            workers,
+            poll,
+        } = RelaySettings::default();
+        Self {
+            enabled: true,
+            window,
+            workers,
+            poll_milliseconds: u64::try_from(poll.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Default for Consumers {
+    fn default() -> Self {
+        let ConsumerSettings {
+            window, attempts, ..
+        } = ConsumerSettings::default();
+        Self {
+            enabled: true,
+            window,
+            attempts,
+        }
+    }
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        let StreamSettings {
+            per_user,
+            most,
+            patience,
+        } = StreamSettings::default();
+        Self {
+            per_user,
+            most,
+            patience_seconds: patience.as_secs(),
+        }
+    }
+}
+
+impl Default for Callbacks {
+    fn default() -> Self {
+        Self {
+            tolerance_seconds: CallbackSettings::default().tolerance.as_secs(),
+            secrets: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Pretty,
+            filter: "info".to_owned(),
+        }
+    }
+}
+
+/// Secrets are never printed.
+impl std::fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Callbacks")
+            .field("providers", &self.secrets.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Secrets are never printed, and a broker's address may hold one.
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker")
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Secrets are never printed, and a database address may hold one.
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database")
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth")
+            .field("token_minutes", &self.token_minutes)
+            .finish_non_exhaustive()
+    }
+}
