@@ -49,6 +49,9 @@ impl Server {
         }
         let (market, worker) = wiring::market(&config, &database, &jwt)?;
         let broker = wiring::broker(&config, &database)?;
+        if config.broker.url.is_empty() && !config.database.url.starts_with("sqlite:") {
+            tracing::warn!("without broker.url this must be the only process at its database");
+        }
         let listener = TcpListener::bind(config.http.bind)
             .await
             .with_context(|| format!("http.bind: {} can't be listened on", config.http.bind))?;
