@@ -8,10 +8,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::billing::ChargeOrder;
 use crate::notification::{Hub, TellPeople, Told};
+use crate::order::SettleOrder;
 use crate::payment::{ReceivePayment, ReportedPayment};
 use crate::ports::{Broker, BrokerError, Delivery, Incoming, Queue};
-use crate::{CommandError, Market};
+use crate::{CommandError, Market, Unreadable};
 
 /// How consumers are sized.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +91,12 @@ impl From<CommandError> for Failure {
                 Self::NotNow(reason)
             }
         }
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unusable(unreadable.to_string())
     }
 }
 
@@ -198,54 +206,86 @@ async fn settle<H: Handler>(
     }
 }
 
-/// Tells people of events.
-#[derive(Debug, Clone)]
-pub struct Notifier {
-    market: Market,
+/// Spreads the word of what has come into mailboxes.
+#[derive(Clone)]
+pub struct Spread {
     hub: Hub,
-    shout: Shout,
+    broker: Arc<dyn Broker>,
 }
 
-/// A way to tell other replicas.
-#[derive(Clone)]
-struct Shout(Arc<dyn Broker>);
-
-impl std::fmt::Debug for Shout {
+impl std::fmt::Debug for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Shout")
+        f.write_str("Spread")
     }
 }
 
-impl Notifier {
+impl Spread {
     #[must_use]
-    pub fn new(market: Market, hub: Hub, broker: Arc<dyn Broker>) -> Self {
-        Self {
-            market,
-            hub,
-            shout: Shout(broker),
-        }
+    pub fn new(hub: Hub, broker: Arc<dyn Broker>) -> Self {
+        Self { hub, broker }
     }
 
     /// This replica at once, the others by the broker.
-    async fn spread(&self, told: &Told) {
+    async fn word(&self, told: &Told) {
         if told.is_empty() {
             return;
         }
         self.hub.pass_on(told);
-        if let Err(error) = self.shout.0.shout(&crate::notification::encode(told)).await {
+        let news = crate::notification::encode(told);
+        if let Err(error) = self.broker.shout(&news).await {
             tracing::debug!(%error, "other replicas look for themselves");
         }
     }
+}
+
+/// Tells people of events.
+#[derive(Debug, Clone)]
+pub struct Notifier {
+    pub market: Market,
+    pub spread: Spread,
 }
 
 impl Handler for Notifier {
     const QUEUE: Queue = Queue::Notifications;
 
     async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
-        let command = TellPeople::try_from(message)
-            .map_err(|unreadable| Failure::Unusable(unreadable.to_string()))?;
+        let command = TellPeople::try_from(message)?;
+        if command.concerns_anybody() {
+            let told = self.market.execute(command).await?;
+            self.spread.word(&told).await;
+        }
+        Ok(())
+    }
+}
+
+/// Pays orders.
+#[derive(Debug, Clone)]
+pub struct OrderPayments(pub Market);
+
+impl Handler for OrderPayments {
+    const QUEUE: Queue = Queue::OrderPaymentRequests;
+
+    async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
+        let command = ChargeOrder::read(message, self.0.fresh())?;
+        self.0.execute(command).await?;
+        Ok(())
+    }
+}
+
+/// Tells orders how their payments went, and those who wait for it.
+#[derive(Debug, Clone)]
+pub struct OrderResults {
+    pub market: Market,
+    pub spread: Spread,
+}
+
+impl Handler for OrderResults {
+    const QUEUE: Queue = Queue::OrderPaymentResults;
+
+    async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
+        let command = SettleOrder::try_from(message)?;
         let told = self.market.execute(command).await?;
-        self.spread(&told).await;
+        self.spread.word(&told).await;
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Public events: what other systems are told of a domain fact. Never an aggregate on the wire.
 
 use domain::dispute::Resolution;
-use domain::event::{Deal, Event, Fact};
-use domain::{EventId, Money};
+use domain::event::{Deal, Event, Fact, WithdrawalRequest};
+use domain::order::Purchase;
+use domain::{EventId, Money, OrderId, PaymentId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -24,6 +25,14 @@ struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     offer_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawal_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchant_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exchanger_id: Option<String>,
@@ -33,6 +42,17 @@ struct Data {
     amount: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     asset: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Always said of a processed payment: `null` where it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<Option<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     paid_out: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,6 +73,8 @@ struct Data {
     unanswered: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     moderator_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_id: Option<String>,
     timestamp: String,
 }
 
@@ -142,6 +164,68 @@ fn data(fact: &Fact) -> Data {
             moderator_id: Some(by.to_string()),
             ..Data::default()
         },
+        Fact::OrderPaymentRequested { order, purchase } => Data {
+            description: Some(purchase.description.clone()),
+            ..of_order(*order, purchase)
+        },
+        Fact::PaymentProcessed {
+            payment,
+            order,
+            purchase,
+            decline,
+        } => Data {
+            success: Some(decline.is_none()),
+            reason: decline.map(|decline| decline.name().to_owned()),
+            error_message: Some(decline.map(domain::Decline::reason)),
+            ..of_payment(*payment, *order, purchase)
+        },
+        Fact::PaymentRefunded {
+            payment,
+            order,
+            purchase,
+        } => of_payment(*payment, *order, purchase),
+        Fact::WithdrawalRequested { request } => of_withdrawal(request),
+        Fact::WithdrawalApproved { request, by } => Data {
+            admin_id: Some(by.to_string()),
+            ..of_withdrawal(request)
+        },
+        Fact::WithdrawalRejected {
+            request,
+            by,
+            reason,
+        } => Data {
+            admin_id: Some(by.to_string()),
+            reason: Some(reason.clone()),
+            ..of_withdrawal(request)
+        },
+    }
+}
+
+fn of_order(order: OrderId, purchase: &Purchase) -> Data {
+    Data {
+        order_id: Some(order.to_string()),
+        user_id: Some(purchase.user.to_string()),
+        merchant_id: purchase.merchant.map(|merchant| merchant.to_string()),
+        amount: number(purchase.amount),
+        asset: Some(purchase.amount.asset().code()),
+        ..Data::default()
+    }
+}
+
+fn of_payment(payment: PaymentId, order: OrderId, purchase: &Purchase) -> Data {
+    Data {
+        payment_id: Some(payment.to_string()),
+        ..of_order(order, purchase)
+    }
+}
+
+fn of_withdrawal(request: &WithdrawalRequest) -> Data {
+    Data {
+        withdrawal_id: Some(request.withdrawal.to_string()),
+        user_id: Some(request.user.to_string()),
+        amount: number(request.amount),
+        asset: Some(request.amount.asset().code()),
+        ..Data::default()
     }
 }
 

@@ -9,14 +9,18 @@
 //! *How to add the next thing*: one file per operation, under its noun and named by its verb. A change is a
 //! [`pipeline::Command`] that names what it needs and decides; a read is a function over a query port.
 
+pub mod billing;
 pub mod consumer;
 pub mod dispute;
 pub mod events;
 pub mod exchanger;
+pub mod idempotency;
+mod incoming;
 pub mod listing;
 pub mod market;
 pub mod notification;
 pub mod offer;
+pub mod order;
 mod patience;
 pub mod payment;
 pub mod pipeline;
@@ -25,8 +29,10 @@ pub mod relay;
 pub mod sweeper;
 pub mod user;
 pub mod wallet;
+pub mod withdrawal;
 
 pub use domain::user::Caller;
+pub use incoming::Unreadable;
 pub use market::{Market, MarketPorts};
 pub use pipeline::{Command, CommandError, Pipeline, PipelineSettings};
 pub use relay::{Relay, RelaySettings, RelayStats};

@@ -2,7 +2,11 @@
 
 use crate::dispute::Resolution;
 use crate::named::named;
-use crate::{Actor, DisputeId, ListingId, Money, OfferId, Timestamp, UserId};
+use crate::order::Purchase;
+use crate::{
+    Actor, Decline, DisputeId, ListingId, Money, OfferId, OrderId, PaymentId, Timestamp, UserId,
+    WithdrawalId,
+};
 
 /// A fact, the version of its aggregate when it came true, and when that was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +73,42 @@ pub enum Fact {
         exchanger: UserId,
         by: UserId,
     },
+    OrderPaymentRequested {
+        order: OrderId,
+        purchase: Purchase,
+    },
+    /// An order's payment was made, or declined.
+    PaymentProcessed {
+        payment: PaymentId,
+        order: OrderId,
+        purchase: Purchase,
+        decline: Option<Decline>,
+    },
+    PaymentRefunded {
+        payment: PaymentId,
+        order: OrderId,
+        purchase: Purchase,
+    },
+    WithdrawalRequested {
+        request: WithdrawalRequest,
+    },
+    WithdrawalApproved {
+        request: WithdrawalRequest,
+        by: UserId,
+    },
+    WithdrawalRejected {
+        request: WithdrawalRequest,
+        by: UserId,
+        reason: String,
+    },
+}
+
+/// Who wants to take out how much: carried by every fact of a withdrawal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WithdrawalRequest {
+    pub withdrawal: WithdrawalId,
+    pub user: UserId,
+    pub amount: Money,
 }
 
 impl Fact {
@@ -87,6 +127,12 @@ impl Fact {
             Self::DisputeResolved { .. } => FactName::DisputeResolved,
             Self::ExchangerFrozen { .. } => FactName::ExchangerFrozen,
             Self::ExchangerUnfrozen { .. } => FactName::ExchangerUnfrozen,
+            Self::OrderPaymentRequested { .. } => FactName::OrderPaymentRequested,
+            Self::PaymentProcessed { .. } => FactName::PaymentProcessed,
+            Self::PaymentRefunded { .. } => FactName::PaymentRefunded,
+            Self::WithdrawalRequested { .. } => FactName::WithdrawalRequested,
+            Self::WithdrawalApproved { .. } => FactName::WithdrawalApproved,
+            Self::WithdrawalRejected { .. } => FactName::WithdrawalRejected,
         }
     }
 
@@ -107,6 +153,13 @@ impl Fact {
             Self::ExchangerFrozen { exchanger, .. } | Self::ExchangerUnfrozen { exchanger, .. } => {
                 Aggregate::Exchanger(*exchanger)
             }
+            Self::OrderPaymentRequested { order, .. } => Aggregate::Order(*order),
+            Self::PaymentProcessed { payment, .. } | Self::PaymentRefunded { payment, .. } => {
+                Aggregate::Payment(*payment)
+            }
+            Self::WithdrawalRequested { request }
+            | Self::WithdrawalApproved { request, .. }
+            | Self::WithdrawalRejected { request, .. } => Aggregate::Withdrawal(request.withdrawal),
         }
     }
 }
@@ -125,20 +178,56 @@ named! {
         DisputeResolved = "DisputeResolved",
         ExchangerFrozen = "ExchangerFrozen",
         ExchangerUnfrozen = "ExchangerUnfrozen",
+        OrderPaymentRequested = "OrderPaymentRequested",
+        PaymentProcessed = "PaymentProcessed",
+        PaymentRefunded = "PaymentRefunded",
+        WithdrawalRequested = "WithdrawalRequested",
+        WithdrawalApproved = "WithdrawalApproved",
+        WithdrawalRejected = "WithdrawalRejected",
     }
 }
 
+/// What an event is about, and so who is told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    Deal,
+    Exchanger,
+    /// Orders and payments tell each other; whoever pays is told by the order.
+    Order,
+    Withdrawal,
+}
+
 impl FactName {
-    /// Whether it is about an exchanger, and about no deal.
+    /// What it is about.
     #[must_use]
-    pub const fn is_of_exchanger(self) -> bool {
-        matches!(self, Self::ExchangerFrozen | Self::ExchangerUnfrozen)
+    pub const fn subject(self) -> Subject {
+        match self {
+            Self::ExchangeOfferCreated
+            | Self::ExchangeOfferApproved
+            | Self::ExchangeOfferDeclined
+            | Self::PaymentConfirmed
+            | Self::ReceiptConfirmed
+            | Self::ExchangeOfferFinished
+            | Self::ExchangeOfferCancelled
+            | Self::DisputeOpened
+            | Self::DisputeResolved => Subject::Deal,
+            Self::ExchangerFrozen | Self::ExchangerUnfrozen => Subject::Exchanger,
+            Self::OrderPaymentRequested | Self::PaymentProcessed | Self::PaymentRefunded => {
+                Subject::Order
+            }
+            Self::WithdrawalRequested | Self::WithdrawalApproved | Self::WithdrawalRejected => {
+                Subject::Withdrawal
+            }
+        }
     }
 
     /// Whether moderators must know, since they will be asked to decide.
     #[must_use]
     pub const fn concerns_staff(self) -> bool {
-        matches!(self, Self::DisputeOpened | Self::ExchangerFrozen)
+        matches!(
+            self,
+            Self::DisputeOpened | Self::ExchangerFrozen | Self::WithdrawalRequested
+        )
     }
 }
 
@@ -148,4 +237,7 @@ pub enum Aggregate {
     Offer(OfferId),
     Dispute(DisputeId),
     Exchanger(UserId),
+    Order(OrderId),
+    Payment(PaymentId),
+    Withdrawal(WithdrawalId),
 }

@@ -99,6 +99,12 @@ typed_ids! {
     NotificationId = "notification";
     /// A payment that a provider has reported.
     ReportId = "report";
+    /// Something to be paid from the wallet.
+    OrderId = "order";
+    /// Money that goes from one account to another.
+    PaymentId = "pay";
+    /// Money that is to leave the market.
+    WithdrawalId = "withdrawal";
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

@@ -9,6 +9,7 @@
 //! *How to add the next thing*: a noun gets its own module; a rule of the deal's life gets a row in
 //! [`offer::machine::RULES`], from which refusals, tests and the documentation's table are made.
 
+pub mod billing;
 pub mod dispute;
 pub mod event;
 pub mod exchanger;
@@ -19,26 +20,31 @@ pub mod money;
 pub mod named;
 pub mod notification;
 pub mod offer;
+pub mod order;
 pub mod payment;
 pub mod policy;
 pub mod refusal;
 pub mod time;
 pub mod user;
+pub mod withdrawal;
 
+pub use billing::{Decline, Payment};
 pub use dispute::Dispute;
 pub use event::Event;
 pub use exchanger::Exchanger;
 pub use id::{
-    AccountId, CommentId, DisputeId, EventId, IdError, ListingId, NotificationId, OfferId,
-    ReportId, TransferId, TypedId, UserId,
+    AccountId, CommentId, DisputeId, EventId, IdError, ListingId, NotificationId, OfferId, OrderId,
+    PaymentId, ReportId, TransferId, TypedId, UserId, WithdrawalId,
 };
 pub use ledger::{Account, AccountKey, Owner, Posting};
 pub use listing::Listing;
 pub use money::{Asset, AssetKind, Decimal, Money, MoneyError, Price};
 pub use notification::{Language, Mailbox, News, Notification};
 pub use offer::{Actor, ExchangeType, Offer, Status};
+pub use order::Order;
 pub use payment::{PaymentReport, ReportOutcome};
 pub use policy::Policy;
 pub use refusal::Refusal;
 pub use time::Timestamp;
 pub use user::{Role, Roles, User};
+pub use withdrawal::Withdrawal;

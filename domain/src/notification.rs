@@ -3,7 +3,9 @@
 use crate::event::FactName;
 use crate::named::named;
 use crate::refusal::Noun;
-use crate::{DisputeId, Money, NotificationId, OfferId, Refusal, Timestamp, UserId};
+use crate::{
+    DisputeId, Money, NotificationId, OfferId, OrderId, Refusal, Timestamp, UserId, WithdrawalId,
+};
 
 named! {
     /// The language in which somebody is told, by its code (ISO 639-1).
@@ -21,11 +23,13 @@ pub struct News {
     pub dispute: Option<DisputeId>,
     /// The exchanger, where it is about one and not about a deal.
     pub exchanger: Option<UserId>,
-    /// The crypto of the deal.
+    pub order: Option<OrderId>,
+    pub withdrawal: Option<WithdrawalId>,
+    /// The crypto of the deal; what the order costs, or what is to be withdrawn.
     pub amount: Option<Money>,
     /// The fiat of the deal.
     pub fiat: Option<Money>,
-    /// Who did it, how it was decided, or under which reference: by the event.
+    /// Who did it, how it was decided, why not, or under which reference: by the event.
     pub detail: Option<String>,
     /// When it happened.
     pub at: Timestamp,

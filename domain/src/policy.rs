@@ -17,6 +17,8 @@ pub struct Policy {
     pub fee_basis_points: u16,
     /// How long a finished deal still counts as active.
     pub finished_stays_active: Duration,
+    /// Whether everybody may put money into their own wallet: for demonstrations only.
+    pub faucet: bool,
 }
 
 impl Policy {
@@ -37,6 +39,7 @@ impl Default for Policy {
             unanswered_limit: 5,
             fee_basis_points: 10,
             finished_stays_active: Duration::from_secs(24 * 60 * 60),
+            faucet: false,
         }
     }
 }

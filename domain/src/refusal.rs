@@ -15,6 +15,9 @@ pub enum Noun {
     User,
     Account,
     Notification,
+    Order,
+    Payment,
+    Withdrawal,
 }
 
 /// Every way in which a well-formed request is turned down.
@@ -91,6 +94,14 @@ pub enum Refusal {
     },
     /// A split names `payer_amount`, other resolutions don't.
     PayerAmountMismatch,
+    /// This id names another order.
+    OrderExists,
+    /// Only what was paid can be refunded.
+    PaymentDeclined,
+    /// The key of a request was used before, for another request.
+    IdempotencyKeyReused,
+    /// The withdrawal is decided.
+    WithdrawalDecided,
     EmailTaken,
     /// E-mail and password don't belong together.
     BadCredentials,
@@ -126,6 +137,9 @@ impl Refusal {
             Self::NotFound(Noun::User) => "USER_NOT_FOUND",
             Self::NotFound(Noun::Account) => "ACCOUNT_NOT_FOUND",
             Self::NotFound(Noun::Notification) => "NOTIFICATION_NOT_FOUND",
+            Self::NotFound(Noun::Order) => "ORDER_NOT_FOUND",
+            Self::NotFound(Noun::Payment) => "PAYMENT_NOT_FOUND",
+            Self::NotFound(Noun::Withdrawal) => "WITHDRAWAL_NOT_FOUND",
             Self::IllegalTransition { .. } => "ILLEGAL_TRANSITION",
             Self::RoleRequired { .. } => "ROLE_REQUIRED",
             Self::IdentityMismatch => "IDENTITY_MISMATCH",
@@ -157,6 +171,10 @@ impl Refusal {
             Self::DisputeResolved => "DISPUTE_ALREADY_RESOLVED",
             Self::SplitOutOfRange { .. } => "SPLIT_OUT_OF_RANGE",
             Self::PayerAmountMismatch => "PAYER_AMOUNT_MISMATCH",
+            Self::OrderExists => "ORDER_EXISTS",
+            Self::PaymentDeclined => "PAYMENT_DECLINED",
+            Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
+            Self::WithdrawalDecided => "WITHDRAWAL_ALREADY_DECIDED",
             Self::EmailTaken => "EMAIL_TAKEN",
             Self::BadCredentials => "BAD_CREDENTIALS",
             Self::Broken { .. } => "INTERNAL",
@@ -176,6 +194,9 @@ impl fmt::Display for Refusal {
                     Noun::User => "user",
                     Noun::Account => "account",
                     Noun::Notification => "notification",
+                    Noun::Order => "order",
+                    Noun::Payment => "payment",
+                    Noun::Withdrawal => "withdrawal",
                 };
                 write!(f, "there is no such {noun}")
             }
@@ -245,6 +266,14 @@ impl fmt::Display for Refusal {
             Self::PayerAmountMismatch => {
                 f.write_str("payer_amount belongs to RESOLVED_SPLIT, and only there")
             }
+            Self::OrderExists => f.write_str("this order id names another order"),
+            Self::PaymentDeclined => {
+                f.write_str("the payment was declined: there is nothing to refund")
+            }
+            Self::IdempotencyKeyReused => {
+                f.write_str("this idempotency key was used before, for another request")
+            }
+            Self::WithdrawalDecided => f.write_str("the withdrawal is decided"),
             Self::EmailTaken => f.write_str("this e-mail address has an account already"),
             Self::BadCredentials => f.write_str("e-mail and password do not belong together"),
             Self::Broken { what } => write!(f, "a law of the market would break: {what}"),

@@ -74,11 +74,17 @@ impl Hub {
         }
     }
 
-    fn follow(&self, user: UserId) -> watch::Receiver<u64> {
+    /// Hears of what comes into a mailbox from now on.
+    pub(crate) fn watch(&self, user: UserId) -> Watch {
         let mut followed = self.followed();
-        match followed.entry(user) {
+        let news = match followed.entry(user) {
             Entry::Occupied(known) => known.get().subscribe(),
             Entry::Vacant(vacant) => vacant.insert(watch::Sender::new(0)).subscribe(),
+        };
+        Watch {
+            hub: self.clone(),
+            user,
+            news,
         }
     }
 
@@ -98,15 +104,41 @@ impl Hub {
     }
 }
 
+/// An ear at one mailbox, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    hub: Hub,
+    user: UserId,
+    news: watch::Receiver<u64>,
+}
+
+impl Watch {
+    /// What has come until now is known.
+    pub(crate) fn mark_seen(&mut self) {
+        self.news.mark_unchanged();
+    }
+
+    /// Something has come since.
+    pub(crate) async fn changed(&mut self) {
+        // The hub keeps the sender for as long as somebody watches.
+        let _ = self.news.changed().await;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.hub.leave(self.user, &mut self.news);
+    }
+}
+
 /// One reader of one mailbox.
 #[derive(Debug)]
 pub struct Follower {
     market: Market,
-    hub: Hub,
     user: UserId,
     /// The number of the last notification that was handed out.
     seen: u64,
-    news: watch::Receiver<u64>,
+    news: Watch,
 }
 
 impl Follower {
@@ -118,10 +150,9 @@ impl Follower {
         seen: Option<u64>,
     ) -> Result<Self, StorageError> {
         // Heard first, looked after: nothing falls between.
-        let news = hub.follow(user);
+        let news = hub.watch(user);
         let mut follower = Self {
             market: market.clone(),
-            hub: hub.clone(),
             user,
             seen: 0,
             news,
@@ -141,7 +172,7 @@ impl Follower {
     /// The next notifications, in order, as soon as there are any. Cancel safe: what was not handed out comes again.
     pub async fn next(&mut self) -> Result<Vec<Notification>, StorageError> {
         loop {
-            self.news.mark_unchanged();
+            self.news.mark_seen();
             let queries = self.market.queries();
             let found =
                 in_time(queries.notifications_after(self.user, self.seen, AT_A_TIME)).await?;
@@ -152,12 +183,6 @@ impl Follower {
             // Either something is new, or it is time to look whether news were lost.
             let _ = tokio::time::timeout(LOOK_EVERY, self.news.changed()).await;
         }
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.hub.leave(self.user, &mut self.news);
     }
 }
 

@@ -13,5 +13,5 @@ pub use queries::{
     reader_of,
 };
 pub use read::{ReadNotification, ReadNotifications};
-pub use tell::{CONSUMER, TellPeople, Told, Unreadable};
+pub use tell::{CONSUMER, TellPeople, Told};
 pub use texts::{Text, text};

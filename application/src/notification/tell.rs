@@ -1,11 +1,13 @@
 //! An event is told to those whom it concerns, once however often it is delivered.
 
-use std::str::FromStr;
-
-use domain::event::FactName;
-use domain::{Actor, DisputeId, News, OfferId, Refusal, Timestamp, UserId};
+use domain::event::{FactName, Subject};
+use domain::{
+    Actor, Asset, DisputeId, Money, News, OfferId, Refusal, Timestamp, UserId, WithdrawalId,
+};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
+use crate::incoming::{Envelope, Unreadable, inbox_key, money, parsed, required};
 use crate::pipeline::{Command, Desk, Needs};
 use crate::ports::{InboxKey, Incoming, OfferHead};
 
@@ -20,26 +22,23 @@ pub struct TellPeople {
     offer: Option<OfferId>,
     dispute: Option<DisputeId>,
     exchanger: Option<UserId>,
+    withdrawal: Option<Withdrawing>,
     /// Who brought it about, where the event says so.
     by: Option<Actor>,
     detail: Option<String>,
     at: Timestamp,
 }
 
+/// Of a withdrawal, what is told.
+#[derive(Debug, Clone, Copy)]
+struct Withdrawing {
+    id: WithdrawalId,
+    user: UserId,
+    amount: Money,
+}
+
 /// Who was told, and the number of the newest in their mailbox.
 pub type Told = Vec<(UserId, u64)>;
-
-/// Why a message is no event of ours.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an event: {0}")]
-pub struct Unreadable(String);
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    event: &'a str,
-    #[serde(borrow)]
-    data: Data<'a>,
-}
 
 /// What of an event's data matters here.
 #[derive(Deserialize)]
@@ -53,58 +52,65 @@ struct Data<'a> {
     cancelled_by: Option<&'a str>,
     opened_by: Option<&'a str>,
     resolution: Option<String>,
+    withdrawal_id: Option<&'a str>,
+    user_id: Option<&'a str>,
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+    asset: Option<&'a str>,
+    reason: Option<String>,
     timestamp: &'a str,
+}
+
+impl Data<'_> {
+    fn withdrawal(&self) -> Result<Withdrawing, Unreadable> {
+        let asset: Asset = required("asset", parsed("asset", self.asset)?)?;
+        Ok(Withdrawing {
+            id: required("withdrawalId", parsed("withdrawalId", self.withdrawal_id)?)?,
+            user: required("userId", parsed("userId", self.user_id)?)?,
+            amount: money(required("amount", self.amount)?, asset)?,
+        })
+    }
 }
 
 impl TryFrom<&Incoming> for TellPeople {
     type Error = Unreadable;
 
     fn try_from(message: &Incoming) -> Result<Self, Unreadable> {
-        let envelope: Envelope<'_> =
-            serde_json::from_slice(&message.body).map_err(|error| Unreadable(error.to_string()))?;
-        let data = envelope.data;
-        if message.id.is_empty() {
-            return Err(Unreadable("it has no message id".to_owned()));
-        }
+        let Envelope { event, data } = Envelope::<Data<'_>>::read(message)?;
         let by = [data.confirmed_by, data.cancelled_by, data.opened_by];
         let by = parsed::<Actor>("actor", by.into_iter().flatten().next())?;
-        let event: FactName = required("event", parsed("event", Some(envelope.event))?)?;
+        let event: FactName = required("event", parsed("event", Some(event))?)?;
+        let withdrawal = match event.subject() {
+            Subject::Withdrawal => Some(data.withdrawal()?),
+            Subject::Deal | Subject::Exchanger | Subject::Order => None,
+        };
         let detail = data
             .payment_reference
             .or(data.resolution)
+            .or(data.reason)
             .or_else(|| by.map(|actor| actor.name().to_owned()));
         let command = Self {
-            key: InboxKey {
-                consumer: CONSUMER,
-                message: message.id.clone(),
-            },
+            key: inbox_key(CONSUMER, message),
             event,
             offer: parsed("offerId", data.offer_id)?,
             dispute: parsed("disputeId", data.dispute_id)?,
             exchanger: parsed("exchangerId", data.exchanger_id)?,
+            withdrawal,
             by,
             detail,
             at: required("timestamp", parsed("timestamp", Some(data.timestamp))?)?,
         };
-        if event.is_of_exchanger() {
-            required("exchangerId", command.exchanger)?;
-        } else {
-            required("offerId", command.offer)?;
+        match event.subject() {
+            Subject::Exchanger => {
+                required("exchangerId", command.exchanger)?;
+            }
+            Subject::Deal => {
+                required("offerId", command.offer)?;
+            }
+            Subject::Order | Subject::Withdrawal => {}
         }
         Ok(command)
     }
-}
-
-fn parsed<T: FromStr>(field: &str, text: Option<&str>) -> Result<Option<T>, Unreadable> {
-    let parse = |text: &str| {
-        text.parse()
-            .map_err(|_| Unreadable(format!("its {field} {text:?} can't be read")))
-    };
-    text.map(parse).transpose()
-}
-
-fn required<T>(field: &str, value: Option<T>) -> Result<T, Unreadable> {
-    value.ok_or_else(|| Unreadable(format!("it has no {field}")))
 }
 
 impl Command for TellPeople {
@@ -112,9 +118,11 @@ impl Command for TellPeople {
 
     fn needs(&self, needs: &mut Needs) {
         needs.inbox(self.key.clone());
-        match self.offer {
-            Some(offer) => needs.sides_to_tell(offer),
-            None => self.exchanger.iter().for_each(|user| needs.mailbox(*user)),
+        if let Some(offer) = self.offer {
+            needs.sides_to_tell(offer);
+        }
+        if let Some(user) = self.alone() {
+            needs.mailbox(user);
         }
         if self.event.concerns_staff() {
             needs.staff_to_tell();
@@ -129,7 +137,7 @@ impl Command for TellPeople {
         let head = self.offer.map(|offer| desk.offer_head(offer)).transpose()?;
         let mut people = match head {
             Some(head) => self.sides(&head),
-            None => self.exchanger.into_iter().collect(),
+            None => self.alone().into_iter().collect(),
         };
         if self.event.concerns_staff() {
             people.extend(desk.staff());
@@ -151,7 +159,11 @@ impl Command for TellPeople {
                 Some(_) => None,
                 None => self.exchanger,
             },
-            amount: head.map(|head| head.amount),
+            order: None,
+            withdrawal: self.withdrawal.map(|one| one.id),
+            amount: head
+                .map(|head| head.amount)
+                .or(self.withdrawal.map(|one| one.amount)),
             fiat: head.map(|head| head.fiat),
             detail: self.detail.clone(),
             at: self.at,
@@ -166,6 +178,22 @@ impl Command for TellPeople {
 }
 
 impl TellPeople {
+    /// Whether it concerns anybody: what orders and payments tell each other does not.
+    #[must_use]
+    pub fn concerns_anybody(&self) -> bool {
+        self.event.subject() != Subject::Order
+    }
+
+    /// Whom it concerns where it is about no deal. Whoever asks for a withdrawal knows it.
+    fn alone(&self) -> Option<UserId> {
+        match (self.event, self.offer, self.withdrawal) {
+            (FactName::WithdrawalRequested, ..) => None,
+            (_, None, Some(withdrawal)) => Some(withdrawal.user),
+            (_, None, None) => self.exchanger,
+            (_, Some(_), _) => None,
+        }
+    }
+
     /// The sides of a deal that it concerns: whoever did something knows it.
     fn sides(&self, head: &OfferHead) -> Vec<UserId> {
         let author = match self.event {
@@ -181,7 +209,13 @@ impl TellPeople {
             FactName::ExchangeOfferFinished
             | FactName::DisputeResolved
             | FactName::ExchangerFrozen
-            | FactName::ExchangerUnfrozen => None,
+            | FactName::ExchangerUnfrozen
+            | FactName::OrderPaymentRequested
+            | FactName::PaymentProcessed
+            | FactName::PaymentRefunded
+            | FactName::WithdrawalRequested
+            | FactName::WithdrawalApproved
+            | FactName::WithdrawalRejected => None,
         };
         match author {
             Some(Actor::Customer) => vec![head.exchanger],

@@ -1,7 +1,7 @@
 //! What notifications say, in each language.
 
 use domain::event::FactName;
-use domain::{Actor, Language, Money, Notification};
+use domain::{Actor, Decline, Language, Money, Notification};
 
 /// A title, and what there is to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +103,39 @@ fn english(notification: &Notification) -> Text {
             "Exchanger unfrozen",
             "A moderator has lifted the freeze. Listings can be resumed.".to_owned(),
         ),
+        FactName::OrderPaymentRequested => (
+            "Order placed",
+            format!("An order of {crypto} is being paid."),
+        ),
+        FactName::PaymentProcessed => match detail.and_then(|name| name.parse().ok()) {
+            None => ("Order paid", format!("Your order of {crypto} is paid.")),
+            Some(reason) => (
+                "Order cancelled",
+                format!(
+                    "Your order of {crypto} could not be paid: {}.",
+                    Decline::reason(reason)
+                ),
+            ),
+        },
+        FactName::PaymentRefunded => (
+            "Order refunded",
+            format!("What your order has cost, {crypto}, is back in your wallet."),
+        ),
+        FactName::WithdrawalRequested => (
+            "Withdrawal requested",
+            format!("Somebody would like to withdraw {crypto}. An administrator has to decide."),
+        ),
+        FactName::WithdrawalApproved => (
+            "Withdrawal approved",
+            format!("Your withdrawal of {crypto} is on its way."),
+        ),
+        FactName::WithdrawalRejected => (
+            "Withdrawal rejected",
+            format!(
+                "Your withdrawal of {crypto} was rejected, the money is yours to use again: {}",
+                detail.unwrap_or("no reason was given")
+            ),
+        ),
     };
     Text { title, body }
 }
@@ -182,6 +215,50 @@ fn russian(notification: &Notification) -> Text {
             "Обменник разморожен",
             "Модератор снял заморозку. Объявления можно возобновить.".to_owned(),
         ),
+        FactName::OrderPaymentRequested => (
+            "Заказ создан",
+            format!("Заказ на {crypto} оплачивается."),
+        ),
+        FactName::PaymentProcessed => match detail.and_then(|name| name.parse().ok()) {
+            None => ("Заказ оплачен", format!("Ваш заказ на {crypto} оплачен.")),
+            Some(reason) => (
+                "Заказ отменён",
+                format!(
+                    "Ваш заказ на {crypto} не удалось оплатить: {}.",
+                    declined_in_russian(reason)
+                ),
+            ),
+        },
+        FactName::PaymentRefunded => (
+            "Оплата возвращена",
+            format!("Стоимость вашего заказа, {crypto}, снова в вашем кошельке."),
+        ),
+        FactName::WithdrawalRequested => (
+            "Запрошен вывод средств",
+            format!("Запрошен вывод {crypto}. Решение примет администратор."),
+        ),
+        FactName::WithdrawalApproved => (
+            "Вывод одобрен",
+            format!("Ваш вывод {crypto} отправлен."),
+        ),
+        FactName::WithdrawalRejected => (
+            "Вывод отклонён",
+            format!(
+                "Вывод {crypto} отклонён, средства снова доступны: {}",
+                detail.unwrap_or("причина не указана")
+            ),
+        ),
     };
     Text { title, body }
+}
+
+const fn declined_in_russian(reason: Decline) -> &'static str {
+    match reason {
+        Decline::InsufficientFunds => "в кошельке недостаточно средств",
+        Decline::AccountNotFound => "нет такого счёта",
+        Decline::InvalidAmount => "такую сумму оплатить нельзя",
+        Decline::SameAccount => "плательщик и получатель совпадают",
+        Decline::CurrencyMismatch => "счета в другой валюте",
+        Decline::RateLimited => "слишком много платежей за короткое время",
+    }
 }

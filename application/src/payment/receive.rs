@@ -2,7 +2,9 @@
 
 use domain::offer::Step;
 use domain::payment::{PaymentReport, ReportOutcome, assess};
-use domain::{Asset, Decimal, Money, OfferId, Refusal, ReportId, TypedId};
+use domain::{
+    AccountKey, Asset, Decimal, Money, OfferId, Posting, Refusal, ReportId, TypedId, UserId,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -91,7 +93,8 @@ impl ReportedPayment {
     }
 }
 
-/// Confirms the payment of the deal that the report names, if everything fits; keeps the report in any case.
+/// Confirms the payment of the deal that the report names, or books a deposit for the user that it names, if everything
+/// fits; keeps the report in any case.
 #[derive(Debug, Clone)]
 pub struct ReceivePayment {
     pub report: ReportId,
@@ -109,6 +112,22 @@ pub enum Received {
 impl ReceivePayment {
     fn offer(&self) -> Option<OfferId> {
         self.payment.deal_reference.trim().parse().ok()
+    }
+
+    /// Into whose wallet the money is to go.
+    fn depositor(&self) -> Option<UserId> {
+        self.payment.deal_reference.trim().parse().ok()
+    }
+
+    fn deposit(&self, desk: &mut Desk<'_>, user: UserId) -> Result<ReportOutcome, Refusal> {
+        let paid = self.payment.paid;
+        if desk.account(AccountKey::user(user, paid.asset())).is_err() {
+            return Ok(ReportOutcome::UnknownDeal);
+        }
+        let posting =
+            Posting::reported_deposit(user, paid, self.report).map_err(Refusal::amount)?;
+        desk.post(posting).map_err(|(_, refusal)| refusal)?;
+        Ok(ReportOutcome::Applied)
     }
 
     fn key(&self) -> InboxKey {
@@ -131,6 +150,11 @@ impl Command for ReceivePayment {
         self.offer()
             .into_iter()
             .for_each(|offer| needs.offer(offer));
+        if let Some(user) = self.depositor() {
+            let asset = self.payment.paid.asset();
+            needs.account(AccountKey::user(user, asset));
+            needs.account(AccountKey::external(asset));
+        }
     }
 
     fn affinity(&self) -> u128 {
@@ -145,7 +169,10 @@ impl Command for ReceivePayment {
         let payment = &self.payment;
         let deal = self.offer().and_then(|offer| desk.offer(offer).ok());
         let named = deal.as_ref().map(|deal| deal.id);
-        let outcome = assess(deal.as_ref(), payment.paid);
+        let outcome = match self.depositor() {
+            Some(user) => self.deposit(desk, user)?,
+            None => assess(deal.as_ref(), payment.paid),
+        };
         if let (ReportOutcome::Applied, Some(deal)) = (outcome, deal) {
             let step = Step::provider(desk.now());
             let reference = payment.payment_reference.clone();

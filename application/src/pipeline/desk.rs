@@ -4,19 +4,23 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use domain::billing::PaymentOrigin;
 use domain::dispute::Comment;
 use domain::event::Event;
 use domain::offer::HistoryEntry;
 use domain::refusal::Noun;
 use domain::user::{Caller, Email};
 use domain::{
-    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox, News,
-    Notification, NotificationId, Offer, OfferId, PaymentReport, Policy, Posting, Refusal, Role,
-    Timestamp, User, UserId,
+    Account, AccountId, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox,
+    News, Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment, PaymentReport,
+    Policy, Posting, Refusal, Role, Timestamp, User, UserId, Withdrawal, WithdrawalId,
 };
 
 use crate::events;
-use crate::ports::{Changes, Entry, Ids, IdsExt, InboxKey, InboxMark, OfferHead, Saved, Transfer};
+use crate::ports::{
+    Changes, Entry, IdempotencyKey, IdempotencyRecord, Ids, IdsExt, InboxKey, InboxMark, OfferHead,
+    Saved, Transfer,
+};
 
 /// A loaded or new aggregate.
 #[derive(Debug)]
@@ -37,7 +41,7 @@ impl<K, V> Default for Rows<K, V> {
     }
 }
 
-impl<K: Eq + Hash + Copy, V: PartialEq> Rows<K, V> {
+impl<K: Eq + Hash, V: PartialEq> Rows<K, V> {
     /// A row as it was loaded.
     pub(super) fn put(&mut self, key: K, value: V, version: u64) {
         self.0.insert(
@@ -101,7 +105,7 @@ impl<K, V> Default for Sheet<K, V> {
     }
 }
 
-impl<K: Eq + Copy, V> Sheet<K, V> {
+impl<K: Eq, V> Sheet<K, V> {
     fn get(&self, key: &K) -> Option<&V> {
         self.0
             .iter()
@@ -128,6 +132,12 @@ pub(super) struct Loaded {
     pub(super) accounts: Rows<AccountKey, Account>,
     pub(super) mailboxes: Rows<UserId, Mailbox>,
     pub(super) notifications: Rows<NotificationId, Notification>,
+    pub(super) orders: Rows<OrderId, Order>,
+    pub(super) payments: Rows<PaymentOrigin, Payment>,
+    pub(super) withdrawals: Rows<WithdrawalId, Withdrawal>,
+    pub(super) account_keys: HashMap<AccountId, AccountKey>,
+    /// Requests that were answered, before or in this batch.
+    replies: HashMap<IdempotencyKey, IdempotencyRecord>,
     pub(super) heads: HashMap<OfferId, OfferHead>,
     pub(super) staff: Vec<UserId>,
     /// Messages that have taken effect, before or in this batch.
@@ -143,12 +153,19 @@ struct Appended {
     postings: Vec<Posting>,
     events: Vec<Event>,
     inbox: Vec<InboxMark>,
+    replies: Vec<IdempotencyRecord>,
     reports: Vec<PaymentReport>,
     /// Who is told what, and its number in the mailbox.
     news: Vec<(UserId, u64, News)>,
 }
 
 impl Loaded {
+    /// How requests were answered.
+    pub(super) fn remember(&mut self, records: Vec<IdempotencyRecord>) {
+        let by_key = records.into_iter().map(|one| (one.key.clone(), one));
+        self.replies.extend(by_key);
+    }
+
     /// All changes, with ids for what has none yet.
     pub(super) fn into_changes(self, ids: &dyn Ids, at: Timestamp) -> Changes {
         let transfers = self
@@ -184,6 +201,10 @@ impl Loaded {
             reports: self.rest.reports,
             mailboxes: self.mailboxes.into_saved(),
             notifications,
+            orders: self.orders.into_saved(),
+            payments: self.payments.into_saved(),
+            withdrawals: self.withdrawals.into_saved(),
+            replies: self.rest.replies,
         }
     }
 
@@ -196,6 +217,10 @@ impl Loaded {
         self.accounts.absorb(scratch.accounts);
         self.mailboxes.absorb(scratch.mailboxes);
         self.notifications.absorb(scratch.notifications);
+        self.orders.absorb(scratch.orders);
+        self.payments.absorb(scratch.payments);
+        self.withdrawals.absorb(scratch.withdrawals);
+        self.remember(scratch.rest.replies.clone());
         let taken_in = scratch.rest.inbox.iter().map(|mark| mark.key.clone());
         self.taken_in.extend(taken_in);
         self.rest.history.extend(scratch.rest.history);
@@ -203,6 +228,7 @@ impl Loaded {
         self.rest.postings.extend(scratch.rest.postings);
         self.rest.events.extend(scratch.rest.events);
         self.rest.inbox.extend(scratch.rest.inbox);
+        self.rest.replies.extend(scratch.rest.replies);
         self.rest.reports.extend(scratch.rest.reports);
         self.rest.news.extend(scratch.rest.news);
     }
@@ -245,6 +271,9 @@ struct Scratch {
     accounts: Sheet<AccountKey, Account>,
     mailboxes: Sheet<UserId, Mailbox>,
     notifications: Sheet<NotificationId, Notification>,
+    orders: Sheet<OrderId, Order>,
+    payments: Sheet<PaymentOrigin, Payment>,
+    withdrawals: Sheet<WithdrawalId, Withdrawal>,
     rest: Appended,
 }
 
@@ -270,6 +299,11 @@ impl<'a> Desk<'a> {
     /// Keeps what the command did.
     pub(super) fn keep(self) {
         self.loaded.absorb(self.scratch);
+    }
+
+    /// Forgets what the command has done so far.
+    pub(crate) fn start_over(&mut self) {
+        self.scratch = Scratch::default();
     }
 
     /// The time of this batch.
@@ -367,12 +401,15 @@ impl<'a> Desk<'a> {
     /// Books a posting: every account it names moves, or it is refused. The refusal names the account that would fall
     /// below zero.
     pub fn post(&mut self, posting: Posting) -> Result<(), (AccountKey, Refusal)> {
-        for key in posting.accounts() {
-            let account = self.account(key).map_err(|refusal| (key, refusal))?;
-            let moved = account
-                .apply(posting.legs())
-                .map_err(|refusal| (key, refusal))?;
-            self.scratch.accounts.set(key, moved);
+        // All of them or none: whoever was refused may still go on.
+        let moved = posting.accounts().into_iter().map(|key| {
+            let account = self.account(key);
+            let moved = account.and_then(|account| account.apply(posting.legs()));
+            moved.map_err(|refusal| (key, refusal))
+        });
+        let moved: Vec<Account> = moved.collect::<Result<_, _>>()?;
+        for account in moved {
+            self.scratch.accounts.set(account.key, account);
         }
         self.scratch.rest.postings.push(posting);
         Ok(())
@@ -401,6 +438,52 @@ impl<'a> Desk<'a> {
     /// Opens an account; its key must be new.
     pub fn open_account(&mut self, account: Account) {
         self.scratch.accounts.set(account.key, account);
+    }
+
+    /// Whose account this is. Needs [`Needs::account_by_id`](super::Needs::account_by_id).
+    #[must_use]
+    pub fn account_key(&self, id: AccountId) -> Option<AccountKey> {
+        self.loaded.account_keys.get(&id).copied()
+    }
+
+    /// An order.
+    pub fn order(&self, id: OrderId) -> Result<Order, Refusal> {
+        find(&self.scratch.orders, &self.loaded.orders, &id).ok_or(Refusal::NotFound(Noun::Order))
+    }
+
+    pub fn save_order(&mut self, order: Order) {
+        self.scratch.orders.set(order.id, order);
+    }
+
+    /// The payment that was made or declined for this reason.
+    pub fn payment(&self, origin: &PaymentOrigin) -> Result<Payment, Refusal> {
+        find(&self.scratch.payments, &self.loaded.payments, origin)
+            .ok_or(Refusal::NotFound(Noun::Payment))
+    }
+
+    pub fn save_payment(&mut self, payment: Payment) {
+        self.scratch.payments.set(payment.origin.clone(), payment);
+    }
+
+    /// A withdrawal.
+    pub fn withdrawal(&self, id: WithdrawalId) -> Result<Withdrawal, Refusal> {
+        find(&self.scratch.withdrawals, &self.loaded.withdrawals, &id)
+            .ok_or(Refusal::NotFound(Noun::Withdrawal))
+    }
+
+    pub fn save_withdrawal(&mut self, withdrawal: Withdrawal) {
+        self.scratch.withdrawals.set(withdrawal.id, withdrawal);
+    }
+
+    /// How this request was answered, if it was. Needs [`Needs::reply`](super::Needs::reply).
+    #[must_use]
+    pub fn reply(&self, key: &IdempotencyKey) -> Option<&IdempotencyRecord> {
+        self.loaded.replies.get(key)
+    }
+
+    /// Notes how a request is answered with this commit.
+    pub fn record_reply(&mut self, record: IdempotencyRecord) {
+        self.scratch.rest.replies.push(record);
     }
 
     /// Whether this message has taken effect before. Needs [`Needs::inbox`](super::Needs::inbox).
@@ -477,7 +560,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-fn find<K: Eq + Hash + Copy, V: Clone + PartialEq>(
+fn find<K: Eq + Hash, V: Clone + PartialEq>(
     scratch: &Sheet<K, V>,
     loaded: &Rows<K, V>,
     key: &K,

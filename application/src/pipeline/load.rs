@@ -40,6 +40,11 @@ pub(super) async fn load(
         let keys: Vec<_> = needs.inbox.iter().cloned().collect();
         loaded.taken_in.extend(unit.taken_in(&keys).await?);
     }
+    if !needs.replies.is_empty() {
+        let keys: Vec<_> = needs.replies.iter().cloned().collect();
+        let records = unit.replies(&keys).await?;
+        loaded.remember(records);
+    }
     if !needs.told.is_empty() {
         let ids: Vec<_> = needs.told.iter().copied().collect();
         for head in unit.offer_heads(&ids).await? {
@@ -121,6 +126,43 @@ pub(super) async fn load(
             loaded.listings.put(listing.id, listing, version);
         }
     }
+    if !needs.withdrawals.is_empty() {
+        let ids: Vec<_> = needs.withdrawals.iter().copied().collect();
+        for withdrawal in unit.lock_withdrawals(&ids).await? {
+            let asset = withdrawal.amount.asset();
+            let owner = AccountKey::user(withdrawal.user, asset);
+            needs.accounts.extend([owner, AccountKey::external(asset)]);
+            let version = withdrawal.version;
+            loaded.withdrawals.put(withdrawal.id, withdrawal, version);
+        }
+    }
+    if !needs.orders.is_empty() {
+        let ids: Vec<_> = needs.orders.iter().copied().collect();
+        for order in unit.lock_orders(&ids).await? {
+            let version = order.version;
+            loaded.orders.put(order.id, order, version);
+        }
+    }
+    if !needs.payments.is_empty() {
+        let origins: Vec<_> = needs.payments.keys().cloned().collect();
+        for payment in unit.lock_payments(&origins).await? {
+            if needs.payments.get(&payment.origin) == Some(&true) {
+                let sides = [payment.terms.payer, payment.terms.payee];
+                needs.account_ids.extend(sides.into_iter().flatten());
+            }
+            let version = payment.version;
+            loaded
+                .payments
+                .put(payment.origin.clone(), payment, version);
+        }
+    }
+    if !needs.account_ids.is_empty() {
+        let ids: Vec<_> = needs.account_ids.iter().copied().collect();
+        for (id, key) in unit.account_keys(&ids).await? {
+            needs.accounts.insert(key);
+            loaded.account_keys.insert(id, key);
+        }
+    }
     if !needs.accounts.is_empty() {
         let keys: Vec<_> = needs.accounts.iter().copied().collect();
         for account in unit.lock_accounts(&keys).await? {
@@ -162,6 +204,7 @@ pub(super) fn from_look(seen: Seen) -> Loaded {
     for account in seen.accounts {
         loaded.accounts.put(account.key, account, account.version);
     }
+    loaded.remember(seen.replies);
     loaded
 }
 

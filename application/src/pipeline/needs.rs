@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::billing::PaymentOrigin;
 use domain::user::{Caller, Email};
-use domain::{AccountKey, DisputeId, ListingId, NotificationId, OfferId, UserId};
+use domain::{
+    AccountId, AccountKey, DisputeId, ListingId, NotificationId, OfferId, OrderId, UserId,
+    WithdrawalId,
+};
 
-use crate::ports::{Glance, InboxKey};
+use crate::ports::{Glance, IdempotencyKey, InboxKey};
 
 /// What must be loaded along with a deal.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,6 +59,12 @@ pub struct Needs {
     pub(super) mailboxes: BTreeSet<UserId>,
     pub(super) notifications: BTreeSet<NotificationId>,
     pub(super) inbox: BTreeSet<InboxKey>,
+    pub(super) replies: BTreeSet<IdempotencyKey>,
+    pub(super) orders: BTreeSet<OrderId>,
+    pub(super) withdrawals: BTreeSet<WithdrawalId>,
+    /// Payments, and whether they may be refunded: then with the accounts of both sides.
+    pub(super) payments: BTreeMap<PaymentOrigin, bool>,
+    pub(super) account_ids: BTreeSet<AccountId>,
 }
 
 impl Needs {
@@ -180,6 +190,36 @@ impl Needs {
         self.accounts.insert(key);
     }
 
+    /// An account, by its id.
+    pub fn account_by_id(&mut self, id: AccountId) {
+        self.account_ids.insert(id);
+    }
+
+    /// An order.
+    pub fn order(&mut self, id: OrderId) {
+        self.orders.insert(id);
+    }
+
+    /// A payment.
+    pub fn payment(&mut self, origin: PaymentOrigin) {
+        self.payments.entry(origin).or_default();
+    }
+
+    /// A payment that may be refunded, and the accounts of its two sides.
+    pub fn payment_to_refund(&mut self, origin: PaymentOrigin) {
+        self.payments.insert(origin, true);
+    }
+
+    /// A withdrawal, its owner's account, and that of the outside world.
+    pub fn withdrawal(&mut self, id: WithdrawalId) {
+        self.withdrawals.insert(id);
+    }
+
+    /// Whether a request was answered before.
+    pub fn reply(&mut self, key: IdempotencyKey) {
+        self.replies.insert(key);
+    }
+
     /// Whether a message has taken effect before.
     pub fn inbox(&mut self, key: InboxKey) {
         self.inbox.insert(key);
@@ -219,6 +259,10 @@ impl Needs {
             || !self.mailboxes.is_empty()
             || !self.notifications.is_empty()
             || !self.inbox.is_empty()
+            || !self.orders.is_empty()
+            || !self.withdrawals.is_empty()
+            || !self.payments.is_empty()
+            || !self.account_ids.is_empty()
             || self
                 .offers
                 .values()
@@ -238,6 +282,7 @@ impl Needs {
             answers: self.answered.iter().copied().collect(),
             deals: which(false),
             settled: which(true),
+            replies: self.replies.iter().cloned().collect(),
         })
     }
 

@@ -30,11 +30,20 @@ pub enum Queue {
     Notifications,
     /// What payment providers report; written by others.
     PaymentCallbacks,
+    /// Orders that are to be paid.
+    OrderPaymentRequests,
+    /// How their payments went.
+    OrderPaymentResults,
 }
 
 impl Queue {
     /// Every one of them.
-    pub const ALL: [Self; 2] = [Self::Notifications, Self::PaymentCallbacks];
+    pub const ALL: [Self; 4] = [
+        Self::Notifications,
+        Self::PaymentCallbacks,
+        Self::OrderPaymentRequests,
+        Self::OrderPaymentResults,
+    ];
 
     /// Its name at the broker.
     #[must_use]
@@ -42,6 +51,8 @@ impl Queue {
         match self {
             Self::Notifications => "p2p.notifications",
             Self::PaymentCallbacks => "p2p.payment-callbacks",
+            Self::OrderPaymentRequests => "order-payment-requests",
+            Self::OrderPaymentResults => "order-payment-results",
         }
     }
 
@@ -57,6 +68,8 @@ impl Queue {
         match self {
             Self::Notifications => &["#"],
             Self::PaymentCallbacks => &[],
+            Self::OrderPaymentRequests => &["OrderPaymentRequested"],
+            Self::OrderPaymentResults => &["PaymentProcessed", "PaymentRefunded"],
         }
     }
 }

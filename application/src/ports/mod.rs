@@ -18,11 +18,12 @@ pub use passwords::{PasswordError, Passwords};
 pub use queries::{
     AuditReport, DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder,
     ListingQueries, ListingView, ListingsFound, Maintenance, NotificationFilter,
-    NotificationQueries, OfferFilter, OfferQueries, Queries, ReportFilter, ReportQueries,
-    StatementCursor, StatementEntry, StatementFilter, UserQueries, Violation, WalletQueries,
+    NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries, Queries,
+    ReportFilter, ReportQueries, StatementCursor, StatementEntry, StatementFilter, UserQueries,
+    Violation, WalletQueries, WithdrawalFilter, WithdrawalQueries,
 };
 pub use storage::{
-    Changes, Entry, Glance, InboxKey, InboxMark, ListingHead, OfferHead, OutboxMessage, Saved,
-    Seen, StorageError, Store, Transaction, Transfer,
+    Changes, Entry, Glance, IdempotencyKey, IdempotencyRecord, InboxKey, InboxMark, ListingHead,
+    OfferHead, OutboxMessage, Reply, Saved, Seen, StorageError, Store, Transaction, Transfer,
 };
 pub use tokens::{AccessToken, Bearer, TokenError, Tokens};

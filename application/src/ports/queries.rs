@@ -8,11 +8,13 @@ use async_trait::async_trait;
 use domain::dispute::Comment;
 use domain::ledger::{Bucket, PostingKind, Reference};
 use domain::offer::HistoryEntry;
+use domain::order::OrderStatus;
 use domain::user::{Email, User};
+use domain::withdrawal::WithdrawalStatus;
 use domain::{
     Account, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger, Listing, ListingId,
-    Mailbox, Money, Notification, Offer, OfferId, PaymentReport, ReportId, Timestamp, TransferId,
-    UserId,
+    Mailbox, Money, Notification, Offer, OfferId, Order, OrderId, PaymentReport, ReportId,
+    Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::StorageError;
@@ -250,6 +252,47 @@ pub trait ReportQueries: Send + Sync {
     -> Result<Vec<PaymentReport>, StorageError>;
 }
 
+/// Which orders to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Only this user's; `None`: everybody's.
+    pub user: Option<UserId>,
+    pub status: Option<OrderStatus>,
+    pub after: Option<OrderId>,
+    pub limit: u32,
+}
+
+/// Orders.
+#[async_trait]
+pub trait OrderQueries: Send + Sync {
+    async fn find_order(&self, id: OrderId) -> Result<Option<Order>, StorageError>;
+
+    /// By id, newest first.
+    async fn list_orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, StorageError>;
+}
+
+/// Which withdrawals to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WithdrawalFilter {
+    /// Only this user's; `None`: everybody's.
+    pub user: Option<UserId>,
+    pub status: Option<WithdrawalStatus>,
+    pub after: Option<WithdrawalId>,
+    pub limit: u32,
+}
+
+/// Withdrawals.
+#[async_trait]
+pub trait WithdrawalQueries: Send + Sync {
+    async fn find_withdrawal(&self, id: WithdrawalId) -> Result<Option<Withdrawal>, StorageError>;
+
+    /// By id, newest first.
+    async fn list_withdrawals(
+        &self,
+        filter: &WithdrawalFilter,
+    ) -> Result<Vec<Withdrawal>, StorageError>;
+}
+
 /// A law of the ledger or the market that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -298,10 +341,14 @@ pub trait Maintenance: Send + Sync {
         limit: u32,
     ) -> Result<u64, StorageError>;
 
+    /// Forgets how requests were answered before this time, some at a time; answers how many.
+    async fn forget_replies(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError>;
+
     /// Looks at one consistent snapshot of everything. Per asset, never across assets: the sum of all entries is zero,
     /// and so is that of each transfer; each balance is the sum of its entries; no user's balance is negative; each
-    /// holder's held balance is the sum of that holder's open escrows; each listing's amounts add up, and its frozen
-    /// amount is the sum of its open deals; each deal's version is the length of its history.
+    /// holder's held balance is the sum of that holder's open escrows and requested withdrawals; each listing's amounts add
+    /// up, and its frozen amount is the sum of its open deals; each deal's version is the length of its history; each
+    /// payment and each withdrawal has moved what its state says, once; each finished order was paid, and no other.
     async fn audit(&self) -> Result<AuditReport, StorageError>;
 }
 
@@ -314,6 +361,8 @@ pub trait Queries:
     + UserQueries
     + NotificationQueries
     + ReportQueries
+    + OrderQueries
+    + WithdrawalQueries
     + Maintenance
 {
 }
@@ -326,6 +375,8 @@ impl<T> Queries for T where
         + UserQueries
         + NotificationQueries
         + ReportQueries
+        + OrderQueries
+        + WithdrawalQueries
         + Maintenance
 {
 }

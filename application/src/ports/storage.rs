@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use async_trait::async_trait;
+use domain::billing::PaymentOrigin;
 use domain::dispute::Comment;
 use domain::event::Aggregate;
 use domain::ledger::{Bucket, Posting};
@@ -10,8 +11,8 @@ use domain::offer::HistoryEntry;
 use domain::user::{Email, User};
 use domain::{
     Account, AccountId, AccountKey, Asset, Dispute, DisputeId, EventId, ExchangeType, Exchanger,
-    Listing, ListingId, Mailbox, Money, Notification, NotificationId, Offer, OfferId,
-    PaymentReport, Timestamp, TransferId, UserId,
+    Listing, ListingId, Mailbox, Money, Notification, NotificationId, Offer, OfferId, Order,
+    OrderId, Payment, PaymentReport, Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::Queue;
@@ -80,13 +81,18 @@ pub struct Glance {
     pub deals: Vec<OfferId>,
     /// Deals whose escrow may move: their exchangers, listings, the accounts of both sides and of the fees.
     pub settled: Vec<OfferId>,
+    /// Requests that may have been answered before.
+    pub replies: Vec<IdempotencyKey>,
 }
 
 impl Glance {
     /// Nothing to look for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.answers.is_empty() && self.deals.is_empty() && self.settled.is_empty()
+        self.answers.is_empty()
+            && self.deals.is_empty()
+            && self.settled.is_empty()
+            && self.replies.is_empty()
     }
 }
 
@@ -97,6 +103,7 @@ pub struct Seen {
     pub exchangers: Vec<Exchanger>,
     pub listings: Vec<Listing>,
     pub accounts: Vec<Account>,
+    pub replies: Vec<IdempotencyRecord>,
 }
 
 /// A unit of work.
@@ -122,6 +129,13 @@ pub trait Transaction: Send {
     /// Which of these messages have taken effect before; not locked. Whoever takes one in at the same time is noticed at
     /// the commit, as a conflict.
     async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError>;
+
+    /// Which of these requests were answered before, and how; not locked. Whoever answers one at the same time is noticed at
+    /// the commit, as a conflict.
+    async fn replies(
+        &mut self,
+        keys: &[IdempotencyKey],
+    ) -> Result<Vec<IdempotencyRecord>, StorageError>;
 
     /// What of a deal never changes; not locked.
     async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError>;
@@ -153,6 +167,25 @@ pub trait Transaction: Send {
         ids: &[ListingId],
         active_of: &[UserId],
     ) -> Result<Vec<Listing>, StorageError>;
+
+    async fn lock_withdrawals(
+        &mut self,
+        ids: &[WithdrawalId],
+    ) -> Result<Vec<Withdrawal>, StorageError>;
+
+    async fn lock_orders(&mut self, ids: &[OrderId]) -> Result<Vec<Order>, StorageError>;
+
+    /// The payments that were made or declined for these reasons.
+    async fn lock_payments(
+        &mut self,
+        origins: &[PaymentOrigin],
+    ) -> Result<Vec<Payment>, StorageError>;
+
+    /// Whose accounts these are. Never changes, so it is not locked.
+    async fn account_keys(
+        &mut self,
+        ids: &[AccountId],
+    ) -> Result<Vec<(AccountId, AccountKey)>, StorageError>;
 
     async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError>;
 
@@ -202,6 +235,35 @@ pub struct InboxKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxMark {
     pub key: InboxKey,
+    pub at: Timestamp,
+}
+
+/// What somebody calls a request that they may send again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey {
+    /// Who asks: the bits of a user's id, or, of somebody who has none yet, of a digest of their address.
+    pub caller: u128,
+    /// What is asked for: the same key may be used for several operations.
+    pub operation: String,
+    pub key: String,
+}
+
+/// An answer as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// JSON text.
+    pub body: String,
+}
+
+/// That a request was answered, in the commit of its effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    pub key: IdempotencyKey,
+    /// A digest of the request: the same key with another one is a mistake.
+    pub fingerprint: u128,
+    pub reply: Reply,
     pub at: Timestamp,
 }
 
@@ -264,6 +326,10 @@ pub struct Changes {
     pub reports: Vec<PaymentReport>,
     pub mailboxes: Vec<Saved<Mailbox>>,
     pub notifications: Vec<Saved<Notification>>,
+    pub orders: Vec<Saved<Order>>,
+    pub payments: Vec<Saved<Payment>>,
+    pub withdrawals: Vec<Saved<Withdrawal>>,
+    pub replies: Vec<IdempotencyRecord>,
 }
 
 impl Changes {
@@ -284,5 +350,9 @@ impl Changes {
             && self.reports.is_empty()
             && self.mailboxes.is_empty()
             && self.notifications.is_empty()
+            && self.orders.is_empty()
+            && self.payments.is_empty()
+            && self.withdrawals.is_empty()
+            && self.replies.is_empty()
     }
 }

@@ -5,7 +5,8 @@ use domain::{Account, AccountKey, Asset, Decimal, Money, Posting, Refusal, Role,
 
 use crate::pipeline::{Command, Desk, Needs};
 
-/// Books a deposit that arrived outside: the user's account gains what the outside world's account gives.
+/// Books a deposit that arrived outside: the user's account gains what the outside world's account gives. For ADMIN; where
+/// the market is a demonstration, everybody may for themself.
 #[derive(Debug, Clone, Copy)]
 pub struct Deposit {
     pub caller: Caller,
@@ -24,7 +25,10 @@ impl Command for Deposit {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Account, Refusal> {
-        desk.require(self.caller, Role::Admin)?;
+        let helps_oneself = desk.policy().faucet && self.caller.user == self.user;
+        if !helps_oneself {
+            desk.require(self.caller, Role::Admin)?;
+        }
         let amount = Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?;
         let posting =
             Posting::deposit(self.user, amount, self.caller.user).map_err(Refusal::amount)?;

@@ -3,7 +3,7 @@
 use super::{Bucket, Leg};
 use crate::{AccountId, Asset, Money, Refusal, UserId};
 
-/// Whose account it is. The two system owners are the other side of what enters, leaves and stays with the market.
+/// Whose account it is. The system owners are the other side of what enters, leaves and stays with the market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Owner {
     User(UserId),
@@ -11,6 +11,8 @@ pub enum Owner {
     External,
     /// What the market has earned.
     Fees,
+    /// The market's own shop: who is paid by orders that name no merchant.
+    Shop,
 }
 
 /// An account is named by its owner and its asset.
@@ -37,6 +39,16 @@ impl AccountKey {
             owner: Owner::External,
             asset,
         }
+    }
+
+    /// The account of somebody who is paid: a user, or the market's own shop.
+    #[must_use]
+    pub const fn merchant(merchant: Option<UserId>, asset: Asset) -> Self {
+        let owner = match merchant {
+            Some(user) => Owner::User(user),
+            None => Owner::Shop,
+        };
+        Self { owner, asset }
     }
 
     /// The market's own earnings.

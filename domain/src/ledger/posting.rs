@@ -1,7 +1,7 @@
 //! Balanced postings, one constructor per business fact.
 
 use super::AccountKey;
-use crate::{Money, MoneyError, OfferId, UserId};
+use crate::{Money, MoneyError, OfferId, PaymentId, ReportId, UserId, WithdrawalId};
 
 /// Which of an account's two balances an entry moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,16 +26,26 @@ pub enum PostingKind {
     Release,
     Capture,
     Split,
+    Payment,
+    Refund,
+    WithdrawalHold,
+    WithdrawalRelease,
+    Withdrawal,
 }
 
 impl PostingKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::Deposit,
         Self::Hold,
         Self::Release,
         Self::Capture,
         Self::Split,
+        Self::Payment,
+        Self::Refund,
+        Self::WithdrawalHold,
+        Self::WithdrawalRelease,
+        Self::Withdrawal,
     ];
 
     /// The name that interfaces and storage use.
@@ -47,6 +57,11 @@ impl PostingKind {
             Self::Release => "RELEASE",
             Self::Capture => "CAPTURE",
             Self::Split => "SPLIT",
+            Self::Payment => "PAYMENT",
+            Self::Refund => "REFUND",
+            Self::WithdrawalHold => "WITHDRAWAL_HOLD",
+            Self::WithdrawalRelease => "WITHDRAWAL_RELEASE",
+            Self::Withdrawal => "WITHDRAWAL",
         }
     }
 }
@@ -55,8 +70,12 @@ impl PostingKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reference {
     Offer(OfferId),
-    /// A deposit, booked by this member of staff.
+    /// A deposit, booked by this member of staff or, where anybody may, by the owner.
     Staff(UserId),
+    /// A deposit that a payment provider has reported.
+    Report(ReportId),
+    Payment(PaymentId),
+    Withdrawal(WithdrawalId),
 }
 
 /// Entries of one asset that sum to zero, and why they are made.
@@ -68,16 +87,122 @@ pub struct Posting {
 }
 
 impl Posting {
-    /// Money enters from outside.
+    /// Money enters from outside, booked by a person.
     pub fn deposit(to: UserId, amount: Money, by: UserId) -> Result<Self, MoneyError> {
+        Self::enter(to, amount, Reference::Staff(by))
+    }
+
+    /// Money enters from outside, as a payment provider has reported.
+    pub fn reported_deposit(
+        to: UserId,
+        amount: Money,
+        report: ReportId,
+    ) -> Result<Self, MoneyError> {
+        Self::enter(to, amount, Reference::Report(report))
+    }
+
+    fn enter(to: UserId, amount: Money, reference: Reference) -> Result<Self, MoneyError> {
+        let asset = amount.asset();
+        Self::transfer(
+            PostingKind::Deposit,
+            reference,
+            AccountKey::external(asset),
+            AccountKey::user(to, asset),
+            amount,
+        )
+    }
+
+    /// Somebody pays somebody.
+    pub fn payment(
+        payment: PaymentId,
+        payer: AccountKey,
+        payee: AccountKey,
+        amount: Money,
+    ) -> Result<Self, MoneyError> {
+        let reference = Reference::Payment(payment);
+        Self::transfer(PostingKind::Payment, reference, payer, payee, amount)
+    }
+
+    /// What was paid goes back.
+    pub fn refund(
+        payment: PaymentId,
+        payer: AccountKey,
+        payee: AccountKey,
+        amount: Money,
+    ) -> Result<Self, MoneyError> {
+        let reference = Reference::Payment(payment);
+        Self::transfer(PostingKind::Refund, reference, payee, payer, amount)
+    }
+
+    /// Available money changes hands.
+    fn transfer(
+        kind: PostingKind,
+        reference: Reference,
+        from: AccountKey,
+        to: AccountKey,
+        amount: Money,
+    ) -> Result<Self, MoneyError> {
         let amount = amount.positive()?;
-        let (asset, minor) = (amount.asset(), amount.minor());
+        for account in [from, to] {
+            if account.asset != amount.asset() {
+                return Err(MoneyError::AssetMismatch {
+                    expected: account.asset,
+                    found: amount.asset(),
+                });
+            }
+        }
+        let minor = amount.minor();
         Ok(Self {
-            kind: PostingKind::Deposit,
-            reference: Reference::Staff(by),
+            kind,
+            reference,
+            legs: vec![available(from, -minor), available(to, minor)],
+        })
+    }
+
+    /// Money that is to leave the market is set aside.
+    pub fn hold_withdrawal(
+        withdrawal: WithdrawalId,
+        user: UserId,
+        amount: Money,
+    ) -> Result<Self, MoneyError> {
+        let minor = amount.positive()?.minor();
+        let account = AccountKey::user(user, amount.asset());
+        Ok(Self {
+            kind: PostingKind::WithdrawalHold,
+            reference: Reference::Withdrawal(withdrawal),
+            legs: vec![available(account, -minor), held(account, minor)],
+        })
+    }
+
+    /// Money that was to leave the market stays.
+    pub fn release_withdrawal(
+        withdrawal: WithdrawalId,
+        user: UserId,
+        amount: Money,
+    ) -> Result<Self, MoneyError> {
+        let minor = amount.positive()?.minor();
+        let account = AccountKey::user(user, amount.asset());
+        Ok(Self {
+            kind: PostingKind::WithdrawalRelease,
+            reference: Reference::Withdrawal(withdrawal),
+            legs: vec![held(account, -minor), available(account, minor)],
+        })
+    }
+
+    /// Money that was set aside leaves the market.
+    pub fn withdraw(
+        withdrawal: WithdrawalId,
+        user: UserId,
+        amount: Money,
+    ) -> Result<Self, MoneyError> {
+        let minor = amount.positive()?.minor();
+        let asset = amount.asset();
+        Ok(Self {
+            kind: PostingKind::Withdrawal,
+            reference: Reference::Withdrawal(withdrawal),
             legs: vec![
-                available(AccountKey::external(asset), -minor),
-                available(AccountKey::user(to, asset), minor),
+                held(AccountKey::user(user, asset), -minor),
+                available(AccountKey::external(asset), minor),
             ],
         })
     }
@@ -226,6 +351,7 @@ mod tests {
         #[test]
         fn every_posting_sums_to_zero_in_one_asset(amount in 1i64..=i64::MAX, cut: u64, bps in 0u16..=100) {
             let (offer, holder, payer) = (OfferId::from_u128(1), UserId::from_u128(2), UserId::from_u128(3));
+            let (pay, withdrawal) = (PaymentId::from_u128(5), WithdrawalId::from_u128(6));
             let whole = Money::new(amount, Asset::Btc);
             let part = Money::new(1 + i64::try_from(cut % u64::try_from(amount).unwrap()).unwrap(), Asset::Btc);
             let postings = [
@@ -234,6 +360,12 @@ mod tests {
                 Posting::release(offer, holder, whole),
                 Posting::capture(offer, holder, payer, whole, whole.basis_points(bps).unwrap()),
                 Posting::split(offer, holder, payer, whole, part, part.basis_points(bps).unwrap()),
+                Posting::reported_deposit(payer, whole, ReportId::from_u128(4)),
+                Posting::payment(pay, AccountKey::user(payer, Asset::Btc), AccountKey::merchant(None, Asset::Btc), whole),
+                Posting::refund(pay, AccountKey::user(payer, Asset::Btc), AccountKey::merchant(None, Asset::Btc), whole),
+                Posting::hold_withdrawal(withdrawal, payer, whole),
+                Posting::release_withdrawal(withdrawal, payer, whole),
+                Posting::withdraw(withdrawal, payer, whole),
             ];
             for posting in postings {
                 let posting = posting.unwrap();

@@ -1,0 +1,112 @@
+//! An order asks to be paid.
+
+use domain::billing::{PaymentOrigin, PaymentTerms};
+use domain::order::{DEFAULT_ASSET, Purchase};
+use domain::{Account, AccountKey, OrderId, Payment, PaymentId, Refusal, TypedId, UserId};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::pay;
+use crate::incoming::{Envelope, Unreadable, inbox_key, money, parsed, required};
+use crate::pipeline::{Command, Desk, Needs};
+use crate::ports::{InboxKey, Incoming};
+
+/// Under which its messages are taken in.
+pub const CONSUMER: &str = "payments";
+
+/// Charges the buyer's wallet, or declines to; once for each order, however often it is asked for.
+#[derive(Debug, Clone)]
+pub struct ChargeOrder {
+    pub id: PaymentId,
+    key: InboxKey,
+    order: OrderId,
+    purchase: Purchase,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    order_id: Option<&'a str>,
+    user_id: Option<&'a str>,
+    merchant_id: Option<&'a str>,
+    #[serde(borrow)]
+    amount: Option<&'a RawValue>,
+    asset: Option<&'a str>,
+    description: Option<String>,
+}
+
+impl ChargeOrder {
+    /// What a message asks for; `id` is the payment's, should there be one.
+    pub fn read(message: &Incoming, id: PaymentId) -> Result<Self, Unreadable> {
+        let Envelope { event, data } = Envelope::<Data<'_>>::read(message)?;
+        if event != "OrderPaymentRequested" {
+            return Err(Unreadable(format!("{event:?} asks for no payment")));
+        }
+        let asset = parsed("asset", data.asset)?.unwrap_or(DEFAULT_ASSET);
+        let order = required("orderId", parsed("orderId", data.order_id)?)?;
+        let user = required("userId", parsed::<UserId>("userId", data.user_id)?)?;
+        Ok(Self {
+            id,
+            key: inbox_key(CONSUMER, message),
+            order,
+            purchase: Purchase {
+                user,
+                merchant: parsed("merchantId", data.merchant_id)?,
+                amount: money(required("amount", data.amount)?, asset)?,
+                description: data.description.unwrap_or_default(),
+            },
+        })
+    }
+
+    const fn sides(&self) -> [AccountKey; 2] {
+        let asset = self.purchase.amount.asset();
+        [
+            AccountKey::user(self.purchase.user, asset),
+            AccountKey::merchant(self.purchase.merchant, asset),
+        ]
+    }
+}
+
+impl Command for ChargeOrder {
+    type Outcome = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.inbox(self.key.clone());
+        needs.payment(PaymentOrigin::Order(self.order));
+        self.sides().into_iter().for_each(|key| needs.account(key));
+    }
+
+    fn affinity(&self) -> u128 {
+        self.purchase.user.as_u128()
+    }
+
+    fn is_background(&self) -> bool {
+        true
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+        if desk.was_taken_in(&self.key) {
+            return Ok(());
+        }
+        desk.take_in(self.key.clone());
+        let origin = PaymentOrigin::Order(self.order);
+        if desk.payment(&origin).is_ok() {
+            return Ok(());
+        }
+        let [payer, payee] = self.sides().map(|key| desk.account(key).ok());
+        let key_of = |account: Option<Account>| account.map(|account| account.key);
+        let id_of = |account: Option<Account>| account.map(|account| account.id);
+        let amount = self.purchase.amount;
+        let decline = pay(desk, self.id, key_of(payer), key_of(payee), amount)?;
+        let terms = PaymentTerms {
+            payer: id_of(payer),
+            payee: id_of(payee),
+            amount,
+            description: self.purchase.description.clone(),
+        };
+        let payment = Payment::process(self.id, origin, terms, decline, desk.now());
+        desk.emit(payment.processed(&self.purchase));
+        desk.save_payment(payment);
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! An order hears how its payment went.
+
+use domain::event::FactName;
+use domain::order::{OrderState, PaymentResult};
+use domain::{Decline, News, Order, OrderId, Refusal, UserId};
+use serde::Deserialize;
+
+use crate::incoming::{Envelope, Unreadable, inbox_key, parsed, required};
+use crate::notification::Told;
+use crate::pipeline::{Command, Desk, Needs};
+use crate::ports::{InboxKey, Incoming};
+
+/// Under which its messages are taken in.
+pub const CONSUMER: &str = "orders";
+
+/// Finishes or cancels an order, or notes that it was refunded, and tells whoever bought.
+#[derive(Debug, Clone)]
+pub struct SettleOrder {
+    key: InboxKey,
+    event: FactName,
+    order: OrderId,
+    user: UserId,
+    result: PaymentResult,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    order_id: Option<&'a str>,
+    user_id: Option<&'a str>,
+    payment_id: Option<&'a str>,
+    success: Option<bool>,
+    reason: Option<&'a str>,
+}
+
+impl TryFrom<&Incoming> for SettleOrder {
+    type Error = Unreadable;
+
+    fn try_from(message: &Incoming) -> Result<Self, Unreadable> {
+        let Envelope { event, data } = Envelope::<Data<'_>>::read(message)?;
+        let event = required("event", parsed("event", Some(event))?)?;
+        let payment = || required("paymentId", parsed("paymentId", data.payment_id)?);
+        let result = match (event, data.success) {
+            (FactName::PaymentProcessed, Some(true)) => PaymentResult::Paid(payment()?),
+            (FactName::PaymentProcessed, Some(false)) => {
+                let reason = parsed::<Decline>("reason", data.reason)?;
+                PaymentResult::Declined(required("reason", reason)?)
+            }
+            (FactName::PaymentProcessed, None) => {
+                return Err(Unreadable("it has no success".to_owned()));
+            }
+            (FactName::PaymentRefunded, _) => PaymentResult::Refunded(payment()?),
+            (other, _) => return Err(Unreadable(format!("{other} is no result of a payment"))),
+        };
+        Ok(Self {
+            key: inbox_key(CONSUMER, message),
+            event,
+            order: required("orderId", parsed("orderId", data.order_id)?)?,
+            user: required("userId", parsed("userId", data.user_id)?)?,
+            result,
+        })
+    }
+}
+
+impl Command for SettleOrder {
+    type Outcome = Told;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.inbox(self.key.clone());
+        needs.order(self.order);
+        needs.mailbox(self.user);
+    }
+
+    fn is_background(&self) -> bool {
+        true
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Told, Refusal> {
+        if desk.was_taken_in(&self.key) {
+            // Whoever did it may have died before it could tell the replicas.
+            return Ok(vec![(self.user, desk.mailbox(self.user).last)]);
+        }
+        let before = desk.order(self.order)?;
+        if before.purchase.user != self.user {
+            return Err(Refusal::IdentityMismatch);
+        }
+        desk.take_in(self.key.clone());
+        let order = before.clone().settle(self.result, desk.now());
+        if order == before {
+            return Ok(Told::new());
+        }
+        let number = desk.tell(self.user, self.news(&order));
+        desk.save_order(order);
+        Ok(vec![(self.user, number)])
+    }
+}
+
+impl SettleOrder {
+    fn news(&self, order: &Order) -> News {
+        let (detail, at) = match order.state {
+            OrderState::New => (None, order.created_at),
+            OrderState::Finished {
+                at, refunded_at, ..
+            } => (None, refunded_at.unwrap_or(at)),
+            OrderState::Cancelled { reason, at } => (Some(reason.name().to_owned()), at),
+        };
+        News {
+            event: self.event,
+            offer: None,
+            dispute: None,
+            exchanger: None,
+            order: Some(order.id),
+            withdrawal: None,
+            amount: Some(order.purchase.amount),
+            fiat: None,
+            detail,
+            at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(body: &str) -> Incoming {
+        Incoming {
+            id: "event_1".to_owned(),
+            name: "PaymentProcessed".to_owned(),
+            version: Some(1),
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn what_is_no_result_is_not_taken_for_one() {
+        let order = "order_00000000000000000000000001";
+        let user = "user_00000000000000000000000002";
+        for (data, complaint) in [
+            (r#""success":true"#, "paymentId"),
+            (r#""success":false"#, "reason"),
+            (r#""success":false,"reason":"BORED""#, "reason"),
+            (r#""paymentId":"pay_00000000000000000000000003""#, "success"),
+        ] {
+            let body = format!(
+                r#"{{"event":"PaymentProcessed","data":{{"orderId":"{order}","userId":"{user}",{data}}}}}"#
+            );
+            let unreadable = SettleOrder::try_from(&message(&body)).unwrap_err();
+            assert!(unreadable.to_string().contains(complaint), "{unreadable}");
+        }
+        let other = format!(
+            r#"{{"event":"ExchangerFrozen","data":{{"orderId":"{order}","userId":"{user}"}}}}"#
+        );
+        assert!(SettleOrder::try_from(&message(&other)).is_err());
+    }
+}

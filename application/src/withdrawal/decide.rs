@@ -1,0 +1,56 @@
+//! An administrator decides whether money leaves.
+
+use domain::user::Caller;
+use domain::{Refusal, Role, Withdrawal, WithdrawalId};
+
+use super::settle;
+use crate::pipeline::{Command, Desk, Needs};
+
+/// The money has left the market.
+#[derive(Debug, Clone)]
+pub struct ApproveWithdrawal {
+    pub caller: Caller,
+    pub withdrawal: WithdrawalId,
+    /// What the payment is called outside.
+    pub reference: String,
+}
+
+impl Command for ApproveWithdrawal {
+    type Outcome = Withdrawal;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
+        needs.withdrawal(self.withdrawal);
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {
+        desk.require(self.caller, Role::Admin)?;
+        let withdrawal = desk.withdrawal(self.withdrawal)?;
+        let step = withdrawal.approve(self.caller.user, self.reference.clone(), desk.now())?;
+        settle(desk, step)
+    }
+}
+
+/// The money stays, and is the owner's to use again.
+#[derive(Debug, Clone)]
+pub struct RejectWithdrawal {
+    pub caller: Caller,
+    pub withdrawal: WithdrawalId,
+    pub reason: String,
+}
+
+impl Command for RejectWithdrawal {
+    type Outcome = Withdrawal;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
+        needs.withdrawal(self.withdrawal);
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {
+        desk.require(self.caller, Role::Admin)?;
+        let withdrawal = desk.withdrawal(self.withdrawal)?;
+        let step = withdrawal.reject(self.caller.user, self.reason.clone(), desk.now())?;
+        settle(desk, step)
+    }
+}

@@ -1,0 +1,60 @@
+//! Looking at withdrawals.
+
+use domain::refusal::Noun;
+use domain::user::Caller;
+use domain::withdrawal::WithdrawalStatus;
+use domain::{Refusal, Role, UserId, Withdrawal, WithdrawalId};
+
+use crate::ports::WithdrawalFilter;
+use crate::{MAX_PAGE, Market, Page, QueryError};
+
+/// Which withdrawals somebody wants to see.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WithdrawalList {
+    /// Whose; `None`: everybody's for ADMIN, one's own for all others.
+    pub user: Option<UserId>,
+    pub status: Option<WithdrawalStatus>,
+    pub after: Option<WithdrawalId>,
+    pub limit: u32,
+}
+
+/// A withdrawal: one's own, or anybody's for ADMIN. To others it does not exist.
+pub async fn get_withdrawal(
+    market: &Market,
+    caller: Caller,
+    id: WithdrawalId,
+) -> Result<Withdrawal, QueryError> {
+    let withdrawal = market.queries().find_withdrawal(id).await?;
+    let visible = |withdrawal: &Withdrawal| {
+        withdrawal.user == caller.user || caller.require(Role::Admin).is_ok()
+    };
+    let withdrawal = withdrawal.filter(visible);
+    Ok(withdrawal.ok_or(Refusal::NotFound(Noun::Withdrawal))?)
+}
+
+/// Withdrawals, newest first: one's own, or anybody's for ADMIN.
+pub async fn list_withdrawals(
+    market: &Market,
+    caller: Caller,
+    list: WithdrawalList,
+) -> Result<Page<Withdrawal>, QueryError> {
+    let is_admin = caller.require(Role::Admin).is_ok();
+    let user = match list.user {
+        None if is_admin => None,
+        None => Some(caller.user),
+        Some(user) if user != caller.user => {
+            caller.require(Role::Admin)?;
+            Some(user)
+        }
+        own => own,
+    };
+    let limit = list.limit.clamp(1, MAX_PAGE);
+    let filter = WithdrawalFilter {
+        user,
+        status: list.status,
+        after: list.after,
+        limit: limit + 1,
+    };
+    let rows = market.queries().list_withdrawals(&filter).await?;
+    Ok(Page::of(rows, limit))
+}
