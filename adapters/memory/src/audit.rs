@@ -1,10 +1,13 @@
 //! The audit: every law of the ledger and of the market, looked at in one snapshot.
 
+mod payments;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use application::ports::{AuditReport, Violation};
 use domain::ledger::{Bucket, Owner};
+use domain::withdrawal::WithdrawalStatus;
 use domain::{AccountKey, Asset, ListingId, Offer, OfferId};
 
 use crate::commit::sum;
@@ -20,7 +23,16 @@ pub(crate) fn audit(tables: &Tables) -> AuditReport {
         open_deals: count(open(tables).count()),
         violations: Vec::new(),
     };
-    for law in [journal, balances, escrow, listings, histories] {
+    for law in [
+        journal,
+        balances,
+        escrow,
+        listings,
+        histories,
+        payments::payments,
+        payments::withdrawals,
+        payments::orders,
+    ] {
         law(tables, &mut report.violations);
     }
     report
@@ -114,7 +126,7 @@ fn balances(tables: &Tables, found: &mut Vec<Violation>) {
     }));
 }
 
-/// What a holder has in escrow is what the holder's open deals are about.
+/// What somebody's held balance is made of: open deals, and withdrawals that nobody has decided.
 fn escrow(tables: &Tables, found: &mut Vec<Violation>) {
     let (mut actual, mut expected) = (BTreeMap::new(), BTreeMap::new());
     for account in tables.accounts.values() {
@@ -125,7 +137,16 @@ fn escrow(tables: &Tables, found: &mut Vec<Violation>) {
         let key = AccountKey::user(offer.crypto_holder(), amount.asset());
         add(&mut expected, key, amount.minor());
     }
-    let law = "what is held is the sum of the holder's open escrows";
+    let waiting = tables
+        .withdrawals
+        .values()
+        .filter(|row| row.status() == WithdrawalStatus::Requested);
+    for withdrawal in waiting {
+        let amount = withdrawal.amount;
+        let key = AccountKey::user(withdrawal.user, amount.asset());
+        add(&mut expected, key, amount.minor());
+    }
+    let law = "what is held is the sum of the holder's open escrows and requested withdrawals";
     compare(found, law, &actual, &expected);
 }
 

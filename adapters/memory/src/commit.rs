@@ -10,7 +10,9 @@ use application::ports::{Changes, Saved, StorageError, Transfer};
 use domain::dispute::DisputeState;
 use domain::ledger::Owner;
 use domain::user::Email;
-use domain::{Actor, Listing, Mailbox, OfferId, PaymentReport, ReportOutcome, UserId};
+use domain::{
+    Actor, Listing, Mailbox, Money, OfferId, PaymentReport, ReportOutcome, TypedId, UserId,
+};
 
 use crate::tables::Tables;
 
@@ -38,6 +40,12 @@ impl Tables {
             .mailboxes
             .iter()
             .try_for_each(|saved| read_what_there_is(&saved.value))?;
+        for saved in &changes.orders {
+            positive(saved.value.id, saved.value.purchase.amount)?;
+        }
+        for saved in &changes.withdrawals {
+            positive(saved.value.id, saved.value.amount)?;
+        }
         changes.reports.iter().try_for_each(names_its_deal)
     }
 
@@ -70,6 +78,12 @@ impl Tables {
         put(&mut self.notifications, &changes.notifications, |row| {
             row.id
         });
+        put(&mut self.orders, &changes.orders, |row| row.id);
+        put(&mut self.payments, &changes.payments, |row| row.id);
+        put(&mut self.withdrawals, &changes.withdrawals, |row| row.id);
+        for record in &changes.replies {
+            self.replies.insert(record.key.clone(), record.clone());
+        }
         for mark in &changes.inbox {
             self.inbox.insert(mark.key.clone(), mark.at);
         }
@@ -143,6 +157,24 @@ impl Tables {
             &changes.notifications,
             |row| row.id,
             |row| row.version,
+        )?;
+        check(
+            &self.orders,
+            &changes.orders,
+            |row| row.id,
+            |row| row.version,
+        )?;
+        check(
+            &self.payments,
+            &changes.payments,
+            |row| row.id,
+            |row| row.version,
+        )?;
+        check(
+            &self.withdrawals,
+            &changes.withdrawals,
+            |row| row.id,
+            |row| row.version,
         )
     }
 
@@ -169,8 +201,24 @@ impl Tables {
         distinct(messages, |id| self.outbox.contains_key(id))?;
         let marks = changes.inbox.iter().map(|mark| &mark.key);
         distinct(marks, |key| self.inbox.contains_key(key))?;
+        let replies = changes.replies.iter().map(|record| &record.key);
+        distinct(replies, |key| self.replies.contains_key(key))?;
+        self.check_origins(changes)?;
         self.check_reports(changes)?;
         self.check_numbers(changes)
+    }
+
+    /// One payment for each reason to pay.
+    fn check_origins(&self, changes: &Changes) -> Check {
+        let new = changes
+            .payments
+            .iter()
+            .filter(|row| row.loaded_version.is_none());
+        let origins = new.map(|row| &row.value.origin);
+        distinct(origins, |origin| {
+            let mut known = self.payments.values();
+            known.any(|payment| payment.origin == **origin)
+        })
     }
 
     /// A report is received once, under its own id and under its provider's name for it.
@@ -281,6 +329,12 @@ impl Tables {
             present(there, "dispute", comment.dispute)?;
             user(comment.author)?;
         }
+        for row in &changes.orders {
+            user(row.value.purchase.user)?;
+        }
+        for row in &changes.withdrawals {
+            user(row.value.user)?;
+        }
         for row in &changes.mailboxes {
             user(row.value.user)?;
         }
@@ -342,12 +396,27 @@ fn read_what_there_is(mailbox: &Mailbox) -> Check {
     Ok(())
 }
 
-/// A report names a deal unless the deal is unknown.
+/// A report names a deal unless the deal is unknown, or a deposit was made of it.
 fn names_its_deal(report: &PaymentReport) -> Check {
-    if report.offer.is_none() != (report.outcome == ReportOutcome::UnknownDeal) {
-        return Err(rejected(format!("{:?} and its deal", report.id)));
+    let fits = match report.outcome {
+        ReportOutcome::UnknownDeal => report.offer.is_none(),
+        ReportOutcome::Applied => true,
+        ReportOutcome::WrongCurrency | ReportOutcome::WrongAmount | ReportOutcome::NotAwaited => {
+            report.offer.is_some()
+        }
+    };
+    if fits {
+        return Ok(());
     }
-    Ok(())
+    Err(rejected(format!("{:?} and its deal", report.id)))
+}
+
+/// Nothing is bought or withdrawn for nothing.
+fn positive(id: impl TypedId, amount: Money) -> Check {
+    if amount.minor() > 0 {
+        return Ok(());
+    }
+    Err(rejected(format!("{id} is about {amount}")))
 }
 
 /// The sum of a transfer's entries.

@@ -17,6 +17,7 @@ mod faults;
 mod ids;
 mod look;
 mod maintenance;
+mod orders;
 mod outbox;
 mod queries;
 mod secrets;

@@ -39,6 +39,11 @@ impl Tables {
                 self.see_account(key, &mut seen, faults)?;
             }
         }
+        let known = glance
+            .replies
+            .iter()
+            .filter_map(|key| self.replies.get(key));
+        seen.replies.extend(known.cloned());
         Ok(seen)
     }
 

@@ -80,6 +80,22 @@ impl Maintenance for Memory {
         Ok(old.len() as u64)
     }
 
+    async fn forget_replies(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        self.faults().visit(Point::Query).await?;
+        let mut tables = self.write();
+        let records = tables.replies.values();
+        let mut old: Vec<_> = records
+            .filter(|record| record.at < before)
+            .map(|record| (record.at, record.key.clone()))
+            .collect();
+        old.sort_unstable();
+        let old = take(old.into_iter(), limit);
+        for (_, key) in &old {
+            tables.replies.remove(key);
+        }
+        Ok(old.len() as u64)
+    }
+
     async fn audit(&self) -> Result<AuditReport, StorageError> {
         self.faults().visit(Point::Query).await?;
         Ok(audit::audit(&self.read()))

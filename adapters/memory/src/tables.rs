@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use application::ports::{InboxKey, OutboxMessage, Queue, Transfer};
+use application::ports::{
+    IdempotencyKey, IdempotencyRecord, InboxKey, OutboxMessage, Queue, Transfer,
+};
 use domain::dispute::Comment;
 use domain::offer::HistoryEntry;
 use domain::user::User;
 use domain::{
     Account, AccountId, AccountKey, Asset, CommentId, Dispute, DisputeId, EventId, Exchanger,
-    Listing, ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, PaymentReport,
-    ReportId, Timestamp, TransferId, TypedId, UserId,
+    Listing, ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, Order, OrderId,
+    Payment, PaymentId, PaymentReport, ReportId, Timestamp, TransferId, TypedId, UserId,
+    Withdrawal, WithdrawalId,
 };
 
 /// All rows. Two markets are in the same state exactly where their tables are equal.
@@ -34,6 +37,11 @@ pub struct Tables {
     pub mailboxes: BTreeMap<UserId, Mailbox>,
     pub notifications: BTreeMap<NotificationId, Notification>,
     pub dead_letters: BTreeMap<(EventId, Queue), Buried>,
+    pub orders: BTreeMap<OrderId, Order>,
+    pub payments: BTreeMap<PaymentId, Payment>,
+    pub withdrawals: BTreeMap<WithdrawalId, Withdrawal>,
+    /// How requests were answered.
+    pub replies: BTreeMap<IdempotencyKey, IdempotencyRecord>,
     /// When the market was last known to be alive.
     pub alive_at: Option<Timestamp>,
 }
@@ -66,11 +74,19 @@ impl Tables {
             mailboxes: BTreeMap::new(),
             notifications: BTreeMap::new(),
             dead_letters: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            payments: BTreeMap::new(),
+            withdrawals: BTreeMap::new(),
+            replies: BTreeMap::new(),
             alive_at: None,
         };
-        let keys = Asset::ALL
-            .iter()
-            .flat_map(|asset| [AccountKey::external(*asset), AccountKey::fees(*asset)]);
+        let keys = Asset::ALL.iter().flat_map(|asset| {
+            [
+                AccountKey::external(*asset),
+                AccountKey::fees(*asset),
+                AccountKey::merchant(None, *asset),
+            ]
+        });
         for (id, key) in (1..).zip(keys) {
             tables.put_account(Account::open(AccountId::from_u128(id), key));
         }

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use application::ports::{Changes, InboxKey, ListingHead, OfferHead, StorageError, Transaction};
+use application::ports::{
+    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StorageError,
+    Transaction,
+};
 use async_trait::async_trait;
+use domain::billing::PaymentOrigin;
 use domain::listing::ListingState;
 use domain::user::{Email, User};
 use domain::{
-    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox, Notification,
-    NotificationId, Offer, OfferId, Role, UserId,
+    Account, AccountId, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox,
+    Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment, Role, UserId,
+    Withdrawal, WithdrawalId,
 };
 use tokio::sync::OwnedMutexGuard;
 
@@ -21,6 +26,7 @@ enum Load {
     OffersOfDisputes,
     ListingHeads,
     TakenIn,
+    Replies,
     OfferHeads,
     Staff,
     Users,
@@ -29,6 +35,10 @@ enum Load {
     SeenExchangers,
     Exchangers,
     Listings,
+    Withdrawals,
+    Orders,
+    Payments,
+    AccountKeys,
     Accounts,
     Mailboxes,
     Notifications,
@@ -113,6 +123,17 @@ impl Transaction for Unit {
         let tables = self.memory.read();
         let taken = keys.iter().filter(|key| tables.inbox.contains_key(key));
         Ok(taken.cloned().collect())
+    }
+
+    async fn replies(
+        &mut self,
+        keys: &[IdempotencyKey],
+    ) -> Result<Vec<IdempotencyRecord>, StorageError> {
+        self.step(Load::Replies).await?;
+        ordered(Load::Replies, keys)?;
+        let tables = self.memory.read();
+        let found = keys.iter().filter_map(|key| tables.replies.get(key));
+        Ok(found.cloned().collect())
     }
 
     async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError> {
@@ -230,6 +251,66 @@ impl Transaction for Unit {
                 Ok(listing.clone())
             })
             .collect()
+    }
+
+    async fn lock_withdrawals(
+        &mut self,
+        ids: &[WithdrawalId],
+    ) -> Result<Vec<Withdrawal>, StorageError> {
+        self.step(Load::Withdrawals).await?;
+        ordered(Load::Withdrawals, ids)?;
+        let tables = self.memory.read();
+        let found = ids.iter().filter_map(|id| tables.withdrawals.get(id));
+        found
+            .map(|withdrawal| {
+                self.memory.faults().read("withdrawals", withdrawal.id)?;
+                Ok(withdrawal.clone())
+            })
+            .collect()
+    }
+
+    async fn lock_orders(&mut self, ids: &[OrderId]) -> Result<Vec<Order>, StorageError> {
+        self.step(Load::Orders).await?;
+        ordered(Load::Orders, ids)?;
+        let tables = self.memory.read();
+        let found = ids.iter().filter_map(|id| tables.orders.get(id));
+        found
+            .map(|order| {
+                self.memory.faults().read("orders", order.id)?;
+                Ok(order.clone())
+            })
+            .collect()
+    }
+
+    async fn lock_payments(
+        &mut self,
+        origins: &[PaymentOrigin],
+    ) -> Result<Vec<Payment>, StorageError> {
+        self.step(Load::Payments).await?;
+        ordered(Load::Payments, origins)?;
+        let tables = self.memory.read();
+        let origins = BTreeSet::from_iter(origins);
+        let wanted = |payment: &&Payment| origins.contains(&payment.origin);
+        let found = tables.payments.values().filter(wanted);
+        found
+            .map(|payment| {
+                self.memory.faults().read("payments", payment.id)?;
+                Ok(payment.clone())
+            })
+            .collect()
+    }
+
+    async fn account_keys(
+        &mut self,
+        ids: &[AccountId],
+    ) -> Result<Vec<(AccountId, AccountKey)>, StorageError> {
+        self.step(Load::AccountKeys).await?;
+        ordered(Load::AccountKeys, ids)?;
+        let tables = self.memory.read();
+        let found = ids
+            .iter()
+            .filter_map(|id| Some((*id, *tables.account_ids.get(id)?)));
+        Ok(found.collect())
     }
 
     async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError> {
