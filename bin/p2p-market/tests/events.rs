@@ -4,7 +4,6 @@
 mod support;
 
 use std::collections::{HashMap, HashSet};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -18,18 +17,7 @@ use persistence::Database;
 use support::cast::cast;
 use support::gate::Gate;
 use support::traffic::{Asked, Told, Traffic};
-use support::{Server, program};
-
-/// A process that does everything.
-fn whole(database: &str, amqp: &str, rabbit: &TestBroker) -> Command {
-    let mut command = program(database, &["serve"]);
-    command
-        .env("AMQP_URL", amqp)
-        .env("P2P_BROKER__NAMESPACE", rabbit.namespace())
-        .env("P2P_RELAY__ENABLED", "true")
-        .env("P2P_RELAY__POLL_MILLISECONDS", "100");
-    command
-}
+use support::{Server, program, whole};
 
 /// The offers that people were told they had made.
 fn made(asked: Vec<Asked>) -> HashSet<String> {

@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
+use p2p_tests::brokers::TestBroker;
 use p2p_tests::served::TOKEN_SECRET;
 
 /// The program, with a clean environment but for what is set here.
@@ -27,6 +28,17 @@ pub(crate) fn program(database: &str, arguments: &[&str]) -> Command {
         .env("P2P_PASSWORDS__MEMORY_KIB", "64")
         .env("P2P_PASSWORDS__PASSES", "1")
         .stdin(Stdio::null());
+    command
+}
+
+/// A process that does everything.
+pub(crate) fn whole(database: &str, amqp: &str, rabbit: &TestBroker) -> Command {
+    let mut command = program(database, &["serve"]);
+    command
+        .env("AMQP_URL", amqp)
+        .env("P2P_BROKER__NAMESPACE", rabbit.namespace())
+        .env("P2P_RELAY__ENABLED", "true")
+        .env("P2P_RELAY__POLL_MILLISECONDS", "100");
     command
 }
 

@@ -5,7 +5,7 @@
 //! what it made, and ends by itself.
 //!
 //! *How it is laid out*: `cases` says what is measured, a file each; `bench` is what they share; `drive` are the
-//! connections that ask, over `http`, for `offers` or in the order `book`; `driven` and `figures` are what comes out,
+//! connections that ask, over `http`, for `offers`, for `orders` or in the order `book`; `driven` and `figures` are what comes out,
 //! `report` the table of it. `server`, `postgres`, `baseline`, `processes` and `machine` are the things that are measured
 //! and where, `fill` makes large databases.
 #![expect(clippy::print_stdout, reason = "the figures are the program's answer")]
@@ -26,6 +26,7 @@ mod fill;
 mod http;
 mod machine;
 mod offers;
+mod orders;
 mod postgres;
 mod processes;
 mod report;

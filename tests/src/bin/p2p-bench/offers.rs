@@ -37,8 +37,13 @@ impl Offers {
     /// Writes a request of this customer for an offer on this listing.
     pub(crate) fn write(&self, customer: usize, listing: usize, request: &mut Vec<u8>) {
         request.extend_from_slice(b"POST /api/p2p/exchange-offers");
-        request.extend_from_slice(&self.customers[customer]);
+        self.write_headers(customer, request);
         request.extend_from_slice(&self.listings[listing]);
+    }
+
+    /// Writes what follows the path in a request by this customer, but for the body and what is said of it.
+    pub(crate) fn write_headers(&self, customer: usize, request: &mut Vec<u8>) {
+        request.extend_from_slice(&self.customers[customer]);
     }
 
     pub(crate) fn any_customer(&self, draw: &mut Draw) -> usize {

@@ -9,6 +9,7 @@ mod long_past;
 mod memory;
 mod one_account;
 mod order_book;
+mod orders;
 mod overload;
 mod push;
 pub(crate) mod relay;
@@ -67,6 +68,7 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         Box::new(memory::Memory),
         Box::new(start::Start),
         Box::new(overload::Overload),
+        Box::new(orders::Orders),
         Box::new(relay::Relay),
         Box::new(push::Push),
         Box::<order_book::OrderBook>::default(),

@@ -1,0 +1,157 @@
+//! Requests that are sent again, in memory: the effect comes about once, and the answer stays the same.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use application::CommandError;
+use application::idempotency::{Once, Replied};
+use application::ports::{IdempotencyKey, Maintenance, Reply, StorageError};
+use application::wallet::Deposit;
+use domain::{Account, Asset, Refusal, TypedId, UserId};
+use memory::{Memory, Point};
+use p2p_tests::harness::{Harness, deposit};
+
+type Rendered = Result<Account, Refusal>;
+
+fn key(caller: UserId, operation: &str, key: &str) -> IdempotencyKey {
+    IdempotencyKey {
+        caller: caller.as_u128(),
+        operation: operation.to_owned(),
+        key: key.to_owned(),
+    }
+}
+
+fn once(
+    command: Deposit,
+    key: IdempotencyKey,
+    fingerprint: u128,
+) -> Once<Deposit, impl Fn(Rendered) -> Reply + Send + Sync + 'static> {
+    Once {
+        command,
+        key,
+        fingerprint,
+        render: |outcome| match outcome {
+            Ok(account) => Reply {
+                status: 201,
+                body: account.available().to_string(),
+            },
+            Err(refusal) => Reply {
+                status: 422,
+                body: refusal.code().to_owned(),
+            },
+        },
+    }
+}
+
+fn answer(status: u16, body: &str, replayed: bool) -> Replied {
+    Replied {
+        reply: Reply {
+            status,
+            body: body.to_owned(),
+        },
+        replayed,
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_request_has_one_effect_and_one_answer() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    let deposit = deposit(harness.admin, anna, "5", Asset::Usd);
+    let of_admin = |text: &str| key(harness.admin.user, "deposit", text);
+    let first = harness.done(once(deposit, of_admin("k"), 1)).await;
+    assert_eq!(first, answer(201, "5.00", false));
+    harness.done(deposit).await;
+    // The balance is another by now; the answer is not.
+    let again = harness.done(once(deposit, of_admin("k"), 1)).await;
+    assert_eq!(again, answer(201, "5.00", true));
+    assert_eq!(harness.wallet(anna.user, Asset::Usd).await, (1_000, 0));
+    // Another request, another key, another operation, another caller.
+    let refusal = harness.refused(once(deposit, of_admin("k"), 2)).await;
+    assert_eq!(refusal, Refusal::IdempotencyKeyReused);
+    for other in [
+        of_admin("l"),
+        key(harness.admin.user, "refund", "k"),
+        key(anna.user, "deposit", "k"),
+    ] {
+        assert!(!harness.done(once(deposit, other, 1)).await.replayed);
+    }
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_too() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    let nothing = deposit(harness.admin, anna, "0", Asset::Usd);
+    let key = key(harness.admin.user, "deposit", "k");
+    let first = harness.done(once(nothing, key.clone(), 1)).await;
+    assert_eq!(first, answer(422, "AMOUNT_NOT_POSITIVE", false));
+    let again = harness.done(once(nothing, key, 1)).await;
+    assert_eq!(again, answer(422, "AMOUNT_NOT_POSITIVE", true));
+    assert_eq!(harness.wallet(anna.user, Asset::Usd).await, (0, 0));
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn fifty_at_once_are_one() {
+    let harness = Arc::new(Harness::open(Memory::new()).await);
+    let anna = harness.customer("anna").await;
+    let deposit = deposit(harness.admin, anna, "5", Asset::Usd);
+    let fresh = Arc::new(AtomicU32::new(0));
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (harness, fresh) = (Arc::clone(&harness), Arc::clone(&fresh));
+        asking.spawn(async move {
+            let key = key(harness.admin.user, "deposit", "k");
+            let replied = harness.attempt(once(deposit, key, 1)).await.unwrap();
+            fresh.fetch_add(u32::from(!replied.replayed), Ordering::Relaxed);
+            replied.reply
+        });
+    }
+    let replies = asking.join_all().await;
+    assert!(replies.iter().all(|reply| *reply == replies[0]));
+    assert_eq!(fresh.load(Ordering::Relaxed), 1);
+    assert_eq!(harness.wallet(anna.user, Asset::Usd).await, (500, 0));
+}
+
+#[tokio::test]
+async fn what_never_took_effect_is_not_remembered() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    let deposit = deposit(harness.admin, anna, "5", Asset::Usd);
+    let key = key(harness.admin.user, "deposit", "k");
+    for _ in 0..2 {
+        let source = "away".into();
+        let away = StorageError::Unavailable { source };
+        harness.store.faults().fail(Point::Commit, away);
+    }
+    let failed = harness.attempt(once(deposit, key.clone(), 1)).await;
+    assert_eq!(failed, Err(CommandError::Unavailable));
+    let replied = harness.done(once(deposit, key, 1)).await;
+    assert!(!replied.replayed);
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn keys_are_forgotten_when_they_are_old() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    let deposit = deposit(harness.admin, anna, "5", Asset::Usd);
+    let day = Duration::from_secs(24 * 3_600);
+    let key = key(harness.admin.user, "deposit", "k");
+    harness.done(once(deposit, key.clone(), 1)).await;
+    let forget = || {
+        harness
+            .store
+            .forget_replies(harness.market.now().before(day), 10)
+    };
+    harness.clock.advance(day);
+    assert_eq!(forget().await.unwrap(), 0);
+    harness.clock.advance(Duration::from_secs(1));
+    assert_eq!(forget().await.unwrap(), 1);
+    let replied = harness.done(once(deposit, key, 2)).await;
+    assert!(!replied.replayed);
+    harness.close().await;
+}

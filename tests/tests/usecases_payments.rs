@@ -1,0 +1,173 @@
+//! Payments from account to account, in memory.
+
+use application::billing::AuthorizePayment;
+use application::{Caller, Policy};
+use domain::billing::PaymentState;
+use domain::{AccountId, AccountKey, Asset, Decline, Money, Refusal, TypedId};
+use memory::Memory;
+use p2p_tests::harness::{Harness, Setup, deposit};
+
+fn account(harness: &Harness<Memory>, key: AccountKey) -> AccountId {
+    harness.store.tables().accounts[&key].id
+}
+
+fn of(harness: &Harness<Memory>, person: Caller) -> AccountId {
+    account(harness, AccountKey::user(person.user, Asset::Usd))
+}
+
+fn pay(
+    harness: &Harness<Memory>,
+    key: &str,
+    caller: Caller,
+    payee: AccountId,
+    cents: i64,
+) -> AuthorizePayment {
+    AuthorizePayment {
+        id: harness.market.fresh(),
+        caller,
+        key: key.to_owned(),
+        payer: of(harness, caller),
+        payee,
+        amount: Money::new(cents, Asset::Usd),
+        description: "lunch".to_owned(),
+    }
+}
+
+async fn two(harness: &Harness<Memory>) -> (Caller, Caller) {
+    let anna = harness.customer("anna").await;
+    let berta = harness.customer("berta").await;
+    harness.deposit(anna, "10", Asset::Usd).await;
+    (anna, berta)
+}
+
+#[tokio::test]
+async fn a_payment_is_made_once_for_its_key() {
+    let harness = Harness::open(Memory::new()).await;
+    let (anna, berta) = two(&harness).await;
+    let payee = of(&harness, berta);
+    let first = harness.done(pay(&harness, "k1", anna, payee, 400)).await;
+    assert_eq!(first.payment.state, PaymentState::Authorized);
+    assert!(!first.duplicate);
+    let again = harness.done(pay(&harness, "k1", anna, payee, 400)).await;
+    assert!(again.duplicate);
+    assert_eq!(again.payment, first.payment);
+    assert_eq!(harness.wallet(anna.user, Asset::Usd).await, (600, 0));
+    assert_eq!(harness.wallet(berta.user, Asset::Usd).await, (400, 0));
+    // Another request under the same key is a mistake, and another caller's key is another key.
+    let other = harness.refused(pay(&harness, "k1", anna, payee, 401)).await;
+    assert_eq!(other, Refusal::IdempotencyKeyReused);
+    let back = pay(&harness, "k1", berta, of(&harness, anna), 100);
+    assert!(!harness.done(back).await.duplicate);
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn declines_are_outcomes_and_stay() {
+    let harness = Harness::open(Memory::new()).await;
+    let (anna, berta) = two(&harness).await;
+    let payee = of(&harness, berta);
+    let euros = account(&harness, AccountKey::user(berta.user, Asset::Eur));
+    let outside = account(&harness, AccountKey::external(Asset::Usd));
+    let nobody = AccountId::from_u128(99);
+    let base = |key: &str| pay(&harness, key, anna, payee, 100);
+    let cases = [
+        (
+            pay(&harness, "a", anna, payee, 1_001),
+            Decline::InsufficientFunds,
+        ),
+        (pay(&harness, "b", anna, payee, 0), Decline::InvalidAmount),
+        (pay(&harness, "c", anna, payee, -5), Decline::InvalidAmount),
+        (
+            pay(&harness, "d", anna, nobody, 1),
+            Decline::AccountNotFound,
+        ),
+        (
+            pay(&harness, "e", anna, outside, 1),
+            Decline::AccountNotFound,
+        ),
+        (
+            pay(&harness, "f", anna, of(&harness, anna), 1),
+            Decline::SameAccount,
+        ),
+        (
+            pay(&harness, "g", anna, euros, 1),
+            Decline::CurrencyMismatch,
+        ),
+        // Others' accounts are not there to be paid from.
+        (
+            AuthorizePayment {
+                payer: payee,
+                payee: of(&harness, anna),
+                ..base("h")
+            },
+            Decline::AccountNotFound,
+        ),
+        (
+            AuthorizePayment {
+                payer: nobody,
+                ..base("i")
+            },
+            Decline::AccountNotFound,
+        ),
+        (
+            AuthorizePayment {
+                amount: Money::new(1, Asset::Eur),
+                ..base("j")
+            },
+            Decline::CurrencyMismatch,
+        ),
+    ];
+    for (command, decline) in cases {
+        let declined = harness.done(command.clone()).await;
+        assert_eq!(declined.payment.decline(), Some(decline), "{command:?}");
+        let again = harness.done(command.clone()).await;
+        assert!(again.duplicate, "{command:?}");
+        let amount = Money::new(7, Asset::Usd);
+        let other = AuthorizePayment { amount, ..command };
+        let refusal = harness.refused(other).await;
+        assert_eq!(refusal, Refusal::IdempotencyKeyReused);
+    }
+    assert_eq!(harness.wallet(anna.user, Asset::Usd).await, (1_000, 0));
+    assert_eq!(harness.wallet(berta.user, Asset::Usd).await, (0, 0));
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn administrators_pay_from_any_account_but_the_worlds() {
+    let harness = Harness::open(Memory::new()).await;
+    let (anna, berta) = two(&harness).await;
+    let for_anna = AuthorizePayment {
+        payer: of(&harness, anna),
+        ..pay(&harness, "k", harness.admin, of(&harness, berta), 100)
+    };
+    let made = harness.done(for_anna.clone()).await;
+    assert_eq!(made.payment.decline(), None);
+    let from_nothing = AuthorizePayment {
+        key: "l".to_owned(),
+        payer: account(&harness, AccountKey::external(Asset::Usd)),
+        ..for_anna
+    };
+    let declined = harness.done(from_nothing).await.payment.decline();
+    assert_eq!(declined, Some(Decline::AccountNotFound));
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn only_a_demonstration_has_a_faucet() {
+    for (faucet, open) in [(false, false), (true, true)] {
+        let setup = Setup {
+            policy: Policy {
+                faucet,
+                ..Policy::default()
+            },
+            ..Setup::default()
+        };
+        let harness = Harness::open_with(Memory::new(), setup).await;
+        let (anna, berta) = two(&harness).await;
+        let own = harness.attempt(deposit(anna, anna, "5", Asset::Usd)).await;
+        assert_eq!(own.is_ok(), open);
+        let for_others = harness.attempt(deposit(anna, berta, "5", Asset::Usd));
+        assert!(for_others.await.is_err());
+        harness.close().await;
+    }
+}

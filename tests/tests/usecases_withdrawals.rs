@@ -1,0 +1,159 @@
+//! Withdrawals, in memory: the money is held while an administrator makes up their mind.
+
+use application::withdrawal::{
+    ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal, WithdrawalList, get_withdrawal,
+    list_withdrawals,
+};
+use application::{Caller, QueryError};
+use domain::refusal::Noun;
+use domain::withdrawal::WithdrawalStatus;
+use domain::{AccountKey, Asset, Refusal, Role, TypedId, WithdrawalId};
+use memory::Memory;
+use p2p_tests::harness::{Harness, decimal};
+
+fn request(harness: &Harness<Memory>, caller: Caller, amount: &str) -> RequestWithdrawal {
+    RequestWithdrawal {
+        id: harness.market.fresh(),
+        caller,
+        asset: Asset::Usdt,
+        amount: decimal(amount),
+        destination: "my other wallet".to_owned(),
+    }
+}
+
+fn approve(caller: Caller, withdrawal: WithdrawalId) -> ApproveWithdrawal {
+    ApproveWithdrawal {
+        caller,
+        withdrawal,
+        reference: "tx 4711".to_owned(),
+    }
+}
+
+fn reject(caller: Caller, withdrawal: WithdrawalId) -> RejectWithdrawal {
+    RejectWithdrawal {
+        caller,
+        withdrawal,
+        reason: "the address is not yours".to_owned(),
+    }
+}
+
+fn outside(harness: &Harness<Memory>) -> i64 {
+    let key = AccountKey::external(Asset::Usdt);
+    harness.store.tables().accounts[&key].available().minor()
+}
+
+#[tokio::test]
+async fn money_is_held_and_leaves_when_it_is_approved() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    harness.deposit(anna, "100", Asset::Usdt).await;
+    let asked = harness.done(request(&harness, anna, "60")).await;
+    let wallet = harness.wallet(anna.user, Asset::Usdt).await;
+    assert_eq!(wallet, (40_000_000, 60_000_000));
+    harness.assert_clean().await;
+
+    let approved = harness.done(approve(harness.admin, asked.id)).await;
+    assert_eq!(approved.status(), WithdrawalStatus::Approved);
+    let wallet = harness.wallet(anna.user, Asset::Usdt).await;
+    assert_eq!(wallet, (40_000_000, 0));
+    assert_eq!(outside(&harness), -40_000_000);
+    assert_eq!(
+        harness.events(),
+        ["WithdrawalRequested", "WithdrawalApproved"]
+    );
+    for again in [
+        harness.refused(approve(harness.admin, asked.id)).await,
+        harness.refused(reject(harness.admin, asked.id)).await,
+    ] {
+        assert_eq!(again, Refusal::WithdrawalDecided);
+    }
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn money_comes_back_when_it_is_rejected() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    harness.deposit(anna, "100", Asset::Usdt).await;
+    let asked = harness.done(request(&harness, anna, "100")).await;
+    // It is spoken for.
+    let refusal = harness.refused(request(&harness, anna, "0.000001")).await;
+    let asset = Asset::Usdt;
+    assert_eq!(refusal, Refusal::InsufficientFunds { asset });
+    let rejected = harness.done(reject(harness.admin, asked.id)).await;
+    assert_eq!(rejected.status(), WithdrawalStatus::Rejected);
+    let wallet = harness.wallet(anna.user, Asset::Usdt).await;
+    assert_eq!(wallet, (100_000_000, 0));
+    assert_eq!(outside(&harness), -100_000_000);
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn only_administrators_decide_and_never_about_their_own() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    harness.deposit(anna, "100", Asset::Usdt).await;
+    harness.deposit(harness.admin, "100", Asset::Usdt).await;
+    let asked = harness.done(request(&harness, anna, "1")).await;
+    for caller in [anna, harness.moderator] {
+        for refusal in [
+            harness.refused(approve(caller, asked.id)).await,
+            harness.refused(reject(caller, asked.id)).await,
+        ] {
+            assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+        }
+    }
+    let own = harness.done(request(&harness, harness.admin, "1")).await;
+    let refusal = harness.refused(approve(harness.admin, own.id)).await;
+    assert_eq!(refusal, Refusal::ConflictOfInterest);
+    let nothing = WithdrawalId::from_u128(99);
+    let refusal = harness.refused(approve(harness.admin, nothing)).await;
+    assert_eq!(refusal, Refusal::NotFound(Noun::Withdrawal));
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn a_withdrawal_is_its_owners_to_see() {
+    let harness = Harness::open(Memory::new()).await;
+    let (anna, berta) = (
+        harness.customer("anna").await,
+        harness.customer("berta").await,
+    );
+    for person in [anna, berta] {
+        harness.deposit(person, "100", Asset::Usdt).await;
+    }
+    let of_anna = harness.done(request(&harness, anna, "1")).await;
+    let of_berta = harness.done(request(&harness, berta, "2")).await;
+    harness.done(reject(harness.admin, of_berta.id)).await;
+    let market = &harness.market;
+    for caller in [anna, harness.admin] {
+        assert!(get_withdrawal(market, caller, of_anna.id).await.is_ok());
+    }
+    assert!(matches!(
+        get_withdrawal(market, berta, of_anna.id).await,
+        Err(QueryError::Refused(Refusal::NotFound(Noun::Withdrawal)))
+    ));
+    let list = WithdrawalList {
+        limit: 10,
+        ..WithdrawalList::default()
+    };
+    let ids = |page: application::Page<domain::Withdrawal>| -> Vec<WithdrawalId> {
+        page.items.iter().map(|one| one.id).collect()
+    };
+    let own = list_withdrawals(market, anna, list).await.unwrap();
+    assert_eq!(ids(own), [of_anna.id]);
+    let all = list_withdrawals(market, harness.admin, list).await.unwrap();
+    assert_eq!(ids(all), [of_berta.id, of_anna.id]);
+    let open = WithdrawalList {
+        status: Some(WithdrawalStatus::Requested),
+        ..list
+    };
+    let open = list_withdrawals(market, harness.admin, open).await.unwrap();
+    assert_eq!(ids(open), [of_anna.id]);
+    let of_others = WithdrawalList {
+        user: Some(anna.user),
+        ..list
+    };
+    assert!(list_withdrawals(market, berta, of_others).await.is_err());
+    harness.close().await;
+}
