@@ -9,7 +9,7 @@ pub(crate) const HOT: &str = "WITH (fillfactor = 60)";
 
 /// Builds definitions for the database at hand.
 pub(crate) struct Kit<'a> {
-    manager: &'a SchemaManager<'a>,
+    pub(crate) manager: &'a SchemaManager<'a>,
 }
 
 impl<'a> Kit<'a> {
@@ -17,7 +17,7 @@ impl<'a> Kit<'a> {
         Self { manager }
     }
 
-    fn postgres(&self) -> bool {
+    pub(crate) fn postgres(&self) -> bool {
         self.manager.get_database_backend() == DbBackend::Postgres
     }
 

@@ -4,7 +4,8 @@
 //! codes out literally, and never changes with the domain.
 //!
 //! *How to add the next thing*: a new file `mNNNN_what.rs` at the end of [`Migrator::migrations`]; never a change to a
-//! file that was released. A new asset needs the accounts of the two system parties (see [`m0002_accounts_and_journal`]).
+//! file that was released. A new asset needs the accounts of the three system parties (see [`m0002_accounts_and_journal`]
+//! and [`m0014_shop`]).
 //!
 //! Shared decisions: ids are 128 bits (`uuid`, `BLOB` on SQLite); times are microseconds since 1970 in UTC; money is
 //! whole minor units; names of states are text, and the schema lists those it takes. SQLite's tables are STRICT, so that
@@ -15,6 +16,7 @@
     reason = "the trait leaves the lifetime out, and async_trait wants the same signature"
 )]
 
+mod alter;
 mod kit;
 mod m0001_users;
 mod m0002_accounts_and_journal;
@@ -29,6 +31,15 @@ mod m0010_inbox;
 mod m0011_notifications;
 mod m0012_payment_reports;
 mod m0013_dead_letters;
+mod m0014_shop;
+mod m0015_orders;
+mod m0016_payments;
+mod m0017_withdrawals;
+mod m0018_idempotency_keys;
+mod m0019_journal_subjects;
+mod m0020_new_aggregates;
+mod m0021_notified_orders;
+mod m0022_reported_deposits;
 
 pub use sea_orm_migration::{MigratorTrait, sea_orm};
 
@@ -54,6 +65,15 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_notifications::Migration),
             Box::new(m0012_payment_reports::Migration),
             Box::new(m0013_dead_letters::Migration),
+            Box::new(m0014_shop::Migration),
+            Box::new(m0015_orders::Migration),
+            Box::new(m0016_payments::Migration),
+            Box::new(m0017_withdrawals::Migration),
+            Box::new(m0018_idempotency_keys::Migration),
+            Box::new(m0019_journal_subjects::Migration),
+            Box::new(m0020_new_aggregates::Migration),
+            Box::new(m0021_notified_orders::Migration),
+            Box::new(m0022_reported_deposits::Migration),
         ]
     }
 }

@@ -16,15 +16,19 @@ mod dead_letter;
 mod dispute;
 mod error;
 mod exchanger;
+mod idempotency;
 mod inbox;
 mod ledger;
 mod listing;
 mod look;
 mod maintenance;
+mod newest;
 mod notification;
 mod offer;
 mod open;
+mod order;
 mod outbox;
+mod payment;
 #[cfg(test)]
 mod plans;
 mod report;
@@ -34,6 +38,7 @@ mod text;
 mod unit;
 mod user;
 mod warm;
+mod withdrawal;
 
 pub use database::{Database, DatabaseSettings};
 pub use open::OpenError;

@@ -11,8 +11,8 @@ use sea_orm::{
 };
 
 use crate::ledger::account;
-use crate::table::id_array;
-use crate::{error, exchanger, listing, offer, row};
+use crate::table::{Room, id_array};
+use crate::{error, exchanger, idempotency, listing, offer, row};
 
 /// Who gives the crypto of a deal or answer.
 const HOLDER: &str =
@@ -60,6 +60,9 @@ pub(crate) async fn look(
                 account_of(&found, account, &mut seen)?;
             }
         }
+    }
+    if !glance.replies.is_empty() {
+        seen.replies = idempotency::known(connection, Room::Whole, &glance.replies).await?;
     }
     Ok(seen)
 }

@@ -7,13 +7,15 @@ use application::ports::StorageError;
 use domain::{Asset, Money, Price, Timestamp, TypedId};
 use uuid::Uuid;
 
-/// The users that are no people: the rows behind the accounts of the outside world and of the market's earnings.
+/// The users that are no people: the rows behind the accounts of the outside world, of the market's earnings, and of its
+/// shop.
 pub(crate) const EXTERNAL: Uuid = Uuid::from_u128(1);
 pub(crate) const FEES: Uuid = Uuid::from_u128(2);
+pub(crate) const SHOP: Uuid = Uuid::from_u128(3);
 
 /// Whether this is the row of a party that nobody can be.
 pub(crate) fn is_system(user: Uuid) -> bool {
-    user == EXTERNAL || user == FEES
+    [EXTERNAL, FEES, SHOP].contains(&user)
 }
 
 /// An id as it is stored.

@@ -37,6 +37,7 @@ pub(crate) fn stored_owner(owner: Owner) -> Option<Uuid> {
     match owner {
         Owner::External => Some(row::EXTERNAL),
         Owner::Fees => Some(row::FEES),
+        Owner::Shop => Some(row::SHOP),
         Owner::User(user) => Some(row::uuid(user)).filter(|user| !row::is_system(*user)),
     }
 }
@@ -46,10 +47,12 @@ pub(crate) fn order(account: &Account) -> (Option<Uuid>, &'static str) {
     (stored_owner(account.key.owner), account.key.asset.code())
 }
 
-fn owner(stored: Uuid) -> Owner {
+/// The owner of a stored row.
+pub(crate) fn owner(stored: Uuid) -> Owner {
     match stored {
         row::EXTERNAL => Owner::External,
         row::FEES => Owner::Fees,
+        row::SHOP => Owner::Shop,
         user => Owner::User(row::id(user)),
     }
 }

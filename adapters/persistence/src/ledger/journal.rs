@@ -22,6 +22,8 @@ pub(crate) struct Model {
     pub(crate) offer_id: Option<Uuid>,
     pub(crate) staff_id: Option<Uuid>,
     pub(crate) posted_at: i64,
+    /// A payment, a withdrawal, or the report of a deposit: by the kind.
+    pub(crate) subject_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -39,9 +41,12 @@ pub(crate) const fn bucket_name(bucket: Bucket) -> &'static str {
 
 /// The rows of a transfer.
 pub(crate) fn rows(transfer: &Transfer) -> impl Iterator<Item = Model> + '_ {
-    let (offer_id, staff_id) = match transfer.posting.reference() {
-        Reference::Offer(offer) => (Some(row::uuid(offer)), None),
-        Reference::Staff(user) => (None, Some(row::uuid(user))),
+    let (offer_id, staff_id, subject_id) = match transfer.posting.reference() {
+        Reference::Offer(offer) => (Some(row::uuid(offer)), None, None),
+        Reference::Staff(user) => (None, Some(row::uuid(user)), None),
+        Reference::Report(report) => (None, None, Some(row::uuid(report))),
+        Reference::Payment(payment) => (None, None, Some(row::uuid(payment))),
+        Reference::Withdrawal(withdrawal) => (None, None, Some(row::uuid(withdrawal))),
     };
     transfer.entries.iter().map(move |entry| Model {
         account_id: row::uuid(entry.account),
@@ -52,6 +57,7 @@ pub(crate) fn rows(transfer: &Transfer) -> impl Iterator<Item = Model> + '_ {
         offer_id,
         staff_id,
         posted_at: transfer.at.as_micros(),
+        subject_id,
     })
 }
 
@@ -66,6 +72,7 @@ pub(crate) struct Line {
     offer_id: Option<Uuid>,
     staff_id: Option<Uuid>,
     posted_at: i64,
+    subject_id: Option<Uuid>,
 }
 
 impl TryFrom<Line> for StatementEntry {
@@ -75,14 +82,16 @@ impl TryFrom<Line> for StatementEntry {
         let transfer: TransferId = row::id(line.transfer_id);
         let reading = Reading::new("journal_entries", transfer);
         let asset = reading.asset(&line.asset)?;
-        let reference = match (line.offer_id, line.staff_id) {
-            (Some(offer), None) => Reference::Offer(row::id(offer)),
-            (None, Some(user)) => Reference::Staff(row::id(user)),
+        let kind = reading.named(&PostingKind::ALL, PostingKind::name, &line.kind)?;
+        let reference = match (line.offer_id, line.staff_id, line.subject_id) {
+            (Some(offer), None, None) => Reference::Offer(row::id(offer)),
+            (None, Some(user), None) => Reference::Staff(row::id(user)),
+            (None, None, Some(subject)) => named(&reading, kind, subject)?,
             _ => return Err(reading.corrupt("it refers to nothing, or to two things")),
         };
         Ok(Self {
             transfer,
-            kind: reading.named(&PostingKind::ALL, PostingKind::name, &line.kind)?,
+            kind,
             reference,
             bucket: reading.named(
                 &[Bucket::Available, Bucket::Held],
@@ -92,5 +101,19 @@ impl TryFrom<Line> for StatementEntry {
             amount: Money::new(line.amount, asset),
             at: row::time(line.posted_at),
         })
+    }
+}
+
+/// What the subject of an entry of this kind names.
+fn named(reading: &Reading, kind: PostingKind, subject: Uuid) -> Result<Reference, StorageError> {
+    match kind {
+        PostingKind::Deposit => Ok(Reference::Report(row::id(subject))),
+        PostingKind::Payment | PostingKind::Refund => Ok(Reference::Payment(row::id(subject))),
+        PostingKind::WithdrawalHold | PostingKind::WithdrawalRelease | PostingKind::Withdrawal => {
+            Ok(Reference::Withdrawal(row::id(subject)))
+        }
+        PostingKind::Hold | PostingKind::Release | PostingKind::Capture | PostingKind::Split => {
+            Err(reading.corrupt("a deal is named in the wrong column"))
+        }
     }
 }

@@ -105,6 +105,7 @@ fn entries(owner: Uuid, asset: Asset, filter: &StatementFilter) -> SelectStateme
             journal::Column::OfferId,
             journal::Column::StaffId,
             journal::Column::PostedAt,
+            journal::Column::SubjectId,
         ])
         .from_subquery(page, "page")
         .take()

@@ -13,7 +13,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
 use crate::database::Database;
-use crate::{error, inbox, offer, row};
+use crate::{error, idempotency, inbox, offer, row};
 
 #[async_trait]
 impl Maintenance for Database {
@@ -57,6 +57,10 @@ impl Maintenance for Database {
         limit: u32,
     ) -> Result<u64, StorageError> {
         inbox::forget(self, consumer, before, limit).await
+    }
+
+    async fn forget_replies(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        idempotency::forget(self, before, limit).await
     }
 
     async fn audit(&self) -> Result<AuditReport, StorageError> {

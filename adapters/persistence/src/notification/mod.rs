@@ -30,6 +30,8 @@ pub(crate) struct Model {
     pub(crate) at: i64,
     pub(crate) read_at: Option<i64>,
     pub(crate) version: i64,
+    pub(crate) order_id: Option<Uuid>,
+    pub(crate) withdrawal_id: Option<Uuid>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -66,6 +68,8 @@ impl TryFrom<&Notification> for Model {
             at: news.at.as_micros(),
             read_at: notification.read_at.map(|at| at.as_micros()),
             version: row::stored(notification.version)?,
+            order_id: news.order.map(row::uuid),
+            withdrawal_id: news.withdrawal.map(row::uuid),
         })
     }
 }
@@ -81,6 +85,8 @@ impl TryFrom<Model> for Notification {
             offer: stored.offer_id.map(row::id),
             dispute: stored.dispute_id.map(row::id),
             exchanger: stored.exchanger_id.map(row::id),
+            order: stored.order_id.map(row::id),
+            withdrawal: stored.withdrawal_id.map(row::id),
             amount: money(&reading, "asset", stored.amount, stored.asset)?,
             fiat: money(&reading, "fiat", stored.fiat_amount, stored.fiat)?,
             detail: stored.detail,

@@ -48,6 +48,9 @@ impl TryFrom<&OutboxMessage> for Model {
             Aggregate::Offer(id) => ("OFFER", row::uuid(id)),
             Aggregate::Dispute(id) => ("DISPUTE", row::uuid(id)),
             Aggregate::Exchanger(id) => ("EXCHANGER", row::uuid(id)),
+            Aggregate::Order(id) => ("ORDER", row::uuid(id)),
+            Aggregate::Payment(id) => ("PAYMENT", row::uuid(id)),
+            Aggregate::Withdrawal(id) => ("WITHDRAWAL", row::uuid(id)),
         };
         Ok(Self {
             id: row::uuid(message.id),
@@ -72,6 +75,9 @@ impl TryFrom<Model> for OutboxMessage {
             "OFFER" => Aggregate::Offer(row::id(stored.aggregate_id)),
             "DISPUTE" => Aggregate::Dispute(row::id(stored.aggregate_id)),
             "EXCHANGER" => Aggregate::Exchanger(row::id(stored.aggregate_id)),
+            "ORDER" => Aggregate::Order(row::id(stored.aggregate_id)),
+            "PAYMENT" => Aggregate::Payment(row::id(stored.aggregate_id)),
+            "WITHDRAWAL" => Aggregate::Withdrawal(row::id(stored.aggregate_id)),
             _ => return Err(reading.corrupt("its aggregate_type names nothing known")),
         };
         let only = stored.only_queue.as_deref();

@@ -25,6 +25,15 @@ impl Room {
         })
     }
 
+    /// Keys with texts in them, in portions for one statement each. A key is a few hundred bytes at most.
+    pub(crate) fn texts<T>(self, keys: &[T]) -> std::slice::Chunks<'_, T> {
+        keys.chunks(match self {
+            Self::Whole => keys.len().max(1),
+            Self::Record => 32,
+            Self::Bound => 8_192,
+        })
+    }
+
     /// Rows in portions for one array statement each: `size` is what a row takes, `head` what the arrays take without
     /// any.
     pub(super) fn portions<T>(

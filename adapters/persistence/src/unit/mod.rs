@@ -3,12 +3,17 @@
 pub(crate) mod select;
 mod write;
 
-use application::ports::{Changes, InboxKey, ListingHead, OfferHead, StorageError, Transaction};
+use application::ports::{
+    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StorageError,
+    Transaction,
+};
 use async_trait::async_trait;
+use domain::billing::PaymentOrigin;
 use domain::user::{Email, User};
 use domain::{
-    Account, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox, Notification,
-    NotificationId, Offer, OfferId, UserId,
+    Account, AccountId, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox,
+    Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment, UserId, Withdrawal,
+    WithdrawalId,
 };
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
@@ -22,7 +27,10 @@ use crate::ledger::account;
 use crate::notification::mailbox;
 use crate::row;
 use crate::table::{Room, one_of};
-use crate::{dispute, error, exchanger, inbox, listing, notification, offer, user};
+use crate::{
+    dispute, error, exchanger, idempotency, inbox, listing, notification, offer, order, payment,
+    user, withdrawal,
+};
 
 /// One transaction. Its rows are locked with NO KEY UPDATE: nobody else can change them, while rows that merely refer to
 /// them can still be written.
@@ -174,6 +182,14 @@ impl Transaction for Unit {
         Ok(taken)
     }
 
+    async fn replies(
+        &mut self,
+        keys: &[IdempotencyKey],
+    ) -> Result<Vec<IdempotencyRecord>, StorageError> {
+        let known = idempotency::known(&self.transaction, self.room, keys).await;
+        self.noting(known)
+    }
+
     async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError> {
         let mut found = Vec::with_capacity(offers.len());
         for keys in self.room.keys(offers) {
@@ -268,6 +284,79 @@ impl Transaction for Unit {
         let owners = active_of.iter().copied().map(row::uuid).collect();
         let select = select::listings(self.backend(), ids, owners);
         self.rows(locked(select)).await
+    }
+
+    async fn lock_withdrawals(
+        &mut self,
+        ids: &[WithdrawalId],
+    ) -> Result<Vec<Withdrawal>, StorageError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for keys in self.room.keys(ids) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let select = withdrawal::Entity::find()
+                .filter(one_of(self.backend(), withdrawal::Column::Id, keys))
+                .order_by_asc(withdrawal::Column::Id);
+            found.extend(self.rows::<_, Withdrawal>(locked(select)).await?);
+        }
+        Ok(found)
+    }
+
+    async fn lock_orders(&mut self, ids: &[OrderId]) -> Result<Vec<Order>, StorageError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for keys in self.room.keys(ids) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let select = order::Entity::find()
+                .filter(one_of(self.backend(), order::Column::Id, keys))
+                .order_by_asc(order::Column::Id);
+            found.extend(self.rows::<_, Order>(locked(select)).await?);
+        }
+        Ok(found)
+    }
+
+    async fn lock_payments(
+        &mut self,
+        origins: &[PaymentOrigin],
+    ) -> Result<Vec<Payment>, StorageError> {
+        let (mut orders, mut callers) = (Vec::new(), Vec::new());
+        for origin in origins {
+            match origin {
+                PaymentOrigin::Order(order) => orders.push(row::uuid(*order)),
+                PaymentOrigin::Caller { user, key } if row::storable(key) => {
+                    callers.push((row::uuid(*user), key.clone()));
+                }
+                PaymentOrigin::Caller { .. } => {}
+            }
+        }
+        // Those of orders first, as origins are sorted.
+        let mut found = Vec::with_capacity(origins.len());
+        for keys in self.room.keys(&orders) {
+            let select = select::payments_of_orders(self.backend(), keys.to_vec());
+            found.extend(self.rows::<_, Payment>(locked(select)).await?);
+        }
+        for keys in self.room.texts(&callers) {
+            let statement = select::payments_of_callers(self.backend(), keys);
+            let select = payment::Entity::find().from_raw_sql(statement);
+            let rows = select.all(&self.transaction).await.map_err(error::storage);
+            let payments: Vec<Payment> = self.noting(rows.and_then(row::all))?;
+            found.extend(payments);
+        }
+        Ok(found)
+    }
+
+    async fn account_keys(
+        &mut self,
+        ids: &[AccountId],
+    ) -> Result<Vec<(AccountId, AccountKey)>, StorageError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for keys in self.room.keys(ids) {
+            let keys = keys.iter().copied().map(row::uuid).collect();
+            let select = account::Entity::find()
+                .filter(one_of(self.backend(), account::Column::Id, keys))
+                .order_by_asc(account::Column::Id);
+            let accounts = self.rows::<_, Account>(select).await?;
+            found.extend(accounts.iter().map(|account| (account.id, account.key)));
+        }
+        Ok(found)
     }
 
     async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError> {

@@ -2,10 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Value;
-use sea_orm::{Condition, DbBackend, QueryOrder, Select, Statement};
+use sea_orm::{Condition, DbBackend, IdenStatic, Iterable, QueryOrder, Select, Statement};
 
 use crate::table::{id_array, one_of, one_of_texts, padded, placeholders, text_array};
-use crate::{listing, user};
+use crate::{listing, payment, user};
 
 /// Users by id or by e-mail address; at least one of them is asked for.
 pub(crate) fn users(
@@ -46,6 +46,46 @@ pub(crate) fn listings(
     listing::Entity::find()
         .filter(wanted)
         .order_by_asc(listing::Column::Id)
+}
+
+/// Payments by their orders, locked in that order.
+pub(crate) fn payments_of_orders(backend: DbBackend, orders: Vec<Uuid>) -> Select<payment::Entity> {
+    payment::Entity::find()
+        .filter(one_of(backend, payment::Column::OrderId, orders))
+        .filter(payment::Column::OrderId.is_not_null())
+        .order_by_asc(payment::Column::OrderId)
+}
+
+/// Payments by their callers and the callers' keys, locked in that order.
+pub(crate) fn payments_of_callers(backend: DbBackend, keys: &[(Uuid, String)]) -> Statement {
+    let columns: Vec<String> = payment::Column::iter()
+        .map(|column| format!("p.{}", column.as_str()))
+        .collect();
+    let columns = columns.join(", ");
+    if backend == DbBackend::Postgres {
+        // The order of bytes, whatever the database's own is: the order in which a commit changes them.
+        let sql = format!(
+            "SELECT {columns} FROM UNNEST($1::uuid[], $2::text[]) AS k (caller_id, key) \
+             JOIN payments AS p ON p.caller_id = k.caller_id AND p.key = k.key \
+             WHERE p.caller_id IS NOT NULL \
+             ORDER BY p.caller_id, p.key COLLATE \"C\" FOR NO KEY UPDATE OF p"
+        );
+        let callers = id_array(keys.iter().map(|(caller, _)| *caller));
+        let names = text_array(keys.iter().map(|(_, key)| key.clone()));
+        Statement::from_sql_and_values(backend, sql, [callers, names])
+    } else {
+        let keys = padded(keys.to_vec());
+        let sql = format!(
+            "SELECT {columns} FROM payments AS p \
+             WHERE p.caller_id IS NOT NULL AND (p.caller_id, p.key) IN (VALUES {}) \
+             ORDER BY p.caller_id, p.key",
+            placeholders(2, keys.len())
+        );
+        let values = keys
+            .into_iter()
+            .flat_map(|(caller, key)| [Value::from(caller), Value::from(key)]);
+        Statement::from_sql_and_values(backend, sql, values)
+    }
 }
 
 /// Accounts by owner and asset, locked in that order. Two columns make the key: no builder knows both databases' words.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use application::ports::{Changes, Saved, StorageError};
+use application::ports::{Changes, IdempotencyRecord, Saved, StorageError};
 use domain::OfferId;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbErr, QuerySelect};
@@ -11,7 +11,10 @@ use crate::ledger::{account, journal};
 use crate::notification::{self, mailbox};
 use crate::row;
 use crate::table::{Room, Writer, one_of};
-use crate::{dispute, error, exchanger, inbox, listing, offer, outbox, report, user};
+use crate::{
+    dispute, error, exchanger, idempotency, inbox, listing, offer, order, outbox, payment, report,
+    user, withdrawal,
+};
 
 /// Writes everything. What has changed comes first, in the order in which units of work lock rows: a commit that has not
 /// locked its rows before never waits in a circle with one that has. What is new comes after it, what is referred to before
@@ -48,6 +51,17 @@ pub(super) async fn write(
         exchanger::Model::try_from,
     )?;
     let listings = rows(&changes.listings, |row| row.id, listing::Model::try_from)?;
+    let withdrawals = rows(
+        &changes.withdrawals,
+        |row| row.id,
+        withdrawal::Model::try_from,
+    )?;
+    let orders = rows(&changes.orders, |row| row.id, order::Model::try_from)?;
+    let payments = rows(
+        &changes.payments,
+        |row| &row.origin,
+        payment::Model::try_from,
+    )?;
     let accounts = rows(&changes.accounts, account::order, account::Model::try_from)?;
     let history = changes.history.iter().map(offer::history::Model::try_from);
     let history = history.collect::<Result<_, _>>()?;
@@ -61,6 +75,10 @@ pub(super) async fn write(
     inbox.sort_unstable_by(|one, other| {
         (&one.consumer, &one.message).cmp(&(&other.consumer, &other.message))
     });
+    let mut replies: Vec<&IdempotencyRecord> = changes.replies.iter().collect();
+    replies.sort_unstable_by_key(|record| &record.key);
+    let replies = replies.into_iter().map(idempotency::Model::try_from);
+    let replies = replies.collect::<Result<_, _>>()?;
     let reports = changes.reports.iter().map(report::Model::from);
 
     let mut writer = Writer::new(connection, room);
@@ -71,14 +89,20 @@ pub(super) async fn write(
         .update::<exchanger::Entity>(exchangers.changed)
         .await?;
     writer.update::<listing::Entity>(listings.changed).await?;
+    writer
+        .update::<withdrawal::Entity>(withdrawals.changed)
+        .await?;
+    writer.update::<order::Entity>(orders.changed).await?;
+    writer.update::<payment::Entity>(payments.changed).await?;
     writer.update::<account::Entity>(accounts.changed).await?;
     writer.update::<mailbox::Entity>(mailboxes.changed).await?;
     writer
         .update::<notification::Entity>(notifications.changed)
         .await?;
 
-    // A message that somebody else has taken in meanwhile stops the rest at once.
+    // A message that somebody else has taken in meanwhile, or a request that was answered, stops the rest at once.
     writer.insert::<inbox::Entity>(inbox).await?;
+    writer.insert::<idempotency::Entity>(replies).await?;
     writer.insert::<user::Entity>(users.new).await?;
     writer.insert::<account::Entity>(accounts.new).await?;
     writer.insert::<exchanger::Entity>(exchangers.new).await?;
@@ -89,6 +113,9 @@ pub(super) async fn write(
     writer
         .insert::<dispute::comment::Entity>(comments.collect())
         .await?;
+    writer.insert::<order::Entity>(orders.new).await?;
+    writer.insert::<payment::Entity>(payments.new).await?;
+    writer.insert::<withdrawal::Entity>(withdrawals.new).await?;
     writer.insert::<journal::Entity>(entries.collect()).await?;
     writer.insert::<report::Entity>(reports.collect()).await?;
     writer.insert::<mailbox::Entity>(mailboxes.new).await?;

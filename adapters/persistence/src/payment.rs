@@ -1,0 +1,148 @@
+//! Table `payments`.
+
+use application::ports::StorageError;
+use domain::billing::{PaymentOrigin, PaymentState, PaymentTerms};
+use domain::{Decline, Money, Payment, PaymentId};
+use sea_orm::entity::prelude::*;
+
+use crate::row::{self, Reading};
+use crate::table::Table;
+
+const AUTHORIZED: &str = "AUTHORIZED";
+const DECLINED: &str = "DECLINED";
+const REFUNDED: &str = "REFUNDED";
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "payments")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: Uuid,
+    pub(crate) order_id: Option<Uuid>,
+    pub(crate) caller_id: Option<Uuid>,
+    pub(crate) key: Option<String>,
+    pub(crate) payer_account_id: Option<Uuid>,
+    pub(crate) payee_account_id: Option<Uuid>,
+    pub(crate) amount: i64,
+    pub(crate) asset: String,
+    pub(crate) description: String,
+    pub(crate) status: String,
+    pub(crate) decline: Option<String>,
+    pub(crate) refunded_by: Option<Uuid>,
+    pub(crate) refunded_at: Option<i64>,
+    pub(crate) processed_at: i64,
+    pub(crate) version: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Table for Entity {
+    const NAME: &'static str = "payments";
+    const KEY: Column = Column::Id;
+    const MUTABLE: &'static [Column] = &[
+        Column::Status,
+        Column::RefundedBy,
+        Column::RefundedAt,
+        Column::Version,
+    ];
+    const VERSION: Column = Column::Version;
+}
+
+impl TryFrom<&Payment> for Model {
+    type Error = StorageError;
+
+    fn try_from(payment: &Payment) -> Result<Self, StorageError> {
+        let (order_id, caller_id, key) = match &payment.origin {
+            PaymentOrigin::Order(order) => (Some(row::uuid(*order)), None, None),
+            PaymentOrigin::Caller { user, key } => {
+                (None, Some(row::uuid(*user)), Some(key.clone()))
+            }
+        };
+        let (status, refund) = match payment.state {
+            PaymentState::Authorized => (AUTHORIZED, None),
+            PaymentState::Declined(_) => (DECLINED, None),
+            PaymentState::Refunded { by, at } => (REFUNDED, Some((by, at))),
+        };
+        let PaymentTerms {
+            payer,
+            payee,
+            amount,
+            description,
+        } = &payment.terms;
+        Ok(Self {
+            id: row::uuid(payment.id),
+            order_id,
+            caller_id,
+            key,
+            payer_account_id: payer.map(row::uuid),
+            payee_account_id: payee.map(row::uuid),
+            amount: amount.minor(),
+            asset: amount.asset().code().to_owned(),
+            description: description.clone(),
+            status: status.to_owned(),
+            decline: payment.decline().map(|decline| decline.name().to_owned()),
+            refunded_by: refund.map(|(by, _)| row::uuid(by)),
+            refunded_at: refund.map(|(_, at)| at.as_micros()),
+            processed_at: payment.processed_at.as_micros(),
+            version: row::stored(payment.version)?,
+        })
+    }
+}
+
+impl TryFrom<Model> for Payment {
+    type Error = StorageError;
+
+    fn try_from(stored: Model) -> Result<Self, StorageError> {
+        let id: PaymentId = row::id(stored.id);
+        let reading = Reading::new("payments", id);
+        let asset = reading.asset(&stored.asset)?;
+        let state = state(&reading, &stored)?;
+        let origin = match (stored.order_id, stored.caller_id, stored.key) {
+            (Some(order), None, None) => PaymentOrigin::Order(row::id(order)),
+            (None, Some(user), Some(key)) => PaymentOrigin::Caller {
+                user: row::id(user),
+                key,
+            },
+            _ => return Err(reading.corrupt("it has no reason, or two")),
+        };
+        Ok(Self {
+            id,
+            origin,
+            terms: PaymentTerms {
+                payer: stored.payer_account_id.map(row::id),
+                payee: stored.payee_account_id.map(row::id),
+                amount: Money::new(stored.amount, asset),
+                description: stored.description,
+            },
+            state,
+            processed_at: row::time(stored.processed_at),
+            version: reading.version(stored.version)?,
+        })
+    }
+}
+
+fn state(reading: &Reading, stored: &Model) -> Result<PaymentState, StorageError> {
+    let status = stored.status.as_str();
+    if status != DECLINED {
+        reading.absent("decline", &stored.decline)?;
+    }
+    if status != REFUNDED {
+        reading.absent("refunded_by", &stored.refunded_by)?;
+        reading.absent("refunded_at", &stored.refunded_at)?;
+    }
+    match status {
+        AUTHORIZED => Ok(PaymentState::Authorized),
+        DECLINED => {
+            let decline = reading.present("decline", stored.decline.as_deref())?;
+            let decline = reading.named(Decline::ALL, Decline::name, decline)?;
+            Ok(PaymentState::Declined(decline))
+        }
+        REFUNDED => Ok(PaymentState::Refunded {
+            by: row::id(reading.present("refunded_by", stored.refunded_by)?),
+            at: row::time(reading.present("refunded_at", stored.refunded_at)?),
+        }),
+        _ => Err(reading.corrupt("its status names nothing known")),
+    }
+}

@@ -1,0 +1,75 @@
+//! Payments, made or declined. Orders belong to another module, and accounts are what somebody has named, whether or not
+//! they are there: neither is referred to.
+
+use sea_orm_migration::prelude::*;
+
+use crate::kit::{Kit, check, one_of};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let kit = Kit::new(manager);
+        kit.table(
+            Table::create()
+                .table("payments")
+                .col(kit.id("id").primary_key())
+                .col(kit.id("order_id").null())
+                .col(kit.id("caller_id").null())
+                .col(kit.text("key").null())
+                .col(kit.id("payer_account_id").null())
+                .col(kit.id("payee_account_id").null())
+                // What was asked for, and declined if nobody can pay it: zero and less too.
+                .col(kit.number("amount"))
+                .col(kit.text("asset"))
+                .col(kit.text("description"))
+                .col(kit.text("status"))
+                // Not a list of those there are: every new reason to decline would alter it.
+                .col(kit.text("decline").null())
+                .col(kit.id("refunded_by").null())
+                .col(kit.number("refunded_at").null())
+                .col(kit.number("processed_at"))
+                .col(kit.number("version"))
+                .check(check(
+                    "payments_one_origin",
+                    "(order_id IS NULL) <> (caller_id IS NULL) AND (caller_id IS NULL) = (key IS NULL)",
+                ))
+                .check(check(
+                    "payments_status",
+                    one_of("status", &["AUTHORIZED", "DECLINED", "REFUNDED"]),
+                ))
+                .check(check(
+                    "payments_processed_as_a_whole",
+                    "(decline IS NOT NULL) = (status = 'DECLINED') \
+                     AND (refunded_by IS NOT NULL) = (status = 'REFUNDED') \
+                     AND (refunded_at IS NOT NULL) = (status = 'REFUNDED')",
+                ))
+                .check(check(
+                    "payments_moved",
+                    "status = 'DECLINED' \
+                     OR (amount > 0 AND payer_account_id IS NOT NULL AND payee_account_id IS NOT NULL)",
+                ))
+                .check(check("payments_version", "version > 0")),
+            "",
+            false,
+        )
+        .await?;
+        // One payment for each reason to pay; a payment has one reason, so each index holds its own kind only.
+        kit.run(
+            "CREATE UNIQUE INDEX payments_of_order ON payments (order_id) WHERE order_id IS NOT NULL"
+                .to_owned(),
+        )
+        .await?;
+        kit.run(
+            "CREATE UNIQUE INDEX payments_of_caller ON payments (caller_id, key) WHERE caller_id IS NOT NULL"
+                .to_owned(),
+        )
+        .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        Kit::new(manager).drop(&["payments"]).await
+    }
+}

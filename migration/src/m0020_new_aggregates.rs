@@ -1,0 +1,48 @@
+//! Events of orders, payments and withdrawals go out too.
+
+use sea_orm_migration::prelude::*;
+
+use crate::alter::Recheck;
+use crate::kit::Kit;
+
+const FROM: &str = "aggregate_type IN ('OFFER', 'DISPUTE', 'EXCHANGER')";
+const TO: &str =
+    "aggregate_type IN ('OFFER', 'DISPUTE', 'EXCHANGER', 'ORDER', 'PAYMENT', 'WITHDRAWAL')";
+
+const TABLES: [(&str, &str); 2] = [
+    ("outbox", "outbox_aggregate_type"),
+    ("dead_letters", "dead_letters_aggregate_type"),
+];
+
+const fn checks(name: &str) -> [Recheck<'_>; 1] {
+    [Recheck {
+        name,
+        from: FROM,
+        to: TO,
+    }]
+}
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let kit = Kit::new(manager);
+        for (table, name) in TABLES {
+            kit.recheck(table, &checks(name)).await?;
+        }
+        Ok(())
+    }
+
+    /// Messages about what the market will not know any more are dropped: nobody could read them.
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let kit = Kit::new(manager);
+        for (table, name) in TABLES {
+            kit.run(format!("DELETE FROM {table} WHERE NOT ({FROM})"))
+                .await?;
+            kit.uncheck(table, &checks(name)).await?;
+        }
+        Ok(())
+    }
+}
