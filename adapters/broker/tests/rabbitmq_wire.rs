@@ -10,7 +10,7 @@ mod support;
 
 use std::sync::Arc;
 
-use application::ports::{Broker, BrokerError, Queue};
+use application::ports::{Broker, BrokerError, OutboxMessage, Queue};
 use futures::StreamExt;
 use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions,
@@ -223,6 +223,43 @@ async fn what_reaches_no_queue_is_not_confirmed_and_is_declared_again() {
     assert_eq!(arrived, [message(2).id]);
     let again = publish(&broker, vec![message(1), message(3)]);
     assert_eq!(again.arrived().await, [message(1).id, message(3).id]);
+}
+
+/// The names of two queues are an agreement with others, and begin with nothing of ours.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queues_of_orders_have_the_agreed_names_and_a_namespace_keeps_them_apart() {
+    assert_eq!(
+        [Queue::OrderPaymentRequests, Queue::OrderPaymentResults].map(Queue::name),
+        ["order-payment-requests", "order-payment-results"]
+    );
+    let (place, neighbour) = (
+        TestBroker::rabbitmq().await.unwrap(),
+        TestBroker::rabbitmq().await.unwrap(),
+    );
+    let (_connection, channel) = other(&place).await;
+    for queue in ["order-payment-requests", "order-payment-results"] {
+        let options = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let name = format!("{}{queue}", place.namespace());
+        let there = channel.queue_declare(name.into(), options, FieldTable::default());
+        soon(there).await.unwrap();
+    }
+    let (here, there) = (open(&place), open(&neighbour));
+    let mut next_door = soon(there.consume(Queue::OrderPaymentRequests, 1))
+        .await
+        .unwrap();
+    let mut ours = soon(here.consume(Queue::OrderPaymentRequests, 1))
+        .await
+        .unwrap();
+    let asked = OutboxMessage {
+        name: "OrderPaymentRequested".into(),
+        ..message(0)
+    };
+    assert_eq!(confirmed(publish(&here, vec![asked.clone()])).await, 1);
+    assert_eq!(next_done(&mut ours).await, asked.id);
+    silence(&mut next_door).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -65,6 +65,9 @@ fn aggregate(aggregate: Aggregate) -> String {
         Aggregate::Offer(id) => id.to_string(),
         Aggregate::Dispute(id) => id.to_string(),
         Aggregate::Exchanger(id) => id.to_string(),
+        Aggregate::Order(id) => id.to_string(),
+        Aggregate::Payment(id) => id.to_string(),
+        Aggregate::Withdrawal(id) => id.to_string(),
     }
 }
 

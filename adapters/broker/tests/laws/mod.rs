@@ -41,6 +41,7 @@ macro_rules! laws {
                 messages_keep_their_order
                 nothing_is_published_at_once
                 a_message_for_one_queue_reaches_no_other
+                an_event_reaches_the_queues_that_its_name_is_bound_to
                 several_publish_at_the_same_time
             ]
             consuming: [

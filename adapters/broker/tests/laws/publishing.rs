@@ -1,9 +1,12 @@
 //! What is published arrives.
 
-use application::ports::Queue;
+use application::ports::{OutboxMessage, Queue};
+use domain::event::FactName;
 
 use super::Place;
-use crate::support::{ids, message_for, messages, next, next_done, publish, silence, soon};
+use crate::support::{
+    ids, message, message_for, messages, next, next_done, publish, silence, soon,
+};
 
 pub async fn a_message_arrives_as_it_was(place: &impl Place) {
     let broker = place.open();
@@ -53,6 +56,45 @@ pub async fn a_message_for_one_queue_reaches_no_other(place: &impl Place) {
     soon(delivery.receipt.done()).await.unwrap();
     assert_eq!(publishing.arrived().await, [sent.id]);
     silence(&mut other).await;
+}
+
+/// The table is written out once more: a binding that is lost or widened by mistake would be no compiler's business.
+pub async fn an_event_reaches_the_queues_that_its_name_is_bound_to(place: &impl Place) {
+    let broker = place.open();
+    let requests = ["OrderPaymentRequested"];
+    let results = ["PaymentProcessed", "PaymentRefunded"];
+    let names: Vec<_> = FactName::ALL.iter().map(|name| name.name()).collect();
+    let expected = [
+        (Queue::Notifications, names.as_slice()),
+        (Queue::PaymentCallbacks, &[]),
+        (Queue::OrderPaymentRequests, &requests),
+        (Queue::OrderPaymentResults, &results),
+    ];
+    let mut consumers = Vec::new();
+    for (queue, names) in expected {
+        consumers.push((soon(broker.consume(queue, 64)).await.unwrap(), names));
+    }
+    let sent: Vec<_> = names.iter().copied().zip(0..).map(named).collect();
+    let publishing = publish(&broker, sent.clone());
+    for (deliveries, names) in &mut consumers {
+        for name in *names {
+            let delivery = next(deliveries).await;
+            assert_eq!(delivery.message.name, *name);
+            soon(delivery.receipt.done()).await.unwrap();
+        }
+    }
+    assert_eq!(publishing.arrived().await, ids(&sent));
+    for (deliveries, _) in &mut consumers {
+        silence(deliveries).await;
+    }
+}
+
+/// A message of this name.
+fn named((name, number): (&'static str, u32)) -> OutboxMessage {
+    OutboxMessage {
+        name: name.into(),
+        ..message(number)
+    }
 }
 
 pub async fn several_publish_at_the_same_time(place: &impl Place) {
