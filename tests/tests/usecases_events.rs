@@ -27,6 +27,9 @@ fn told(harness: &Harness<Memory>, since: usize) -> Vec<(String, u64, Value)> {
                 Aggregate::Offer(id) => id.to_string(),
                 Aggregate::Dispute(id) => id.to_string(),
                 Aggregate::Exchanger(id) => id.to_string(),
+                Aggregate::Order(id) => id.to_string(),
+                Aggregate::Payment(id) => id.to_string(),
+                Aggregate::Withdrawal(id) => id.to_string(),
             };
             assert!(message.body.contains(&aggregate), "{message:?}");
             (

@@ -31,7 +31,7 @@ fn once(
         command,
         key,
         fingerprint,
-        render: |outcome| match outcome {
+        render: |outcome: Rendered| match outcome {
             Ok(account) => Reply {
                 status: 201,
                 body: account.available().to_string(),

@@ -455,3 +455,56 @@ async fn the_shop_is_nobody() {
     assert_eq!(shops.count(), Asset::ALL.len());
     harness.close().await;
 }
+
+#[tokio::test]
+async fn both_sides_say_exactly_this() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    harness.deposit(anna, "10", Asset::Rub).await;
+    let paid = order(&harness, anna, "9.5").await;
+    let declined = order(&harness, anna, "9.5").await;
+    deliver(&harness, 1).await;
+    let refund = RefundPayment {
+        caller: harness.admin,
+        order: paid.id,
+    };
+    let payment = harness.done(refund).await.payment.id;
+    let (user, at) = (anna.user, "2025-04-18T15:00:00Z");
+    let of = |order: &Order| {
+        format!(
+            r#""orderId":"{}","userId":"{user}","amount":9.5,"asset":"RUB""#,
+            order.id
+        )
+    };
+    let bodies = |name| -> Vec<String> {
+        let all = sent(&harness, name).into_iter();
+        all.map(|one| String::from_utf8(one.body).unwrap())
+            .collect()
+    };
+    assert_eq!(
+        bodies(FactName::OrderPaymentRequested)[0],
+        format!(
+            r#"{{"event":"OrderPaymentRequested","data":{{{},"description":"a kettle","timestamp":"{at}"}}}}"#,
+            of(&paid)
+        )
+    );
+    let results = bodies(FactName::PaymentProcessed);
+    assert_eq!(
+        results[0],
+        format!(
+            r#"{{"event":"PaymentProcessed","data":{{{},"paymentId":"{payment}","success":true,"errorMessage":null,"timestamp":"{at}"}}}}"#,
+            of(&paid)
+        )
+    );
+    let no = r#""success":false,"reason":"INSUFFICIENT_FUNDS","errorMessage":"there is not enough money in the wallet""#;
+    assert!(results[1].contains(no), "{}", results[1]);
+    assert!(results[1].contains(&of(&declined)), "{}", results[1]);
+    assert_eq!(
+        bodies(FactName::PaymentRefunded)[0],
+        format!(
+            r#"{{"event":"PaymentRefunded","data":{{{},"paymentId":"{payment}","timestamp":"{at}"}}}}"#,
+            of(&paid)
+        )
+    );
+    harness.close().await;
+}

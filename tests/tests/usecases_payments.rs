@@ -1,9 +1,9 @@
 //! Payments from account to account, in memory.
 
 use application::billing::AuthorizePayment;
-use application::{Caller, Policy};
+use application::Caller;
 use domain::billing::PaymentState;
-use domain::{AccountId, AccountKey, Asset, Decline, Money, Refusal, TypedId};
+use domain::{AccountId, AccountKey, Asset, Decline, Money, Policy, Refusal, TypedId};
 use memory::Memory;
 use p2p_tests::harness::{Harness, Setup, deposit};
 
