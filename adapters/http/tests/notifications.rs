@@ -53,6 +53,8 @@ async fn a_mailbox_is_read_page_by_page_newest_first() {
             "offer_id": null,
             "dispute_id": null,
             "exchanger_id": anna.id.to_string(),
+            "order_id": null,
+            "withdrawal_id": null,
             "at": "2025-04-18T15:00:00Z",
             "read": false,
             "read_at": null,

@@ -1,9 +1,8 @@
 //! `POST /api/p2p/disputes/{dispute_id}/comments`.
 
 use application::dispute::CommentOnDispute;
-use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use domain::DisputeId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,7 +11,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::CommentView;
 use crate::app::App;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{Change, created};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -45,15 +45,16 @@ pub(crate) async fn comment_on_dispute(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(dispute): PathId<DisputeId>,
-    Json(body): Json<CommentRequest>,
-) -> Result<(StatusCode, Answer<CommentView>), Problem> {
-    let comment = app
-        .execute(CommentOnDispute {
-            id: app.fresh(),
-            caller,
-            dispute,
-            text: body.text,
-        })
-        .await?;
-    Ok((StatusCode::CREATED, Answer(comment.into())))
+    Change { body, once }: Change<CommentRequest>,
+) -> Result<Response, Problem> {
+    let command = CommentOnDispute {
+        id: app.fresh(),
+        caller,
+        dispute,
+        text: body.text,
+    };
+    once.carry_out(&app, caller, command, |comment| {
+        created(&CommentView::from(comment))
+    })
+    .await
 }

@@ -1,8 +1,8 @@
 //! `POST /api/p2p/disputes/{dispute_id}/resolve`.
 
 use application::dispute::{Decision, ResolveDispute};
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::{DisputeId, Refusal};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::DisputeAnswer;
 use crate::app::App;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{Change, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -82,21 +83,21 @@ pub(crate) async fn resolve_dispute(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(dispute): PathId<DisputeId>,
-    Json(body): Json<ResolveRequest>,
-) -> Result<Answer<DisputeAnswer>, Problem> {
+    Change { body, once }: Change<ResolveRequest>,
+) -> Result<Response, Problem> {
     if let Some(admin) = body.admin_id {
         caller.claims_to_be(admin.0)?;
     }
-    let dispute = app
-        .execute(ResolveDispute {
-            caller,
-            dispute,
-            decision: decision(body.resolution, body.payer_amount)?,
-            comment: body.comment,
-        })
-        .await?;
-    let message = "Dispute resolved by admin";
-    Ok(Answer(DisputeAnswer::of(&dispute, message)))
+    let command = ResolveDispute {
+        caller,
+        dispute,
+        decision: decision(body.resolution, body.payer_amount)?,
+        comment: body.comment,
+    };
+    once.carry_out(&app, caller, command, |dispute| {
+        ok(&DisputeAnswer::of(&dispute, "Dispute resolved by admin"))
+    })
+    .await
 }
 
 #[cfg(test)]

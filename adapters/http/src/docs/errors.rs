@@ -11,6 +11,7 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
+use super::keys;
 use crate::ops;
 use crate::problem::{MEDIA_TYPE, Problem, catalogue};
 
@@ -37,7 +38,7 @@ const INTERNAL: Shared = shared(
 const TIMEOUT: Shared = shared(
     "Timeout",
     StatusCode::GATEWAY_TIMEOUT,
-    "`TIMEOUT`: it took too long; a change may still take effect.",
+    "`TIMEOUT`: it took too long; a change may still take effect: send it again under the same idempotency key.",
 );
 const UNAVAILABLE: Shared = shared(
     "Unavailable",
@@ -88,7 +89,36 @@ const BAD_QUERY: Shared = shared(
     "`INVALID_QUERY`: `errors` names every bad parameter. `INVALID_CURSOR`.",
 );
 
-const ALL: [Shared; 11] = [
+const BAD_KEY_OR_ID: Shared = shared(
+    "BadKeyOrId",
+    StatusCode::BAD_REQUEST,
+    "`MALFORMED_ID`: not an id. `WRONG_ID_KIND`: the id of something else. `IDEMPOTENCY_KEY_INVALID`: the key can't be used.",
+);
+const BAD_KEY_OR_BODY: Shared = shared(
+    "BadKeyOrBody",
+    StatusCode::BAD_REQUEST,
+    "`MALFORMED_JSON`: the body is not JSON. `IDEMPOTENCY_KEY_INVALID`: the key can't be used. `IDEMPOTENCY_KEY_REQUIRED`: \
+     there is none, where one is needed.",
+);
+const BAD_KEY_ID_OR_BODY: Shared = shared(
+    "BadKeyIdOrBody",
+    StatusCode::BAD_REQUEST,
+    "`MALFORMED_ID`: not an id. `WRONG_ID_KIND`: the id of something else. `MALFORMED_JSON`: the body is not JSON. \
+     `IDEMPOTENCY_KEY_INVALID`: the key can't be used.",
+);
+const KEY_REUSED: Shared = shared(
+    "KeyReused",
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "`IDEMPOTENCY_KEY_REUSED`: the key was used before, for another request.",
+);
+const KEY_REUSED_OR_INVALID: Shared = shared(
+    "KeyReusedOrInvalid",
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "`VALIDATION_FAILED`, `MISSING_FIELD`, `WRONG_TYPE`, `UNKNOWN_FIELD`, `DUPLICATE_FIELD`: `errors` names every bad \
+     field. `IDEMPOTENCY_KEY_REUSED`: the key was used before, for another request.",
+);
+
+const ALL: [Shared; 16] = [
     INTERNAL,
     TIMEOUT,
     UNAVAILABLE,
@@ -100,6 +130,11 @@ const ALL: [Shared; 11] = [
     BAD_ID_OR_BODY,
     BAD_BODY,
     BAD_QUERY,
+    BAD_KEY_OR_ID,
+    BAD_KEY_OR_BODY,
+    BAD_KEY_ID_OR_BODY,
+    KEY_REUSED,
+    KEY_REUSED_OR_INVALID,
 ];
 
 /// Real problems, by code.
@@ -150,10 +185,14 @@ impl Errors {
                 .entry(one.status.as_str().to_owned())
                 .or_insert_with(|| RefOr::Ref(reference));
         }
+        let has_key = keys::takes_one(operation);
         for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response
                 && status.starts_with(['4', '5'])
             {
+                if has_key && status == KEY_REUSED.status.as_str() {
+                    response.description += &format!(" {}", KEY_REUSED.description);
+                }
                 self.describe(response);
             }
         }
@@ -198,12 +237,22 @@ fn shared_by(operation: &Operation) -> Vec<Shared> {
         errors.push(UNAUTHENTICATED);
     }
     let has_body = operation.request_body.is_some();
+    let has_key = keys::takes_one(operation);
     if has_body {
-        errors.extend([TOO_LARGE, UNSUPPORTED, INVALID]);
+        errors.extend([TOO_LARGE, UNSUPPORTED]);
     }
+    errors.extend(match (has_key, has_body) {
+        (true, true) => Some(KEY_REUSED_OR_INVALID),
+        (true, false) => Some(KEY_REUSED),
+        (false, true) => Some(INVALID),
+        (false, false) => None,
+    });
     let has_id = takes(operation, &ParameterIn::Path);
     let has_query = takes(operation, &ParameterIn::Query);
     errors.extend(match (has_id, has_body, has_query) {
+        (true, true, _) if has_key => Some(BAD_KEY_ID_OR_BODY),
+        (true, false, _) if has_key => Some(BAD_KEY_OR_ID),
+        (false, true, _) if has_key => Some(BAD_KEY_OR_BODY),
         (true, true, _) => Some(BAD_ID_OR_BODY),
         (true, false, _) => Some(BAD_ID),
         (false, true, _) => Some(BAD_BODY),

@@ -1,9 +1,11 @@
 //! The API's description, made from the handlers themselves.
 //!
-//! Handlers document what is their own. What all operations share is added here: the errors that any operation with a
-//! token, a body or an id may answer with, the problem schema on every error, and an example wherever there is none.
+//! Handlers document what is their own. What all operations share is added here: the idempotency key of changes, the errors
+//! that any operation with a token, a body, an id or a key may answer with, the problem schema on every error, and an
+//! example wherever there is none.
 
 mod errors;
+mod keys;
 mod samples;
 
 use axum::Router;
@@ -19,7 +21,10 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use self::errors::Errors;
 use crate::app::App;
 use crate::problem::ProblemBody;
-use crate::{dispute, exchanger, listing, notification, offer, ops, payment, push, user, wallet};
+use crate::{
+    dispute, exchanger, listing, notification, offer, ops, order, payment, push, user, wallet,
+    withdrawal,
+};
 
 const DESCRIPTION: &str = include_str!("description.md");
 
@@ -44,10 +49,12 @@ const BEARER: &str = "bearer";
         (name = dispute::TAG, description = "Where the two sides of a deal disagree, a moderator decides."),
         (name = exchanger::TAG, description = "Online and offline, and the freeze of those who leave customers without \
             an answer."),
+        (name = order::TAG, description = "What somebody buys and pays from the wallet: NEW → FINISHED or CANCELLED, once \
+            the payment is decided."),
         (name = wallet::TAG, description = "The own balances, and everything that moved them."),
-        (name = wallet::TAG_BILLING, description = "Deposits, and other people's balances."),
+        (name = wallet::TAG_BILLING, description = "Deposits, withdrawals, and other people's balances."),
         (name = notification::TAG, description = "What has happened to the own deals, in the own language; for moderators also \
-            disputes and freezes."),
+            disputes and freezes, for administrators also withdrawals."),
         (name = push::TAG, description = "The same as it happens, as server-sent events or over a WebSocket."),
         (name = payment::TAG, description = "Payments outside, as payment providers report them."),
         (name = user::TAG, description = "Accounts of people, and what they may do."),
@@ -83,6 +90,8 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(exchanger::routes())
         .merge(wallet::routes())
         .merge(notification::routes())
+        .merge(order::routes())
+        .merge(withdrawal::routes())
         .merge(push::routes())
         .merge(payment::routes())
         .merge(ops::routes())
@@ -93,6 +102,8 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
     let errors = Errors::new();
     let mut components = api.components.take().unwrap_or_default();
     errors.declare(&mut components);
+    keys::declare(&mut components);
+    api.paths.paths.values_mut().for_each(keys::add);
     for operation in api.paths.paths.values_mut().flat_map(operations) {
         if operation.security.is_none() {
             let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());

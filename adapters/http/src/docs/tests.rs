@@ -76,6 +76,55 @@ fn operations_need_a_token_unless_they_are_open() {
     );
 }
 
+#[test]
+fn every_change_takes_a_key() {
+    let document = document();
+    let header = "Idempotency-Key";
+    let mut without = Vec::new();
+    let mut required = Vec::new();
+    for (method, path, operation) in all() {
+        let name = operation["operationId"].as_str().unwrap().to_owned();
+        let parameters = operation["parameters"].as_array();
+        let key = parameters
+            .into_iter()
+            .flatten()
+            .find(|one| one["name"] == header);
+        let changes = method != "get";
+        let Some(key) = key else {
+            if changes {
+                without.push(name);
+            }
+            continue;
+        };
+        assert!(changes && key["in"] == "header", "{method} {path}");
+        if key["required"] == true {
+            required.push(name);
+        }
+        let responses = operation["responses"].as_object().unwrap();
+        for (status, response) in responses {
+            let is_good = status.starts_with('2');
+            let marker = &response["headers"]["Idempotency-Replayed"];
+            assert!(marker.is_object() || !is_good, "{method} {path} {status}");
+        }
+        for (status, code) in [
+            ("400", "IDEMPOTENCY_KEY_INVALID"),
+            ("422", "IDEMPOTENCY_KEY_REUSED"),
+        ] {
+            let response = resolved(&document, &responses[status]);
+            let description = response["description"].as_str().unwrap();
+            assert!(
+                codes(description).contains(&code),
+                "{method} {path}: {code}"
+            );
+        }
+    }
+    without.sort_unstable();
+    required.sort_unstable();
+    // The one changes nothing, the other has a key of its own.
+    assert_eq!(without, ["log_in", "receive_payment_report"]);
+    assert_eq!(required, ["create_order", "deposit", "request_withdrawal"]);
+}
+
 /// What a reference stands for.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
@@ -151,7 +200,8 @@ fn bodies_and_answers_have_examples() {
     for (method, path, operation) in all() {
         let has_body = operation["requestBody"].is_object();
         let takes_body = matches!(method.as_str(), "post" | "put" | "patch");
-        let is_bare = path.ends_with("/unfreeze") || path.ends_with("_id}/read");
+        let bare = ["/unfreeze", "_id}/read", "/refund"];
+        let is_bare = bare.iter().any(|end| path.ends_with(end));
         assert_eq!(has_body, takes_body && !is_bare, "{method} {path}");
         if has_body {
             let content = &operation["requestBody"]["content"]["application/json"];

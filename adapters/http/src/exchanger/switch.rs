@@ -1,8 +1,8 @@
 //! `PATCH /api/p2p/exchanger/{exchanger_id}/status`, and the same under `/api/v1/users/{user_id}/status`.
 
 use application::exchanger::SwitchOnline;
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::UserId;
 use domain::user::Caller;
 use serde::Deserialize;
@@ -12,7 +12,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::ExchangerAnswer;
 use crate::app::App;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{Change, Once, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -44,9 +45,9 @@ pub(crate) async fn set_exchanger_status(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(exchanger): PathId<UserId>,
-    Json(body): Json<SwitchRequest>,
-) -> Result<Answer<ExchangerAnswer>, Problem> {
-    switch(&app, caller, exchanger, body.online).await
+    Change { body, once }: Change<SwitchRequest>,
+) -> Result<Response, Problem> {
+    switch(&app, once, caller, exchanger, body.online).await
 }
 
 /// Go online or offline (the same under another path).
@@ -68,23 +69,25 @@ pub(crate) async fn set_user_status(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(exchanger): PathId<UserId>,
-    Json(body): Json<SwitchRequest>,
-) -> Result<Answer<ExchangerAnswer>, Problem> {
-    switch(&app, caller, exchanger, body.online).await
+    Change { body, once }: Change<SwitchRequest>,
+) -> Result<Response, Problem> {
+    switch(&app, once, caller, exchanger, body.online).await
 }
 
 async fn switch(
     app: &App,
+    once: Once,
     caller: Caller,
     exchanger: UserId,
     online: bool,
-) -> Result<Answer<ExchangerAnswer>, Problem> {
+) -> Result<Response, Problem> {
     let command = SwitchOnline {
         caller,
         exchanger,
         online,
     };
-    let exchanger = app.execute(command).await?;
-    let message = "Exchanger status updated";
-    Ok(Answer(ExchangerAnswer::of(&exchanger, message)))
+    once.carry_out(app, caller, command, |exchanger| {
+        ok(&ExchangerAnswer::of(&exchanger, "Exchanger status updated"))
+    })
+    .await
 }

@@ -1,14 +1,15 @@
 //! `POST /api/p2p/exchanger/{exchanger_id}/unfreeze`.
 
 use application::exchanger::UnfreezeExchanger;
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::UserId;
 
 use super::TAG;
 use super::view::ExchangerAnswer;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::idempotency::{BareChange, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -35,11 +36,11 @@ pub(crate) async fn unfreeze_exchanger(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(exchanger): PathId<UserId>,
-) -> Result<Answer<ExchangerAnswer>, Problem> {
+    BareChange(once): BareChange,
+) -> Result<Response, Problem> {
     let command = UnfreezeExchanger { caller, exchanger };
-    let exchanger = app.execute(command).await?;
-    Ok(Answer(ExchangerAnswer::of(
-        &exchanger,
-        "Exchanger unfrozen",
-    )))
+    once.carry_out(&app, caller, command, |exchanger| {
+        ok(&ExchangerAnswer::of(&exchanger, "Exchanger unfrozen"))
+    })
+    .await
 }

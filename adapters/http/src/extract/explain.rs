@@ -43,12 +43,13 @@ pub(super) fn explain<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Opti
             Ok(members) => members.0,
         },
     };
+    let fields = Fields::of_schema::<T>();
     let mut errors: Vec<FieldError> = Vec::new();
     for (position, (name, raw)) in members.iter().enumerate() {
         let before = members.get(..position).unwrap_or_default();
         if before
             .iter()
-            .any(|(other, _)| camel_case(other) == camel_case(name))
+            .any(|(other, _)| fields.of(other) == fields.of(name))
         {
             errors.push(FieldError::new(name, "DUPLICATE_FIELD", "is given twice"));
         } else if let Some((path, fault)) = fault_of::<T>(name, raw) {
@@ -57,10 +58,10 @@ pub(super) fn explain<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Opti
         }
     }
     let present = |name: &str| {
-        let mut given = members.iter().map(|(given, _)| camel_case(given));
-        given.any(|given| given == camel_case(name))
+        let mut given = members.iter().map(|(given, _)| fields.of(given));
+        given.any(|given| given == fields.of(name))
     };
-    for name in required::<T>().iter().filter(|name| !present(name)) {
+    for name in fields.required.iter().filter(|name| !present(name)) {
         errors.push(FieldError::new(name, "MISSING_FIELD", "is required"));
     }
     (!errors.is_empty()).then(|| Problem::invalid(errors))
@@ -116,11 +117,42 @@ fn shortened(text: String) -> String {
     }
 }
 
-/// The fields that must be there, as the documentation says.
-fn required<T: PartialSchema>() -> Vec<String> {
-    match T::schema() {
-        RefOr::T(Schema::Object(object)) => object.required,
-        _ => Vec::new(),
+/// Other words that a field may go by, where it is not a field by itself.
+const OTHER_WORDS: [(&str, &str); 1] = [("price", "amount")];
+
+/// The fields of a body, as the documentation has them.
+struct Fields {
+    all: Vec<String>,
+    /// Those that must be there.
+    required: Vec<String>,
+}
+
+impl Fields {
+    fn of_schema<T: PartialSchema>() -> Self {
+        match T::schema() {
+            RefOr::T(Schema::Object(object)) => Self {
+                all: object
+                    .properties
+                    .keys()
+                    .map(|name| camel_case(name))
+                    .collect(),
+                required: object.required,
+            },
+            _ => Self {
+                all: Vec::new(),
+                required: Vec::new(),
+            },
+        }
+    }
+
+    /// One form of a field's names for comparison.
+    fn of(&self, name: &str) -> String {
+        let name = camel_case(name);
+        let other = OTHER_WORDS.iter().find(|(word, _)| *word == name);
+        match other {
+            Some((_, field)) if !self.all.contains(&name) => (*field).to_owned(),
+            _ => name,
+        }
     }
 }
 
@@ -137,7 +169,7 @@ fn camel_case(name: &str) -> String {
 }
 
 /// The members of an object, in their order.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'de> serde::Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

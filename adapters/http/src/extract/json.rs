@@ -10,7 +10,8 @@ use validator::Validate;
 
 use super::explain::{explain, may_contain_nul};
 use super::validation::field_errors;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
+use crate::wire::Fault;
 
 /// The largest body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -30,28 +31,6 @@ where
         let (parts, body) = request.into_parts();
         must_be_json(&parts.headers)?;
         parse(&read(body).await?).map(Self)
-    }
-}
-
-/// A body that may be left out where all of its fields may be.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OptionalJson<T>(pub(crate) T);
-
-impl<T, S> FromRequest<S> for OptionalJson<T>
-where
-    T: DeserializeOwned + Validate + PartialSchema + Default,
-    S: Send + Sync,
-{
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let bytes = read(body).await?;
-        if bytes.is_empty() {
-            return Ok(Self(T::default()));
-        }
-        must_be_json(&parts.headers)?;
-        parse(&bytes).map(Self)
     }
 }
 
@@ -92,7 +71,10 @@ pub(crate) fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
-fn parse<T: DeserializeOwned + Validate + PartialSchema>(bytes: &[u8]) -> Result<T, Problem> {
+/// The object that the bytes are, with every bad field named where they are another.
+pub(crate) fn parse<T: DeserializeOwned + Validate + PartialSchema>(
+    bytes: &[u8],
+) -> Result<T, Problem> {
     let plain = bytes.trim_ascii_start().starts_with(b"{") && !may_contain_nul(bytes);
     let value = match serde_json::from_slice::<T>(bytes) {
         Ok(value) if plain => value,
@@ -101,13 +83,22 @@ fn parse<T: DeserializeOwned + Validate + PartialSchema>(bytes: &[u8]) -> Result
             None => value,
         },
         Err(error) => {
-            return Err(explain::<T>(bytes).unwrap_or_else(|| Problem::not_json(error.to_string())));
+            return Err(explain::<T>(bytes).unwrap_or_else(|| unexplained(&error)));
         }
     };
     value
         .validate()
         .map_err(|errors| Problem::invalid(field_errors(&errors)))?;
     Ok(value)
+}
+
+/// Each member is good by itself, but not beside the others.
+fn unexplained(error: &serde_json::Error) -> Problem {
+    if error.is_data() {
+        let fault = Fault::from_text(&error.to_string());
+        return Problem::invalid(vec![FieldError::of("", fault)]);
+    }
+    Problem::not_json(error.to_string())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What handlers take from a request. Every rejection is a [`Problem`](crate::problem::Problem).
+//! What handlers take from a request. Every rejection is a [`Problem`](crate::problem::Problem). Changes take their bodies
+//! together with their keys: see [`idempotency`](crate::idempotency).
 
 mod caller;
 mod explain;
@@ -8,6 +9,7 @@ mod query;
 mod validation;
 
 pub(crate) use caller::{Auth, Bearing};
+pub(crate) use explain::Members;
 pub(crate) use id::PathId;
-pub(crate) use json::{Json, MAX_BODY, OptionalJson, is_json, must_be_json, read};
+pub(crate) use json::{Json, MAX_BODY, is_json, must_be_json, parse, read};
 pub(crate) use query::Query;

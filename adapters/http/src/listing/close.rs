@@ -2,12 +2,13 @@
 
 use application::listing::CloseListing;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use domain::ListingId;
 
 use super::TAG;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::idempotency::{BareChange, no_content};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -30,7 +31,9 @@ pub(crate) async fn close_listing(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(listing): PathId<ListingId>,
-) -> Result<StatusCode, Problem> {
-    app.execute(CloseListing { caller, listing }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    BareChange(once): BareChange,
+) -> Result<Response, Problem> {
+    let command = CloseListing { caller, listing };
+    once.carry_out(&app, caller, command, |_| no_content())
+        .await
 }

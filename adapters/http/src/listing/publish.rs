@@ -1,9 +1,8 @@
 //! `POST /api/p2p/listings`.
 
 use application::listing::PublishListing;
-use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -11,7 +10,8 @@ use validator::Validate;
 use super::view::ListingView;
 use super::{TAG, check_payment_methods};
 use crate::app::App;
-use crate::extract::{Auth, Json};
+use crate::extract::Auth;
+use crate::idempotency::{Change, created};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -79,26 +79,27 @@ pub(crate) struct PublishListingRequest {
 pub(crate) async fn publish_listing(
     State(app): State<App>,
     Auth(caller): Auth,
-    Json(body): Json<PublishListingRequest>,
-) -> Result<(StatusCode, Answer<ListingView>), Problem> {
+    Change { body, once }: Change<PublishListingRequest>,
+) -> Result<Response, Problem> {
     if let Some(exchanger) = body.exchanger_id {
         caller.claims_to_be(exchanger.0)?;
     }
-    let listing = app
-        .execute(PublishListing {
-            id: app.fresh(),
-            caller,
-            exchange_type: body.exchange_type.0,
-            asset: body.crypto_asset.0,
-            fiat: body.fiat_currency.0,
-            price: body.price.0,
-            total: body.total_amount.0,
-            min: body.min_amount.0,
-            max: body.max_amount.0,
-            payment_methods: body.payment_methods,
-            payment_window: body.payment_window_minutes.map(super::minutes),
-            terms: body.terms,
-        })
-        .await?;
-    Ok((StatusCode::CREATED, Answer(listing.into())))
+    let command = PublishListing {
+        id: app.fresh(),
+        caller,
+        exchange_type: body.exchange_type.0,
+        asset: body.crypto_asset.0,
+        fiat: body.fiat_currency.0,
+        price: body.price.0,
+        total: body.total_amount.0,
+        min: body.min_amount.0,
+        max: body.max_amount.0,
+        payment_methods: body.payment_methods,
+        payment_window: body.payment_window_minutes.map(super::minutes),
+        terms: body.terms,
+    };
+    once.carry_out(&app, caller, command, |listing| {
+        created(&ListingView::from(listing))
+    })
+    .await
 }

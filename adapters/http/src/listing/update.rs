@@ -1,8 +1,8 @@
 //! `PATCH /api/p2p/listings/{listing_id}`.
 
 use application::listing::{ListingChange, UpdateListing};
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::ListingId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::view::ListingView;
 use super::{TAG, check_payment_methods};
 use crate::app::App;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{Change, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -64,8 +65,8 @@ pub(crate) async fn update_listing(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(listing): PathId<ListingId>,
-    Json(body): Json<UpdateListingRequest>,
-) -> Result<Answer<ListingView>, Problem> {
+    Change { body, once }: Change<UpdateListingRequest>,
+) -> Result<Response, Problem> {
     let change = ListingChange {
         price: body.price.map(|amount| amount.0),
         total: body.total_amount.map(|amount| amount.0),
@@ -76,12 +77,13 @@ pub(crate) async fn update_listing(
         terms: body.terms,
         switch: body.status.map(|status| status.0),
     };
-    let listing = app
-        .execute(UpdateListing {
-            caller,
-            listing,
-            change,
-        })
-        .await?;
-    Ok(Answer(listing.into()))
+    let command = UpdateListing {
+        caller,
+        listing,
+        change,
+    };
+    once.carry_out(&app, caller, command, |listing| {
+        ok(&ListingView::from(listing))
+    })
+    .await
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tracing::{Instrument, field};
 
-use super::request_id::{self, X_REQUEST_ID};
+use super::request_id::{self, RequestId, X_REQUEST_ID};
 use crate::app::App;
 use crate::extract::MAX_BODY;
 use crate::problem::Problem;
@@ -19,9 +19,10 @@ use crate::problem::Problem;
 const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
 
 /// Carries a request through: id, span, size, time limit, panics, problems, headers, log.
-pub(crate) async fn edge(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id::of(request.headers(), app.ids());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!(

@@ -6,3 +6,4 @@ mod request_id;
 
 pub(crate) use cors::cors;
 pub(crate) use edge::edge;
+pub(crate) use request_id::RequestId;

@@ -6,6 +6,16 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 /// The header that carries it, both ways.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The name of a request, for whoever writes an answer down that is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(super) HeaderValue);
+
+impl RequestId {
+    pub(crate) fn text(&self) -> &str {
+        text(&self.0)
+    }
+}
+
 /// Takes what the caller sent if it is harmless in a log, and makes one otherwise.
 pub(super) fn of(headers: &HeaderMap, ids: &dyn Ids) -> HeaderValue {
     headers

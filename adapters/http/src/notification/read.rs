@@ -1,8 +1,8 @@
 //! `POST /api/notifications/{notification_id}/read` and `POST /api/notifications/read`.
 
 use application::notification::{ReadNotification, ReadNotifications, reader_of};
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::NotificationId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::NotificationView;
 use crate::app::App;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{BareChange, Change, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -36,14 +37,18 @@ pub(crate) async fn read_notification(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(notification): PathId<NotificationId>,
-) -> Result<Answer<NotificationView>, Problem> {
+    BareChange(once): BareChange,
+) -> Result<Response, Problem> {
     let command = ReadNotification {
         caller,
         notification,
     };
-    let notification = app.execute(command).await?;
+    // Whose language it is does not change with it.
     let reader = reader_of(&app, caller.user).await?;
-    Ok(Answer(NotificationView::of(&notification, &reader)))
+    once.carry_out(&app, caller, command, move |notification| {
+        ok(&NotificationView::of(&notification, &reader))
+    })
+    .await
 }
 
 /// How far somebody has read.
@@ -81,12 +86,19 @@ pub(crate) struct ReadNotificationsAnswer {
 pub(crate) async fn read_notifications(
     State(app): State<App>,
     Auth(caller): Auth,
-    Json(body): Json<ReadNotificationsRequest>,
-) -> Result<Answer<ReadNotificationsAnswer>, Problem> {
+    Change { body, once }: Change<ReadNotificationsRequest>,
+) -> Result<Response, Problem> {
     let up_to = body.up_to;
-    let mailbox = app.execute(ReadNotifications { caller, up_to }).await?;
-    Ok(Answer(ReadNotificationsAnswer {
-        read_to: mailbox.read_to,
-        last: mailbox.last,
-    }))
+    once.carry_out(
+        &app,
+        caller,
+        ReadNotifications { caller, up_to },
+        |mailbox| {
+            ok(&ReadNotificationsAnswer {
+                read_to: mailbox.read_to,
+                last: mailbox.last,
+            })
+        },
+    )
+    .await
 }

@@ -18,6 +18,8 @@ use crate::wire;
     "offer_id": "offer_01jt0c7kq5e8tvb1y9m3x4z6wa",
     "dispute_id": null,
     "exchanger_id": null,
+    "order_id": null,
+    "withdrawal_id": null,
     "at": "2025-04-18T15:00:00Z",
     "read": false,
     "read_at": null
@@ -40,6 +42,12 @@ pub(crate) struct NotificationView {
     /// The exchanger that it is about, where it is about no deal.
     #[schema(required = true)]
     exchanger_id: Option<wire::UserId>,
+    /// The order that it is about.
+    #[schema(required = true)]
+    order_id: Option<wire::OrderId>,
+    /// The withdrawal that it is about.
+    #[schema(required = true)]
+    withdrawal_id: Option<wire::WithdrawalId>,
     /// When it happened.
     at: wire::Time,
     read: bool,
@@ -63,6 +71,8 @@ impl NotificationView {
             offer_id: news.offer.map(wire::OfferId),
             dispute_id: news.dispute.map(wire::DisputeId),
             exchanger_id: news.exchanger.map(wire::UserId),
+            order_id: news.order.map(wire::OrderId),
+            withdrawal_id: news.withdrawal.map(wire::WithdrawalId),
             at: wire::Time(news.at),
             read: together || notification.read_at.is_some(),
             read_at: notification.read_at.map(wire::Time),

@@ -1,8 +1,8 @@
 //! `POST /api/p2p/exchange-offers/{offer_id}/cancel`.
 
 use application::offer::CancelOffer;
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::{OfferId, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{Change, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -54,19 +55,20 @@ pub(crate) async fn cancel_offer(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    Json(body): Json<CancelRequest>,
-) -> Result<Answer<OfferAnswer>, Problem> {
-    let offer = app
-        .execute(CancelOffer {
-            caller,
-            offer,
-            claimed: body.cancelled_by.map(|side| side.0),
-            reason: body.reason,
-        })
-        .await?;
-    let message = match offer.status() {
-        Status::Cancelled => "Transaction cancelled",
-        _ => "Cancellation proposed; the other side must agree",
+    Change { body, once }: Change<CancelRequest>,
+) -> Result<Response, Problem> {
+    let command = CancelOffer {
+        caller,
+        offer,
+        claimed: body.cancelled_by.map(|side| side.0),
+        reason: body.reason,
     };
-    Ok(Answer(OfferAnswer::of(&offer, message)))
+    once.carry_out(&app, caller, command, |offer| {
+        let message = match offer.status() {
+            Status::Cancelled => "Transaction cancelled",
+            _ => "Cancellation proposed; the other side must agree",
+        };
+        ok(&OfferAnswer::of(&offer, message))
+    })
+    .await
 }

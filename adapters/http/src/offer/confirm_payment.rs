@@ -1,8 +1,8 @@
 //! `POST /api/p2p/exchange-offers/{offer_id}/confirm-payment`.
 
 use application::offer::ConfirmPayment;
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::{Actor, OfferId};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{Change, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -58,21 +59,22 @@ pub(crate) async fn confirm_payment(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    Json(body): Json<ConfirmPaymentRequest>,
-) -> Result<Answer<OfferAnswer>, Problem> {
+    Change { body, once }: Change<ConfirmPaymentRequest>,
+) -> Result<Response, Problem> {
     for claimed in [body.exchanger_id, body.customer_id].into_iter().flatten() {
         caller.claims_to_be(claimed.0)?;
     }
-    let offer = app
-        .execute(ConfirmPayment {
-            caller,
-            offer,
-            reference: body.payment_reference,
-        })
-        .await?;
-    let message = match offer.side_of(caller.user) {
-        Some(Actor::Exchanger) => "Payment confirmed by exchanger",
-        _ => "Payment confirmed by customer",
+    let command = ConfirmPayment {
+        caller,
+        offer,
+        reference: body.payment_reference,
     };
-    Ok(Answer(OfferAnswer::of(&offer, message)))
+    once.carry_out(&app, caller, command, move |offer| {
+        let message = match offer.side_of(caller.user) {
+            Some(Actor::Exchanger) => "Payment confirmed by exchanger",
+            _ => "Payment confirmed by customer",
+        };
+        ok(&OfferAnswer::of(&offer, message))
+    })
+    .await
 }

@@ -1,8 +1,8 @@
 //! `POST /api/p2p/exchange-offers/{offer_id}/confirm-receipt`.
 
 use application::offer::ConfirmReceipt;
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::OfferId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
-use crate::extract::{Auth, OptionalJson, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{OptionalChange, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -53,12 +54,16 @@ pub(crate) async fn confirm_receipt(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    OptionalJson(body): OptionalJson<ConfirmReceiptRequest>,
-) -> Result<Answer<OfferAnswer>, Problem> {
+    OptionalChange { body, once }: OptionalChange<ConfirmReceiptRequest>,
+) -> Result<Response, Problem> {
     for claimed in [body.customer_id, body.exchanger_id].into_iter().flatten() {
         caller.claims_to_be(claimed.0)?;
     }
-    let offer = app.execute(ConfirmReceipt { caller, offer }).await?;
-    let message = "Fiat received, transaction completed";
-    Ok(Answer(OfferAnswer::of(&offer, message)))
+    once.carry_out(&app, caller, ConfirmReceipt { caller, offer }, |offer| {
+        ok(&OfferAnswer::of(
+            &offer,
+            "Fiat received, transaction completed",
+        ))
+    })
+    .await
 }

@@ -1,9 +1,8 @@
 //! `POST /api/p2p/exchange-offers`.
 
 use application::offer::CreateOffer;
-use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -11,7 +10,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
-use crate::extract::{Auth, Json};
+use crate::extract::Auth;
+use crate::idempotency::{Change, created};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -64,21 +64,24 @@ pub(crate) struct CreateOfferRequest {
 pub(crate) async fn create_offer(
     State(app): State<App>,
     Auth(caller): Auth,
-    Json(body): Json<CreateOfferRequest>,
-) -> Result<(StatusCode, Answer<OfferAnswer>), Problem> {
+    Change { body, once }: Change<CreateOfferRequest>,
+) -> Result<Response, Problem> {
     if let Some(customer) = body.customer_id {
         caller.claims_to_be(customer.0)?;
     }
-    let offer = app
-        .execute(CreateOffer {
-            id: app.fresh(),
-            caller,
-            listing: body.listing_id.0,
-            amount: body.amount.0,
-            exchange_type: body.exchange_type.0,
-            conditions: body.conditions,
-        })
-        .await?;
-    let answer = OfferAnswer::of(&offer, "Exchange offer created successfully");
-    Ok((StatusCode::CREATED, Answer(answer)))
+    let command = CreateOffer {
+        id: app.fresh(),
+        caller,
+        listing: body.listing_id.0,
+        amount: body.amount.0,
+        exchange_type: body.exchange_type.0,
+        conditions: body.conditions,
+    };
+    once.carry_out(&app, caller, command, |offer| {
+        created(&OfferAnswer::of(
+            &offer,
+            "Exchange offer created successfully",
+        ))
+    })
+    .await
 }

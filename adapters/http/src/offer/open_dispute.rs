@@ -1,8 +1,8 @@
 //! `POST /api/p2p/exchange-offers/{offer_id}/dispute`.
 
 use application::offer::OpenDispute;
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::OfferId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::TAG;
 use crate::app::App;
 use crate::dispute::view::DisputeAnswer;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{Change, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -49,17 +50,17 @@ pub(crate) async fn open_dispute(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    Json(body): Json<OpenDisputeRequest>,
-) -> Result<Answer<DisputeAnswer>, Problem> {
-    let dispute = app
-        .execute(OpenDispute {
-            id: app.fresh(),
-            caller,
-            offer,
-            claimed: body.opened_by.map(|side| side.0),
-            reason: body.reason,
-        })
-        .await?;
-    let message = "Dispute opened successfully";
-    Ok(Answer(DisputeAnswer::of(&dispute, message)))
+    Change { body, once }: Change<OpenDisputeRequest>,
+) -> Result<Response, Problem> {
+    let command = OpenDispute {
+        id: app.fresh(),
+        caller,
+        offer,
+        claimed: body.opened_by.map(|side| side.0),
+        reason: body.reason,
+    };
+    once.carry_out(&app, caller, command, |dispute| {
+        ok(&DisputeAnswer::of(&dispute, "Dispute opened successfully"))
+    })
+    .await
 }

@@ -1,8 +1,8 @@
 //! `PUT /api/p2p/exchange-offers/{offer_id}/response`.
 
 use application::offer::{AcceptOffer, DeclineOffer};
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::OfferId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{Change, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -53,20 +54,23 @@ pub(crate) async fn respond_to_offer(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    Json(body): Json<RespondRequest>,
-) -> Result<Answer<OfferAnswer>, Problem> {
+    Change { body, once }: Change<RespondRequest>,
+) -> Result<Response, Problem> {
     if let Some(exchanger) = body.exchanger_id {
         caller.claims_to_be(exchanger.0)?;
     }
-    let (offer, message) = match body.action.0 {
-        wire::ResponseKind::Accept => (
-            app.execute(AcceptOffer { caller, offer }).await?,
-            "Exchange offer accepted",
-        ),
-        wire::ResponseKind::Decline => (
-            app.execute(DeclineOffer { caller, offer }).await?,
-            "Exchange offer declined",
-        ),
-    };
-    Ok(Answer(OfferAnswer::of(&offer, message)))
+    match body.action.0 {
+        wire::ResponseKind::Accept => {
+            once.carry_out(&app, caller, AcceptOffer { caller, offer }, |offer| {
+                ok(&OfferAnswer::of(&offer, "Exchange offer accepted"))
+            })
+            .await
+        }
+        wire::ResponseKind::Decline => {
+            once.carry_out(&app, caller, DeclineOffer { caller, offer }, |offer| {
+                ok(&OfferAnswer::of(&offer, "Exchange offer declined"))
+            })
+            .await
+        }
+    }
 }

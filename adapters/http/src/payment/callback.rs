@@ -31,7 +31,7 @@ pub(crate) struct PaymentReportRequest {
     /// What the provider calls the report; the same each time it is sent.
     #[schema(min_length = 1, max_length = 200)]
     callback_id: String,
-    /// What the payer gave as the purpose: the deal's id, if all is well.
+    /// What the payer gave as the purpose: the deal's id, or the user's whose wallet is to gain, if all is well.
     #[schema(min_length = 1, max_length = 200)]
     deal_reference: String,
     /// What the provider calls the payment.
@@ -75,8 +75,9 @@ impl From<Received> for PaymentReportAnswer {
 /// For payment providers: no token, but a signature. `X-Signature` has the time of sending and HMAC-SHA256, under the secret
 /// that the provider shares with this market, of that time, a dot and the body as it is sent; while a secret is being
 /// changed there may be several `v1`. A report older than five minutes (a setting) is refused. If the report names a deal
-/// that awaits payment, in the right currency and the right amount, the payment is confirmed by it; otherwise it is kept
-/// for moderators. The same `callback_id` has its effect once, however often it is sent.
+/// that awaits payment, in the right currency and the right amount, the payment is confirmed by it. If it names a user, it
+/// is a deposit: what was paid is booked to that user's wallet. Otherwise it is kept for moderators. The same `callback_id`
+/// has its effect once, however often it is sent: it is the report's idempotency key.
 #[utoipa::path(
     post,
     path = "/api/callbacks/payments",

@@ -57,6 +57,8 @@ fn edge() -> Vec<Problem> {
         Problem::bad_signature(SignatureError::Invalid),
         Problem::bad_signature(SignatureError::Expired),
         Problem::invalid_report("currency: \"XXX\" is not known".to_owned()),
+        Problem::bad_idempotency_key(),
+        Problem::idempotency_key_required(),
         Problem::invalid_last_event_id(),
         Problem::too_many_streams(),
         Problem::no_stream_left(),
@@ -79,6 +81,9 @@ fn refusals() -> Vec<Refusal> {
         Noun::User,
         Noun::Account,
         Noun::Notification,
+        Noun::Order,
+        Noun::Payment,
+        Noun::Withdrawal,
     ];
     let amounts = [
         MoneyError::Malformed,
@@ -134,6 +139,10 @@ fn refusals() -> Vec<Refusal> {
             escrow: usdt(100_000_000),
         },
         Refusal::PayerAmountMismatch,
+        Refusal::OrderExists,
+        Refusal::PaymentDeclined,
+        Refusal::IdempotencyKeyReused,
+        Refusal::WithdrawalDecided,
         Refusal::EmailTaken,
         Refusal::BadCredentials,
     ];

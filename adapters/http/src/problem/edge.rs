@@ -136,6 +136,26 @@ impl Problem {
         )
     }
 
+    /// A key that nobody can be sure to send again.
+    pub(crate) fn bad_idempotency_key() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "IDEMPOTENCY_KEY_INVALID",
+            "The idempotency key can't be used",
+            "`Idempotency-Key` comes once and has 1 to 128 visible ASCII characters, in quotes or without",
+        )
+    }
+
+    /// Where money moves a request must be safe to send again.
+    pub(crate) fn idempotency_key_required() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "IDEMPOTENCY_KEY_REQUIRED",
+            "An idempotency key is needed",
+            "send `Idempotency-Key`: a text of your choice, another one for each new request, such as a UUID",
+        )
+    }
+
     /// Not the number of an event.
     pub(crate) fn invalid_last_event_id() -> Self {
         Self::new(
@@ -213,7 +233,7 @@ impl Problem {
             StatusCode::GATEWAY_TIMEOUT,
             "TIMEOUT",
             "The request took too long",
-            "a change may still take effect: look before you try again",
+            "a change may still take effect: look before you try again, or send it again under the same idempotency key",
         )
     }
 }

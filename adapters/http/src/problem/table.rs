@@ -86,6 +86,14 @@ fn refusal(refusal: &Refusal) -> (StatusCode, &'static str, Option<&'static str>
             "payer_amount belongs to a split",
             Some("payer_amount"),
         ),
+        Refusal::OrderExists => (S::CONFLICT, "The order id is taken", Some("order_id")),
+        Refusal::PaymentDeclined => (S::CONFLICT, "The payment was declined", None),
+        Refusal::IdempotencyKeyReused => (
+            S::UNPROCESSABLE_ENTITY,
+            "The idempotency key is used up",
+            None,
+        ),
+        Refusal::WithdrawalDecided => (S::CONFLICT, "The withdrawal is decided", None),
         Refusal::EmailTaken => (S::CONFLICT, "The e-mail address is taken", Some("email")),
         Refusal::Broken { .. } => (S::INTERNAL_SERVER_ERROR, "Internal error", None),
         Refusal::BadCredentials => (S::UNAUTHORIZED, "Wrong e-mail or password", None),
@@ -189,7 +197,8 @@ fn in_doubt() -> Problem {
         StatusCode::SERVICE_UNAVAILABLE,
         "OUTCOME_UNKNOWN",
         "Whether it took effect is not known",
-        "the connection to storage was lost during the commit: look before you try again",
+        "the connection to storage was lost during the commit: look before you try again, or send it again under the same \
+         idempotency key",
     )
 }
 

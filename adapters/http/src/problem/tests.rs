@@ -86,8 +86,11 @@ async fn statuses_follow_their_kind() {
             "ILLEGAL_TRANSITION",
             "LISTING_CLOSED",
             "LISTING_PAUSED",
+            "ORDER_EXISTS",
             "OWN_ADMIN_ROLE",
+            "PAYMENT_DECLINED",
             "SELF_DEAL",
+            "WITHDRAWAL_ALREADY_DECIDED",
             "WRONG_EXCHANGE_TYPE",
         ]
     );

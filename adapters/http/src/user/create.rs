@@ -1,9 +1,8 @@
 //! `POST /api/users`.
 
 use application::user::RegisterUser;
-use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use domain::Role;
 use domain::user::Email;
 use serde::Deserialize;
@@ -13,7 +12,8 @@ use validator::Validate;
 use super::view::{UserView, roles};
 use super::{TAG, check_password};
 use crate::app::App;
-use crate::extract::{Auth, Json};
+use crate::extract::Auth;
+use crate::idempotency::{Change, created};
 use crate::problem::{Problem, passwords_failed};
 use crate::wire;
 
@@ -59,8 +59,8 @@ pub(crate) struct CreateUserRequest {
 pub(crate) async fn create_user(
     State(app): State<App>,
     Auth(caller): Auth,
-    Json(body): Json<CreateUserRequest>,
-) -> Result<(StatusCode, Answer<UserView>), Problem> {
+    Change { body, once }: Change<CreateUserRequest>,
+) -> Result<Response, Problem> {
     caller.require(Role::Admin)?;
     let hash = match body.password {
         None => None,
@@ -76,6 +76,6 @@ pub(crate) async fn create_user(
         .map_or([Role::Customer].into(), |names| roles(&names));
     let email = Email::new(&body.email);
     let command = RegisterUser::new(app.ids(), email, body.name, roles, hash).by(caller);
-    let user = app.execute(command).await?;
-    Ok((StatusCode::CREATED, Answer(user.into())))
+    once.carry_out(&app, caller, command, |user| created(&UserView::from(user)))
+        .await
 }

@@ -1,9 +1,8 @@
 //! `POST /api/auth/register`.
 
 use application::user::RegisterUser;
-use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use domain::user::Email;
 use domain::{Language, Role};
 use serde::Deserialize;
@@ -13,7 +12,7 @@ use validator::Validate;
 use super::view::UserView;
 use super::{TAG_AUTH, check_password};
 use crate::app::App;
-use crate::extract::Json;
+use crate::idempotency::{Change, Scope, created};
 use crate::problem::{Problem, passwords_failed};
 use crate::wire;
 
@@ -58,8 +57,8 @@ pub(crate) struct RegisterRequest {
 )]
 pub(crate) async fn register(
     State(app): State<App>,
-    Json(body): Json<RegisterRequest>,
-) -> Result<(StatusCode, Answer<UserView>), Problem> {
+    Change { body, once }: Change<RegisterRequest>,
+) -> Result<Response, Problem> {
     let hash = app
         .passwords()
         .hash(body.password)
@@ -70,8 +69,9 @@ pub(crate) async fn register(
     let language = body
         .language
         .map_or(Language::English, |language| language.0);
+    let by = Scope::from(&email);
     let command =
         RegisterUser::new(app.ids(), email, body.name, roles, Some(hash)).speaking(language);
-    let user = app.execute(command).await?;
-    Ok((StatusCode::CREATED, Answer(user.into())))
+    once.carry_out(&app, by, command, |user| created(&UserView::from(user)))
+        .await
 }

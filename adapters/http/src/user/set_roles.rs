@@ -1,8 +1,8 @@
 //! `PUT /api/users/{user_id}/roles`.
 
 use application::user::SetRoles;
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use domain::UserId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::{UserView, roles};
 use crate::app::App;
-use crate::extract::{Auth, Json, PathId};
+use crate::extract::{Auth, PathId};
+use crate::idempotency::{Change, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -47,14 +48,14 @@ pub(crate) async fn set_roles(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
-    Json(body): Json<SetRolesRequest>,
-) -> Result<Answer<UserView>, Problem> {
+    Change { body, once }: Change<SetRolesRequest>,
+) -> Result<Response, Problem> {
     let roles = roles(&body.roles);
     let command = SetRoles {
         caller,
         user,
         roles,
     };
-    let user = app.execute(command).await?;
-    Ok(Answer(user.into()))
+    once.carry_out(&app, caller, command, |user| ok(&UserView::from(user)))
+        .await
 }

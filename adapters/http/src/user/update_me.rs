@@ -1,8 +1,8 @@
 //! `PATCH /api/users/me`.
 
 use application::user::SetLanguage;
-use axum::Json as Answer;
 use axum::extract::State;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -10,7 +10,8 @@ use validator::Validate;
 use super::TAG;
 use super::view::UserView;
 use crate::app::App;
-use crate::extract::{Auth, Json};
+use crate::extract::Auth;
+use crate::idempotency::{Change, ok};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -39,9 +40,11 @@ pub(crate) struct UpdateMeRequest {
 pub(crate) async fn update_me(
     State(app): State<App>,
     Auth(caller): Auth,
-    Json(body): Json<UpdateMeRequest>,
-) -> Result<Answer<UserView>, Problem> {
+    Change { body, once }: Change<UpdateMeRequest>,
+) -> Result<Response, Problem> {
     let language = body.language.0;
-    let user = app.execute(SetLanguage { caller, language }).await?;
-    Ok(Answer(user.into()))
+    once.carry_out(&app, caller, SetLanguage { caller, language }, |user| {
+        ok(&UserView::from(user))
+    })
+    .await
 }

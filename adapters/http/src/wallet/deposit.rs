@@ -1,9 +1,9 @@
 //! `POST /api/billing/deposit`.
 
 use application::wallet::Deposit;
-use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
+use domain::order::DEFAULT_ASSET;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -11,7 +11,8 @@ use validator::Validate;
 use super::TAG_BILLING;
 use super::view::DepositAnswer;
 use crate::app::App;
-use crate::extract::{Auth, Json};
+use crate::extract::Auth;
+use crate::idempotency::{Change, KeyedChange, created};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -34,7 +35,8 @@ pub(crate) struct DepositRequest {
 
 /// Book a deposit.
 ///
-/// For ADMIN. The user's account gains what the outside world's account gives.
+/// For ADMIN; where the market is a demonstration (a setting), everybody may for themself. The user's account gains what the
+/// outside world's account gives. What payment providers report as paid in comes by `POST /api/callbacks/payments`.
 #[utoipa::path(
     post,
     path = "/api/billing/deposit",
@@ -42,7 +44,7 @@ pub(crate) struct DepositRequest {
     request_body = DepositRequest,
     responses(
         (status = 201, description = "The deposit is booked: the balance after it.", body = DepositAnswer),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, unless it is the own account of a demonstration."),
         (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is no such user."),
         (status = 422, description = "`AMOUNT_NOT_POSITIVE`, `TOO_MANY_DECIMALS`, `AMOUNT_TOO_LARGE`, \
             `BALANCE_TOO_LARGE`, or a body that can't be used."),
@@ -51,17 +53,17 @@ pub(crate) struct DepositRequest {
 pub(crate) async fn deposit(
     State(app): State<App>,
     Auth(caller): Auth,
-    Json(body): Json<DepositRequest>,
-) -> Result<(StatusCode, Answer<DepositAnswer>), Problem> {
+    KeyedChange(Change { body, once }): KeyedChange<DepositRequest>,
+) -> Result<Response, Problem> {
     let user = body.user_id.0;
-    let account = app
-        .execute(Deposit {
-            caller,
-            user,
-            asset: body.asset.map_or(domain::Asset::Rub, |asset| asset.0),
-            amount: body.amount.0,
-        })
-        .await?;
-    let answer = DepositAnswer::of(user, account);
-    Ok((StatusCode::CREATED, Answer(answer)))
+    let command = Deposit {
+        caller,
+        user,
+        asset: body.asset.map_or(DEFAULT_ASSET, |asset| asset.0),
+        amount: body.amount.0,
+    };
+    once.carry_out(&app, caller, command, move |account| {
+        created(&DepositAnswer::of(user, account))
+    })
+    .await
 }

@@ -2,6 +2,7 @@
 
 mod balances;
 mod deposit;
+mod export;
 mod statement;
 mod view;
 
@@ -18,6 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(balances::get_wallet))
         .routes(routes!(statement::list_wallet_entries))
+        .routes(routes!(export::export_wallet_entries))
         .routes(routes!(deposit::deposit))
         .routes(routes!(balances::get_balance))
 }

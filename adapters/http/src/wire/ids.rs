@@ -51,7 +51,8 @@ macro_rules! ids {
 }
 
 ids! {
-    UserId, ListingId, OfferId, DisputeId, CommentId, AccountId, TransferId, NotificationId, ReportId
+    UserId, ListingId, OfferId, DisputeId, CommentId, AccountId, TransferId, NotificationId, ReportId, OrderId, PaymentId,
+    WithdrawalId
 }
 
 #[cfg(test)]

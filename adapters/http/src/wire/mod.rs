@@ -11,13 +11,14 @@ mod time;
 pub(crate) use amount::{Amount, Money, Price, fault as amount_fault};
 pub(crate) use ids::fault as id_fault;
 pub(crate) use ids::{
-    AccountId, CommentId, DisputeId, ListingId, NotificationId, OfferId, ReportId, TransferId,
-    UserId,
+    AccountId, CommentId, DisputeId, ListingId, NotificationId, OfferId, OrderId, PaymentId,
+    ReportId, TransferId, UserId, WithdrawalId,
 };
 pub(crate) use names::{
-    Actor, Asset, Bucket, DisputeStage, DisputeStageName, DisputeStatus, EntryKind, Event,
-    ExchangeType, Language, ListingStatus, ListingSwitch, Receipt, ReceiptKind, ReportOutcome,
-    Resolution, ResolutionKind, ResponseAction, ResponseKind, Role, Side, Sort, SortKind, Status,
+    Actor, Asset, Bucket, Decline, DisputeStage, DisputeStageName, DisputeStatus, EntryKind, Event,
+    ExchangeType, Language, ListingStatus, ListingSwitch, OrderStatus, Receipt, ReceiptKind,
+    ReportOutcome, Resolution, ResolutionKind, ResponseAction, ResponseKind, Role, Side, Sort,
+    SortKind, Status, WithdrawalStatus,
 };
 pub(crate) use time::Time;
 

@@ -3,6 +3,7 @@
 use domain::event::FactName;
 use domain::ledger::PostingKind;
 use domain::listing::{ListingState, Switch};
+use domain::withdrawal::WithdrawalStatus as Withdrawn;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
@@ -100,7 +101,14 @@ names! {
     Event(FactName) = FactName::ALL, FactName::name;
     /// The language in which somebody is told things (ISO 639-1).
     Language(domain::Language) = domain::Language::ALL, domain::Language::name;
-    /// What became of a payment report: APPLIED if it confirmed the payment of a deal, otherwise why it did not.
+    /// How an order stands: NEW until its payment is decided.
+    OrderStatus(domain::order::OrderStatus) = domain::order::OrderStatus::ALL, domain::order::OrderStatus::name;
+    /// How a withdrawal stands: REQUESTED until an administrator decides.
+    WithdrawalStatus(Withdrawn) = Withdrawn::ALL, Withdrawn::name;
+    /// Why a payment was not made.
+    Decline(domain::Decline) = domain::Decline::ALL, domain::Decline::name;
+    /// What became of a payment report: APPLIED if it confirmed the payment of a deal or was booked as a deposit, otherwise
+    /// why it was not.
     ReportOutcome(domain::ReportOutcome) = domain::ReportOutcome::ALL, domain::ReportOutcome::name;
     /// How a payment report was received.
     Receipt(ReceiptKind) = ReceiptKind::ALL, ReceiptKind::name;

@@ -9,6 +9,7 @@ use application::user::RegisterUser;
 use application::{Caller, Market, MarketPorts, PipelineSettings};
 use axum::Router;
 use axum::body::Body;
+use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use domain::user::Email;
 use domain::{Policy, Role, Roles, Timestamp, UserId};
@@ -52,6 +53,8 @@ pub(crate) struct Deal {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// As it came.
+    pub(crate) text: String,
     pub(crate) body: Value,
 }
 
@@ -153,10 +156,7 @@ impl Scene {
         let admin = self.person("admin", [Role::Admin]).await;
         let anna = self.anna().await;
         let boris = self.person("boris", [Role::Customer]).await;
-        let deposit = json!({"user_id": anna.id.to_string(), "amount": 1000, "asset": "USDT"});
-        self.post(&admin, "/api/billing/deposit", deposit)
-            .await
-            .good();
+        self.deposit(&admin, &anna, "1000", "USDT").await;
         let path = format!("/api/p2p/exchanger/{}/status", anna.id);
         let body = json!({"online": true});
         self.call(Some(&anna), Method::PATCH, &path, body)
@@ -191,6 +191,21 @@ impl Scene {
         Deal { anna, boris, offer }
     }
 
+    /// Money for somebody's wallet.
+    pub(crate) async fn deposit(&self, admin: &Person, to: &Person, amount: &str, asset: &str) {
+        let key: domain::EventId = self.market.fresh();
+        let body = json!({"user_id": to.id.to_string(), "amount": amount, "asset": asset});
+        self.keyed(admin, "/api/billing/deposit", &key.to_string(), body)
+            .await
+            .good();
+    }
+
+    /// A `POST` with an idempotency key.
+    pub(crate) async fn keyed(&self, person: &Person, path: &str, key: &str, body: Value) -> Reply {
+        let request = Request::post(path).header("idempotency-key", key);
+        self.authored(request, Some(person), body).await
+    }
+
     /// A request with a JSON body, or none for `Null`.
     pub(crate) async fn call(
         &self,
@@ -199,7 +214,17 @@ impl Scene {
         path: &str,
         body: Value,
     ) -> Reply {
-        let mut request = Request::builder().method(method).uri(path);
+        let request = Request::builder().method(method).uri(path);
+        self.authored(request, person, body).await
+    }
+
+    /// The same, of a request that has headers already.
+    pub(crate) async fn authored(
+        &self,
+        mut request: Builder,
+        person: Option<&Person>,
+        body: Value,
+    ) -> Reply {
         if let Some(person) = person {
             request = request.header("authorization", format!("Bearer {}", person.token));
         }
@@ -228,6 +253,7 @@ impl Scene {
         Reply {
             status: parts.status,
             headers: parts.headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
         }
     }

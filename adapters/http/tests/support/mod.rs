@@ -6,9 +6,10 @@ use std::time::Duration;
 use application::ports::{
     AccessToken, AuditReport, Bearer, Clock, DisputeFilter, DisputeQueries, Ids, ListingFilter,
     ListingQueries, ListingView, ListingsFound, Maintenance, NotificationFilter,
-    NotificationQueries, OfferFilter, OfferQueries, PasswordError, Passwords, ReportFilter,
-    ReportQueries, StatementEntry, StatementFilter, StorageError, Store, TokenError, Tokens,
-    Transaction, UserQueries, WalletQueries,
+    NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries, PasswordError,
+    Passwords, ReportFilter, ReportQueries, StatementEntry, StatementFilter, StorageError, Store,
+    TokenError, Tokens, Transaction, UserQueries, WalletQueries, WithdrawalFilter,
+    WithdrawalQueries,
 };
 use application::{Market, MarketPorts, PipelineSettings};
 use async_trait::async_trait;
@@ -20,7 +21,8 @@ use domain::offer::HistoryEntry;
 use domain::user::{Caller, Email, PasswordHash, User};
 use domain::{
     Account, Dispute, DisputeId, Exchanger, ListingId, Mailbox, Notification, Offer, OfferId,
-    PaymentReport, Policy, Role, Roles, Timestamp, UserId,
+    Order, OrderId, PaymentReport, Policy, Role, Roles, Timestamp, UserId, Withdrawal,
+    WithdrawalId,
 };
 use http_api::{HttpSettings, Live};
 use http_body_util::BodyExt;
@@ -149,6 +151,29 @@ impl ReportQueries for Away {
 }
 
 #[async_trait]
+impl OrderQueries for Away {
+    async fn find_order(&self, _: OrderId) -> Result<Option<Order>, StorageError> {
+        away()
+    }
+    async fn list_orders(&self, _: &OrderFilter) -> Result<Vec<Order>, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl WithdrawalQueries for Away {
+    async fn find_withdrawal(&self, _: WithdrawalId) -> Result<Option<Withdrawal>, StorageError> {
+        away()
+    }
+    async fn list_withdrawals(
+        &self,
+        _: &WithdrawalFilter,
+    ) -> Result<Vec<Withdrawal>, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
 impl Maintenance for Away {
     async fn ping(&self) -> Result<(), StorageError> {
         if self.reachable { Ok(()) } else { away() }
@@ -160,6 +185,9 @@ impl Maintenance for Away {
         away()
     }
     async fn forget_inbox(&self, _: &str, _: Timestamp, _: u32) -> Result<u64, StorageError> {
+        away()
+    }
+    async fn forget_replies(&self, _: Timestamp, _: u32) -> Result<u64, StorageError> {
         away()
     }
     async fn audit(&self) -> Result<AuditReport, StorageError> {

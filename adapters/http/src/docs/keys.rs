@@ -1,0 +1,88 @@
+//! The idempotency key: described once, on every operation that changes something.
+
+use serde_json::json;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{Components, PathItem, Ref, RefOr, Required};
+
+use crate::idempotency::HEADER;
+
+/// How the marker of an answer that was given before is called in the description.
+const REPLAYED: &str = "Idempotency-Replayed";
+
+/// A log-in changes nothing, and a payment report has a key of its own.
+const WITHOUT: [&str; 2] = ["log_in", "receive_payment_report"];
+
+/// Where money moves nothing is taken without a key.
+const REQUIRED: [&str; 3] = ["create_order", "deposit", "request_withdrawal"];
+
+/// Describes the marker of replayed answers once.
+pub(super) fn declare(components: &mut Components) {
+    let marker = HeaderBuilder::new()
+        .description(Some(
+            "`true`, where this answer was given before, to the same request under the same idempotency key.",
+        ))
+        .build();
+    components
+        .headers
+        .insert(REPLAYED.to_owned(), RefOr::T(marker));
+}
+
+/// Gives every operation of a path that changes something its key.
+pub(super) fn add(item: &mut PathItem) {
+    let changes = [
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+    ];
+    for operation in changes.into_iter().flatten() {
+        let name = operation.operation_id.as_deref().unwrap_or_default();
+        if WITHOUT.contains(&name) {
+            continue;
+        }
+        let key = parameter(REQUIRED.contains(&name));
+        operation
+            .parameters
+            .get_or_insert_default()
+            .push(RefOr::T(key));
+        for response in operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                let marker = Ref::new(format!("#/components/headers/{REPLAYED}"));
+                response
+                    .headers
+                    .insert(REPLAYED.to_owned(), RefOr::Ref(marker));
+            }
+        }
+    }
+}
+
+/// Whether an operation takes a key.
+pub(super) fn takes_one(operation: &Operation) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == HEADER))
+}
+
+fn parameter(required: bool) -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .min_length(Some(1))
+        .max_length(Some(128))
+        .pattern(Some("^[!-~]+$"));
+    ParameterBuilder::new()
+        .name(HEADER)
+        .parameter_in(ParameterIn::Header)
+        .required(if required {
+            Required::True
+        } else {
+            Required::False
+        })
+        .description(Some(
+            "A text of the client's choice, another one for each new request, such as a UUID; in quotes or without. The \
+             same request under the same key takes effect once and gets the same answer, a refusal too, for 24 hours.",
+        ))
+        .schema(Some(schema))
+        .example(Some(json!("8e03978e-40d5-43dd-bc93-6894a57f9324")))
+        .build()
+}

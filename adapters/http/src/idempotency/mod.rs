@@ -1,0 +1,19 @@
+//! Changes that can be sent again: the `Idempotency-Key` of a request, and the answer that is given once for it.
+//!
+//! Handlers take a [`Change`] (or one of its kin) and hand their command to its [`Once`], with what is to be answered.
+
+mod extract;
+mod fingerprint;
+mod key;
+mod once;
+mod scope;
+
+pub(crate) use extract::{BareChange, Change, KeyedChange, OptionalChange};
+pub(crate) use key::HEADER;
+pub(crate) use once::{Once, created, no_content, ok, respond};
+pub(crate) use scope::Scope;
+
+use axum::http::HeaderName;
+
+/// Marks an answer that was given before.
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

@@ -1,0 +1,90 @@
+//! `GET /api/orders` and `GET /api/orders/{order_id}`.
+
+use application::order::OrderList;
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::{Order, OrderId};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use validator::Validate;
+
+use super::TAG;
+use super::view::OrderView;
+use crate::app::App;
+use crate::cursor;
+use crate::extract::{Auth, PathId, Query};
+use crate::page::{DEFAULT_LIMIT, Page};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Which orders to list.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListOrdersQuery {
+    /// Only those that stand so.
+    #[param(inline)]
+    status: Option<wire::OrderStatus>,
+    /// For ADMIN: somebody else's. The own ones if left out.
+    #[serde(alias = "userId")]
+    #[param(inline)]
+    user_id: Option<wire::UserId>,
+    /// The `next_cursor` of the page before.
+    #[serde(alias = "after")]
+    cursor: Option<String>,
+    /// How many at most.
+    #[validate(range(min = 1, max = 100))]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+/// List the own orders.
+///
+/// For everybody who is logged in: newest first. ADMIN may ask for somebody else's.
+#[utoipa::path(
+    get,
+    path = "/api/orders",
+    tag = TAG,
+    params(ListOrdersQuery),
+    responses(
+        (status = 200, description = "A page of orders.", body = Page<OrderView>),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to look at somebody else's."),
+    )
+)]
+pub(crate) async fn list_orders(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Query(query): Query<ListOrdersQuery>,
+) -> Result<Answer<Page<OrderView>>, Problem> {
+    let list = OrderList {
+        user: query.user_id.map(|user| user.0),
+        status: query.status.map(|status| status.0),
+        after: cursor::read_id(query.cursor.as_deref())?,
+        limit: query.limit.unwrap_or(DEFAULT_LIMIT),
+    };
+    let page = application::order::list_orders(&app, caller, list).await?;
+    let cursor = |order: &Order| order.id.to_string();
+    Ok(Answer(Page::of(page, cursor, Into::into)))
+}
+
+/// Look at an order.
+///
+/// For whoever has made it, and ADMIN.
+#[utoipa::path(
+    get,
+    path = "/api/orders/{order_id}",
+    tag = TAG,
+    params(("order_id" = inline(wire::OrderId), Path)),
+    responses(
+        (status = 200, description = "The order.", body = OrderView),
+        (status = 404, description = "`ORDER_NOT_FOUND`: there is no such order, or it is somebody else's."),
+    )
+)]
+pub(crate) async fn get_order(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(order): PathId<OrderId>,
+) -> Result<Answer<OrderView>, Problem> {
+    let order = application::order::get_order(&app, caller, order).await?;
+    Ok(Answer(order.into()))
+}

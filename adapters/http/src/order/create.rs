@@ -1,0 +1,158 @@
+//! `POST /api/orders`.
+
+use std::time::Duration;
+
+use application::order::{CreateOrder, await_order};
+use application::ports::Reply;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use domain::order::{DEFAULT_ASSET, OrderStatus};
+use domain::user::{Caller, Email};
+use domain::{Order, OrderId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::prefer::Wait;
+use super::view::OrderView;
+use crate::app::App;
+use crate::extract::Auth;
+use crate::idempotency::{Change, KeyedChange, created, respond};
+use crate::problem::Problem;
+use crate::wire;
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// What somebody buys. Names in camelCase (`userId`) are accepted as well.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "user_id": "user_01jt0c7kq5e8tvb1y9m3x4z6wa",
+    "email": "ada@example.com",
+    "amount": 500,
+    "description": "A kettle"
+}))]
+pub(crate) struct CreateOrderRequest {
+    /// May be left out; otherwise it must be the caller.
+    #[serde(alias = "userId")]
+    user_id: Option<wire::UserId>,
+    /// May be left out; otherwise it must be the caller's.
+    #[validate(email, length(max = 254))]
+    #[schema(max_length = 254, format = "email")]
+    email: Option<String>,
+    /// What it costs. `price` is accepted as well.
+    #[serde(alias = "price")]
+    amount: wire::Amount,
+    /// RUB if left out.
+    asset: Option<wire::Asset>,
+    /// Who is paid; the market's own shop if left out.
+    #[serde(alias = "merchantId")]
+    merchant_id: Option<wire::UserId>,
+    #[serde(default)]
+    #[validate(length(max = 500))]
+    #[schema(max_length = 500)]
+    description: String,
+    /// An id of the client's own making; the same order under the same id is the same order.
+    #[serde(alias = "orderId")]
+    order_id: Option<wire::OrderId>,
+}
+
+/// Order something.
+///
+/// For CUSTOMER. The order is NEW at once; its payment from the caller's wallet comes after it, and makes it FINISHED or
+/// CANCELLED: a notification tells of it. With `Prefer: wait=10` the answer is held back for ten seconds at most (never
+/// longer than a request may take, and never longer than half a minute) until the payment is decided, and shows the order
+/// as it stands then. The same request under the same key is the same order, however often it is sent, and may wait again.
+#[utoipa::path(
+    post,
+    path = "/api/orders",
+    tag = TAG,
+    params((
+        "Prefer" = Option<String>,
+        Header,
+        description = "`wait=N`: the client would rather wait up to N seconds for the payment (RFC 7240).",
+        example = "wait=10"
+    )),
+    request_body = CreateOrderRequest,
+    responses(
+        (
+            status = 201,
+            description = "The order is made.",
+            body = OrderView,
+            headers(("Preference-Applied" = String, description = "`wait`, where the answer has waited."))
+        ),
+        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 404, description = "`USER_NOT_FOUND`: the token is good, but the account is gone."),
+        (status = 409, description = "`ORDER_EXISTS`: the order id names another order. `SELF_DEAL`: the merchant is the \
+            caller."),
+        (status = 422, description = "`TOO_MANY_DECIMALS`, `AMOUNT_NOT_POSITIVE`, `AMOUNT_TOO_LARGE`, or a body that can't \
+            be used."),
+    )
+)]
+pub(crate) async fn create_order(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Wait(wait): Wait,
+    KeyedChange(Change { body, once }): KeyedChange<CreateOrderRequest>,
+) -> Result<Response, Problem> {
+    if let Some(user) = body.user_id {
+        caller.claims_to_be(user.0)?;
+    }
+    let command = CreateOrder {
+        id: body.order_id.map_or_else(|| app.fresh(), |order| order.0),
+        chosen: body.order_id.is_some(),
+        caller,
+        merchant: body.merchant_id.map(|merchant| merchant.0),
+        asset: body.asset.map_or(DEFAULT_ASSET, |asset| asset.0),
+        amount: body.amount.0,
+        description: body.description,
+        email: body.email.as_deref().map(Email::new),
+    };
+    let render = |order: Order| created(&OrderView::from(order));
+    let (reply, headers) = once.reply(&app, caller, command, render).await?;
+    let response = match (wait, order_of(&reply)) {
+        (Some(patience), Some(order)) => waited(&app, caller, order, patience, reply).await,
+        _ => respond(reply),
+    };
+    Ok((headers, response).into_response())
+}
+
+/// Which order an answer shows: it may have been given long before.
+fn order_of(reply: &Reply) -> Option<OrderId> {
+    #[derive(Deserialize)]
+    struct Shown {
+        order_id: wire::OrderId,
+    }
+    let shown: Option<Shown> = serde_json::from_str(&reply.body).ok();
+    shown.map(|shown| shown.order_id.0)
+}
+
+/// The order once its payment is decided, or as it is when the time is up. The order is made: whatever goes wrong with the
+/// waiting, that much can be said.
+async fn waited(
+    app: &App,
+    caller: Caller,
+    order: OrderId,
+    patience: Duration,
+    reply: Reply,
+) -> Response {
+    let applied = [(PREFERENCE_APPLIED, HeaderValue::from_static("wait"))];
+    let waiting = await_order(app, &app.live().hub, caller, order, patience);
+    let found = tokio::select! {
+        () = app.live().stop.cancelled() => return respond(reply),
+        found = waiting => found,
+    };
+    match found {
+        // Nothing new: what was recorded says it, byte for byte.
+        Ok(order) if order.status() == OrderStatus::New => {
+            (applied, respond(reply)).into_response()
+        }
+        Ok(order) => (applied, respond(created(&OrderView::from(order)))).into_response(),
+        Err(error) => {
+            tracing::warn!(?error, %order, "nobody can see how the order's payment goes");
+            respond(reply)
+        }
+    }
+}

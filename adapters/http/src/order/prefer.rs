@@ -1,0 +1,85 @@
+//! `Prefer: wait=N` (RFC 7240): how long a client would rather wait.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+
+use crate::app::App;
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// Nobody is waited for longer.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// What is left of a request's time for everything else.
+const REST: Duration = Duration::from_secs(1);
+
+/// How long the client waits, as far as the request's time allows. A preference that can't be read is none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wait(pub(super) Option<Duration>);
+
+impl FromRequestParts<App> for Wait {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let most = app.settings().request_timeout.saturating_sub(REST);
+        let wait = wanted(&parts.headers).map(|wait| wait.min(LONGEST).min(most));
+        Ok(Self(wait.filter(|wait| !wait.is_zero())))
+    }
+}
+
+/// The first `wait` counts, whatever it is.
+fn wanted(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all(PREFER).iter();
+    let mut preferences = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    preferences.find_map(wait).flatten()
+}
+
+/// `None`: it is another preference.
+fn wait(preference: &str) -> Option<Option<Duration>> {
+    // What comes behind a semicolon are parameters; `wait` has none.
+    let preference = preference.split(';').next().unwrap_or_default();
+    let (name, value) = match preference.split_once('=') {
+        Some((name, value)) => (name, value.trim()),
+        None => (preference, ""),
+    };
+    if !name.trim().eq_ignore_ascii_case("wait") {
+        return None;
+    }
+    let quoted = value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'));
+    let seconds: Option<u64> = quoted.unwrap_or(value).parse().ok();
+    Some(seconds.map(Duration::from_secs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn seconds(values: &[&'static str]) -> Option<u64> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(PREFER, HeaderValue::from_static(value));
+        }
+        wanted(&headers).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn the_first_wait_counts() {
+        assert_eq!(seconds(&["wait=10"]), Some(10));
+        assert_eq!(seconds(&["respond-async, Wait = \"7\" ; x=1"]), Some(7));
+        assert_eq!(seconds(&["handling=lenient", "wait=3, wait=5"]), Some(3));
+        for none in ["", "wait", "wait=", "wait=soon", "wait=-1", "waiting=5"] {
+            assert_eq!(seconds(&[none]), None, "{none}");
+        }
+        assert_eq!(seconds(&["wait=soon, wait=5"]), None);
+        assert_eq!(seconds(&[]), None);
+    }
+}

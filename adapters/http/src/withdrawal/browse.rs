@@ -1,0 +1,90 @@
+//! `GET /api/billing/withdrawals` and `GET /api/billing/withdrawals/{withdrawal_id}`.
+
+use application::withdrawal::WithdrawalList;
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::{Withdrawal, WithdrawalId};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use validator::Validate;
+
+use super::TAG;
+use super::view::WithdrawalView;
+use crate::app::App;
+use crate::cursor;
+use crate::extract::{Auth, PathId, Query};
+use crate::page::{DEFAULT_LIMIT, Page};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Which withdrawals to list.
+#[derive(Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListWithdrawalsQuery {
+    /// Only those that stand so: for ADMIN, REQUESTED is the queue.
+    #[param(inline)]
+    status: Option<wire::WithdrawalStatus>,
+    /// For ADMIN: only this user's.
+    #[serde(alias = "userId")]
+    #[param(inline)]
+    user_id: Option<wire::UserId>,
+    /// The `next_cursor` of the page before.
+    #[serde(alias = "after")]
+    cursor: Option<String>,
+    /// How many at most.
+    #[validate(range(min = 1, max = 100))]
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    limit: Option<u32>,
+}
+
+/// List withdrawals.
+///
+/// For everybody who is logged in the own ones, for ADMIN everybody's: newest first.
+#[utoipa::path(
+    get,
+    path = "/api/billing/withdrawals",
+    tag = TAG,
+    params(ListWithdrawalsQuery),
+    responses(
+        (status = 200, description = "A page of withdrawals.", body = Page<WithdrawalView>),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to look at somebody else's."),
+    )
+)]
+pub(crate) async fn list_withdrawals(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Query(query): Query<ListWithdrawalsQuery>,
+) -> Result<Answer<Page<WithdrawalView>>, Problem> {
+    let list = WithdrawalList {
+        user: query.user_id.map(|user| user.0),
+        status: query.status.map(|status| status.0),
+        after: cursor::read_id(query.cursor.as_deref())?,
+        limit: query.limit.unwrap_or(DEFAULT_LIMIT),
+    };
+    let page = application::withdrawal::list_withdrawals(&app, caller, list).await?;
+    let cursor = |withdrawal: &Withdrawal| withdrawal.id.to_string();
+    Ok(Answer(Page::of(page, cursor, Into::into)))
+}
+
+/// Look at a withdrawal.
+///
+/// For its owner, and ADMIN.
+#[utoipa::path(
+    get,
+    path = "/api/billing/withdrawals/{withdrawal_id}",
+    tag = TAG,
+    params(("withdrawal_id" = inline(wire::WithdrawalId), Path)),
+    responses(
+        (status = 200, description = "The withdrawal.", body = WithdrawalView),
+        (status = 404, description = "`WITHDRAWAL_NOT_FOUND`: there is no such withdrawal, or it is somebody else's."),
+    )
+)]
+pub(crate) async fn get_withdrawal(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(withdrawal): PathId<WithdrawalId>,
+) -> Result<Answer<WithdrawalView>, Problem> {
+    let withdrawal = application::withdrawal::get_withdrawal(&app, caller, withdrawal).await?;
+    Ok(Answer(withdrawal.into()))
+}

@@ -1,0 +1,67 @@
+//! `POST /api/billing/withdrawals`.
+
+use application::withdrawal::RequestWithdrawal;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::WithdrawalView;
+use crate::app::App;
+use crate::extract::Auth;
+use crate::idempotency::{Change, KeyedChange, created};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Money that is to leave.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "amount": "100",
+    "asset": "USDT",
+    "destination": "TJRyWwFs9wTFGZg3JbrVriFbNfCug5tDeC"
+}))]
+pub(crate) struct RequestWithdrawalRequest {
+    amount: wire::Amount,
+    asset: wire::Asset,
+    /// Where it is to go: an address, or a bank account.
+    #[validate(length(min = 1, max = 500))]
+    #[schema(min_length = 1, max_length = 500)]
+    destination: String,
+}
+
+/// Ask for a withdrawal.
+///
+/// For everybody who is logged in. The money is held from now on; an administrator approves the withdrawal, and the money
+/// leaves, or rejects it, and the money is the owner's to use again. A notification tells of it.
+#[utoipa::path(
+    post,
+    path = "/api/billing/withdrawals",
+    tag = TAG,
+    request_body = RequestWithdrawalRequest,
+    responses(
+        (status = 201, description = "The money is set aside.", body = WithdrawalView),
+        (status = 404, description = "`ACCOUNT_NOT_FOUND`: the token is good, but the account is gone."),
+        (status = 422, description = "`INSUFFICIENT_FUNDS`, `AMOUNT_NOT_POSITIVE`, `TOO_MANY_DECIMALS`, \
+            `AMOUNT_TOO_LARGE`, `BALANCE_TOO_LARGE`, or a body that can't be used."),
+    )
+)]
+pub(crate) async fn request_withdrawal(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    KeyedChange(Change { body, once }): KeyedChange<RequestWithdrawalRequest>,
+) -> Result<Response, Problem> {
+    let command = RequestWithdrawal {
+        id: app.fresh(),
+        caller,
+        asset: body.asset.0,
+        amount: body.amount.0,
+        destination: body.destination,
+    };
+    once.carry_out(&app, caller, command, |withdrawal| {
+        created(&WithdrawalView::from(withdrawal))
+    })
+    .await
+}
