@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use application::consumer::{ConsumerSettings, ConsumerStats, Notifier, PaymentReports, consume};
+use application::consumer::{
+    ConsumerSettings, ConsumerStats, Handler, Notifier, OrderPayments, OrderResults,
+    PaymentReports, Spread, consume,
+};
 use application::ports::{Broker, Outbox};
 use application::{Relay, RelaySettings, RelayStats};
 use tokio::task::JoinSet;
@@ -30,7 +33,12 @@ pub enum Parts {
 pub struct Live {
     pub relay: Arc<RelayStats>,
     pub notifications: Arc<ConsumerStats>,
+    /// Reports of payment providers.
     pub payments: Arc<ConsumerStats>,
+    /// Requests to pay orders.
+    pub order_payments: Arc<ConsumerStats>,
+    /// What became of them.
+    pub order_results: Arc<ConsumerStats>,
     _tasks: JoinSet<()>,
 }
 
@@ -52,19 +60,20 @@ impl Live {
         if matches!(parts, Parts::All | Parts::Publishing) {
             tasks.spawn(relay.run());
         }
-        let (notifications, payments) = (Arc::default(), Arc::default());
-        if matches!(parts, Parts::All | Parts::Consuming) {
-            let settings = ConsumerSettings {
-                pause: Duration::from_millis(10),
-                ..ConsumerSettings::default()
-            };
-            let (market, hub) = (served.market.clone(), served.hub.clone());
-            let notifier = Notifier::new(market.clone(), hub, Arc::clone(broker));
-            let counts = Arc::clone(&notifications);
-            tasks.spawn(consume(Arc::clone(broker), notifier, settings, counts));
-            let (reports, counts) = (PaymentReports(market), Arc::clone(&payments));
-            tasks.spawn(consume(Arc::clone(broker), reports, settings, counts));
-        }
+        let mut consumers = Consumers {
+            broker,
+            works: matches!(parts, Parts::All | Parts::Consuming),
+            tasks: &mut tasks,
+        };
+        let market = served.market.clone();
+        let spread = Spread::new(served.hub.clone(), Arc::clone(broker));
+        let notifications = consumers.start(Notifier {
+            market: market.clone(),
+            spread: spread.clone(),
+        });
+        let payments = consumers.start(PaymentReports(market.clone()));
+        let order_payments = consumers.start(OrderPayments(market.clone()));
+        let order_results = consumers.start(OrderResults { market, spread });
         if parts != Parts::Publishing {
             tasks.spawn(served.hub.clone().run(Arc::clone(broker)));
         }
@@ -72,8 +81,33 @@ impl Live {
             relay: stats,
             notifications,
             payments,
+            order_payments,
+            order_results,
             _tasks: tasks,
         }
+    }
+}
+
+/// Starts consumers, where they are to run.
+struct Consumers<'a> {
+    broker: &'a Arc<dyn Broker>,
+    works: bool,
+    tasks: &'a mut JoinSet<()>,
+}
+
+impl Consumers<'_> {
+    /// Answers what it will have done.
+    fn start(&mut self, handler: impl Handler) -> Arc<ConsumerStats> {
+        let stats = Arc::<ConsumerStats>::default();
+        if self.works {
+            let settings = ConsumerSettings {
+                pause: Duration::from_millis(10),
+                ..ConsumerSettings::default()
+            };
+            let (broker, counts) = (Arc::clone(self.broker), Arc::clone(&stats));
+            self.tasks.spawn(consume(broker, handler, settings, counts));
+        }
+        stats
     }
 }
 

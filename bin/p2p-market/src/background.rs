@@ -3,19 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::consumer::{ConsumerStats, Notifier, PaymentReports, consume};
-use application::notification::{CONSUMER as NOTIFICATIONS, Hub};
-use application::ports::{Broker, Queue};
-use application::{Market, Relay, RelayStats};
+use application::consumer::{
+    ConsumerSettings, ConsumerStats, Handler, Notifier, OrderPayments, OrderResults,
+    PaymentReports, Spread, consume,
+};
+use application::notification::Hub;
+use application::ports::{Broker, Queue, StorageError};
+use application::{Market, Relay, RelayStats, billing, notification, order};
 use persistence::Database;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
 
-/// Events are remembered for so long: none is delivered again after it. Reports of payment providers are remembered for
-/// ever, as they are kept.
-const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3_600);
-const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// Whose messages are forgotten when they are old: none of those is delivered again. Were one all the same, a second payment
+/// for an order would still not be made: payments are kept for ever, and there is one for each order. Reports of payment
+/// providers are remembered for ever, as they are kept.
+const FORGETFUL: [&str; 3] = [notification::CONSUMER, billing::CONSUMER, order::CONSUMER];
+const MESSAGES_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+const MESSAGES_EVERY: Duration = Duration::from_secs(3_600);
+
+/// How long the answer to a request stays the answer to its repetitions.
+const REPLIES_KEPT: Duration = Duration::from_secs(24 * 3_600);
+const REPLIES_EVERY: Duration = Duration::from_secs(60);
+
 const FORGOTTEN_AT_ONCE: u32 = 5_000;
 
 /// Ends with the value: what was in hand is taken up again by whoever comes next.
@@ -44,23 +54,19 @@ impl Background {
             tasks.spawn(relay.run());
             stats
         });
-        let mut consumers = Vec::new();
-        let mut stats = |queue| {
-            let stats = Arc::<ConsumerStats>::default();
-            consumers.push((queue, Arc::clone(&stats)));
-            stats
+        let mut consumers = Consumers {
+            broker,
+            settings: config.consumers(),
+            tasks: &mut tasks,
+            started: Vec::new(),
         };
         if config.consumers.enabled {
-            let settings = config.consumers();
-            let notifier = Notifier::new(market.clone(), hub.clone(), Arc::clone(broker));
-            let counts = stats(Queue::Notifications);
-            tasks.spawn(consume(Arc::clone(broker), notifier, settings, counts));
-            let reports = PaymentReports(market.clone());
-            let counts = stats(Queue::PaymentCallbacks);
-            tasks.spawn(consume(Arc::clone(broker), reports, settings, counts));
+            consumers.start_all(market, hub);
         }
+        let consumers = consumers.started;
         tasks.spawn(hub.clone().run(Arc::clone(broker)));
-        tasks.spawn(forget(market.clone()));
+        tasks.spawn(forget_messages(market.clone()));
+        tasks.spawn(forget_replies(market.clone()));
         Self {
             tasks,
             relay,
@@ -73,23 +79,73 @@ impl Background {
     }
 }
 
-async fn forget(market: Market) {
+/// Starts consumers, and keeps what they count.
+struct Consumers<'a> {
+    broker: &'a Arc<dyn Broker>,
+    settings: ConsumerSettings,
+    tasks: &'a mut JoinSet<()>,
+    started: Vec<(Queue, Arc<ConsumerStats>)>,
+}
+
+impl Consumers<'_> {
+    fn start_all(&mut self, market: &Market, hub: &Hub) {
+        let spread = Spread::new(hub.clone(), Arc::clone(self.broker));
+        self.start(Notifier {
+            market: market.clone(),
+            spread: spread.clone(),
+        });
+        self.start(PaymentReports(market.clone()));
+        self.start(OrderPayments(market.clone()));
+        self.start(OrderResults {
+            market: market.clone(),
+            spread,
+        });
+    }
+
+    fn start<H: Handler>(&mut self, handler: H) {
+        let stats = Arc::<ConsumerStats>::default();
+        self.started.push((H::QUEUE, Arc::clone(&stats)));
+        let broker = Arc::clone(self.broker);
+        self.tasks
+            .spawn(consume(broker, handler, self.settings, stats));
+    }
+}
+
+async fn forget_messages(market: Market) {
     loop {
-        let before = market.now().before(REMEMBERED);
-        loop {
-            match market
-                .queries()
-                .forget_inbox(NOTIFICATIONS, before, FORGOTTEN_AT_ONCE)
-                .await
-            {
-                Ok(forgotten) if forgotten >= u64::from(FORGOTTEN_AT_ONCE) => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::debug!(%error, "old messages can't be forgotten now");
-                    break;
-                }
+        let before = market.now().before(MESSAGES_KEPT);
+        let queries = market.queries();
+        for consumer in FORGETFUL {
+            let portion = || queries.forget_inbox(consumer, before, FORGOTTEN_AT_ONCE);
+            in_portions("messages", portion).await;
+        }
+        tokio::time::sleep(MESSAGES_EVERY).await;
+    }
+}
+
+async fn forget_replies(market: Market) {
+    loop {
+        let before = market.now().before(REPLIES_KEPT);
+        let queries = market.queries();
+        let portion = || queries.forget_replies(before, FORGOTTEN_AT_ONCE);
+        in_portions("answers", portion).await;
+        tokio::time::sleep(REPLIES_EVERY).await;
+    }
+}
+
+/// Forgets what is old, until nothing of it is left or something goes wrong: then the rest waits for the next time.
+async fn in_portions<F>(what: &str, forget: impl Fn() -> F)
+where
+    F: Future<Output = Result<u64, StorageError>>,
+{
+    loop {
+        match forget().await {
+            Ok(forgotten) if forgotten >= u64::from(FORGOTTEN_AT_ONCE) => {}
+            Ok(_) => return,
+            Err(error) => {
+                tracing::debug!(%error, what, "what is old can't be forgotten now");
+                return;
             }
         }
-        tokio::time::sleep(FORGET_EVERY).await;
     }
 }

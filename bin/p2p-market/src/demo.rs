@@ -160,6 +160,8 @@ pub(crate) async fn run(mut config: Config, options: Options) -> Result<ExitCode
         .database
         .unwrap_or_else(|| format!("sqlite://{DATABASE}"));
     config.database.migrate_on_start = true;
+    // Money to play with: `POST /api/billing/deposit` fills one's own wallet.
+    config.market.faucet = true;
     if options.fresh {
         forget(Path::new(DATABASE))?;
     }
@@ -285,9 +287,30 @@ fn introduce(server: &Server, people: &[(&Person, User)]) -> Result<()> {
         );
     }
     println!();
+    println!(
+        "  To order something and have it paid from the wallet, in another terminal with curl and jq:"
+    );
+    println!();
+    for line in order(&address.to_string()) {
+        println!("    {line}");
+    }
+    println!();
     println!("  Stop it with Ctrl-C. What happens here is kept; `--fresh` begins anew.");
     println!();
     Ok(())
+}
+
+/// How a customer orders something.
+fn order(address: &str) -> [String; 6] {
+    let json = "-H 'content-type: application/json'";
+    [
+        format!("api=http://{address}/api"),
+        format!(r#"who='{{"email": "alice@demo.example", "password": "{PASSWORD}"}}'"#),
+        format!(r#"token=$(curl -s $api/auth/login {json} -d "$who" | jq -r .access_token)"#),
+        format!(r#"curl -s $api/orders {json} -H "authorization: Bearer $token" \"#),
+        r#"  -H "idempotency-key: kettle-$(date +%s)" -H 'prefer: wait=10' \"#.to_owned(),
+        r#"  -d '{"amount": 500, "description": "A kettle"}' | jq"#.to_owned(),
+    ]
 }
 
 fn email(person: &Person) -> Email {

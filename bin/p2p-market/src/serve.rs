@@ -31,6 +31,9 @@ pub(crate) struct Server {
 
 /// Serves the configured market.
 pub(crate) async fn run(config: Config) -> Result<ExitCode> {
+    if config.market.faucet {
+        tracing::warn!("market.faucet: whoever reaches this server can make money for themselves");
+    }
     let server = Server::open(config).await?;
     println!("p2p-market serves at http://{}", server.address()?);
     server.serve().await

@@ -61,6 +61,7 @@ pub(crate) struct Market {
     pub(crate) unanswered_limit: u32,
     pub(crate) fee_basis_points: u16,
     pub(crate) finished_stays_active_minutes: u64,
+    pub(crate) faucet: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -191,6 +192,7 @@ impl Default for Market {
             unanswered_limit: policy.unanswered_limit,
             fee_basis_points: policy.fee_basis_points,
             finished_stays_active_minutes: minutes(policy.finished_stays_active),
+            faucet: policy.faucet,
         }
     }
 }

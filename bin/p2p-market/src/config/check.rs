@@ -1,0 +1,143 @@
+//! What makes a setting wrong.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use domain::Policy;
+
+use super::Config;
+
+/// Shorter ones can be guessed.
+const SHORTEST_SECRET: usize = 32;
+
+impl Config {
+    /// Every setting but the token secret, which only a server needs.
+    pub(super) fn check(&self) -> Result<()> {
+        let positive = |name: &str, value: u64| -> Result<()> {
+            ensure!(value > 0, "{name} must be greater than zero");
+            Ok(())
+        };
+        positive(
+            "http.request_timeout_seconds",
+            self.http.request_timeout_seconds,
+        )?;
+        positive(
+            "database.max_connections",
+            self.database.max_connections.into(),
+        )?;
+        positive(
+            "database.acquire_timeout_seconds",
+            self.database.acquire_timeout_seconds,
+        )?;
+        positive("auth.token_minutes", self.auth.token_minutes)?;
+        positive("market.response_minutes", self.market.response_minutes)?;
+        positive("market.receipt_minutes", self.market.receipt_minutes)?;
+        positive(
+            "sweeper.interval_milliseconds",
+            self.sweeper.interval_milliseconds,
+        )?;
+        let tolerance = self.sweeper.outage_tolerance_seconds;
+        ensure!(
+            tolerance.saturating_mul(1_000) > self.sweeper.interval_milliseconds,
+            "sweeper.outage_tolerance_seconds must be longer than sweeper.interval_milliseconds, \
+             or every pause between two sweeps would count as an outage"
+        );
+        ensure!(
+            self.pipeline.queue > 0,
+            "pipeline.queue must be greater than zero"
+        );
+        ensure!(
+            (1..=4_096).contains(&self.pipeline.batch),
+            "pipeline.batch must be between 1 and 4096"
+        );
+        ensure!(
+            (1..=8).contains(&self.pipeline.lanes),
+            "pipeline.lanes must be between 1 and 8"
+        );
+        ensure!(
+            self.broker.url.is_empty()
+                || ["amqp://", "amqps://"]
+                    .iter()
+                    .any(|scheme| self.broker.url.starts_with(scheme)),
+            "broker.url must begin with amqp:// or amqps://"
+        );
+        ensure!(
+            (1..=4_096).contains(&self.relay.window) && (1..=8).contains(&self.relay.workers),
+            "relay.window must be between 1 and 4096, relay.workers between 1 and 8"
+        );
+        positive("relay.poll_milliseconds", self.relay.poll_milliseconds)?;
+        ensure!(
+            (1..=1_024).contains(&self.consumers.window)
+                && (1..=100).contains(&self.consumers.attempts),
+            "consumers.window must be between 1 and 1024, consumers.attempts between 1 and 100"
+        );
+        positive("streams.per_user", self.streams.per_user as u64)?;
+        positive("streams.most", self.streams.most as u64)?;
+        positive("streams.patience_seconds", self.streams.patience_seconds)?;
+        ensure!(
+            (1..=3_600).contains(&self.callbacks.tolerance_seconds),
+            "callbacks.tolerance_seconds must be between 1 and 3600"
+        );
+        let distinct: BTreeSet<&String> = self.callbacks.secrets.values().collect();
+        ensure!(
+            distinct.len() == self.callbacks.secrets.len(),
+            "callbacks.secrets: two providers have the same, so each could speak as the other"
+        );
+        for (provider, secret) in &self.callbacks.secrets {
+            ensure!(
+                secret.len() >= SHORTEST_SECRET,
+                "callbacks.secrets: that of {provider:?} must have at least {SHORTEST_SECRET} bytes"
+            );
+        }
+        ensure!(
+            self.market.fee_basis_points <= Policy::MAX_FEE_BASIS_POINTS,
+            "market.fee_basis_points must be at most {} (one percent)",
+            Policy::MAX_FEE_BASIS_POINTS
+        );
+        ensure!(
+            !self.market.faucet || self.http.bind.ip().is_loopback(),
+            "market.faucet lets everybody make money for themselves: it is for demonstrations on one machine, and http.bind \
+             ({}) is not the loopback interface",
+            self.http.bind
+        );
+        let window = Duration::from_secs(self.market.default_payment_minutes.saturating_mul(60));
+        ensure!(
+            (Policy::MIN_PAYMENT_WINDOW..=Policy::MAX_PAYMENT_WINDOW).contains(&window),
+            "market.default_payment_minutes must be between 10 and 360"
+        );
+        for (name, minutes) in [
+            ("market.response_minutes", self.market.response_minutes),
+            ("market.receipt_minutes", self.market.receipt_minutes),
+            (
+                "market.finished_stays_active_minutes",
+                self.market.finished_stays_active_minutes,
+            ),
+            ("auth.token_minutes", self.auth.token_minutes),
+        ] {
+            ensure!(minutes <= 525_600, "{name} must be at most 525600 (a year)");
+        }
+        let known = ["sqlite:", "postgres:", "postgresql:"];
+        ensure!(
+            known
+                .iter()
+                .any(|scheme| self.database.url.starts_with(scheme)),
+            "database.url must begin with sqlite:// or postgres://"
+        );
+        ensure!(
+            (8..=1_048_576).contains(&self.passwords.memory_kib)
+                && (1..=16).contains(&self.passwords.passes),
+            "passwords.memory_kib must be between 8 and 1048576, passwords.passes between 1 and 16"
+        );
+        ensure!(
+            self.passwords.at_once > 0,
+            "passwords.at_once must be greater than zero"
+        );
+        self.http()?;
+        self.log
+            .filter
+            .parse::<tracing_subscriber::filter::targets::Targets>()
+            .context("log.filter is not a list of filters such as `info,http_api=debug`")?;
+        Ok(())
+    }
+}
