@@ -1,8 +1,9 @@
 //! The project's own chores: `cargo xtask --help`.
 //!
-//! One file per chore (`demo`, `check`, `test`, `contracts`, `bench`), each a list of steps; `services` provides the
-//! servers that tests need, `process` runs children so that none outlives us. A new chore is a variant of [`Task`] and
-//! a file. Depends on no other crate of the workspace, so that it builds when they do not. Unix only.
+//! One file per chore (`demo`, `check`, `test`, `postman`, `contracts`, `bench`), each a list of steps;
+//! `services` provides the servers that tests need, `process` runs children so that none outlives us. A new chore is a
+//! variant of [`Task`] and a file. Depends on no other crate of the workspace, so that it builds when they do not. Unix
+//! only.
 #![expect(
     clippy::print_stderr,
     reason = "a command line tool tells what it does"
@@ -13,6 +14,7 @@ mod bench;
 mod check;
 mod contracts;
 mod demo;
+mod postman;
 mod process;
 mod services;
 mod test;
@@ -52,10 +54,16 @@ enum Task {
     ///
     /// The servers are those of DATABASE_URL and AMQP_URL if set, else any found on the usual local ports, else
     /// private throw-away ones, which are gone at the end. As root on Debian, missing server packages are installed.
+    /// Where Node.js is, the Postman collection is run too, against a demo that is gone at the end.
     Test {
         #[command(flatten)]
         servers: Servers,
+        /// Leave the Postman collection out even where Node.js is, for example without a network.
+        #[arg(long, env = "P2P_XTASK_NO_POSTMAN", value_parser = FalseyValueParser::new())]
+        no_postman: bool,
     },
+    /// Run the Postman collection, tests/postman, against a demo that is gone at the end. Needs Node.js with npm.
+    Postman,
     /// Regenerate the published contract, openapi/openapi.json.
     Contracts,
     /// Measure the release build against the same market in hand-written SQL, both on PostgreSQL.
@@ -97,7 +105,11 @@ fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Demo { release, args } => match demo::run(&workspace, release, &args)? {},
         Task::Check => check::run(&workspace)?,
-        Task::Test { servers } => return test::run(&workspace, servers.own_services),
+        Task::Test {
+            servers,
+            no_postman,
+        } => return test::run(&workspace, servers.own_services, no_postman),
+        Task::Postman => postman::run(&workspace)?,
         Task::Contracts => contracts::write(&workspace)?,
         Task::Bench { servers, args } => bench::run(&workspace, servers.own_services, &args)?,
     }

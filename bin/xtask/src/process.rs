@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
@@ -35,6 +35,15 @@ pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a step that may not take longer than this.
+pub(crate) fn step_within(name: &str, command: &mut Command, limit: Duration) -> Result<()> {
+    header(name, &describe(command));
+    let finished = finish(command, Some(limit)).with_context(|| format!("the step `{name}`"))?;
+    let (status, _) = finished;
+    ensure!(status.success(), "the step `{name}` failed: {status}");
+    Ok(())
+}
+
 /// Runs a step whose failure has already been explained by its output.
 pub(crate) fn status(name: &str, command: &mut Command) -> Result<ExitStatus> {
     header(name, &describe(command));
@@ -44,14 +53,14 @@ pub(crate) fn status(name: &str, command: &mut Command) -> Result<ExitStatus> {
 /// Runs a step for what it prints.
 pub(crate) fn output(name: &str, command: &mut Command) -> Result<Vec<u8>> {
     header(name, &describe(command));
-    let (status, output) = finish(command.stdout(Stdio::piped()))?;
+    let (status, output) = finish(command.stdout(Stdio::piped()), None)?;
     ensure!(status.success(), "the step `{name}` failed: {status}");
     Ok(output)
 }
 
 /// Runs a part of a step, without a header.
 pub(crate) fn quietly(command: &mut Command) -> Result<ExitStatus> {
-    finish(command).map(|(status, _)| status)
+    finish(command, None).map(|(status, _)| status)
 }
 
 /// Whether the command is there and succeeds; says nothing.
@@ -61,7 +70,7 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-fn finish(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
+fn finish(command: &mut Command, limit: Option<Duration>) -> Result<(ExitStatus, Vec<u8>)> {
     let mut group = {
         let mut foreground = foreground();
         foreground.check()?;
@@ -74,8 +83,14 @@ fn finish(command: &mut Command) -> Result<(ExitStatus, Vec<u8>)> {
     if let Some(mut stdout) = group.child.stdout.take() {
         stdout.read_to_end(&mut output)?;
     }
-    group.wait();
+    let in_time = group.wait(limit);
     foreground().leader = None; // before it is reaped: until then its id can be nobody else's
+    if !in_time {
+        drop(group);
+        foreground().check()?;
+        let limit = limit.unwrap_or_default();
+        bail!("it was ended, as it took longer than {limit:?}");
+    }
     let status = group.reap()?;
     foreground().check()?;
     Ok((status, output))
@@ -116,8 +131,20 @@ impl Group {
         !matches!(self.look(WaitIdOptions::NOHANG), Ok(None))
     }
 
-    fn wait(&self) {
-        while self.look(WaitIdOptions::empty()) == Err(Errno::INTR) {}
+    /// Whether it has ended, within the limit.
+    fn wait(&self, limit: Option<Duration>) -> bool {
+        let Some(limit) = limit else {
+            while self.look(WaitIdOptions::empty()) == Err(Errno::INTR) {}
+            return true;
+        };
+        let deadline = Instant::now() + limit;
+        while !self.has_exited() {
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(POLL);
+        }
+        true
     }
 
     /// Looks at the child without reaping it, so that its id stays ours.
@@ -242,6 +269,20 @@ mod tests {
     fn a_failing_step_is_named() {
         let error = step("lint", &mut shell("exit 3")).unwrap_err();
         assert_eq!(error.to_string(), "the step `lint` failed: exit status: 3");
+    }
+
+    #[test]
+    fn a_step_that_takes_too_long_is_ended() {
+        let start = Instant::now();
+        let limit = Duration::from_millis(200);
+        let error = step_within("wait", &mut shell("sleep 60"), limit).unwrap_err();
+        assert!(format!("{error:#}").contains("longer"), "{error:#}");
+        assert!(start.elapsed() < PATIENCE);
+
+        let long = Duration::from_secs(60);
+        step_within("do", &mut shell("exit 0"), long).unwrap();
+        let error = step_within("do", &mut shell("exit 3"), long).unwrap_err();
+        assert_eq!(error.to_string(), "the step `do` failed: exit status: 3");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use anyhow::Result;
 use crate::services::postgres::Durability;
 use crate::services::{Service, postgres, rabbitmq};
 use crate::workspace::Workspace;
-use crate::{check, contracts, process};
+use crate::{check, contracts, postman, process};
 
-pub(crate) fn run(workspace: &Workspace, own_services: bool) -> Result<ExitCode> {
+pub(crate) fn run(workspace: &Workspace, own_services: bool, no_postman: bool) -> Result<ExitCode> {
     let postgres = postgres::provide(own_services, Durability::Off)?;
     let rabbitmq = rabbitmq::provide(own_services)?;
 
@@ -19,6 +19,11 @@ pub(crate) fn run(workspace: &Workspace, own_services: bool) -> Result<ExitCode>
         process::step("dependencies", &mut workspace.cargo(["deny", "check"]))?;
     } else {
         process::header("dependencies", "skipped, as cargo-deny is not installed");
+    }
+    if no_postman {
+        process::header("postman", "skipped, as P2P_XTASK_NO_POSTMAN says");
+    } else {
+        postman::run(workspace)?;
     }
     tests(workspace, &postgres, &rabbitmq)
 }

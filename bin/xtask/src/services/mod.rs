@@ -1,6 +1,7 @@
-//! The servers that tests need: the caller's, or one found, or a private one that ends with us.
+//! The servers that tests need: the caller's, or one found, or a private one that ends with us; and a demo.
 
 mod apt;
+pub(crate) mod demo;
 pub(crate) mod postgres;
 pub(crate) mod rabbitmq;
 
@@ -52,12 +53,21 @@ struct Home {
 }
 
 impl Home {
-    /// Servers should not or will not run as root: `account` is whom they run as if we are.
-    fn new(account: &str) -> Result<Self> {
+    /// For a server that runs as we do.
+    fn own() -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("p2p-market-")
             .tempdir()
             .context("cannot make a temporary directory")?;
+        Ok(Self {
+            directory,
+            account: None,
+        })
+    }
+
+    /// Servers should not or will not run as root: `account` is whom they run as if we are.
+    fn new(account: &str) -> Result<Self> {
+        let Self { directory, .. } = Self::own()?;
         let account = geteuid().is_root().then(|| ids(account)).flatten();
         if let Some((user, group)) = account {
             chown(directory.path(), Some(user), Some(group))?;
