@@ -3,11 +3,16 @@
 
 use std::collections::BTreeSet;
 
+use application::Caller;
+use application::billing::{ChargeOrder, RefundPayment};
 use application::dispute::Decision;
+use application::notification::TellPeople;
+use application::order::{CreateOrder, SettleOrder};
 use application::payment::{ReceivePayment, ReportedPayment};
-use application::ports::Queue;
+use application::ports::{Incoming, OutboxMessage, Queue};
+use application::withdrawal::{ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal};
 use domain::event::{Aggregate, FactName};
-use domain::{Asset, ExchangeType, ReportOutcome};
+use domain::{Asset, ExchangeType, OrderId, ReportOutcome, UserId, WithdrawalId};
 use jsonschema::Validator;
 use memory::Memory;
 use p2p_tests::harness::{Harness, Stage, decimal, hours, minutes};
@@ -104,6 +109,14 @@ fn it_is_complete_and_every_reference_leads_somewhere() {
             all
         );
     }
+    for queue in [Queue::OrderPaymentRequests, Queue::OrderPaymentResults] {
+        let mut described = channels.as_object().unwrap().values();
+        let channel = described.find(|channel| channel["address"] == queue.name());
+        let told = channel.unwrap()["messages"].as_object().unwrap().keys();
+        // Their patterns are plain names.
+        let bound: BTreeSet<_> = queue.patterns().iter().copied().collect();
+        assert_eq!(told.map(String::as_str).collect::<BTreeSet<_>>(), bound);
+    }
     let queues: BTreeSet<_> = channels
         .as_object()
         .unwrap()
@@ -147,14 +160,16 @@ fn the_schemas_of_events_are_strict() {
         let validator = schema(&document, &format!("/components/messages/{name}/payload"));
         for example in examples(message) {
             let payload = &example["payload"];
-            for field in payload["data"].as_object().unwrap().keys() {
+            for (field, value) in payload["data"].as_object().unwrap() {
                 let mut without = payload.clone();
                 without["data"].as_object_mut().unwrap().remove(field);
-                assert!(!validator.is_valid(&without), "{without:#}");
+                let is_optional = field == "merchantId";
+                assert_eq!(validator.is_valid(&without), is_optional, "{without:#}");
                 for nonsense in [json!({}), json!(null), json!("")] {
+                    let is_right = nonsense == *value || (field == "description" && nonsense == "");
                     let mut spoilt = payload.clone();
                     spoilt["data"][field] = nonsense;
-                    assert!(!validator.is_valid(&spoilt), "{spoilt:#}");
+                    assert_eq!(validator.is_valid(&spoilt), is_right, "{spoilt:#}");
                 }
             }
             let mut renamed = payload.clone();
@@ -184,6 +199,9 @@ async fn every_event_that_is_published_is_described() {
             Aggregate::Offer(id) => id.to_string(),
             Aggregate::Dispute(id) => id.to_string(),
             Aggregate::Exchanger(id) => id.to_string(),
+            Aggregate::Order(id) => id.to_string(),
+            Aggregate::Payment(id) => id.to_string(),
+            Aggregate::Withdrawal(id) => id.to_string(),
         };
         assert_valid(
             &headers,
@@ -229,6 +247,83 @@ async fn play(harness: &Harness<Memory>) {
         harness.sweep_after(minutes(30)).await;
     }
     harness.unfreeze(deal.exchanger).await;
+
+    let (buyer, merchant) = (
+        harness.customer("buyer").await,
+        harness.customer("merchant").await,
+    );
+    harness.deposit(buyer, "1000", Asset::Rub).await;
+    for (merchant, description) in [(None, ""), (Some(merchant.user), "A kettle")] {
+        let paid = order(harness, buyer, merchant, "0.5", description).await;
+        harness
+            .done(RefundPayment {
+                caller: harness.admin,
+                order: paid,
+            })
+            .await;
+        order(harness, buyer, merchant, "100000", description).await;
+    }
+    let withdrawal = withdrawal(harness, buyer).await;
+    let approve = ApproveWithdrawal {
+        caller: harness.admin,
+        withdrawal,
+        reference: "SEPA 0043".to_owned(),
+    };
+    harness.done(approve).await;
+    let withdrawal = self::withdrawal(harness, buyer).await;
+    let reject = RejectWithdrawal {
+        caller: harness.admin,
+        withdrawal,
+        reason: "Not your account.".to_owned(),
+    };
+    harness.done(reject).await;
+}
+
+/// Orders something; the payment's consumer takes up what the order asks for.
+async fn order(
+    harness: &Harness<Memory>,
+    caller: Caller,
+    merchant: Option<UserId>,
+    amount: &str,
+    description: &str,
+) -> OrderId {
+    let create = CreateOrder {
+        id: harness.market.fresh(),
+        chosen: false,
+        caller,
+        merchant,
+        asset: Asset::Rub,
+        amount: decimal(amount),
+        description: description.to_owned(),
+        email: None,
+    };
+    let order = harness.done(create).await;
+    let requested = harness.store.tables().outbox;
+    let asked = requested.values().next_back().map(incoming).unwrap();
+    let charge = ChargeOrder::read(&asked, harness.market.fresh()).unwrap();
+    harness.done(charge).await;
+    order.id
+}
+
+async fn withdrawal(harness: &Harness<Memory>, caller: Caller) -> WithdrawalId {
+    let request = RequestWithdrawal {
+        id: harness.market.fresh(),
+        caller,
+        asset: Asset::Rub,
+        amount: decimal("10"),
+        destination: "my bank".to_owned(),
+    };
+    harness.done(request).await.id
+}
+
+/// A message as its consumers get it.
+fn incoming(message: &OutboxMessage) -> Incoming {
+    Incoming {
+        id: message.id.to_string(),
+        name: message.name.clone().into_owned(),
+        version: Some(message.version),
+        body: message.body.clone().into_bytes(),
+    }
 }
 
 /// A provider reports the payment of a deal.
@@ -245,6 +340,28 @@ async fn pay_from_outside(harness: &Harness<Memory>, exchange_type: ExchangeType
     let received = harness.done(ReceivePayment { report, payment }).await;
     let applied = application::payment::Received::Now(ReportOutcome::Applied);
     assert_eq!(received, applied);
+}
+
+/// What is described as an event is read as one by whoever consumes it here, and by nobody whose queue it does not reach.
+#[test]
+fn described_events_are_understood() {
+    let document = document();
+    for name in all_events() {
+        for example in examples(&document["components"]["messages"][name]) {
+            let message = Incoming {
+                id: "event_1".to_owned(),
+                name: name.to_owned(),
+                version: Some(1),
+                body: example["payload"].to_string().into_bytes(),
+            };
+            let reaches = |queue: Queue| queue.patterns().contains(&name);
+            let charged = ChargeOrder::read(&message, domain::TypedId::from_u128(1)).is_ok();
+            assert_eq!(charged, reaches(Queue::OrderPaymentRequests), "{name}");
+            let settled = SettleOrder::try_from(&message).is_ok();
+            assert_eq!(settled, reaches(Queue::OrderPaymentResults), "{name}");
+            assert!(TellPeople::try_from(&message).is_ok(), "{name}");
+        }
+    }
 }
 
 /// What is described as a payment report is read as one.
