@@ -1,7 +1,7 @@
 //! Payments from account to account, in memory.
 
-use application::billing::AuthorizePayment;
 use application::Caller;
+use application::billing::AuthorizePayment;
 use domain::billing::PaymentState;
 use domain::{AccountId, AccountKey, Asset, Decline, Money, Policy, Refusal, TypedId};
 use memory::Memory;
@@ -143,6 +143,7 @@ async fn administrators_pay_from_any_account_but_the_worlds() {
     let made = harness.done(for_anna.clone()).await;
     assert_eq!(made.payment.decline(), None);
     let from_nothing = AuthorizePayment {
+        id: harness.market.fresh(),
         key: "l".to_owned(),
         payer: account(&harness, AccountKey::external(Asset::Usd)),
         ..for_anna

@@ -161,7 +161,16 @@ impl Expected<'_> {
                 leg(AccountKey::fees(asset), Bucket::Available, fee),
                 in_hand(all - paid),
             ],
-            Some(PostingKind::Deposit) | None => Vec::new(),
+            // No move of a deal causes these.
+            Some(
+                PostingKind::Deposit
+                | PostingKind::Payment
+                | PostingKind::Refund
+                | PostingKind::WithdrawalHold
+                | PostingKind::WithdrawalRelease
+                | PostingKind::Withdrawal,
+            )
+            | None => Vec::new(),
         };
         legs.retain(|leg| leg.amount != 0);
         legs
@@ -176,7 +185,12 @@ impl Expected<'_> {
                 frozen: amount,
                 executed: self.paid(),
             }),
-            PostingKind::Deposit => None,
+            PostingKind::Deposit
+            | PostingKind::Payment
+            | PostingKind::Refund
+            | PostingKind::WithdrawalHold
+            | PostingKind::WithdrawalRelease
+            | PostingKind::Withdrawal => None,
         }
     }
 
