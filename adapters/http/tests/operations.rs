@@ -196,6 +196,48 @@ async fn every_text_is_bounded_and_free_of_nul() {
 }
 
 #[tokio::test]
+async fn every_change_reads_its_key() {
+    let api = api(HttpSettings::default(), true);
+    let changes = of_the_api().filter(|operation| operation.method != Method::GET);
+    for operation in changes.filter(|operation| !["log_in", SIGNED].contains(&&*operation.name)) {
+        let call = async |keys: &[&str]| {
+            let mut request = Request::builder()
+                .method(operation.method.clone())
+                .uri(&operation.path)
+                .header("authorization", "Bearer all")
+                .header("content-type", "application/json");
+            for key in keys {
+                request = request.header("idempotency-key", *key);
+            }
+            let body = operation.example.as_ref().map(ToString::to_string);
+            let body = body.map_or_else(Body::empty, Body::from);
+            send(&api, request.body(body).unwrap()).await
+        };
+        for keys in [
+            &["two words"][..],
+            &[""],
+            &["\"\""],
+            &["one", "two"],
+            &["\"open"],
+            &["\u{e9}"],
+            &[&"x".repeat(129)],
+        ] {
+            let reply = call(keys).await;
+            reply.is_problem(400, "IDEMPOTENCY_KEY_INVALID");
+        }
+        for key in ["a-key", "\"a-key\"", &"x".repeat(128)] {
+            call(&[key]).await.is_problem(503, "UNAVAILABLE");
+        }
+        let without = call(&[]).await;
+        if operation.needs_key {
+            without.is_problem(400, "IDEMPOTENCY_KEY_REQUIRED");
+        } else {
+            without.is_problem(503, "UNAVAILABLE");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_id_in_a_path_is_checked() {
     let api = api(HttpSettings::default(), true);
     for operation in of_the_api() {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::billing::ChargeOrder;
 use application::notification::TellPeople;
-use application::ports::Incoming;
+use application::order::SettleOrder;
+use application::ports::{Incoming, Outbox};
 use application::user::RegisterUser;
 use application::{Caller, Market, MarketPorts, PipelineSettings};
 use axum::Router;
@@ -28,6 +30,7 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// A market and its API.
 pub(crate) struct Scene {
     pub(crate) market: Market,
+    pub(crate) memory: Memory,
     pub(crate) clock: ManualClock,
     pub(crate) live: Live,
     pub(crate) api: Router,
@@ -66,6 +69,13 @@ impl Reply {
         assert_eq!(self.headers["content-type"], "application/problem+json");
     }
 
+    /// Whether it was given before.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.headers
+            .get("idempotency-replayed")
+            .is_some_and(|value| value == "true")
+    }
+
     /// The body, if all went well.
     #[track_caller]
     pub(crate) fn good(self) -> Value {
@@ -76,18 +86,23 @@ impl Reply {
 
 impl Scene {
     pub(crate) fn open(settings: HttpSettings) -> Self {
+        Self::under(settings, Policy::default())
+    }
+
+    /// The same, by other rules.
+    pub(crate) fn under(settings: HttpSettings, policy: Policy) -> Self {
         let memory = Memory::new();
         let outbox = Arc::new(memory.clone());
         let clock = ManualClock::at(START);
         let ports = MarketPorts {
             store: Arc::new(memory.clone()),
-            queries: Arc::new(memory),
+            queries: Arc::new(memory.clone()),
             clock: Arc::new(clock.clone()),
             ids: Arc::new(SequentialIds::default()),
             passwords: Arc::new(InsecurePasswords::default()),
             tokens: Arc::new(InsecureTokens::lasting(LIFETIME)),
         };
-        let (market, _) = Market::open(ports, Policy::default(), PipelineSettings::default());
+        let (market, _) = Market::open(ports, policy, PipelineSettings::default());
         let live = Live {
             relay: Some(Arc::default()),
             outbox: Some(outbox),
@@ -96,6 +111,7 @@ impl Scene {
         let api = http_api::router(market.clone(), settings, live.clone());
         Self {
             market,
+            memory,
             clock,
             live,
             api,
@@ -149,6 +165,57 @@ impl Scene {
             assert_eq!(told.len(), 1);
             self.live.hub.pass_on(&told);
         }
+    }
+
+    /// Hands over what waits in the outbox, and what comes of it, as the consumers would: orders are paid, hear of it, and
+    /// people are told.
+    pub(crate) async fn deliver(&self) {
+        loop {
+            let parcel = self.memory.take(100).await.unwrap();
+            let messages = parcel.messages().to_vec();
+            if messages.is_empty() {
+                return;
+            }
+            for message in &messages {
+                self.hand_over(&Incoming {
+                    id: message.id.to_string(),
+                    name: message.name.to_string(),
+                    version: Some(message.version),
+                    body: message.body.clone().into_bytes(),
+                })
+                .await;
+            }
+            let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
+            parcel.delivered(&ids).await.unwrap();
+        }
+    }
+
+    async fn hand_over(&self, message: &Incoming) {
+        match message.name.as_str() {
+            "OrderPaymentRequested" => {
+                let charge = ChargeOrder::read(message, self.market.fresh()).unwrap();
+                self.market.execute(charge).await.unwrap();
+            }
+            "PaymentProcessed" | "PaymentRefunded" => {
+                let settle = SettleOrder::try_from(message).unwrap();
+                let told = self.market.execute(settle).await.unwrap();
+                self.live.hub.pass_on(&told);
+            }
+            _ => {
+                let command = TellPeople::try_from(message).unwrap();
+                let told = self.market.execute(command).await.unwrap();
+                self.live.hub.pass_on(&told);
+            }
+        }
+    }
+
+    /// What somebody can use and what is held, in one asset.
+    pub(crate) async fn balance(&self, person: &Person, asset: &str) -> (String, String) {
+        let wallet = self.get(person, "/api/wallet").await.good();
+        let balances = wallet["balances"].as_array().unwrap();
+        let found = balances.iter().find(|one| one["asset"] == asset).unwrap();
+        let text = |name: &str| found[name].as_str().unwrap().to_owned();
+        (text("available"), text("held"))
     }
 
     /// A deal of 100 USDT for 99.50 EUR that awaits its payment.

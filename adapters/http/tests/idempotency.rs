@@ -1,0 +1,385 @@
+//! Requests that are sent again: one effect, and the same answer byte for byte.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
+)]
+
+mod scene;
+
+use application::ports::StorageError;
+use axum::http::{Method, Request};
+use domain::Role;
+use futures::future::join_all;
+use http_api::HttpSettings;
+use memory::Point;
+use scene::{Person, Reply, Scene};
+use serde_json::{Value, json};
+
+const DEPOSIT: &str = "/api/billing/deposit";
+const WITHDRAWALS: &str = "/api/billing/withdrawals";
+const ORDERS: &str = "/api/orders";
+
+/// A market with an administrator and a customer.
+struct Market {
+    scene: Scene,
+    admin: Person,
+    carol: Person,
+}
+
+impl Market {
+    async fn open() -> Self {
+        let scene = Scene::open(HttpSettings::default());
+        let admin = scene.person("admin", [Role::Admin]).await;
+        let carol = scene.person("carol", [Role::Customer]).await;
+        Self {
+            scene,
+            admin,
+            carol,
+        }
+    }
+
+    fn deposit(&self, amount: &str) -> Value {
+        json!({"user_id": self.carol.id.to_string(), "amount": amount, "asset": "RUB"})
+    }
+
+    async fn rubles(&self) -> String {
+        self.scene.balance(&self.carol, "RUB").await.0
+    }
+
+    async fn withdraw(&self, key: &str, amount: &str) -> Reply {
+        let body = json!({"amount": amount, "asset": "RUB", "destination": "my bank"});
+        self.scene.keyed(&self.carol, WITHDRAWALS, key, body).await
+    }
+}
+
+/// Given before, and the same in every byte.
+#[track_caller]
+fn assert_replay(first: &Reply, second: &Reply) {
+    assert!(!first.is_replayed() && second.is_replayed());
+    let of = |reply: &Reply| {
+        let content_type = reply.headers.get("content-type").cloned();
+        (reply.status, content_type, reply.text.clone())
+    };
+    assert_eq!(of(first), of(second));
+}
+
+/// Every operation that changes something, as documented, with somebody's id in place of the examples'.
+fn changes(of: &Person) -> Vec<(Method, String, Value)> {
+    let document: Value = serde_json::from_str(&http_api::openapi_json()).unwrap();
+    let example = "01jt0c7kq5e8tvb1y9m3x4z6wa";
+    let own = |text: String| text.replace(&format!("user_{example}"), &of.id.to_string());
+    let mut changes = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = operation["operationId"].as_str().unwrap();
+            if method == "get" || ["log_in", "receive_payment_report"].contains(&name) {
+                continue;
+            }
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let path =
+                parameters
+                    .filter(|one| one["in"] == "path")
+                    .fold(path.clone(), |path, one| {
+                        let name = one["name"].as_str().unwrap();
+                        let value = one["schema"]["examples"][0].as_str().unwrap();
+                        path.replace(&format!("{{{name}}}"), value)
+                    });
+            let body = &operation["requestBody"]["content"]["application/json"]["example"];
+            let body = own(body.to_string()).replace("ada@example.com", "carol@example.org");
+            let body = serde_json::from_str(&body).unwrap();
+            changes.push((method.to_uppercase().parse().unwrap(), own(path), body));
+        }
+    }
+    changes
+}
+
+#[tokio::test]
+async fn every_change_is_answered_once_for_its_key() {
+    let scene = Scene::open(HttpSettings::default());
+    let carol = scene.person("carol", Role::ALL).await;
+    let changes = changes(&carol);
+    assert!(changes.len() > 20);
+    let (mut good, all) = (0, changes.len());
+    for (count, (method, path, body)) in changes.into_iter().enumerate() {
+        let call = async || {
+            let request = Request::builder().method(method.clone()).uri(&path);
+            let request = request.header("idempotency-key", "the-same-for-all");
+            scene.authored(request, Some(&carol), body.clone()).await
+        };
+        let first = call().await;
+        assert!(!first.status.is_server_error(), "{path}: {}", first.text);
+        good += usize::from(first.status.is_success());
+        assert_replay(&first, &call().await);
+        assert_eq!(scene.memory.tables().replies.len(), count + 1, "{path}");
+    }
+    // Of both kinds.
+    assert!(good >= 7 && good < all, "{good} of {all}");
+}
+
+#[tokio::test]
+async fn money_comes_once_however_often_it_is_sent() {
+    let market = Market::open().await;
+    let send = async |key: &str, body: &str| {
+        let request = Request::post(DEPOSIT)
+            .header("authorization", format!("Bearer {}", market.admin.token))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key)
+            .body(body.to_owned().into());
+        market.scene.send(request.unwrap()).await
+    };
+    let user = market.carol.id;
+    let body = format!(r#"{{"user_id":"{user}","amount":1000,"asset":"RUB"}}"#);
+    let first = send("d-1", &body).await;
+    assert_eq!(first.status, 201);
+    assert_eq!(first.headers["content-type"], "application/json");
+    assert_replay(&first, &send("d-1", &body).await);
+    // However it is spelt.
+    let spelt =
+        format!("{{\n \"asset\": \"\\u0052UB\", \"amount\": 1000, \"user_id\": \"{user}\" }}");
+    assert_replay(&first, &send("\"d-1\"", &spelt).await);
+    assert_eq!(market.rubles().await, "1000.00");
+    // It is another request where a number is written otherwise: whoever sends again sends the same.
+    for other in [
+        body.replace("1000", "1000.0"),
+        body.replace("1000", "999"),
+        body.replace("RUB", "USDT"),
+        body.replace("user_id", "userId"),
+        body.replace(",\"asset\":\"RUB\"", ""),
+    ] {
+        let reply = send("d-1", &other).await;
+        reply.is_problem(422, "IDEMPOTENCY_KEY_REUSED");
+        assert!(!reply.is_replayed());
+    }
+    assert_eq!(market.rubles().await, "1000.00");
+    // Another key is another deposit.
+    assert_eq!(send("d-2", &body).await.good()["available"], "2000.00");
+}
+
+#[tokio::test]
+async fn a_refusal_stays_what_it_was() {
+    let market = Market::open().await;
+    let first = market.withdraw("w-1", "10").await;
+    first.is_problem(422, "INSUFFICIENT_FUNDS");
+    let (admin, carol) = (&market.admin, &market.carol);
+    market.scene.deposit(admin, carol, "100", "RUB").await;
+    // Now there is enough; but this request was answered.
+    let again = market.withdraw("w-1", "10").await;
+    assert_replay(&first, &again);
+    assert_eq!(again.body["request_id"], first.body["request_id"]);
+    assert_ne!(again.headers["x-request-id"], first.headers["x-request-id"]);
+    market
+        .withdraw("w-1", "11")
+        .await
+        .is_problem(422, "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(market.withdraw("w-2", "10").await.status, 201);
+    assert_eq!(market.rubles().await, "90.00");
+}
+
+#[tokio::test]
+async fn the_answer_is_the_same_with_a_key_and_without() {
+    let market = Market::open().await;
+    let send = async |path: &str, key: Option<&str>, body: &Value| {
+        let mut request = Request::post(path).header("x-request-id", "the-same");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        market
+            .scene
+            .authored(request, Some(&market.carol), body.clone())
+            .await
+    };
+    let nothing = "01jt0c7kq5e8tvb1y9m3x4z6wa";
+    for (path, body, status) in [
+        (
+            format!("/api/p2p/exchange-offers/offer_{nothing}/cancel"),
+            json!({"reason": "x"}),
+            404,
+        ),
+        (
+            "/api/notifications/read".to_owned(),
+            json!({"up_to": 7}),
+            404,
+        ),
+        (
+            "/api/notifications/read".to_owned(),
+            json!({"up_to": 0}),
+            200,
+        ),
+        (
+            format!("/api/orders/order_{nothing}/refund"),
+            Value::Null,
+            403,
+        ),
+    ] {
+        let plain = send(&path, None, &body).await;
+        let keyed = send(&path, Some(&format!("{path}{status}")), &body).await;
+        assert_eq!(plain.status, status, "{}", plain.text);
+        let all = |reply: &Reply| (reply.status, reply.headers.clone(), reply.text.clone());
+        assert_eq!(all(&plain), all(&keyed));
+    }
+}
+
+#[tokio::test]
+async fn keys_of_two_callers_and_of_two_operations_never_meet() {
+    let market = Market::open().await;
+    let dora = market.scene.person("dora", [Role::Customer]).await;
+    let order = json!({"amount": "5", "description": "tea"});
+    let mut ids = Vec::new();
+    for person in [&market.carol, &dora] {
+        let reply = market.scene.keyed(person, ORDERS, "1", order.clone()).await;
+        assert!(!reply.is_replayed());
+        let order = reply.good();
+        assert_eq!(order["user_id"], person.id.to_string());
+        ids.push(order["order_id"].clone());
+    }
+    assert_ne!(ids[0], ids[1]);
+    // The same key at another operation.
+    let (admin, carol) = (&market.admin, &market.carol);
+    market.scene.deposit(admin, carol, "100", "RUB").await;
+    let reply = market.withdraw("1", "5").await;
+    assert!(!reply.is_replayed());
+    let withdrawal = reply.good();
+    // At the same one, for another withdrawal: the key was used up.
+    let other = market.withdraw("2", "5").await.good();
+    let approve = async |withdrawal: &Value| {
+        let id = withdrawal["withdrawal_id"].as_str().unwrap();
+        let path = format!("{WITHDRAWALS}/{id}/approve");
+        let body = json!({"reference": "tx"});
+        market.scene.keyed(admin, &path, "1", body).await
+    };
+    assert_eq!(approve(&withdrawal).await.status, 200);
+    approve(&other)
+        .await
+        .is_problem(422, "IDEMPOTENCY_KEY_REUSED");
+    assert!(approve(&withdrawal).await.is_replayed());
+}
+
+#[tokio::test]
+async fn fifty_at_once_have_one_effect() {
+    let market = Market::open().await;
+    let all = (0..50).map(|_| {
+        let body = market.deposit("10");
+        market.scene.keyed(&market.admin, DEPOSIT, "burst", body)
+    });
+    let replies = join_all(all).await;
+    assert_eq!(market.rubles().await, "10.00");
+    let first = replies.iter().find(|reply| !reply.is_replayed()).unwrap();
+    assert_eq!(first.status, 201);
+    let replayed = replies.iter().filter(|reply| reply.is_replayed());
+    replayed
+        .clone()
+        .for_each(|reply| assert_replay(first, reply));
+    assert_eq!(replayed.count(), 49);
+}
+
+#[tokio::test]
+async fn what_the_rules_were_never_asked_is_not_kept() {
+    let market = Market::open().await;
+    let send = async |body: Value| {
+        market
+            .scene
+            .keyed(&market.carol, ORDERS, "again", body)
+            .await
+    };
+    let other = json!({"amount": "5", "user_id": market.admin.id.to_string()});
+    for (body, status, code) in [
+        (json!({"amount": true}), 422, "WRONG_TYPE"),
+        (json!({}), 422, "MISSING_FIELD"),
+        (other, 403, "IDENTITY_MISMATCH"),
+    ] {
+        send(body).await.is_problem(status, code);
+    }
+    assert!(market.scene.memory.tables().replies.is_empty());
+    assert_eq!(send(json!({"amount": "5"})).await.status, 201);
+    let without = market
+        .scene
+        .post(&market.carol, ORDERS, json!({"amount": "5"}))
+        .await;
+    without.is_problem(400, "IDEMPOTENCY_KEY_REQUIRED");
+}
+
+#[tokio::test]
+async fn whatever_storage_does_the_same_key_is_the_same_request() {
+    let market = Market::open().await;
+    let faults = market.scene.memory.faults().clone();
+    let send = async || {
+        let body = market.deposit("10");
+        market
+            .scene
+            .keyed(&market.admin, DEPOSIT, "stormy", body)
+            .await
+    };
+    let lost = || "the line is dead".into();
+    // The market tries twice by itself.
+    for _ in 0..2 {
+        faults.fail(Point::Begin, StorageError::Unavailable { source: lost() });
+    }
+    send().await.is_problem(503, "UNAVAILABLE");
+    assert_eq!(faults.pending(), 0);
+    faults.fail(Point::Committed, StorageError::InDoubt { source: lost() });
+    send().await.is_problem(503, "OUTCOME_UNKNOWN");
+    // It did take effect: that is what is answered now.
+    let reply = send().await;
+    assert!(reply.is_replayed());
+    assert_eq!(reply.good()["available"], "10.00");
+    assert_eq!(market.rubles().await, "10.00");
+}
+
+#[tokio::test]
+async fn an_account_is_opened_once_by_whoever_has_the_address() {
+    let scene = Scene::open(HttpSettings::default());
+    let send = async |email: &str, name: &str, password: &str| {
+        let body = json!({"email": email, "name": name, "password": password});
+        let request = Request::post("/api/auth/register").header("idempotency-key", "1");
+        scene.authored(request, None, body).await
+    };
+    let password = "a good long password";
+    let ada = send("ada@example.org", "Ada", password).await;
+    assert_eq!(ada.status, 201);
+    assert_replay(&ada, &send("ada@example.org", "Ada", password).await);
+    // Nothing of a password is kept, so nothing is known of another.
+    assert_replay(
+        &ada,
+        &send("ada@example.org", "Ada", "another password").await,
+    );
+    send("ada@example.org", "Eve", password)
+        .await
+        .is_problem(422, "IDEMPOTENCY_KEY_REUSED");
+    // The same address is the same caller, however it is written.
+    send("ADA@example.org", "Ada", password)
+        .await
+        .is_problem(422, "IDEMPOTENCY_KEY_REUSED");
+    let bob = send("bob@example.org", "Ada", password).await;
+    assert!(!bob.is_replayed());
+    assert_eq!(bob.status, 201);
+    let kept = format!("{:?}", scene.memory.tables().replies);
+    assert!(!kept.contains(password) && !kept.contains("another"));
+}
+
+#[tokio::test]
+async fn nothing_is_answered_where_there_is_nothing_to_say() {
+    let market = Market::open().await;
+    let anna = market.scene.anna().await;
+    let listing = json!({
+        "exchange_type": "FIAT2CRYPTO", "crypto_asset": "USDT", "fiat_currency": "EUR", "price": "0.995",
+        "total_amount": "500", "min_amount": "10", "max_amount": "400", "payment_methods": ["SEPA"],
+    });
+    let listing = market.scene.post(&anna, "/api/p2p/listings", listing).await;
+    let path = format!(
+        "/api/p2p/listings/{}",
+        listing.good()["listing_id"].as_str().unwrap()
+    );
+    let close = async || {
+        let request = Request::delete(&path).header("idempotency-key", "1");
+        market
+            .scene
+            .authored(request, Some(&anna), Value::Null)
+            .await
+    };
+    let first = close().await;
+    assert_eq!((first.status.as_u16(), first.text.as_str()), (204, ""));
+    assert!(!first.headers.contains_key("content-type"));
+    assert_replay(&first, &close().await);
+}

@@ -1,0 +1,139 @@
+//! The statement as a table.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
+)]
+
+mod scene;
+
+use application::ports::StorageError;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use axum::response::Response;
+use domain::Role;
+use http_api::HttpSettings;
+use http_body_util::BodyExt;
+use memory::Point;
+use scene::{Person, Scene};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+const CSV: &str = "/api/wallet/entries.csv";
+
+const HEAD: &str =
+    "transfer_id,at,kind,asset,bucket,amount,offer_id,payment_id,withdrawal_id,report_id,booked_by";
+
+async fn export(scene: &Scene, person: &Person, query: &str) -> Response {
+    let request = Request::get(format!("{CSV}{query}"))
+        .header("authorization", format!("Bearer {}", person.token))
+        .body(Body::empty());
+    let api = scene.api.clone();
+    api.oneshot(request.unwrap()).await.unwrap()
+}
+
+async fn text(response: Response) -> String {
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A market with an administrator and a customer who was given money this many times.
+async fn with_deposits(count: usize) -> (Scene, Person, Person) {
+    let scene = Scene::open(HttpSettings::default());
+    let admin = scene.person("admin", [Role::Admin]).await;
+    let carol = scene.person("carol", [Role::Customer]).await;
+    for _ in 0..count {
+        scene.deposit(&admin, &carol, "1", "RUB").await;
+    }
+    (scene, admin, carol)
+}
+
+#[tokio::test]
+async fn a_table_has_every_line_of_the_statement() {
+    let (scene, admin, carol) = with_deposits(205).await;
+    scene.deposit(&admin, &carol, "5", "USDT").await;
+    let body = json!({"amount": "5", "asset": "RUB", "destination": "my bank"});
+    let path = "/api/billing/withdrawals";
+    let withdrawal = scene.keyed(&carol, path, "1", body).await.good();
+    let response = export(&scene, &carol, "").await;
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(
+        header("content-disposition"),
+        "attachment; filename=\"statement.csv\""
+    );
+    assert_eq!(header("cache-control"), "no-store");
+    let table = text(response).await;
+    assert!(table.ends_with("\r\n"));
+    assert_eq!(table.matches('\n').count(), table.matches("\r\n").count());
+    let lines: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split(',').collect())
+        .collect();
+    assert_eq!(lines.len(), 1 + 2 + 1 + 205);
+    assert_eq!(lines[0].join(","), HEAD);
+    assert!(lines.iter().all(|line| line.len() == 11));
+    // As the statement has them.
+    let page = scene.get(&carol, "/api/wallet/entries?limit=100").await;
+    for (line, entry) in lines[1..]
+        .iter()
+        .zip(page.good()["items"].as_array().unwrap())
+    {
+        for (name, value) in lines[0].iter().zip(line) {
+            let expected = entry[name].as_str().unwrap_or_default();
+            assert_eq!(*value, expected, "{name}");
+        }
+    }
+    let id = withdrawal["withdrawal_id"].as_str().unwrap();
+    assert_eq!(
+        lines[1][1..7].join(","),
+        "2025-04-18T15:00:00Z,WITHDRAWAL_HOLD,RUB,AVAILABLE,-5.00,"
+    );
+    assert_eq!((lines[1][8], lines[1][10]), (id, ""));
+    assert_eq!(lines[4][10], admin.id.to_string());
+    let mut transfers: Vec<_> = lines[1..].iter().map(|line| (line[0], line[4])).collect();
+    transfers.sort_unstable();
+    transfers.dedup();
+    assert_eq!(transfers.len(), lines.len() - 1, "none comes twice");
+
+    let response = export(&scene, &carol, "?asset=USDT").await;
+    let disposition = response.headers()["content-disposition"].clone();
+    assert_eq!(disposition, "attachment; filename=\"statement-USDT.csv\"");
+    assert_eq!(text(response).await.lines().count(), 2);
+}
+
+#[tokio::test]
+async fn everybody_has_their_own() {
+    let (scene, admin, _) = with_deposits(1).await;
+    let empty = text(export(&scene, &admin, "").await).await;
+    assert_eq!(empty, format!("{HEAD}\r\n"));
+    let stranger = scene.call(None, Method::GET, CSV, Value::Null).await;
+    stranger.is_problem(401, "UNAUTHENTICATED");
+    for query in ["?asset=XXX", "?limit=5", "?user_id=x"] {
+        let reply = scene.get(&admin, &format!("{CSV}{query}")).await;
+        reply.is_problem(400, "INVALID_QUERY");
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_breaks_off_does_not_look_complete() {
+    let (scene, _, carol) = with_deposits(105).await;
+    let gone = || StorageError::Unavailable {
+        source: "the line is dead".into(),
+    };
+    // The first page: nothing was sent yet, and a problem can be.
+    scene.memory.faults().fail(Point::Query, gone());
+    let reply = scene.get(&carol, CSV).await;
+    reply.is_problem(503, "UNAVAILABLE");
+    // The second.
+    scene.memory.faults().fail_at(Point::Query, 1, gone());
+    let response = export(&scene, &carol, "").await;
+    assert_eq!(response.status(), 200);
+    let mut body = response.into_body();
+    let first = body.frame().await.unwrap().unwrap();
+    let first = first.into_data().unwrap();
+    assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 101);
+    assert!(body.frame().await.unwrap().is_err());
+    assert_eq!(scene.memory.faults().pending(), 0);
+}
