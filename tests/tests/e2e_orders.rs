@@ -17,7 +17,7 @@ use broker::InProcess;
 use domain::{Asset, Role};
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
-use p2p_tests::live::{Live, Parts, published};
+use p2p_tests::live::{Live, Parts, published, settled};
 use p2p_tests::observer::Observer;
 use p2p_tests::served::{Person, Reply, Served, reply};
 use reqwest::Method;
@@ -31,7 +31,7 @@ const HANGS: Duration = Duration::from_secs(120);
 struct Shop {
     served: Arc<Served>,
     broker: Arc<dyn Broker>,
-    _live: Live,
+    live: Live,
     anna: Person,
     admin: Person,
     // Dropped last: what is above still uses them.
@@ -65,7 +65,7 @@ impl Shop {
         Ok(Self {
             served: Arc::new(served),
             broker,
-            _live: live,
+            live,
             anna,
             admin,
             rabbit,
@@ -110,7 +110,7 @@ impl Shop {
     async fn close(self) -> Result<()> {
         published(&self.served.database).await?;
         self.served.audit().await?;
-        drop((self.served, self.broker, self._live, self.rabbit));
+        drop((self.served, self.broker, self.live, self.rabbit));
         self.database.drop_now().await
     }
 }
@@ -342,6 +342,7 @@ async fn every_message_comes_twice_and_counts_once() -> Result<()> {
         let arrived = shop.broker.publish(&[message]).await?;
         ensure!(arrived.len() == 1);
     }
+    settled(&[&shop.live.order_payments, &shop.live.order_results], 200).await?;
     let all = shop.settled().await?;
     let expected = BTreeMap::from([
         ("FINISHED".to_owned(), 40),
