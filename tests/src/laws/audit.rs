@@ -12,7 +12,7 @@ use super::rows::{booking, changed, commit, new};
 use crate::harness::{Harness, Stage, Storage};
 
 /// Fails unless the rows were refused, or the audit finds something in what was clean before.
-async fn assert_noticed<S: Storage>(harness: Harness<S>, changes: &Changes) {
+pub(super) async fn assert_noticed<S: Storage>(harness: Harness<S>, changes: &Changes) {
     harness.assert_clean().await;
     if commit(&harness.store, changes).await.is_ok() {
         let report = harness.store.audit().await.unwrap();
@@ -38,7 +38,7 @@ async fn account<S: Storage>(harness: &Harness<S>, user: UserId, asset: Asset) -
 /// The system's accounts are there, and nothing is wrong with them.
 pub async fn an_empty_market_is_clean<P: Place>(place: &P) {
     let report = place.open().await.audit().await.unwrap();
-    let system = u64::try_from(2 * Asset::ALL.len()).unwrap();
+    let system = u64::try_from(3 * Asset::ALL.len()).unwrap();
     let expected = AuditReport {
         accounts: system,
         ..AuditReport::default()
@@ -56,7 +56,7 @@ pub async fn an_audit_says_what_it_looked_at<P: Place>(place: &P) {
     assert_eq!(report.violations, []);
     // The staff of two and two people for each deal.
     let wallets = 2 + 2 * Stage::ALL.len();
-    let accounts = u64::try_from((wallets + 2) * Asset::ALL.len()).unwrap();
+    let accounts = u64::try_from((wallets + 3) * Asset::ALL.len()).unwrap();
     assert_eq!(report.accounts, accounts);
     // A deposit and a hold each; two releases of two entries, one capture of three.
     let entries = u64::try_from(4 * Stage::ALL.len() + 2 * 2 + 3).unwrap();

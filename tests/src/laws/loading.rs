@@ -267,9 +267,13 @@ pub async fn the_staff_is_told_without_a_lock<P: Place>(place: &P) {
 /// Deposits and fees have another side from the first moment on.
 pub async fn the_system_has_accounts_in_every_asset<P: Place>(place: &P) {
     let store = place.open().await;
-    let keys = Asset::ALL
-        .iter()
-        .flat_map(|asset| [AccountKey::external(*asset), AccountKey::fees(*asset)]);
+    let keys = Asset::ALL.iter().flat_map(|asset| {
+        [
+            AccountKey::external(*asset),
+            AccountKey::fees(*asset),
+            AccountKey::merchant(None, *asset),
+        ]
+    });
     let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();
     let mut unit = store.begin().await.unwrap();

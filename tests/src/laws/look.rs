@@ -81,6 +81,7 @@ async fn locked<S: Store>(store: &S, keys: &Keys) -> Seen {
             .await
             .unwrap(),
         accounts: unit.lock_accounts(&sorted(&keys.accounts)).await.unwrap(),
+        replies: Vec::new(),
     };
     unit.rollback().await.unwrap();
     seen
@@ -239,6 +240,7 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
         answers: vec![(no_listing, deal.customer.user)],
         deals: vec![nothing()],
         settled: vec![nothing()],
+        replies: vec![super::replies::key("nobody has asked")],
     };
     assert_finds(&harness, &empty, &Keys::default()).await;
     let mixed = Glance {
@@ -248,6 +250,7 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
         ]),
         deals: sorted(&[deal.id(), nothing()]),
         settled: sorted(&[deal.id(), nothing()]),
+        replies: Vec::new(),
     };
     assert_finds(&harness, &mixed, &Keys::of_settled(&deal)).await;
     harness.close().await;

@@ -13,6 +13,7 @@
 pub mod amounts;
 pub mod at_once;
 pub mod audit;
+pub mod audited_payments;
 pub mod book;
 pub mod concurrency;
 pub mod conflicts;
@@ -27,13 +28,18 @@ pub mod look;
 pub mod maintenance;
 pub mod notifications;
 pub mod offers;
+pub mod orders;
 pub mod outbox;
+mod paying;
+pub mod payments;
+pub mod replies;
 pub mod reports;
 pub mod round_trips;
 mod rows;
 pub mod unit_of_work;
 pub mod users;
 pub mod wallets;
+pub mod withdrawals;
 
 use memory::Memory;
 use persistence::Database;
@@ -274,6 +280,55 @@ macro_rules! laws {
                 pages_of_reports_neither_repeat_nor_skip
                 a_report_is_received_once
                 impossible_reports_are_rejected
+            ]
+            orders: [
+                an_order_is_kept_as_it_was_in_every_state
+                orders_are_listed
+                pages_of_orders_neither_repeat_nor_skip
+                an_order_is_made_and_moved_once
+                impossible_orders_are_rejected
+            ]
+            payments: [
+                a_payment_is_kept_as_it_was_in_every_state
+                payments_are_found_by_their_reasons
+                there_is_one_payment_for_each_reason
+                replicas_pay_an_order_once
+                accounts_are_told_by_their_ids
+                a_statement_names_what_the_money_moved_for
+            ]
+            withdrawals: [
+                a_withdrawal_is_kept_as_it_was_in_every_state
+                withdrawals_are_listed
+                pages_of_withdrawals_neither_repeat_nor_skip
+                a_withdrawal_is_made_and_decided_once
+                impossible_withdrawals_are_rejected
+            ]
+            replies: [
+                a_request_is_answered_once
+                replicas_answer_one_request_once
+                each_caller_and_operation_has_its_own_keys
+                a_full_batch_is_answered
+                old_answers_are_forgotten
+            ]
+            audited_payments: [
+                what_was_paid_and_withdrawn_is_clean
+                a_payment_that_moved_nothing_is_noticed
+                a_payment_that_moved_another_amount_is_noticed
+                a_payment_that_moved_twice_is_noticed
+                a_declined_payment_that_moved_is_noticed
+                entries_of_no_payment_are_noticed
+                a_refund_that_moved_nothing_is_noticed
+                a_refund_that_is_not_told_is_noticed
+                a_withdrawal_that_holds_nothing_is_noticed
+                a_hold_for_no_withdrawal_is_noticed
+                a_decision_that_moved_nothing_is_noticed
+                a_rejected_withdrawal_that_left_is_noticed
+                an_approved_withdrawal_that_stayed_is_noticed
+                a_finished_order_that_was_not_paid_is_noticed
+                an_order_that_names_another_payment_is_noticed
+                an_order_that_costs_another_amount_is_noticed
+                an_order_that_was_not_refunded_is_noticed
+                a_cancelled_order_that_was_paid_is_noticed
             ]
             flows: [
                 a_deal_in_each_direction_to_the_end

@@ -59,6 +59,8 @@ async fn scene<S: Storage>(harness: &Harness<S>) -> ([OfferId; 2], Vec<PaymentRe
         let offer = known.then_some(deals[deal]);
         reports.push(report(harness, *outcome, offer));
     }
+    // A deposit.
+    reports.push(report(harness, ReportOutcome::Applied, None));
     keep(harness, &reports).await;
     (deals, reports)
 }
@@ -185,7 +187,11 @@ pub async fn impossible_reports_are_rejected<P: Place>(place: &P) {
             ReportOutcome::Applied,
             Some(ghost),
         ),
-        ("applied to nothing", ReportOutcome::Applied, None),
+        (
+            "of no deal, in the wrong currency",
+            ReportOutcome::WrongCurrency,
+            None,
+        ),
     ] {
         let changes = Changes {
             reports: vec![report(&harness, outcome, offer)],

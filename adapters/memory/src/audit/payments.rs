@@ -7,13 +7,13 @@ use domain::billing::{PaymentOrigin, PaymentState};
 use domain::ledger::{Bucket, PostingKind, Reference};
 use domain::order::OrderState;
 use domain::withdrawal::WithdrawalStatus;
-use domain::{AccountId, AccountKey, Order, OrderId, Payment};
+use domain::{AccountId, AccountKey, Asset, Order, OrderId, Payment};
 
 use super::MOST;
 use crate::tables::Tables;
 
-/// One movement of a balance: for what, of which kind, on which account, whether of what is held.
-type Place = (String, &'static str, Option<AccountId>, bool);
+/// One movement of a balance: for what, of which kind, on which account, in which asset, whether of what is held.
+type Place = (String, &'static str, Option<AccountId>, Option<Asset>, bool);
 
 /// How many entries there are in a place, and what they sum to.
 type Moves = BTreeMap<Place, (u64, i128)>;
@@ -34,7 +34,9 @@ fn booked(tables: &Tables, what: fn(Reference) -> Option<String>) -> Moves {
         let kind = transfer.posting.kind().name();
         for entry in &transfer.entries {
             let held = entry.bucket == Bucket::Held;
-            let place = (id.clone(), kind, Some(entry.account), held);
+            let key = tables.account_ids.get(&entry.account);
+            let asset = key.map(|key| key.asset);
+            let place = (id.clone(), kind, Some(entry.account), asset, held);
             book(&mut moves, place, entry.amount);
         }
     }
@@ -48,7 +50,7 @@ fn compare(found: &mut Vec<Violation>, law: &'static str, is: &Moves, should_be:
     let offending = places.into_iter().filter_map(|place| {
         let of = |moves: &Moves| moves.get(place).copied().unwrap_or_default();
         let (is, should_be) = (of(is), of(should_be));
-        let (id, kind, account, _) = place;
+        let (id, kind, account, ..) = place;
         (is != should_be).then(|| Violation {
             law,
             row: id.clone(),
@@ -65,10 +67,18 @@ fn compare(found: &mut Vec<Violation>, law: &'static str, is: &Moves, should_be:
 pub(super) fn payments(tables: &Tables, found: &mut Vec<Violation>) {
     let mut expected = Moves::new();
     for payment in tables.payments.values() {
-        let minor = payment.terms.amount.minor();
+        let (minor, asset) = (payment.terms.amount.minor(), payment.terms.amount.asset());
         let (payer, payee) = (payment.terms.payer, payment.terms.payee);
         let mut moved = |kind: PostingKind, from, to| {
-            let place = |account| (payment.id.to_string(), kind.name(), account, false);
+            let place = |account| {
+                (
+                    payment.id.to_string(),
+                    kind.name(),
+                    account,
+                    Some(asset),
+                    false,
+                )
+            };
             book(&mut expected, place(from), minor.saturating_neg());
             book(&mut expected, place(to), minor);
         };
@@ -98,7 +108,7 @@ pub(super) fn withdrawals(tables: &Tables, found: &mut Vec<Violation>) {
         let own = id_of(AccountKey::user(row.user, asset));
         let external = id_of(AccountKey::external(asset));
         let mut moved = |kind: PostingKind, account, held, amount| {
-            let place = (row.id.to_string(), kind.name(), account, held);
+            let place = (row.id.to_string(), kind.name(), account, Some(asset), held);
             book(&mut expected, place, amount);
         };
         moved(PostingKind::WithdrawalHold, own, false, -minor);

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use crate::row;
 
+mod payments;
+
 /// One law.
 pub(super) struct Law {
     /// In words.
@@ -23,6 +25,9 @@ pub(super) struct Law {
 
 /// Offenders of one law in a report.
 pub(super) const MOST: usize = 100;
+
+const HELD: &str =
+    "each holder's held balance is the sum of that holder's open escrows and requested withdrawals";
 
 const MASK: &str = "4294967295";
 const OPEN: &str = "status NOT IN ('FINISHED', 'DECLINED', 'CANCELLED')";
@@ -126,6 +131,9 @@ pub(super) fn all() -> Vec<Law> {
         listing_frozen(),
         histories(),
         last_steps(),
+        payments::payments(),
+        payments::withdrawals(),
+        payments::orders(),
     ]
 }
 
@@ -224,12 +232,15 @@ fn negative_balances() -> Law {
     }
 }
 
-/// The escrows of open deals by the holder of their crypto.
+/// What must be held, by its owner: the escrows of open deals, of the holder of their crypto, and the withdrawals that
+/// nobody has decided.
 fn escrows_by_holder() -> String {
     format!(
         "WITH escrows AS (SELECT owner_id, asset, {} FROM (\
            SELECT CASE exchange_type WHEN 'CRYPTO2FIAT' THEN customer_id ELSE exchanger_id END AS owner_id, \
-             asset, amount FROM offers WHERE {OPEN}) AS deals GROUP BY owner_id, asset)",
+             asset, amount FROM offers WHERE {OPEN} \
+           UNION ALL SELECT user_id, asset, amount FROM withdrawals WHERE status = 'REQUESTED') AS parts \
+         GROUP BY owner_id, asset)",
         Halves::sum("amount").columns("sum")
     )
 }
@@ -237,10 +248,10 @@ fn escrows_by_holder() -> String {
 fn escrows() -> Law {
     let (held, sum) = (Halves::of("a.held"), Halves::joined("e.sum"));
     Law {
-        name: "each holder's held balance is the sum of that holder's open escrows",
+        name: HELD,
         row: |id| row::id::<AccountId>(id).to_string(),
         found: "held is",
-        expected: "the open deals hold",
+        expected: "the open deals and withdrawals hold",
         sql: format!(
             "{} {}",
             escrows_by_holder(),
@@ -256,10 +267,10 @@ fn escrows() -> Law {
 
 fn escrows_without_account() -> Law {
     Law {
-        name: "each holder's held balance is the sum of that holder's open escrows",
+        name: HELD,
         row: |id| row::id::<UserId>(id).to_string(),
         found: "there is no account, so held is",
-        expected: "the open deals hold",
+        expected: "the open deals and withdrawals hold",
         sql: format!(
             "{} {}",
             escrows_by_holder(),

@@ -1,0 +1,166 @@
+//! Orders, payments and withdrawals made by hand, as the market would make them.
+
+use application::ports::Changes;
+use domain::billing::{PaymentOrigin, PaymentTerms};
+use domain::order::{PaymentResult, Purchase};
+use domain::user::Caller;
+use domain::{Account, AccountKey, Asset, Decline, Money, Order, Payment, Posting, Withdrawal};
+
+use super::rows::{booking, changed, commit, new};
+use crate::harness::{Harness, Storage};
+
+/// Whole roubles.
+pub(super) const fn roubles(count: i64) -> Money {
+    Money::new(count * 100, Asset::Rub)
+}
+
+/// An account as it stands.
+pub(super) async fn account<S: Storage>(harness: &Harness<S>, key: AccountKey) -> Account {
+    let mut unit = harness.store.begin().await.unwrap();
+    let mut found = unit.lock_accounts(&[key]).await.unwrap();
+    unit.rollback().await.unwrap();
+    found.remove(0)
+}
+
+/// The accounts of a buyer and of the shop.
+pub(super) async fn sides<S: Storage>(harness: &Harness<S>, buyer: Caller) -> [Account; 2] {
+    let keys = [
+        AccountKey::user(buyer.user, Asset::Rub),
+        AccountKey::merchant(None, Asset::Rub),
+    ];
+    [
+        account(harness, keys[0]).await,
+        account(harness, keys[1]).await,
+    ]
+}
+
+/// A new order at the shop, not stored yet.
+pub(super) fn order<S: Storage>(harness: &Harness<S>, buyer: Caller, amount: Money) -> Order {
+    let purchase = Purchase {
+        user: buyer.user,
+        merchant: None,
+        amount,
+        description: "ёлка \"x\" 'y'\n🦀".to_owned(),
+    };
+    let (order, _) = Order::create(harness.market.fresh(), purchase, harness.market.now()).unwrap();
+    order
+}
+
+/// A payment with its outcome, not stored yet.
+pub(super) fn payment<S: Storage>(
+    harness: &Harness<S>,
+    origin: PaymentOrigin,
+    sides: [Option<&Account>; 2],
+    amount: Money,
+    decline: Option<Decline>,
+) -> Payment {
+    let [payer, payee] = sides.map(|side| side.map(|account| account.id));
+    let terms = PaymentTerms {
+        payer,
+        payee,
+        amount,
+        description: "a kettle".to_owned(),
+    };
+    let (id, now) = (harness.market.fresh(), harness.market.now());
+    Payment::process(id, origin, terms, decline, now)
+}
+
+/// Merges changes that share no row.
+pub(super) fn together(mut one: Changes, other: Changes) -> Changes {
+    one.accounts.extend(other.accounts);
+    one.transfers.extend(other.transfers);
+    one.orders.extend(other.orders);
+    one.payments.extend(other.payments);
+    one.withdrawals.extend(other.withdrawals);
+    one
+}
+
+/// An order that is paid for: the order, finished, and its payment.
+pub(super) async fn bought<S: Storage>(
+    harness: &Harness<S>,
+    buyer: Caller,
+    amount: Money,
+) -> (Order, Payment) {
+    let order = order(harness, buyer, amount);
+    let [payer, payee] = sides(harness, buyer).await;
+    let origin = PaymentOrigin::Order(order.id);
+    let payment = payment(harness, origin, [Some(&payer), Some(&payee)], amount, None);
+    let order = order.settle(PaymentResult::Paid(payment.id), harness.market.now());
+    let posting = Posting::payment(payment.id, payer.key, payee.key, amount).unwrap();
+    let rows = Changes {
+        orders: vec![new(order.clone())],
+        payments: vec![new(payment.clone())],
+        ..Changes::default()
+    };
+    let changes = together(booking(harness, posting, &[payer, payee]), rows);
+    commit(&harness.store, &changes).await.unwrap();
+    (order, payment)
+}
+
+/// What refunding a payment of the shop's changes.
+pub(super) async fn refunding<S: Storage>(
+    harness: &Harness<S>,
+    buyer: Caller,
+    payment: &Payment,
+) -> Changes {
+    let [payer, payee] = sides(harness, buyer).await;
+    let refunded = payment
+        .clone()
+        .refund(harness.admin.user, harness.market.now());
+    let refunded = refunded.unwrap().unwrap();
+    let amount = payment.terms.amount;
+    let posting = Posting::refund(payment.id, payer.key, payee.key, amount).unwrap();
+    let rows = Changes {
+        payments: vec![changed(refunded, payment.version)],
+        ..Changes::default()
+    };
+    together(booking(harness, posting, &[payer, payee]), rows)
+}
+
+/// A withdrawal that somebody has requested, and what requesting it changes.
+pub(super) async fn requesting<S: Storage>(
+    harness: &Harness<S>,
+    owner: Caller,
+    amount: Money,
+) -> (Withdrawal, Changes) {
+    let (id, now) = (harness.market.fresh(), harness.market.now());
+    let words = "the other wallet 🦀".to_owned();
+    let step = Withdrawal::request(id, owner.user, amount, words, now).unwrap();
+    let own = account(harness, AccountKey::user(owner.user, amount.asset())).await;
+    let rows = Changes {
+        withdrawals: vec![new(step.withdrawal.clone())],
+        ..Changes::default()
+    };
+    let changes = together(booking(harness, step.posting, &[own]), rows);
+    (step.withdrawal, changes)
+}
+
+/// A withdrawal as it is decided, and what deciding it changes.
+pub(super) async fn deciding<S: Storage>(
+    harness: &Harness<S>,
+    withdrawal: &Withdrawal,
+    approved: bool,
+) -> (Withdrawal, Changes) {
+    let (by, now) = (harness.admin.user, harness.market.now());
+    let (before, words) = (withdrawal.clone(), "wire \"7\"".to_owned());
+    let step = match approved {
+        true => before.approve(by, words, now),
+        false => before.reject(by, words, now),
+    };
+    let step = step.unwrap();
+    let asset = withdrawal.amount.asset();
+    let accounts = [
+        account(harness, AccountKey::user(withdrawal.user, asset)).await,
+        account(harness, AccountKey::external(asset)).await,
+    ];
+    let moved: Vec<Account> = accounts
+        .into_iter()
+        .filter(|account| step.posting.accounts().contains(&account.key))
+        .collect();
+    let rows = Changes {
+        withdrawals: vec![changed(step.withdrawal.clone(), withdrawal.version)],
+        ..Changes::default()
+    };
+    let changes = together(booking(harness, step.posting, &moved), rows);
+    (step.withdrawal, changes)
+}

@@ -1,0 +1,217 @@
+//! Withdrawals: kept as they were, listed newest first.
+
+use application::ports::{Changes, Saved, Store, WithdrawalFilter, WithdrawalQueries};
+
+use domain::user::Caller;
+use domain::withdrawal::{WithdrawalState, WithdrawalStatus};
+use domain::{Asset, Money, TypedId, UserId, Withdrawal, WithdrawalId};
+
+use super::paying::roubles;
+use super::rows::{assert_conflict, assert_rejected, changed, commit, new};
+use super::{Place, walk};
+use crate::harness::{Harness, START, Storage};
+
+const ALL: WithdrawalFilter = WithdrawalFilter {
+    user: None,
+    status: None,
+    after: None,
+    limit: 1_000,
+};
+
+/// One in every state.
+fn states() -> [WithdrawalState; 3] {
+    let by = UserId::from_u128(u128::MAX);
+    let words = || "SEPA 'x' \"y\" 🦀".to_owned();
+    [
+        WithdrawalState::Requested,
+        WithdrawalState::Approved {
+            by,
+            at: START,
+            reference: words(),
+        },
+        WithdrawalState::Rejected {
+            by,
+            at: START,
+            reason: words(),
+        },
+    ]
+}
+
+fn requested<S: Storage>(harness: &Harness<S>, owner: Caller, amount: Money) -> Withdrawal {
+    let (id, now) = (harness.market.fresh(), harness.market.now());
+    let words = "ёлка".to_owned();
+    let step = Withdrawal::request(id, owner.user, amount, words, now);
+    step.unwrap().withdrawal
+}
+
+async fn keep<S: Storage>(harness: &Harness<S>, withdrawals: &[Withdrawal]) {
+    let changes = Changes {
+        withdrawals: withdrawals.iter().cloned().map(new).collect(),
+        ..Changes::default()
+    };
+    commit(&harness.store, &changes).await.unwrap();
+}
+
+/// Two owners with two withdrawals in every state each, in turns, oldest first.
+async fn scene<S: Storage>(harness: &Harness<S>) -> ([Caller; 2], Vec<Withdrawal>) {
+    let owners = [harness.customer("a").await, harness.customer("b").await];
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        for state in states() {
+            for owner in owners {
+                let state = state.clone();
+                let withdrawal = requested(harness, owner, roubles(5));
+                all.push(Withdrawal {
+                    state,
+                    ..withdrawal
+                });
+            }
+        }
+    }
+    keep(harness, &all).await;
+    (owners, all)
+}
+
+async fn list<S: Storage>(harness: &Harness<S>, filter: WithdrawalFilter) -> Vec<Withdrawal> {
+    harness.store.list_withdrawals(&filter).await.unwrap()
+}
+
+/// Found by its id, and loaded by it, whatever was decided.
+pub async fn a_withdrawal_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let owner = harness.customer("anna").await;
+    let mut all = Vec::new();
+    for state in states() {
+        let before = requested(&harness, owner, Money::new(i64::MAX, Asset::Btc));
+        keep(&harness, std::slice::from_ref(&before)).await;
+        let decided = Withdrawal {
+            state,
+            version: 2,
+            ..before
+        };
+        let changes = Changes {
+            withdrawals: vec![changed(decided.clone(), 1)],
+            ..Changes::default()
+        };
+        harness.store.commit(&changes).await.unwrap();
+        let found = harness.store.find_withdrawal(decided.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&decided));
+        all.push(decided);
+    }
+    let mut ids: Vec<WithdrawalId> = all.iter().map(|row| row.id).collect();
+    ids.push(WithdrawalId::from_u128(u128::MAX));
+    let mut unit = harness.store.begin().await.unwrap();
+    let mut locked = unit.lock_withdrawals(&ids).await.unwrap();
+    unit.rollback().await.unwrap();
+    locked.sort_unstable_by_key(|row| row.id);
+    assert_eq!(locked, all);
+    let nothing = harness.store.find_withdrawal(ids[3]).await.unwrap();
+    assert_eq!(nothing, None);
+    harness.end().await;
+}
+
+/// Newest first: everybody's, somebody's, and those in a state.
+pub async fn withdrawals_are_listed<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let (owners, all) = scene(&harness).await;
+    let statuses = WithdrawalStatus::ALL.iter().copied().map(Some);
+    for status in statuses.chain([None]) {
+        for user in [None, Some(owners[0].user), Some(owners[1].user)] {
+            let expected: Vec<Withdrawal> = all
+                .iter()
+                .rev()
+                .filter(|row| user.is_none_or(|user| row.user == user))
+                .filter(|row| status.is_none_or(|status| row.status() == status))
+                .cloned()
+                .collect();
+            assert!(!expected.is_empty());
+            let filter = WithdrawalFilter {
+                user,
+                status,
+                ..ALL
+            };
+            assert_eq!(list(&harness, filter).await, expected, "{filter:?}");
+        }
+    }
+    let nobodys = WithdrawalFilter {
+        user: Some(UserId::from_u128(u128::MAX)),
+        ..ALL
+    };
+    assert_eq!(list(&harness, nobodys).await, []);
+    harness.end().await;
+}
+
+/// Every length of page gives the same list.
+pub async fn pages_of_withdrawals_neither_repeat_nor_skip<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let (owners, _) = scene(&harness).await;
+    for user in [None, Some(owners[1].user)] {
+        for status in [None, Some(WithdrawalStatus::Requested)] {
+            let whole = WithdrawalFilter {
+                user,
+                status,
+                ..ALL
+            };
+            let expected = list(&harness, whole).await;
+            for limit in 1..=5 {
+                let page = async |after| {
+                    let filter = WithdrawalFilter {
+                        after,
+                        limit,
+                        ..whole
+                    };
+                    list(&harness, filter).await
+                };
+                let length = usize::try_from(limit).unwrap();
+                assert_eq!(walk(length, page, |row| row.id).await, expected);
+            }
+        }
+    }
+    harness.end().await;
+}
+
+/// One withdrawal for an id, and one decision for a version.
+pub async fn a_withdrawal_is_made_and_decided_once<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let owner = harness.customer("anna").await;
+    let withdrawal = requested(&harness, owner, roubles(5));
+    keep(&harness, std::slice::from_ref(&withdrawal)).await;
+    for (what, loaded_version) in [("made again", None), ("decided elsewhere", Some(9))] {
+        let value = withdrawal.clone();
+        let changes = Changes {
+            withdrawals: vec![Saved {
+                value,
+                loaded_version,
+            }],
+            ..Changes::default()
+        };
+        assert_conflict(what, &commit(&harness.store, &changes).await);
+        assert_conflict(what, &harness.store.commit(&changes).await);
+    }
+    harness.end().await;
+}
+
+/// The last line of defence.
+pub async fn impossible_withdrawals_are_rejected<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let owner = harness.customer("anna").await;
+    let sound = requested(&harness, owner, roubles(5));
+    let for_nothing = Withdrawal {
+        amount: roubles(0),
+        ..sound.clone()
+    };
+    let of_nobody = Withdrawal {
+        user: UserId::from_u128(0xdead),
+        ..sound
+    };
+    for (what, row) in [("for nothing", for_nothing), ("of nobody", of_nobody)] {
+        let changes = Changes {
+            withdrawals: vec![new(row)],
+            ..Changes::default()
+        };
+        assert_rejected(what, &commit(&harness.store, &changes).await);
+        assert_rejected(what, &harness.store.commit(&changes).await);
+    }
+    assert_eq!(list(&harness, ALL).await, []);
+    harness.close().await;
+}
