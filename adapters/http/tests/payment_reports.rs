@@ -166,6 +166,37 @@ async fn a_payment_that_fits_is_confirmed_once() {
 }
 
 #[tokio::test]
+async fn a_report_that_names_a_user_is_a_deposit() {
+    let market = Market::open().await;
+    let user = market.boris.id.to_string();
+    let body = market
+        .report("cb_1", "250.00", "RUB")
+        .replace(&market.offer, &user);
+    assert_eq!(market.say(&body).await.good()["status"], "APPLIED");
+    assert_eq!(market.say(&body).await.good()["status"], "DUPLICATE");
+    let balance = market.scene.balance(&market.boris, "RUB").await;
+    assert_eq!(balance.0, "250.00");
+    let kept = market.kept("").await["items"][0].clone();
+    assert_eq!(
+        (&kept["deal_reference"], &kept["offer_id"]),
+        (&json!(user), &Value::Null)
+    );
+    let path = "/api/wallet/entries?asset=RUB";
+    let lines = market.scene.get(&market.boris, path).await.good();
+    let line = &lines["items"][0];
+    assert_eq!(
+        (&line["kind"], &line["report_id"], &line["booked_by"]),
+        (&json!("DEPOSIT"), &kept["report_id"], &Value::Null)
+    );
+    // Nobody of that id: it is kept for people to look into.
+    let nobody = body
+        .replace("cb_1", "cb_2")
+        .replace(&user, "user_01jt0c7kq5e8tvb1y9m3x4z6wa");
+    let answer = market.say(&nobody).await.good();
+    assert_eq!(answer["outcome"], "UNKNOWN_DEAL");
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_kept_and_changes_nothing() {
     let market = Market::open().await;
     let before = market.status().await;

@@ -10,8 +10,7 @@ use validator::Validate;
 
 use super::explain::{explain, may_contain_nul};
 use super::validation::field_errors;
-use crate::problem::{FieldError, Problem};
-use crate::wire::Fault;
+use crate::problem::Problem;
 
 /// The largest body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -83,22 +82,13 @@ pub(crate) fn parse<T: DeserializeOwned + Validate + PartialSchema>(
             None => value,
         },
         Err(error) => {
-            return Err(explain::<T>(bytes).unwrap_or_else(|| unexplained(&error)));
+            return Err(explain::<T>(bytes).unwrap_or_else(|| Problem::not_json(error.to_string())));
         }
     };
     value
         .validate()
         .map_err(|errors| Problem::invalid(field_errors(&errors)))?;
     Ok(value)
-}
-
-/// Each member is good by itself, but not beside the others.
-fn unexplained(error: &serde_json::Error) -> Problem {
-    if error.is_data() {
-        let fault = Fault::from_text(&error.to_string());
-        return Problem::invalid(vec![FieldError::of("", fault)]);
-    }
-    Problem::not_json(error.to_string())
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use utoipa::PartialSchema;
 use validator::Validate;
 
 use super::fingerprint::fingerprint;
-use super::{Once, key};
+use super::key;
+use super::once::{Keyed, Once};
 use crate::extract::{must_be_json, parse, read};
 use crate::middleware::RequestId;
 use crate::problem::Problem;
@@ -100,20 +101,18 @@ impl<S: Send + Sync> FromRequestParts<S> for BareChange {
 }
 
 fn once(parts: &Parts, key: Option<String>, body: &[u8]) -> Once {
+    Once(key.map(|key| keyed(parts, key, body)))
+}
+
+fn keyed(parts: &Parts, key: String, body: &[u8]) -> Keyed {
+    let (method, path) = (&parts.method, parts.uri.path());
     let route = parts.extensions.get::<MatchedPath>();
-    let path = parts.uri.path();
+    let route = route.map_or(path, MatchedPath::as_str);
     let request_id = parts.extensions.get::<RequestId>();
-    Once {
-        operation: format!(
-            "{} {}",
-            parts.method,
-            route.map_or(path, MatchedPath::as_str)
-        ),
-        fingerprint: match key {
-            Some(_) => fingerprint(&parts.method, path, body),
-            None => 0,
-        },
+    Keyed {
         key,
+        operation: format!("{method} {route}"),
+        fingerprint: fingerprint(method, path, body),
         request_id: request_id.map_or_else(String::new, |id| id.text().to_owned()),
     }
 }

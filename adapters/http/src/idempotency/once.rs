@@ -41,8 +41,12 @@ pub(crate) const fn no_content() -> Reply {
 
 /// Carries a request's command out: once for its key, if it has one.
 #[derive(Debug)]
-pub(crate) struct Once {
-    pub(super) key: Option<String>,
+pub(crate) struct Once(pub(super) Option<Keyed>);
+
+/// A request that has a key.
+#[derive(Debug)]
+pub(super) struct Keyed {
+    pub(super) key: String,
     /// Method and route.
     pub(super) operation: String,
     pub(super) fingerprint: u128,
@@ -71,16 +75,16 @@ impl Once {
         command: C,
         render: impl Fn(C::Outcome) -> Reply + Send + Sync + 'static,
     ) -> Result<(Reply, HeaderMap), Problem> {
-        let Self {
+        let Some(keyed) = self.0 else {
+            let outcome = app.execute(command).await?;
+            return Ok((render(outcome), HeaderMap::new()));
+        };
+        let Keyed {
             key,
             operation,
             fingerprint,
             request_id,
-        } = self;
-        let Some(key) = key else {
-            let outcome = app.execute(command).await?;
-            return Ok((render(outcome), HeaderMap::new()));
-        };
+        } = keyed;
         let key = IdempotencyKey {
             caller: by.into().0,
             operation,

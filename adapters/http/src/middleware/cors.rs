@@ -35,6 +35,7 @@ pub(crate) fn cors(origins: &CorsOrigins) -> Option<CorsLayer> {
         .expose_headers([
             header::RETRY_AFTER,
             HeaderName::from_static("idempotency-replayed"),
+            HeaderName::from_static("preference-applied"),
             X_REQUEST_ID,
         ])
         .max_age(Duration::from_secs(600));
