@@ -74,7 +74,7 @@ struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     moderator_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    admin_id: Option<String>,
+    decided_by: Option<String>,
     timestamp: String,
 }
 
@@ -186,7 +186,7 @@ fn data(fact: &Fact) -> Data {
         } => of_payment(*payment, *order, purchase),
         Fact::WithdrawalRequested { request } => of_withdrawal(request),
         Fact::WithdrawalApproved { request, by } => Data {
-            admin_id: Some(by.to_string()),
+            decided_by: Some(by.to_string()),
             ..of_withdrawal(request)
         },
         Fact::WithdrawalRejected {
@@ -194,7 +194,7 @@ fn data(fact: &Fact) -> Data {
             by,
             reason,
         } => Data {
-            admin_id: Some(by.to_string()),
+            decided_by: Some(by.to_string()),
             reason: Some(reason.clone()),
             ..of_withdrawal(request)
         },

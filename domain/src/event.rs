@@ -4,8 +4,8 @@ use crate::dispute::Resolution;
 use crate::named::named;
 use crate::order::Purchase;
 use crate::{
-    Actor, Decline, DisputeId, ListingId, Money, OfferId, OrderId, PaymentId, Timestamp, UserId,
-    WithdrawalId,
+    Actor, Decline, DisputeId, ListingId, Money, OfferId, OrderId, PaymentId, Role, Timestamp,
+    UserId, WithdrawalId,
 };
 
 /// A fact, the version of its aggregate when it came true, and when that was.
@@ -221,13 +221,14 @@ impl FactName {
         }
     }
 
-    /// Whether moderators must know, since they will be asked to decide.
+    /// Which of the staff must know, since they will be asked to decide.
     #[must_use]
-    pub const fn concerns_staff(self) -> bool {
-        matches!(
-            self,
-            Self::DisputeOpened | Self::ExchangerFrozen | Self::WithdrawalRequested
-        )
+    pub const fn concerns_staff(self) -> Option<Role> {
+        match self {
+            Self::DisputeOpened | Self::ExchangerFrozen => Some(Role::Moderator),
+            Self::WithdrawalRequested => Some(Role::Admin),
+            _ => None,
+        }
     }
 }
 

@@ -7,13 +7,13 @@ use crate::{Money, Offer, OfferId, ReportId, Timestamp};
 named! {
     /// What became of a report.
     ReportOutcome {
-        /// The deal's payment is confirmed by it.
+        /// The deal's payment is confirmed by it, or the user's deposit is booked.
         Applied = "APPLIED",
-        /// It names no deal.
+        /// It names no deal, and no user.
         UnknownDeal = "UNKNOWN_DEAL",
         /// The deal is about another currency.
         WrongCurrency = "WRONG_CURRENCY",
-        /// The deal is about another amount.
+        /// The deal is about another amount, or no wallet can hold so much.
         WrongAmount = "WRONG_AMOUNT",
         /// The deal awaits no payment.
         NotAwaited = "NOT_AWAITED",

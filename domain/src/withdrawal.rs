@@ -98,10 +98,13 @@ impl Withdrawal {
         };
         let at = now;
         let state = WithdrawalState::Approved { by, at, reference };
-        self.decided(by, state, posting.map_err(Refusal::amount)?, fact, now)
+        if by == self.user {
+            return Err(Refusal::ConflictOfInterest);
+        }
+        self.decided(state, posting.map_err(Refusal::amount)?, fact, now)
     }
 
-    /// The money stays.
+    /// The money stays. Whoever asked may take it back themself.
     pub fn reject(self, by: UserId, reason: String, now: Timestamp) -> Result<Step, Refusal> {
         let posting = Posting::release_withdrawal(self.id, self.user, self.amount);
         let fact = Fact::WithdrawalRejected {
@@ -111,20 +114,16 @@ impl Withdrawal {
         };
         let at = now;
         let state = WithdrawalState::Rejected { by, at, reason };
-        self.decided(by, state, posting.map_err(Refusal::amount)?, fact, now)
+        self.decided(state, posting.map_err(Refusal::amount)?, fact, now)
     }
 
     fn decided(
         self,
-        by: UserId,
         state: WithdrawalState,
         posting: Posting,
         fact: Fact,
         now: Timestamp,
     ) -> Result<Step, Refusal> {
-        if by == self.user {
-            return Err(Refusal::ConflictOfInterest);
-        }
         if self.state != WithdrawalState::Requested {
             return Err(Refusal::WithdrawalDecided);
         }
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_decided_once_and_by_somebody_else() {
+    fn it_is_decided_once_and_approved_by_somebody_else() {
         let (owner, staff) = (UserId::from_u128(2), UserId::from_u128(3));
         let own = requested().approve(owner, "tx".to_owned(), NOW);
         assert_eq!(own.unwrap_err(), Refusal::ConflictOfInterest);
@@ -184,7 +183,9 @@ mod tests {
         assert_eq!(approved.withdrawal.status(), WithdrawalStatus::Approved);
         let rejected = requested().reject(staff, "no".to_owned(), NOW).unwrap();
         assert_eq!(rejected.posting.kind(), PostingKind::WithdrawalRelease);
-        for decided in [approved.withdrawal, rejected.withdrawal] {
+        let taken_back = requested().reject(owner, "a mistake".to_owned(), NOW);
+        let taken_back = taken_back.unwrap().withdrawal;
+        for decided in [approved.withdrawal, rejected.withdrawal, taken_back] {
             let again = decided.clone().approve(staff, "tx".to_owned(), NOW);
             assert_eq!(again.unwrap_err(), Refusal::WithdrawalDecided);
             let again = decided.reject(staff, "no".to_owned(), NOW);

@@ -123,6 +123,20 @@ impl Outside {
         })
     }
 
+    /// How many messages of a queue are in nobody's hand, and how many consumers it has.
+    pub async fn standing(&self, queue: Queue) -> Result<(u32, u32)> {
+        let name = format!("{}{}", self.namespace, queue.name()).into();
+        let only_look = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let declared = self
+            .channel
+            .queue_declare(name, only_look, FieldTable::default())
+            .await?;
+        Ok((declared.message_count(), declared.consumer_count()))
+    }
+
     pub async fn send(&self, queue: Queue, body: &str) -> Result<()> {
         let name = format!("{}{}", self.namespace, queue.name()).into();
         let options = BasicPublishOptions::default();

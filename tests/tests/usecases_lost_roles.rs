@@ -1,12 +1,16 @@
 //! Tokens that are older than what is stored, in memory: what would outlast a role that was taken away is refused, whatever
 //! the token still says.
 
+use application::billing::{AuthorizePayment, RefundPayment};
 use application::dispute::{Decision, ResolveDispute};
 use application::exchanger::{SwitchOnline, UnfreezeExchanger};
 use application::listing::{CloseListing, ListingChange, UpdateListing};
 use application::user::SetRoles;
 use application::wallet::Deposit;
-use domain::{Asset, ExchangeType, Refusal, Role, Roles, Status};
+use application::withdrawal::{ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal};
+use domain::{
+    AccountKey, Asset, Decline, ExchangeType, Money, Refusal, Role, Roles, Status, TypedId,
+};
 use memory::Memory;
 use p2p_tests::harness::{Harness, Offering, Stage, decimal};
 
@@ -96,6 +100,47 @@ async fn whoever_is_no_administrator_any_more_gives_neither_money_nor_roles() {
         roles: Roles::from([Role::Admin]),
     };
     assert_eq!(harness.refused(back).await, needs(Role::Admin));
+    let refund = RefundPayment {
+        caller: former,
+        order: TypedId::from_u128(9),
+    };
+    assert_eq!(harness.refused(refund).await, needs(Role::Admin));
+
+    let anna = harness.customer("anna").await;
+    harness.deposit(anna, "5", Asset::Usdt).await;
+    let asked = RequestWithdrawal {
+        id: harness.market.fresh(),
+        caller: anna,
+        asset: Asset::Usdt,
+        amount: decimal("5"),
+        destination: "elsewhere".to_owned(),
+    };
+    let withdrawal = harness.done(asked).await.id;
+    let approve = ApproveWithdrawal {
+        caller: former,
+        withdrawal,
+        reference: "tx".to_owned(),
+    };
+    assert_eq!(harness.refused(approve).await, needs(Role::Admin));
+    let reject = RejectWithdrawal {
+        caller: former,
+        withdrawal,
+        reason: "no".to_owned(),
+    };
+    assert_eq!(harness.refused(reject).await, needs(Role::Admin));
+    let tables = harness.store.tables();
+    let account = |user| tables.accounts[&AccountKey::user(user, Asset::Usdt)].id;
+    let payment = AuthorizePayment {
+        id: harness.market.fresh(),
+        caller: former,
+        key: "k".to_owned(),
+        payer: account(anna.user),
+        payee: account(former.user),
+        amount: Money::new(1, Asset::Usdt),
+        description: String::new(),
+    };
+    let declined = harness.done(payment).await.payment.decline();
+    assert_eq!(declined, Some(Decline::AccountNotFound));
     harness.close().await;
 }
 

@@ -6,7 +6,6 @@ use application::order::{CreateOrder, OrderList, SettleOrder, get_order, list_or
 use application::ports::{Incoming, NotificationFilter, NotificationQueries, OutboxMessage};
 use application::{Caller, QueryError, Unreadable};
 use domain::event::FactName;
-use domain::ledger::Owner;
 use domain::order::{OrderState, OrderStatus};
 use domain::refusal::Noun;
 use domain::user::Email;
@@ -345,6 +344,65 @@ async fn a_merchant_who_has_spent_it_cannot_pay_back() {
 }
 
 #[tokio::test]
+async fn nobody_refunds_themself() {
+    let harness = Harness::open(Memory::new()).await;
+    let both = harness.person("both", [Role::Admin, Role::Customer]).await;
+    let mia = harness.customer("mia").await;
+    for (buyer, merchant) in [(both, mia), (mia, both)] {
+        harness.deposit(buyer, "10", Asset::Rub).await;
+        let command = CreateOrder {
+            merchant: Some(merchant.user),
+            ..create(&harness, buyer, "10")
+        };
+        let order = harness.done(command).await.id;
+        deliver(&harness, 1).await;
+        let refund = RefundPayment {
+            caller: both,
+            order,
+        };
+        let refusal = harness.refused(refund).await;
+        assert_eq!(refusal, Refusal::ConflictOfInterest);
+    }
+    harness.close().await;
+}
+
+#[tokio::test]
+async fn who_is_not_there_orders_nothing() {
+    let harness = Harness::open(Memory::new()).await;
+    let ghost = Caller {
+        user: UserId::from_u128(99),
+        roles: [Role::Customer].into(),
+    };
+    let email = Some(Email::new("ghost@example.org"));
+    let plain = create(&harness, ghost, "1");
+    for command in [plain.clone(), CreateOrder { email, ..plain }] {
+        let refusal = harness.refused(command).await;
+        assert_eq!(refusal, Refusal::NotFound(Noun::User));
+    }
+    harness.close().await;
+}
+
+/// The charge and the refund in one batch: the second sees what the first has made.
+#[tokio::test]
+async fn a_refund_may_follow_its_charge_at_once() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    harness.deposit(anna, "10", Asset::Rub).await;
+    let order = order(&harness, anna, "10").await.id;
+    let message = sent(&harness, FactName::OrderPaymentRequested).remove(0);
+    let charge = ChargeOrder::read(&message, harness.market.fresh()).unwrap();
+    let charged = harness.post(charge);
+    let refunded = harness.post(RefundPayment {
+        caller: harness.admin,
+        order,
+    });
+    assert!(charged.await.is_ok());
+    assert!(refunded.await.is_ok());
+    assert_eq!(harness.wallet(anna.user, Asset::Rub).await, (1_000, 0));
+    harness.close().await;
+}
+
+#[tokio::test]
 async fn an_order_is_its_buyers_to_see() {
     let harness = Harness::open(Memory::new()).await;
     let (anna, berta) = (
@@ -442,18 +500,6 @@ fn a_request_that_says_too_little_charges_nobody() {
         let data = whole.replace(from, to);
         assert!(read("OrderPaymentRequested", &data).is_err(), "{data}");
     }
-}
-
-#[tokio::test]
-async fn the_shop_is_nobody() {
-    let harness = Harness::open(Memory::new()).await;
-    let tables = harness.store.tables();
-    let shops = tables
-        .accounts
-        .keys()
-        .filter(|key| key.owner == Owner::Shop);
-    assert_eq!(shops.count(), Asset::ALL.len());
-    harness.close().await;
 }
 
 #[tokio::test]

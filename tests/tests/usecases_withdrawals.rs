@@ -106,6 +106,13 @@ async fn only_administrators_decide_and_never_about_their_own() {
     let own = harness.done(request(&harness, harness.admin, "1")).await;
     let refusal = harness.refused(approve(harness.admin, own.id)).await;
     assert_eq!(refusal, Refusal::ConflictOfInterest);
+    // Whoever asked may take it back: nobody's money is stuck.
+    for (owner, asked) in [(harness.admin, own.id), (anna, asked.id)] {
+        let taken_back = harness.done(reject(owner, asked)).await;
+        assert_eq!(taken_back.status(), WithdrawalStatus::Rejected);
+        let wallet = harness.wallet(owner.user, Asset::Usdt).await;
+        assert_eq!(wallet, (100_000_000, 0));
+    }
     let nothing = WithdrawalId::from_u128(99);
     let refusal = harness.refused(approve(harness.admin, nothing)).await;
     assert_eq!(refusal, Refusal::NotFound(Noun::Withdrawal));

@@ -11,6 +11,8 @@ use domain::UserId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::settings::StreamSettings;
+
 /// What the API shares with the rest of the program. The default has nothing to show and never stops.
 #[derive(Clone, Default)]
 pub struct Live {
@@ -92,6 +94,13 @@ impl Streams {
             streams: self.clone(),
             user: OnceLock::new(),
         })
+    }
+
+    /// Takes a place for a stream of this user.
+    pub(crate) fn seat(&self, user: UserId, limits: StreamSettings) -> Result<Place, Full> {
+        let place = self.enter(limits.most)?;
+        place.belongs_to(user, limits.per_user)?;
+        Ok(place)
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {

@@ -47,9 +47,9 @@ impl AuthorizePayment {
     }
 
     /// To everybody but its owner an account that is to pay does not exist.
-    fn may_pay_from(&self, key: &AccountKey) -> bool {
+    fn may_pay_from(&self, desk: &Desk<'_>, key: &AccountKey) -> bool {
         let own = key.owner == Owner::User(self.caller.user);
-        own || (self.caller.require(Role::Admin).is_ok() && is_of_somebody(key))
+        own || (is_of_somebody(key) && desk.require(self.caller, Role::Admin).is_ok())
     }
 
     fn outcome(&self, desk: &mut Desk<'_>) -> Result<Option<Decline>, Refusal> {
@@ -60,7 +60,7 @@ impl AuthorizePayment {
             return Ok(Some(Decline::SameAccount));
         }
         let payer = desk.account_key(self.payer);
-        let payer = payer.filter(|key| self.may_pay_from(key));
+        let payer = payer.filter(|key| self.may_pay_from(desk, key));
         let payee = desk.account_key(self.payee).filter(is_of_somebody);
         pay(desk, self.id, payer, payee, self.amount)
     }
@@ -71,6 +71,9 @@ impl Command for AuthorizePayment {
 
     fn needs(&self, needs: &mut Needs) {
         needs.payment(self.origin());
+        if self.caller.require(Role::Admin).is_ok() {
+            needs.caller(self.caller);
+        }
         needs.account_by_id(self.payer);
         needs.account_by_id(self.payee);
     }

@@ -10,7 +10,7 @@ use domain::{AccountKey, OrderId, Payment, Posting, Refusal, Role};
 
 use crate::pipeline::{Command, Desk, Needs};
 
-/// Pays the buyer back what an order has cost. Done twice it is done once.
+/// Pays the buyer back what an order has cost. Done twice it is done once. For ADMIN who is neither buyer nor merchant.
 #[derive(Debug, Clone, Copy)]
 pub struct RefundPayment {
     pub caller: Caller,
@@ -44,6 +44,10 @@ impl Command for RefundPayment {
         let (Some(payer), Some(payee)) = (payer, payee) else {
             return Err(Refusal::NotFound(Noun::Account));
         };
+        let own = Owner::User(self.caller.user);
+        if [payer.owner, payee.owner].contains(&own) {
+            return Err(Refusal::ConflictOfInterest);
+        }
         let posting = Posting::refund(payment.id, payer, payee, payment.terms.amount)
             .map_err(Refusal::amount)?;
         desk.post(posting)

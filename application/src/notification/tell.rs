@@ -124,7 +124,7 @@ impl Command for TellPeople {
         if let Some(user) = self.alone() {
             needs.mailbox(user);
         }
-        if self.event.concerns_staff() {
+        if self.event.concerns_staff().is_some() {
             needs.staff_to_tell();
         }
     }
@@ -139,8 +139,8 @@ impl Command for TellPeople {
             Some(head) => self.sides(&head),
             None => self.alone().into_iter().collect(),
         };
-        if self.event.concerns_staff() {
-            people.extend(desk.staff());
+        if let Some(role) = self.event.concerns_staff() {
+            people.extend(desk.staff(role));
         }
         people.sort_unstable();
         people.dedup();

@@ -31,6 +31,8 @@ impl Command for CreateOrder {
         }
         if self.email.is_some() {
             needs.caller(self.caller);
+        } else {
+            needs.known_user(self.caller.user);
         }
     }
 
@@ -40,10 +42,10 @@ impl Command for CreateOrder {
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Order, Refusal> {
         self.caller.require(Role::Customer)?;
-        if let Some(email) = &self.email
-            && desk.user(self.caller.user)?.email != *email
-        {
-            return Err(Refusal::IdentityMismatch);
+        match &self.email {
+            None => desk.is_known(self.caller.user)?,
+            Some(email) if desk.user(self.caller.user)?.email == *email => {}
+            Some(_) => return Err(Refusal::IdentityMismatch),
         }
         let purchase = Purchase {
             user: self.caller.user,

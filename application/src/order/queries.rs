@@ -62,9 +62,8 @@ pub async fn await_order(
     hub: &Hub,
     caller: Caller,
     id: OrderId,
-    patience: Duration,
+    until: Instant,
 ) -> Result<Order, QueryError> {
-    let until = Instant::now() + patience;
     // Heard first, looked after: nothing falls between.
     let mut news = hub.watch(caller.user);
     loop {

@@ -126,8 +126,11 @@ impl ReceivePayment {
         }
         let posting =
             Posting::reported_deposit(user, paid, self.report).map_err(Refusal::amount)?;
-        desk.post(posting).map_err(|(_, refusal)| refusal)?;
-        Ok(ReportOutcome::Applied)
+        match desk.post(posting) {
+            Ok(()) => Ok(ReportOutcome::Applied),
+            Err((_, Refusal::BalanceOverflow)) => Ok(ReportOutcome::WrongAmount),
+            Err((_, refusal)) => Err(refusal),
+        }
     }
 
     fn key(&self) -> InboxKey {

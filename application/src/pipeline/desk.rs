@@ -19,7 +19,7 @@ use domain::{
 use crate::events;
 use crate::ports::{
     Changes, Entry, IdempotencyKey, IdempotencyRecord, Ids, IdsExt, InboxKey, InboxMark, OfferHead,
-    Saved, Transfer,
+    Saved, StaffMember, Transfer,
 };
 
 /// A loaded or new aggregate.
@@ -139,7 +139,9 @@ pub(super) struct Loaded {
     /// Requests that were answered, before or in this batch.
     replies: HashMap<IdempotencyKey, IdempotencyRecord>,
     pub(super) heads: HashMap<OfferId, OfferHead>,
-    pub(super) staff: Vec<UserId>,
+    pub(super) staff: Vec<StaffMember>,
+    /// Users who are there.
+    pub(super) known_users: HashSet<UserId>,
     /// Messages that have taken effect, before or in this batch.
     pub(super) taken_in: HashSet<InboxKey>,
     rest: Appended,
@@ -443,7 +445,13 @@ impl<'a> Desk<'a> {
     /// Whose account this is. Needs [`Needs::account_by_id`](super::Needs::account_by_id).
     #[must_use]
     pub fn account_key(&self, id: AccountId) -> Option<AccountKey> {
-        self.loaded.account_keys.get(&id).copied()
+        let known = self.loaded.account_keys.get(&id).copied();
+        // A payment that was made in this batch has accounts that nobody has looked up by their ids.
+        known.or_else(|| {
+            let mut accounts = self.loaded.accounts.values();
+            let account = accounts.find(|account| account.id == id);
+            account.map(|account| account.key)
+        })
     }
 
     /// An order.
@@ -504,10 +512,20 @@ impl<'a> Desk<'a> {
         head.ok_or(Refusal::NotFound(Noun::Offer))
     }
 
-    /// Everybody on the staff. Needs [`Needs::staff_to_tell`](super::Needs::staff_to_tell).
-    #[must_use]
-    pub fn staff(&self) -> &[UserId] {
-        &self.loaded.staff
+    /// Everybody on the staff who may do what this role may. Needs [`Needs::staff_to_tell`](super::Needs::staff_to_tell).
+    pub fn staff(&self, role: Role) -> impl Iterator<Item = UserId> + '_ {
+        let staff = self.loaded.staff.iter();
+        let able = staff.filter(move |one| one.roles.allow(role));
+        able.map(|one| one.user)
+    }
+
+    /// Refused unless this user is there. Needs [`Needs::known_user`](super::Needs::known_user).
+    pub fn is_known(&self, user: UserId) -> Result<(), Refusal> {
+        if self.loaded.known_users.contains(&user) {
+            Ok(())
+        } else {
+            Err(Refusal::NotFound(Noun::User))
+        }
     }
 
     /// Somebody's mailbox; an empty one where there is none yet.

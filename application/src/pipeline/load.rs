@@ -54,7 +54,13 @@ pub(super) async fn load(
     }
     if needs.staff {
         loaded.staff = unit.staff().await?;
-        needs.mailboxes.extend(&loaded.staff);
+        needs
+            .mailboxes
+            .extend(loaded.staff.iter().map(|one| one.user));
+    }
+    if !needs.known_users.is_empty() {
+        let ids: Vec<_> = needs.known_users.iter().copied().collect();
+        loaded.known_users.extend(unit.known_users(&ids).await?);
     }
 
     if !needs.users.is_empty() || !needs.emails.is_empty() {
@@ -204,6 +210,7 @@ pub(super) fn from_look(seen: Seen) -> Loaded {
     for account in seen.accounts {
         loaded.accounts.put(account.key, account, account.version);
     }
+    loaded.known_users.extend(seen.users);
     loaded.remember(seen.replies);
     loaded
 }

@@ -65,12 +65,18 @@ pub struct Needs {
     /// Payments, and whether they may be refunded: then with the accounts of both sides.
     pub(super) payments: BTreeMap<PaymentOrigin, bool>,
     pub(super) account_ids: BTreeSet<AccountId>,
+    pub(super) known_users: BTreeSet<UserId>,
 }
 
 impl Needs {
     /// A user by id.
     pub fn user(&mut self, id: UserId) {
         self.users.insert(id);
+    }
+
+    /// Whether there is such a user.
+    pub fn known_user(&mut self, id: UserId) {
+        self.known_users.insert(id);
     }
 
     /// Whoever asks, to look at the roles that they hold now.
@@ -282,6 +288,7 @@ impl Needs {
             answers: self.answered.iter().copied().collect(),
             deals: which(false),
             settled: which(true),
+            users: self.known_users.iter().copied().collect(),
             replies: self.replies.iter().cloned().collect(),
         })
     }

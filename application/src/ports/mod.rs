@@ -24,6 +24,7 @@ pub use queries::{
 };
 pub use storage::{
     Changes, Entry, Glance, IdempotencyKey, IdempotencyRecord, InboxKey, InboxMark, ListingHead,
-    OfferHead, OutboxMessage, Reply, Saved, Seen, StorageError, Store, Transaction, Transfer,
+    OfferHead, OutboxMessage, Reply, Saved, Seen, StaffMember, StorageError, Store, Transaction,
+    Transfer,
 };
 pub use tokens::{AccessToken, Bearer, TokenError, Tokens};

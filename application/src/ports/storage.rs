@@ -12,7 +12,8 @@ use domain::user::{Email, User};
 use domain::{
     Account, AccountId, AccountKey, Asset, Dispute, DisputeId, EventId, ExchangeType, Exchanger,
     Listing, ListingId, Mailbox, Money, Notification, NotificationId, Offer, OfferId, Order,
-    OrderId, Payment, PaymentReport, Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
+    OrderId, Payment, PaymentReport, Roles, Timestamp, TransferId, UserId, Withdrawal,
+    WithdrawalId,
 };
 
 use super::Queue;
@@ -81,6 +82,8 @@ pub struct Glance {
     pub deals: Vec<OfferId>,
     /// Deals whose escrow may move: their exchangers, listings, the accounts of both sides and of the fees.
     pub settled: Vec<OfferId>,
+    /// Users of whom it is only asked whether they are there.
+    pub users: Vec<UserId>,
     /// Requests that may have been answered before.
     pub replies: Vec<IdempotencyKey>,
 }
@@ -92,6 +95,7 @@ impl Glance {
         self.answers.is_empty()
             && self.deals.is_empty()
             && self.settled.is_empty()
+            && self.users.is_empty()
             && self.replies.is_empty()
     }
 }
@@ -103,6 +107,8 @@ pub struct Seen {
     pub exchangers: Vec<Exchanger>,
     pub listings: Vec<Listing>,
     pub accounts: Vec<Account>,
+    /// Those of them who are there.
+    pub users: Vec<UserId>,
     pub replies: Vec<IdempotencyRecord>,
 }
 
@@ -141,7 +147,10 @@ pub trait Transaction: Send {
     async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError>;
 
     /// Everybody who may do what a moderator may, in the order of their ids; not locked.
-    async fn staff(&mut self) -> Result<Vec<UserId>, StorageError>;
+    async fn staff(&mut self) -> Result<Vec<StaffMember>, StorageError>;
+
+    /// Which of these users there are; not locked, since none ever goes.
+    async fn known_users(&mut self, ids: &[UserId]) -> Result<Vec<UserId>, StorageError>;
 
     /// Users by id or by e-mail address, each once.
     async fn lock_users(
@@ -222,6 +231,13 @@ pub struct OfferHead {
     pub exchange_type: ExchangeType,
     pub amount: Money,
     pub fiat: Money,
+}
+
+/// Somebody on the staff, and what else they may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaffMember {
+    pub user: UserId,
+    pub roles: Roles,
 }
 
 /// A message, as one of its consumers sees it.

@@ -1,4 +1,5 @@
-//! Orders while everything around them breaks: the program is killed, the broker goes away, every message comes twice.
+//! Orders while everything around them breaks: the program is killed, its connections to the broker are cut and refused,
+//! every message comes twice.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,7 +23,7 @@ use domain::{Asset, Timestamp, UserId};
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::live::published;
-use p2p_tests::observer::{Observer, Seen};
+use p2p_tests::observer::{Observer, Outside, Seen};
 use p2p_tests::served::Person;
 use persistence::Database;
 use serde_json::{Value, json};
@@ -33,6 +34,9 @@ use tokio::task::JoinSet;
 
 /// A guard, and no promise.
 const HANGS: Duration = Duration::from_secs(120);
+
+/// How long an order may stay NEW once nothing is broken any more: connections are made anew within a second or two.
+const RECOVERY: Duration = Duration::from_secs(15);
 
 /// Each customer has a million, and orders fifty times something of which forty fit.
 const ORDERS: usize = 50;
@@ -162,7 +166,7 @@ async fn settled(store: &Database) -> Result<()> {
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(HANGS, all)
+    tokio::time::timeout(RECOVERY, all)
         .await
         .context("an order stays NEW")?
 }
@@ -253,11 +257,56 @@ async fn a_thousand_orders_are_paid_once_whatever_breaks() -> Result<()> {
             replay.key
         );
     }
+    // All copies are settled, none is dead, and the books are as before.
+    drained(&rabbit, server, start).await?;
+    let broker = rabbit.open()?;
+    ensure!(broker.dead_letters(1).await?.is_empty());
+    for customer in &cast.customers {
+        ensure!(available(&store, customer.id).await? == 0);
+    }
+    let report = store.audit().await?;
+    ensure!(report.violations.is_empty(), "{:#?}", report.violations);
     ensure!(orders(&store, None, OrderStatus::New).await?.is_empty());
     doubling.abort();
     store.close().await?;
-    server.kill()?;
     database.drop_now().await
+}
+
+/// Ends the program when it has settled all messages of orders: what it has in hand comes back when it is gone.
+async fn drained(
+    rabbit: &TestBroker,
+    mut server: Server,
+    start: impl Fn() -> Result<Server>,
+) -> Result<()> {
+    let outside = Outside::connect(rabbit).await?;
+    let queues = [Queue::OrderPaymentRequests, Queue::OrderPaymentResults];
+    let standing = async || -> Result<(u32, u32)> {
+        let (mut messages, mut consumers) = (0, 0);
+        for queue in queues {
+            let (waiting, consuming) = outside.standing(queue).await?;
+            messages += waiting;
+            consumers += consuming;
+        }
+        Ok((messages, consumers))
+    };
+    let all = async {
+        loop {
+            while standing().await?.0 > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            server.kill()?;
+            while standing().await?.1 > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            if standing().await?.0 == 0 {
+                return anyhow::Ok(());
+            }
+            server = start()?;
+        }
+    };
+    tokio::time::timeout(HANGS, all)
+        .await
+        .context("messages are left")?
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

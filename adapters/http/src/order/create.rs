@@ -1,7 +1,5 @@
 //! `POST /api/orders`.
 
-use std::time::Duration;
-
 use application::order::{CreateOrder, await_order};
 use application::ports::Reply;
 use axum::extract::State;
@@ -11,6 +9,7 @@ use domain::order::{DEFAULT_ASSET, OrderStatus};
 use domain::user::{Caller, Email};
 use domain::{Order, OrderId};
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 use validator::Validate;
 
@@ -113,7 +112,7 @@ pub(crate) async fn create_order(
     let render = |order: Order| created(&OrderView::from(order));
     let (reply, headers) = once.reply(&app, caller, command, render).await?;
     let response = match (wait, order_of(&reply)) {
-        (Some(patience), Some(order)) => waited(&app, caller, order, patience, reply).await,
+        (Some(until), Some(order)) => waited(&app, caller, order, until, reply).await,
         _ => respond(reply),
     };
     Ok((headers, response).into_response())
@@ -130,27 +129,30 @@ fn order_of(reply: &Reply) -> Option<OrderId> {
 }
 
 /// The order once its payment is decided, or as it is when the time is up. The order is made: whatever goes wrong with the
-/// waiting, that much can be said.
+/// waiting, that much can be said. Who waits takes the place of a stream; where there is none left, nobody waits.
 async fn waited(
     app: &App,
     caller: Caller,
     order: OrderId,
-    patience: Duration,
+    until: Instant,
     reply: Reply,
 ) -> Response {
+    let Ok(_place) = app.live().streams.seat(caller.user, app.settings().streams) else {
+        return respond(reply);
+    };
     let applied = [(PREFERENCE_APPLIED, HeaderValue::from_static("wait"))];
-    let waiting = await_order(app, &app.live().hub, caller, order, patience);
+    let waiting = await_order(app, &app.live().hub, caller, order, until);
     let found = tokio::select! {
         () = app.live().stop.cancelled() => return respond(reply),
-        found = waiting => found,
+        found = timeout_at(until, waiting) => found,
     };
     match found {
-        // Nothing new: what was recorded says it, byte for byte.
-        Ok(order) if order.status() == OrderStatus::New => {
-            (applied, respond(reply)).into_response()
+        Ok(Ok(order)) if order.status() != OrderStatus::New => {
+            (applied, respond(created(&OrderView::from(order)))).into_response()
         }
-        Ok(order) => (applied, respond(created(&OrderView::from(order)))).into_response(),
-        Err(error) => {
+        // Nothing new: what was recorded says it, byte for byte.
+        Ok(Ok(_)) | Err(_) => (applied, respond(reply)).into_response(),
+        Ok(Err(error)) => {
             tracing::warn!(?error, %order, "nobody can see how the order's payment goes");
             respond(reply)
         }

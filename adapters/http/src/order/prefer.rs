@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
+use tokio::time::Instant;
 
 use crate::app::App;
 
@@ -17,9 +18,10 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// What is left of a request's time for everything else.
 const REST: Duration = Duration::from_secs(1);
 
-/// How long the client waits, as far as the request's time allows. A preference that can't be read is none.
+/// Until when the client waits, as far as the request's time allows: counted from its beginning. A preference that can't be
+/// read is none.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wait(pub(super) Option<Duration>);
+pub(super) struct Wait(pub(super) Option<Instant>);
 
 impl FromRequestParts<App> for Wait {
     type Rejection = Infallible;
@@ -27,7 +29,8 @@ impl FromRequestParts<App> for Wait {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let most = app.settings().request_timeout.saturating_sub(REST);
         let wait = wanted(&parts.headers).map(|wait| wait.min(LONGEST).min(most));
-        Ok(Self(wait.filter(|wait| !wait.is_zero())))
+        let wait = wait.filter(|wait| !wait.is_zero());
+        Ok(Self(wait.map(|wait| Instant::now() + wait)))
     }
 }
 

@@ -18,6 +18,7 @@ use super::TAG;
 use super::view::EntryView;
 use crate::app::App;
 use crate::extract::{Auth, Query};
+use crate::live::Place;
 use crate::problem::Problem;
 use crate::wire;
 
@@ -40,16 +41,20 @@ pub(crate) struct ExportEntriesQuery {
     path = "/api/wallet/entries.csv",
     tag = TAG,
     params(ExportEntriesQuery),
-    responses((
-        status = 200,
-        description = "The statement.",
-        body = String,
-        content_type = "text/csv",
-        headers(("Content-Disposition" = String, description = "An attachment, with a name for the file.")),
-        example = "transfer_id,at,kind,asset,bucket,amount,offer_id,payment_id,withdrawal_id,report_id,booked_by\r\n\
-            transfer_01jt0c7kq5e8tvb1y9m3x4z6wa,2025-04-18T15:00:00Z,PAYMENT,RUB,AVAILABLE,-500.00,,\
-            pay_01jt0c7kq5e8tvb1y9m3x4z6wa,,,\r\n"
-    ))
+    responses(
+        (
+            status = 200,
+            description = "The statement.",
+            body = String,
+            content_type = "text/csv",
+            headers(("Content-Disposition" = String, description = "An attachment, with a name for the file.")),
+            example = "transfer_id,at,kind,asset,bucket,amount,offer_id,payment_id,withdrawal_id,report_id,booked_by\r\n\
+                transfer_01jt0c7kq5e8tvb1y9m3x4z6wa,2025-04-18T15:00:00Z,PAYMENT,RUB,AVAILABLE,-500.00,,\
+                pay_01jt0c7kq5e8tvb1y9m3x4z6wa,,,\r\n"
+        ),
+        (status = 429, description = "`TOO_MANY_STREAMS`: you have as many exports and streams open as one may."),
+        (status = 503, description = "`NO_STREAM_LEFT`: this server carries as many of them as it may."),
+    )
 )]
 pub(crate) async fn export_wallet_entries(
     State(app): State<App>,
@@ -61,6 +66,12 @@ pub(crate) async fn export_wallet_entries(
         after: None,
         limit: MAX_PAGE,
     };
+    let limits = app.settings().streams;
+    let place = app.live().streams.enter(limits.most);
+    let place = place.map_err(|_| Problem::no_stream_left())?;
+    place
+        .belongs_to(caller.user, limits.per_user)
+        .map_err(|_| Problem::too_many_streams())?;
     // What goes wrong with the first page is still told as a problem.
     let first = statement(&app, caller, list).await?;
     let name = match query.asset {
@@ -76,7 +87,7 @@ pub(crate) async fn export_wallet_entries(
         ),
         (header::CONTENT_DISPOSITION, disposition),
     ];
-    let body = Body::from_stream(table(app, caller, list, first));
+    let body = Body::from_stream(table(app, place, caller, list, first));
     Ok((headers, body).into_response())
 }
 
@@ -87,12 +98,15 @@ enum BrokenOff {
     Page(#[source] QueryError),
     #[error("a page of a statement can't be read in time")]
     TooSlow(#[source] Elapsed),
+    #[error("the server stops")]
+    Stopped,
 }
 
 /// The table, page by page: the next one is read when the client has taken the one before. An error ends it, and with it
 /// the connection, so that nobody takes the part for the whole.
 fn table(
     app: App,
+    place: Place,
     caller: Caller,
     list: StatementList,
     first: Page<StatementEntry>,
@@ -100,11 +114,16 @@ fn table(
     let rest = behind(&first, list);
     let head = EntryView::COLUMNS.to_owned() + &rows(first);
     let pages = stream::try_unfold(rest, move |rest| {
+        // Counted among the streams until its end.
+        let _ = &place;
         let app = app.clone();
         async move {
             let Some(list) = rest else {
                 return Ok(None);
             };
+            if app.live().stop.is_cancelled() {
+                return Err(BrokenOff::Stopped);
+            }
             let reading = statement(&app, caller, list);
             let page = tokio::time::timeout(app.settings().request_timeout, reading)
                 .await

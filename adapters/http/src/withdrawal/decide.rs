@@ -73,7 +73,7 @@ pub(crate) struct RejectWithdrawalRequest {
 
 /// Reject a withdrawal.
 ///
-/// For ADMIN, and not for oneself. The money is the owner's to use again.
+/// For ADMIN, and for the owner, who takes it back. The money is the owner's to use again.
 #[utoipa::path(
     post,
     path = "/api/billing/withdrawals/{withdrawal_id}/reject",
@@ -82,7 +82,7 @@ pub(crate) struct RejectWithdrawalRequest {
     request_body = RejectWithdrawalRequest,
     responses(
         (status = 200, description = "The withdrawal is REJECTED.", body = WithdrawalView),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN. `CONFLICT_OF_INTEREST`: the withdrawal is the caller's own."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, for withdrawals of others."),
         (status = 404, description = "`WITHDRAWAL_NOT_FOUND`"),
         (status = 409, description = "`WITHDRAWAL_ALREADY_DECIDED`"),
     )
