@@ -9,15 +9,19 @@
 mod persistence_common;
 
 use anyhow::Result;
-use application::ports::{Maintenance, Violation};
-use domain::{ExchangeType, Offer};
+use application::ports::{Changes, Maintenance, Violation};
+use domain::billing::{PaymentOrigin, PaymentTerms};
+use domain::order::{PaymentResult, Purchase};
+use domain::{ExchangeType, Offer, Order, Payment, Posting, Withdrawal};
 use p2p_tests::databases::TestDatabase;
 use persistence::Database;
 use persistence_common::*;
+use sea_orm::DatabaseConnection;
 
 on_both! {
     a_sound_market_is_found_sound
     each_broken_law_is_found
+    each_broken_law_of_payments_is_found
     sums_beyond_64_bits_are_exact
     at_most_a_hundred_of_each_law_are_listed
     the_audit_sees_one_moment
@@ -27,10 +31,14 @@ const ASSET: &str = "per asset, the sum of all entries is zero";
 const TRANSFER: &str = "per asset, the sum of each transfer's entries is zero";
 const BALANCE: &str = "each balance is the sum of its entries";
 const NEGATIVE: &str = "no balance but the outside world's is negative";
-const ESCROW: &str = "each holder's held balance is the sum of that holder's open escrows";
+const ESCROW: &str =
+    "each holder's held balance is the sum of that holder's open escrows and requested withdrawals";
 const LISTING: &str = "each listing's amounts are not negative and add up to its total";
 const FROZEN: &str = "each listing's frozen amount is the sum of its open deals";
 const HISTORY: &str = "each deal's version is the length of its history";
+const PAYMENT: &str = "each payment has moved what its state says, once";
+const WITHDRAWAL: &str = "each withdrawal has moved what its state says, once";
+const ORDER: &str = "each finished order was paid, and no cancelled one";
 const STATUS: &str = "each deal's status is that of the last step in its history";
 
 /// Two stalls, one of each direction, each with an open deal and one that was declined.
@@ -54,7 +62,7 @@ async fn market(database: &Database) -> (Stall, Offer) {
 async fn a_sound_market_is_found_sound(test: TestDatabase) -> Result<()> {
     let database = test.open().await?;
     let empty = database.audit().await?;
-    assert_eq!((empty.accounts, empty.entries), (22, 0));
+    assert_eq!((empty.accounts, empty.entries), (33, 0));
     assert_eq!(empty.violations, Vec::new());
     market(&database).await;
     let report = database.audit().await?;
@@ -62,7 +70,7 @@ async fn a_sound_market_is_found_sound(test: TestDatabase) -> Result<()> {
     // Four deposits of two entries, four holds and two releases of two.
     assert_eq!(
         (report.accounts, report.entries, report.open_deals),
-        (26, 20, 2)
+        (37, 20, 2)
     );
     database.close().await?;
     test.drop_now().await
@@ -243,13 +251,25 @@ async fn each_broken_law_is_found(test: TestDatabase) -> Result<()> {
             ],
         },
     ];
+    plant_each(&database, &raw, plants).await?;
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
+/// Each by itself: exactly what it breaks is found, and nothing once it is taken back.
+async fn plant_each(
+    database: &Database,
+    raw: &DatabaseConnection,
+    plants: impl IntoIterator<Item = Plant>,
+) -> Result<()> {
     for Plant {
         plant,
         undo,
         mut broken,
     } in plants
     {
-        assert_eq!(sql(&raw, &plant).await?, 1, "{plant}");
+        assert_eq!(sql(raw, &plant).await?, 1, "{plant}");
         let found = database.audit().await?.violations;
         let mut found_rows: Vec<_> = found
             .iter()
@@ -258,9 +278,163 @@ async fn each_broken_law_is_found(test: TestDatabase) -> Result<()> {
         found_rows.sort_unstable();
         broken.sort_unstable();
         assert_eq!(found_rows, broken, "{plant}: {found:#?}");
-        assert_eq!(sql(&raw, &undo).await?, 1, "{undo}");
+        assert_eq!(sql(raw, &undo).await?, 1, "{undo}");
         assert_eq!(database.audit().await?.violations, Vec::new(), "{undo}");
     }
+    Ok(())
+}
+
+/// An order that the customer has paid to the exchanger, and a withdrawal that waits.
+async fn paid_and_waiting(database: &Database) -> (Stall, Order, Payment, Withdrawal) {
+    let mut stall = Stall::open(database).await;
+    let (buyer, seller) = (stall.customer.id, stall.exchanger.user);
+    let purchase = Purchase {
+        user: buyer,
+        merchant: Some(seller),
+        amount: usdt(70),
+        description: String::new(),
+    };
+    let (order, _) = Order::create(fresh(), purchase, NOW).unwrap();
+    let (payer, payee) = (&mut stall.customer_account, &mut stall.exchanger_account);
+    let versions = [payer.version, payee.version];
+    let terms = PaymentTerms {
+        payer: Some(payer.id),
+        payee: Some(payee.id),
+        amount: usdt(70),
+        description: String::new(),
+    };
+    let payment = Payment::process(fresh(), PaymentOrigin::Order(order.id), terms, None, NOW);
+    let posting = Posting::payment(payment.id, payer.key, payee.key, usdt(70)).unwrap();
+    let paid = post(posting, &mut [&mut *payer, &mut *payee]);
+    let order = order.settle(PaymentResult::Paid(payment.id), NOW);
+    let step = Withdrawal::request(fresh(), buyer, usdt(30), String::new(), NOW).unwrap();
+    let held = post(step.posting, &mut [&mut *payer]);
+    let changes = Changes {
+        accounts: vec![changed(*payer, versions[0]), changed(*payee, versions[1])],
+        transfers: vec![paid, held],
+        orders: vec![new(order.clone())],
+        payments: vec![new(payment.clone())],
+        withdrawals: vec![new(step.withdrawal.clone())],
+        ..Changes::default()
+    };
+    commit(database, &changes).await.unwrap();
+    (stall, order, payment, step.withdrawal)
+}
+
+async fn each_broken_law_of_payments_is_found(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let (stall, order, payment, withdrawal) = paid_and_waiting(&database).await;
+    assert_eq!(database.audit().await?.violations, Vec::new());
+    let raw = test.raw().await?;
+    unguard(&test, &raw).await?;
+    let account = stall.customer_account.id;
+    let (row, other) = (
+        literal(&test, order.id),
+        literal::<domain::PaymentId>(&test, fresh()),
+    );
+    let paid = literal(&test, payment.id);
+    let (broken_payment, broken_order) = (payment.id.to_string(), order.id.to_string());
+    let waiting = withdrawal.id.to_string();
+    let plant = |plant: &str, undo: &str, broken: &[(&'static str, &str)]| Plant {
+        plant: plant.to_owned(),
+        undo: undo.to_owned(),
+        broken: broken
+            .iter()
+            .map(|(law, row)| (*law, (*row).to_owned()))
+            .collect(),
+    };
+    let refund = |status: &str, by: &str, at: &str| {
+        format!("UPDATE payments SET status = '{status}', refunded_by = {by}, refunded_at = {at}")
+    };
+    let decline = |status: &str, decline: &str| {
+        format!("UPDATE payments SET status = '{status}', decline = {decline}")
+    };
+    let decide = |status: &str, by: &str, at: &str, note: &str| {
+        format!(
+            "UPDATE withdrawals SET status = '{status}', decided_by = {by}, decided_at = {at}, note = {note}"
+        )
+    };
+    let plants = [
+        plant(
+            "UPDATE payments SET amount = amount + 1",
+            "UPDATE payments SET amount = amount - 1",
+            // On both sides.
+            &[
+                (PAYMENT, &broken_payment),
+                (PAYMENT, &broken_payment),
+                (ORDER, &broken_order),
+            ],
+        ),
+        plant(
+            "UPDATE payments SET asset = 'USDC'",
+            "UPDATE payments SET asset = 'USDT'",
+            // What is there, and what should be, on both sides.
+            &[
+                (PAYMENT, &broken_payment),
+                (PAYMENT, &broken_payment),
+                (PAYMENT, &broken_payment),
+                (PAYMENT, &broken_payment),
+                (ORDER, &broken_order),
+            ],
+        ),
+        plant(
+            &decline("DECLINED", "'INSUFFICIENT_FUNDS'"),
+            &decline("AUTHORIZED", "NULL"),
+            &[
+                (PAYMENT, &broken_payment),
+                (PAYMENT, &broken_payment),
+                (ORDER, &broken_order),
+            ],
+        ),
+        plant(
+            &refund("REFUNDED", &row, "1"),
+            &refund("AUTHORIZED", "NULL", "NULL"),
+            &[(PAYMENT, &broken_payment), (PAYMENT, &broken_payment)],
+        ),
+        plant(
+            &format!("UPDATE orders SET payment_id = {other}"),
+            &format!("UPDATE orders SET payment_id = {paid}"),
+            &[(ORDER, &broken_order)],
+        ),
+        plant(
+            "UPDATE orders SET refunded_at = 1",
+            "UPDATE orders SET refunded_at = NULL",
+            &[(ORDER, &broken_order)],
+        ),
+        plant(
+            "UPDATE orders SET status = 'CANCELLED', payment_id = NULL, reason = 'INSUFFICIENT_FUNDS'",
+            &format!("UPDATE orders SET status = 'FINISHED', payment_id = {paid}, reason = NULL"),
+            &[(ORDER, &broken_order)],
+        ),
+        plant(
+            "UPDATE withdrawals SET amount = amount + 1",
+            "UPDATE withdrawals SET amount = amount - 1",
+            &[
+                (ESCROW, &account.to_string()),
+                (WITHDRAWAL, &waiting),
+                (WITHDRAWAL, &waiting),
+            ],
+        ),
+        plant(
+            &decide("APPROVED", &row, "1", "'x'"),
+            &decide("REQUESTED", "NULL", "NULL", "NULL"),
+            &[
+                (ESCROW, &account.to_string()),
+                (WITHDRAWAL, &waiting),
+                (WITHDRAWAL, &waiting),
+            ],
+        ),
+        plant(
+            &decide("REJECTED", &row, "1", "'x'"),
+            &decide("REQUESTED", "NULL", "NULL", "NULL"),
+            &[
+                (ESCROW, &account.to_string()),
+                (WITHDRAWAL, &waiting),
+                (WITHDRAWAL, &waiting),
+            ],
+        ),
+    ];
+    plant_each(&database, &raw, plants).await?;
     raw.close().await?;
     database.close().await?;
     test.drop_now().await

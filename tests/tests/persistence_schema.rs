@@ -16,6 +16,8 @@ use sea_orm::{DatabaseConnection, DbBackend};
 
 on_both! {
     migrations_go_up_down_and_up
+    a_market_with_a_past_gets_orders_and_loses_nothing
+    there_is_no_way_down_from_money_that_has_moved
     the_system_has_its_accounts
     the_journal_and_the_histories_are_append_only
     what_others_refer_to_stays
@@ -23,7 +25,7 @@ on_both! {
 }
 
 /// How many changes lead to the schema.
-const CHANGES: usize = 13;
+const CHANGES: usize = 22;
 
 /// Everything that makes the schema, as text.
 async fn schema(connection: &DatabaseConnection) -> Result<Vec<String>> {
@@ -73,6 +75,111 @@ async fn migrations_go_up_down_and_up(test: TestDatabase) -> Result<()> {
     test.drop_now().await
 }
 
+/// Changes of the schema that came with orders.
+const WITH_ORDERS: u32 = 9;
+
+/// Rows of every table that is written anew, or gets columns, as they were before.
+async fn a_market_with_a_past_gets_orders_and_loses_nothing(test: TestDatabase) -> Result<()> {
+    const TABLES: [&str; 8] = [
+        "journal_entries",
+        "accounts",
+        "users",
+        "offers",
+        "outbox",
+        "dead_letters",
+        "notifications",
+        "payment_reports",
+    ];
+    let database = test.open().await?;
+    let mut stall = Stall::open(&database).await;
+    let (offer, changes) = stall.offer(50_000_000);
+    commit(&database, &changes).await?;
+    let raw = test.raw().await?;
+    let (offer, customer) = (literal(&test, offer.id), literal(&test, stall.customer.id));
+    let id = literal(&test, fresh::<OfferId>());
+    for row in [
+        report(&test, &format!("'a', 1, 'EUR', {offer}, 'APPLIED'")),
+        format!(
+            "INSERT INTO outbox (id, name, aggregate_type, aggregate_id, version, body, created_at, only_queue) \
+             VALUES ({id}, 'x', 'OFFER', {offer}, 1, '', 1, 'q')"
+        ),
+        format!(
+            "INSERT INTO dead_letters (message_id, queue, name, aggregate_type, aggregate_id, version, body, created_at, reason, died_at) \
+             VALUES ({id}, 'q', 'x', 'OFFER', {offer}, 1, '', 1, '', 1)"
+        ),
+        format!(
+            "INSERT INTO notifications (id, user_id, event, at, number, version) VALUES ({id}, {customer}, 'x', 1, 1, 1)"
+        ),
+    ] {
+        sql(&raw, &row).await?;
+    }
+    let counts = async || -> Result<Vec<i64>> {
+        let mut counts = Vec::new();
+        for table in TABLES {
+            counts.push(count(&raw, &format!("SELECT count(*) FROM {table}")).await?);
+        }
+        Ok(counts)
+    };
+    let entries = async || {
+        count(
+            &raw,
+            "SELECT CAST(sum(amount * (posted_at % 7 + 1)) AS bigint) FROM journal_entries \
+             WHERE bucket = 'AVAILABLE' AND (offer_id IS NOT NULL OR staff_id IS NOT NULL)",
+        )
+        .await
+    };
+    let (up, before, sum) = (schema(&raw).await?, counts().await?, entries().await?);
+    database.migrate_down(WITH_ORDERS).await?;
+    let mut without = counts().await?;
+    // The shop and its accounts.
+    without[1] += 11;
+    without[2] += 1;
+    assert_eq!(without, before);
+    database.migrate().await?;
+    assert_eq!((counts().await?, entries().await?), (before, sum));
+    if test.is_sqlite() {
+        assert_eq!(schema(&raw).await?, up);
+    }
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
+/// What the older schema can't say is not thrown away; messages that nobody could read are.
+async fn there_is_no_way_down_from_money_that_has_moved(test: TestDatabase) -> Result<()> {
+    let database = test.open().await?;
+    let stall = Stall::open(&database).await;
+    let raw = test.raw().await?;
+    let account = literal(&test, stall.customer_account.id);
+    let id = literal(&test, fresh::<OfferId>());
+    for row in [
+        format!(
+            "INSERT INTO outbox (id, name, aggregate_type, aggregate_id, version, body, created_at) \
+             VALUES ({id}, 'x', 'ORDER', {id}, 1, '', 1)"
+        ),
+        format!(
+            "INSERT INTO journal_entries (account_id, transfer_id, bucket, amount, kind, subject_id, posted_at) \
+             VALUES ({account}, {id}, 'HELD', 1, 'WITHDRAWAL_HOLD', {id}, 1)"
+        ),
+    ] {
+        sql(&raw, &row).await?;
+    }
+    database.migrate_down(3).await?;
+    let told = "SELECT count(*) FROM outbox WHERE aggregate_type = 'ORDER'";
+    assert_eq!(count(&raw, told).await?, 0);
+    // The journal.
+    assert!(database.migrate_down(1).await.is_err());
+    assert_eq!(database.pending_migrations().await?.len(), 3);
+    database.migrate().await?;
+    // The reports.
+    sql(&raw, &report(&test, "'a', 1, 'EUR', NULL, 'APPLIED'")).await?;
+    assert!(database.migrate_down(1).await.is_err());
+    assert_eq!(database.pending_migrations().await?, Vec::<String>::new());
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
 /// Two processes that start at the same time both come up.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_may_migrate_at_once() -> Result<()> {
@@ -101,7 +208,13 @@ async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
     let database = test.open().await?;
     let mut keys: Vec<AccountKey> = Asset::ALL
         .iter()
-        .flat_map(|asset| [AccountKey::external(*asset), AccountKey::fees(*asset)])
+        .flat_map(|asset| {
+            [
+                AccountKey::external(*asset),
+                AccountKey::fees(*asset),
+                AccountKey::merchant(None, *asset),
+            ]
+        })
         .collect();
     keys.sort_unstable();
     let mut unit = database.begin().await?;
@@ -111,7 +224,7 @@ async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
     assert_eq!(found, keys);
 
     // They are nobody: no user can be them, by id, by e-mail address or by account.
-    for bits in [1, 2] {
+    for bits in [1, 2, 3] {
         let nobody = UserId::from_u128(bits);
         assert_eq!(database.find_user(nobody).await?, None);
         assert_eq!(unit.lock_users(&[nobody], &[]).await?, Vec::new());
@@ -119,7 +232,7 @@ async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
         let key = AccountKey::user(nobody, Asset::Usdt);
         assert_eq!(unit.lock_accounts(&[key]).await?, Vec::new());
     }
-    for name in ["system:external", "system:fees"] {
+    for name in ["system:external", "system:fees", "system:shop"] {
         let email = Email::new(name);
         assert_eq!(database.find_user_by_email(&email).await?, None);
         assert_eq!(unit.lock_users(&[], &[email]).await?, Vec::new());
@@ -254,6 +367,45 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
              VALUES ({id}, 1, {values})"
         )
     };
+    let subject = |kind: &str, columns: &str| {
+        let id = literal(&test, fresh::<OfferId>());
+        format!(
+            "INSERT INTO journal_entries (transfer_id, posted_at, account_id, bucket, amount, kind, offer_id, staff_id, subject_id) \
+             VALUES ({id}, 1, {account}, 'HELD', 1, '{kind}', {columns})"
+        )
+    };
+    // An order with a payment, a reason, and when it was settled and refunded.
+    let order = |user: &str, amount: i64, status: &str, values: &str| {
+        let id = literal(&test, fresh::<OfferId>());
+        format!(
+            "INSERT INTO orders (id, user_id, merchant_id, asset, amount, description, created_at, version, status, \
+               payment_id, reason, settled_at, refunded_at) \
+             VALUES ({id}, {user}, NULL, 'RUB', {amount}, '', 1, 1, '{status}', {values})"
+        )
+    };
+    // A payment with an order, a caller, a key, an amount, a status, a reason to decline, and who refunded it when.
+    let payment = |values: &str| {
+        let id = literal(&test, fresh::<OfferId>());
+        format!(
+            "INSERT INTO payments (id, asset, description, processed_at, version, payer_account_id, payee_account_id, \
+               order_id, caller_id, key, amount, status, decline, refunded_by, refunded_at) \
+             VALUES ({id}, 'RUB', '', 1, 1, {account}, {account}, {values})"
+        )
+    };
+    // A withdrawal with an amount, a status, who decided it when, and a note.
+    let withdrawal = |user: &str, values: &str| {
+        let id = literal(&test, fresh::<OfferId>());
+        format!(
+            "INSERT INTO withdrawals (id, user_id, asset, destination, created_at, version, amount, status, \
+               decided_by, decided_at, note) VALUES ({id}, {user}, 'RUB', '', 1, 1, {values})"
+        )
+    };
+    let answered = |status: i32| {
+        format!(
+            "INSERT INTO idempotency_keys (caller, operation, key, fingerprint, status, body, created_at) \
+             VALUES ({customer}, 'o', 'k', {customer}, {status}, '', 1)"
+        )
+    };
     let notification = |user: &str, values: &str| {
         let id = literal(&test, fresh::<OfferId>());
         format!(
@@ -268,6 +420,23 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
         notification(&customer, "1, 1, 1, 'USDT', NULL, NULL"),
         report(&test, "'a', 1, 'EUR', NULL, 'UNKNOWN_DEAL'"),
         "INSERT INTO inbox (consumer, message, taken_at) VALUES ('c', 'm', 1)".to_owned(),
+        subject("PAYMENT", &format!("NULL, NULL, {customer}")),
+        subject("DEPOSIT", &format!("NULL, NULL, {customer}")),
+        order(&customer, 1, "NEW", "NULL, NULL, NULL, NULL"),
+        order(&customer, 1, "FINISHED", &format!("{customer}, NULL, 1, 1")),
+        order(&customer, 1, "CANCELLED", "NULL, 'x', 1, NULL"),
+        payment(&format!(
+            "{offer_id}, NULL, NULL, 1, 'AUTHORIZED', NULL, NULL, NULL"
+        )),
+        payment(&format!(
+            "NULL, {customer}, 'k', 1, 'REFUNDED', NULL, {customer}, 1"
+        )),
+        payment(&format!(
+            "NULL, {customer}, 'K', -1, 'DECLINED', 'x', NULL, NULL"
+        )),
+        withdrawal(&customer, "1, 'REQUESTED', NULL, NULL, NULL"),
+        withdrawal(&customer, &format!("1, 'REJECTED', {nobody}, 1, 'x'")),
+        answered(201),
     ] {
         sql(&raw, &sound).await?;
     }
@@ -576,7 +745,158 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
         ),
         (
             "payment_reports_deal",
-            report(&test, "'b', 1, 'EUR', NULL, 'APPLIED'"),
+            report(&test, "'b', 1, 'EUR', NULL, 'WRONG_AMOUNT'"),
+        ),
+        (
+            "payment_reports_deal",
+            report(&test, &format!("'b', 1, 'EUR', {offer_id}, 'UNKNOWN_DEAL'")),
+        ),
+        (
+            "journal_entries_one_reference",
+            subject("PAYMENT", "NULL, NULL, NULL"),
+        ),
+        (
+            "journal_entries_one_reference",
+            subject("PAYMENT", &format!("{offer_id}, NULL, NULL")),
+        ),
+        (
+            "journal_entries_one_reference",
+            subject("HOLD", &format!("NULL, NULL, {offer_id}")),
+        ),
+        (
+            "journal_entries_one_reference",
+            subject("DEPOSIT", &format!("NULL, {customer}, {customer}")),
+        ),
+        (
+            "orders_amount_positive",
+            order(&customer, 0, "NEW", "NULL, NULL, NULL, NULL"),
+        ),
+        (
+            "orders_status",
+            order(&customer, 1, "LOST", "NULL, NULL, 1, NULL"),
+        ),
+        (
+            "orders_settled_as_a_whole",
+            order(&customer, 1, "NEW", "NULL, NULL, 1, NULL"),
+        ),
+        (
+            "orders_settled_as_a_whole",
+            order(&customer, 1, "NEW", "NULL, NULL, NULL, 1"),
+        ),
+        (
+            "orders_settled_as_a_whole",
+            order(&customer, 1, "FINISHED", "NULL, NULL, 1, NULL"),
+        ),
+        (
+            "orders_settled_as_a_whole",
+            order(&customer, 1, "CANCELLED", "NULL, NULL, 1, NULL"),
+        ),
+        (
+            "orders_settled_as_a_whole",
+            order(&customer, 1, "CANCELLED", "NULL, 'x', NULL, NULL"),
+        ),
+        (
+            "orders_two_sides",
+            "UPDATE orders SET merchant_id = user_id".to_owned(),
+        ),
+        ("orders_version", "UPDATE orders SET version = 0".to_owned()),
+        (
+            "orders_user|FOREIGN KEY",
+            order(&nobody, 1, "NEW", "NULL, NULL, NULL, NULL"),
+        ),
+        (
+            "payments_of_order|payments.order_id",
+            payment(&format!(
+                "{offer_id}, NULL, NULL, 1, 'DECLINED', 'x', NULL, NULL"
+            )),
+        ),
+        (
+            "payments_of_caller|payments.caller_id, payments.key",
+            payment(&format!(
+                "NULL, {customer}, 'k', 1, 'DECLINED', 'x', NULL, NULL"
+            )),
+        ),
+        (
+            "payments_one_origin",
+            payment("NULL, NULL, NULL, 1, 'DECLINED', 'x', NULL, NULL"),
+        ),
+        (
+            "payments_one_origin",
+            payment(&format!(
+                "{nobody}, {customer}, 'x', 1, 'DECLINED', 'x', NULL, NULL"
+            )),
+        ),
+        (
+            "payments_one_origin",
+            payment(&format!(
+                "NULL, {customer}, NULL, 1, 'DECLINED', 'x', NULL, NULL"
+            )),
+        ),
+        (
+            "payments_status",
+            payment(&format!(
+                "{nobody}, NULL, NULL, 1, 'LOST', NULL, NULL, NULL"
+            )),
+        ),
+        (
+            "payments_processed_as_a_whole",
+            payment(&format!(
+                "{nobody}, NULL, NULL, 1, 'DECLINED', NULL, NULL, NULL"
+            )),
+        ),
+        (
+            "payments_processed_as_a_whole",
+            payment(&format!(
+                "{nobody}, NULL, NULL, 1, 'REFUNDED', NULL, NULL, 1"
+            )),
+        ),
+        (
+            "payments_processed_as_a_whole",
+            payment(&format!(
+                "{nobody}, NULL, NULL, 1, 'AUTHORIZED', NULL, {customer}, NULL"
+            )),
+        ),
+        (
+            "payments_moved",
+            payment(&format!(
+                "{nobody}, NULL, NULL, 0, 'AUTHORIZED', NULL, NULL, NULL"
+            )),
+        ),
+        (
+            "payments_version",
+            "UPDATE payments SET version = 0".to_owned(),
+        ),
+        (
+            "withdrawals_amount_positive",
+            withdrawal(&customer, "0, 'REQUESTED', NULL, NULL, NULL"),
+        ),
+        (
+            "withdrawals_status",
+            withdrawal(&customer, &format!("1, 'LOST', {nobody}, 1, 'x'")),
+        ),
+        (
+            "withdrawals_decided_as_a_whole",
+            withdrawal(&customer, &format!("1, 'REQUESTED', {nobody}, NULL, NULL")),
+        ),
+        (
+            "withdrawals_decided_as_a_whole",
+            withdrawal(&customer, &format!("1, 'APPROVED', {nobody}, 1, NULL")),
+        ),
+        (
+            "withdrawals_version",
+            "UPDATE withdrawals SET version = 0".to_owned(),
+        ),
+        (
+            "withdrawals_user|FOREIGN KEY",
+            withdrawal(&nobody, "1, 'REQUESTED', NULL, NULL, NULL"),
+        ),
+        (
+            "idempotency_keys_pkey|idempotency_keys_key|idempotency_keys.key",
+            answered(200),
+        ),
+        (
+            "idempotency_keys_status",
+            "UPDATE idempotency_keys SET status = 1".to_owned(),
         ),
         (
             "payment_reports_offer|FOREIGN KEY",

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use application::ports::{
-    DisputeFilter, ListingCursor, ListingFilter, ListingOrder, NotificationFilter, OfferFilter,
-    ReportFilter, StatementCursor, StatementFilter,
+    DisputeFilter, IdempotencyKey, ListingCursor, ListingFilter, ListingOrder, NotificationFilter,
+    OfferFilter, OrderFilter, ReportFilter, StatementCursor, StatementFilter, WithdrawalFilter,
 };
 use domain::ledger::Bucket;
+use domain::order::OrderStatus;
+use domain::withdrawal::WithdrawalStatus;
 use domain::{Actor, Asset, ExchangeType, Money, Timestamp, TypedId, UserId};
 use sea_orm::sea_query::{SelectStatement, SqliteQueryBuilder};
 use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement};
@@ -15,7 +17,10 @@ use uuid::Uuid;
 
 use crate::database::{Database, DatabaseSettings};
 use crate::unit::select;
-use crate::{dispute, inbox, ledger, listing, notification, offer, outbox, report};
+use crate::{
+    dispute, idempotency, inbox, ledger, listing, notification, offer, order, outbox, report,
+    withdrawal,
+};
 
 async fn plan(database: &Database, sql: &str) -> String {
     let statement = Statement::from_string(DbBackend::Sqlite, format!("EXPLAIN QUERY PLAN {sql}"));
@@ -259,6 +264,84 @@ fn messages() -> Vec<Case> {
     ]
 }
 
+/// Orders, withdrawals, and requests that were answered.
+fn orders() -> Vec<Case> {
+    let (user, after) = (UserId::from_u128(9), 9);
+    let orders = |user, status| {
+        let filter = OrderFilter {
+            user,
+            status,
+            after: Some(TypedId::from_u128(after)),
+            limit: 20,
+        };
+        let page = order::page(&filter);
+        page.statement::<order::Entity>(DbBackend::Sqlite).sql
+    };
+    let withdrawals = |user, status| {
+        let filter = WithdrawalFilter {
+            user,
+            status,
+            after: Some(TypedId::from_u128(after)),
+            limit: 20,
+        };
+        let page = withdrawal::page(&filter);
+        page.statement::<withdrawal::Entity>(DbBackend::Sqlite).sql
+    };
+    let (some, requested) = (Some(user), Some(WithdrawalStatus::Requested));
+    vec![
+        (
+            "orders",
+            orders(None, None),
+            &["sqlite_autoindex_orders_1 (id<?)"],
+        ),
+        (
+            "own orders",
+            orders(some, None),
+            &["orders_of_user (user_id=? AND id<?)"],
+        ),
+        (
+            "own new orders",
+            orders(some, Some(OrderStatus::New)),
+            &["orders_new (user_id=? AND id<?)"],
+        ),
+        (
+            "own cancelled orders",
+            orders(some, Some(OrderStatus::Cancelled)),
+            &["orders_cancelled (user_id=? AND id<?)"],
+        ),
+        (
+            "own finished orders",
+            orders(some, Some(OrderStatus::Finished)),
+            &["orders_of_user (user_id=? AND id<?)"],
+        ),
+        (
+            "withdrawals",
+            withdrawals(None, None),
+            &["sqlite_autoindex_withdrawals_1 (id<?)"],
+        ),
+        (
+            "withdrawals to decide",
+            withdrawals(None, requested),
+            &["withdrawals_by_status (status=? AND id<?)"],
+        ),
+        (
+            "own withdrawals",
+            withdrawals(some, None),
+            &["withdrawals_of_user (user_id=? AND id<?)"],
+        ),
+        (
+            "own withdrawals to be decided",
+            withdrawals(some, requested),
+            &["withdrawals_of_user_by_status (user_id=? AND status=? AND id<?)"],
+        ),
+        (
+            "answers to be forgotten",
+            idempotency::forgetting(DbBackend::Sqlite, Timestamp::from_micros(9), 20).sql,
+            &["idempotency_keys_oldest (created_at<?)"],
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn sqlite_answers_along_its_indexes() {
     let folder = tempfile::tempdir().unwrap();
@@ -270,7 +353,8 @@ async fn sqlite_answers_along_its_indexes() {
     .await
     .unwrap();
     database.migrate().await.unwrap();
-    for (name, statement, ways) in cases().into_iter().chain(messages()) {
+    let all = cases().into_iter().chain(messages()).chain(orders());
+    for (name, statement, ways) in all {
         let plan = plan(&database, &statement).await;
         for way in ways {
             assert!(plan.contains(way), "{name} does not use {way}:\n{plan}");
@@ -309,6 +393,12 @@ async fn sqlite_finds_keys_along_its_indexes() {
     let ids = || (1..=3).map(Uuid::from_u128).collect::<Vec<_>>();
     let keys: Vec<(Uuid, &'static str)> = ids().into_iter().map(|id| (id, "USDT")).collect();
     let emails = vec!["a@example.com".to_owned(), "b@example.com".to_owned()];
+    let key = |name: &str| IdempotencyKey {
+        caller: 9,
+        operation: "o".to_owned(),
+        key: name.to_owned(),
+    };
+    let asked: Vec<(Uuid, String)> = ids().into_iter().map(|id| (id, "k".to_owned())).collect();
     for (statement, ways) in [
         (
             select::accounts(DbBackend::Sqlite, &keys).to_string(),
@@ -322,6 +412,20 @@ async fn sqlite_finds_keys_along_its_indexes() {
                 "sqlite_autoindex_users_1 (id=?)",
                 "sqlite_autoindex_users_2 (email=?)",
             ],
+        ),
+        (
+            idempotency::of(DbBackend::Sqlite, &[&key("a"), &key("b")]).to_string(),
+            &["PRIMARY KEY (caller=? AND operation=? AND key=?)"],
+        ),
+        (
+            select::payments_of_orders(DbBackend::Sqlite, ids())
+                .build(DbBackend::Sqlite)
+                .to_string(),
+            &["payments_of_order (order_id=?)"],
+        ),
+        (
+            select::payments_of_callers(DbBackend::Sqlite, &asked).to_string(),
+            &["payments_of_caller (caller_id=? AND key=?)"],
         ),
         (
             select::listings(DbBackend::Sqlite, ids(), ids())
@@ -341,7 +445,10 @@ async fn sqlite_finds_keys_along_its_indexes() {
             );
         }
         assert!(
-            !plan.contains("SCAN users") && !plan.contains("SCAN listings"),
+            !plan.contains("SCAN users")
+                && !plan.contains("SCAN listings")
+                && !plan.contains("SCAN p")
+                && !plan.contains("SCAN r"),
             "{plan}"
         );
     }

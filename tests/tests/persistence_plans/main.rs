@@ -10,6 +10,7 @@
 mod counter;
 mod market;
 mod messages;
+mod orders;
 #[path = "../persistence_common/mod.rs"]
 mod persistence_common;
 mod writers;
@@ -74,6 +75,10 @@ async fn queries_read_what_they_answer_with() -> Result<()> {
     messages::reports(&counter).await?;
     messages::locks(&counter).await?;
     messages::relay(&counter).await?;
+    orders::orders(&counter).await?;
+    orders::withdrawals(&counter).await?;
+    orders::locks(&counter).await?;
+    orders::forgetting(&counter).await?;
     counter.end().await
 }
 

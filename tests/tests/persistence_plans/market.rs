@@ -10,11 +10,15 @@ pub(crate) const TRANSFER: u128 = 0x5000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const NOTIFICATION: u128 = 0x8000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const REPORT: u128 = 0x9000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const DEAD: u128 = 0xb000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const ORDER: u128 = 0xc000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const WITHDRAWAL: u128 = 0xe000_0000_0000_0000_0000_0000_0000_0000;
 
 /// Users 1 to 500 are exchangers, the rest customers. User 1000 has made half of all deals, user 1 has answered as many;
 /// all but a few of them long ago. Every other listing is active: of those to sell USDT for USD, one in five has the same
 /// price, and five of all take cheques. User 1000 has been told most of all, and has read all but every hundredth; one in
-/// five hundred payment reports names no deal.
+/// five hundred payment reports names no deal. User 1000 has made half of all orders and withdrawals; of the orders one in
+/// a thousand is cancelled and the last hundred are new, of the withdrawals one in a hundred is requested and one in two
+/// hundred rejected.
 pub(crate) const MARKET: &str = "
 CREATE FUNCTION nth(kind int, i bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
   $$ SELECT (to_hex(kind) || '0000000-0000-0000-0000-' || lpad(to_hex(i), 12, '0'))::uuid $$;
@@ -70,6 +74,24 @@ INSERT INTO outbox (id, name, aggregate_type, aggregate_id, version, body, creat
 INSERT INTO dead_letters (message_id, queue, name, aggregate_type, aggregate_id, version, body, created_at, reason, died_at)
   SELECT nth(11, i), 'p2p.notifications', 'ExchangeOfferCreated', 'OFFER', nth(3, i), 1, '{}', i, 'reason', i
   FROM generate_series(1, 20000) i;
+INSERT INTO orders (id, user_id, asset, amount, description, status, payment_id, reason, settled_at, created_at, version)
+  SELECT nth(12, i), nth(1, CASE WHEN i % 2 = 0 THEN 1000 ELSE 1001 + i % 4000 END), 'RUB', 1, '', status,
+    CASE WHEN status = 'FINISHED' THEN nth(13, i) END, CASE WHEN status = 'CANCELLED' THEN 'INSUFFICIENT_FUNDS' END,
+    CASE WHEN status <> 'NEW' THEN i END, i, 1
+  FROM (SELECT i, CASE WHEN i > 39900 THEN 'NEW' WHEN i % 1000 < 2 THEN 'CANCELLED' ELSE 'FINISHED' END AS status
+    FROM generate_series(1, 40000) i) AS made;
+INSERT INTO payments (id, order_id, caller_id, key, payer_account_id, payee_account_id, amount, asset, description, status, decline, processed_at, version)
+  SELECT nth(13, i), CASE WHEN i % 2 = 0 THEN nth(12, i) END, CASE WHEN i % 2 = 1 THEN nth(1, 1000) END,
+    CASE WHEN i % 2 = 1 THEN 'key ' || i END, NULL, NULL, 1, 'RUB', '', 'DECLINED', 'INSUFFICIENT_FUNDS', i, 1
+  FROM generate_series(1, 40000) i;
+INSERT INTO withdrawals (id, user_id, asset, amount, destination, status, decided_by, decided_at, note, created_at, version)
+  SELECT nth(14, i), nth(1, CASE WHEN i % 2 = 0 THEN 1000 ELSE 1001 + i % 4000 END), 'RUB', 1, '', status,
+    CASE WHEN status <> 'REQUESTED' THEN nth(1, 1) END, CASE WHEN status <> 'REQUESTED' THEN i END,
+    CASE WHEN status <> 'REQUESTED' THEN '' END, i, 1
+  FROM (SELECT i, CASE WHEN i % 100 < 2 THEN 'REQUESTED' WHEN i % 200 < 4 THEN 'REJECTED' ELSE 'APPROVED' END AS status
+    FROM generate_series(1, 20000) i) AS made;
+INSERT INTO idempotency_keys (caller, operation, key, fingerprint, status, body, created_at)
+  SELECT nth(1, i % 2 * 1000), 'POST /api/orders', 'key ' || i, nth(1, i), 201, '{}', i FROM generate_series(1, 20000) i;
 ANALYZE";
 
 pub(crate) fn user(i: u128) -> UserId {

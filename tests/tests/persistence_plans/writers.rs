@@ -48,7 +48,24 @@ fn answers(turn: usize) -> Glance {
 type Kind = fn(usize) -> Glance;
 
 /// Each kind of glance.
-const GLANCES: [(&str, Kind); 3] = [("answers", answers), ("deals", deals), ("settled", settled)];
+const GLANCES: [(&str, Kind); 4] = [
+    ("answers", answers),
+    ("deals", deals),
+    ("settled", settled),
+    ("replies", replies),
+];
+
+fn replies(turn: usize) -> Glance {
+    Glance {
+        replies: crate::orders::answered(picks(turn)),
+        ..Glance::default()
+    }
+}
+
+/// How many rows a look has found, of the kind that each glance is sure to find.
+fn found(seen: Seen) -> Vec<()> {
+    vec![(); seen.exchangers.len() + seen.replies.len()]
+}
 
 fn deals(turn: usize) -> Glance {
     Glance {
@@ -173,7 +190,7 @@ async fn writers_read_what_they_are_asked_for() -> Result<()> {
         counter
             .check_writer(what, 120, keys, database, async |db, turn| {
                 let seen = db.look(&glance(turn)).await?.unwrap_or_default();
-                Ok(seen.exchangers)
+                Ok(found(seen))
             })
             .await?;
     }
@@ -209,14 +226,15 @@ async fn plans_of_an_empty_market_stay_right() -> Result<()> {
     let prepared = prepared(&counter.test).await?;
     counter
         .check_writer("all of it", 400, 1, early, async |db, turn| {
-            let mut found = Vec::new();
+            let mut all = Vec::new();
             for (_, glance) in GLANCES {
                 let seen = db.look(&glance(turn)).await?.unwrap_or_default();
-                assert!(!seen.exchangers.is_empty());
-                found.extend(seen.exchangers);
+                let found = found(seen);
+                assert!(!found.is_empty());
+                all.extend(found);
             }
             db.commit(&prepared[turn]).await?;
-            Ok(found)
+            Ok(all)
         })
         .await?;
     counter.end().await
