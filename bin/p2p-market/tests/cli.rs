@@ -62,6 +62,20 @@ fn a_demo_does_not_listen_in_public() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_faucet_is_for_this_machine_only() -> Result<()> {
+    let output = program("sqlite://never-made.db", &["serve"])
+        .env("P2P_MARKET__FAUCET", "true")
+        .env("P2P_HTTP__BIND", "0.0.0.0:0")
+        .output()?;
+    let complaint = String::from_utf8(output.stderr)?;
+    assert!(
+        !output.status.success() && complaint.contains("market.faucet"),
+        "{complaint}"
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_administrator_is_created_once() -> Result<()> {
     let database = TestDatabase::sqlite().await?;

@@ -64,7 +64,8 @@ fn install(workspace: &Workspace, sources: &Path) -> Result<PathBuf> {
             .with_context(|| format!("cannot copy tests/postman/{name}"))?;
     }
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts"]).current_dir(&folder);
+    npm.args(["ci", "--ignore-scripts", "--prefer-offline"])
+        .current_dir(&folder);
     process::step_within("newman", &mut npm, INSTALL).context(
         "newman can't be installed: its packages come from npm's registry, or from npm's cache once they are there; \
          P2P_XTASK_NO_POSTMAN=1 goes without",
