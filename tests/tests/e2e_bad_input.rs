@@ -7,7 +7,7 @@ use anyhow::Result;
 use domain::{Asset, ListingId, OfferId, Role, Timestamp, TypedId};
 use memory::ManualClock;
 use p2p_tests::databases::TestDatabase;
-use p2p_tests::served::{Person, Served, reply};
+use p2p_tests::served::{Person, Reply, Served, reply};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -530,6 +530,15 @@ async fn illegal_moves_are_named() -> Result<()> {
     Ok(())
 }
 
+async fn deposited(served: &Served, by: &Person, body: &Value) -> Result<Reply> {
+    let request = served
+        .request(Method::POST, "/api/billing/deposit")
+        .bearer_auth(&by.token)
+        .header("idempotency-key", by.id.to_string())
+        .json(body);
+    reply(request).await
+}
+
 #[tokio::test]
 async fn staff_routes_are_for_staff() -> Result<()> {
     let market = market(TestDatabase::sqlite().await?).await?;
@@ -538,8 +547,7 @@ async fn staff_routes_are_for_staff() -> Result<()> {
     let admin = served.person("Root", &[Role::Admin]).await?;
     let deposit = json!({"userId": market.customer.id.to_string(), "amount": 1000});
     for person in [&market.customer, &market.exchanger, &moderator] {
-        served
-            .post(person, "/api/billing/deposit", deposit.clone())
+        deposited(served, person, &deposit)
             .await?
             .expect_problem(403, "ROLE_REQUIRED");
         let user = json!({"name": "Test User", "email": "new@test.example"});
@@ -565,10 +573,7 @@ async fn staff_routes_are_for_staff() -> Result<()> {
             .await?
             .expect_problem(403, "ROLE_REQUIRED");
     }
-    served
-        .post(&admin, "/api/billing/deposit", deposit)
-        .await?
-        .expect(201);
+    deposited(served, &admin, &deposit).await?.expect(201);
     assert_eq!(
         served.balance(&market.customer, Asset::Rub).await?,
         (100_000, 0)

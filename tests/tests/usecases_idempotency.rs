@@ -1,4 +1,9 @@
 //! Requests that are sent again, in memory: the effect comes about once, and the answer stays the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test; its own functions are not recognised as one"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

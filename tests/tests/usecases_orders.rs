@@ -1,5 +1,10 @@
 //! Orders and their payments, in memory: two modules that hear of each other by messages only. The messages are taken from
 //! the outbox, as the relay would, and handed over as the consumers would.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test; its own functions are not recognised as one"
+)]
 
 use application::billing::{ChargeOrder, RefundPayment};
 use application::order::{CreateOrder, OrderList, SettleOrder, get_order, list_orders};

@@ -1,4 +1,9 @@
 //! Payments from account to account, in memory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test; its own functions are not recognised as one"
+)]
 
 use application::Caller;
 use application::billing::AuthorizePayment;

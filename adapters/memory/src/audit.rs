@@ -31,6 +31,7 @@ pub(crate) fn audit(tables: &Tables) -> AuditReport {
         histories,
         payments::payments,
         payments::withdrawals,
+        payments::deposits,
         payments::orders,
     ] {
         law(tables, &mut report.violations);

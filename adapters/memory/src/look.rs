@@ -39,6 +39,9 @@ impl Tables {
                 self.see_account(key, &mut seen, faults)?;
             }
         }
+        let users = glance.users.iter();
+        let users = users.filter(|id| self.users.contains_key(id));
+        seen.users.extend(users);
         let known = glance
             .replies
             .iter()

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use application::ports::{
-    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StorageError,
-    Transaction,
+    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StaffMember,
+    StorageError, Transaction,
 };
 use async_trait::async_trait;
 use domain::billing::PaymentOrigin;
@@ -29,6 +29,7 @@ enum Load {
     Replies,
     OfferHeads,
     Staff,
+    KnownUsers,
     Users,
     Offers,
     Disputes,
@@ -153,7 +154,7 @@ impl Transaction for Unit {
             .collect())
     }
 
-    async fn staff(&mut self) -> Result<Vec<UserId>, StorageError> {
+    async fn staff(&mut self) -> Result<Vec<StaffMember>, StorageError> {
         self.step(Load::Staff).await?;
         let tables = self.memory.read();
         let all = tables.users.values();
@@ -163,7 +164,20 @@ impl Transaction for Unit {
                 .into_iter()
                 .any(|role| roles.contains(role))
         });
-        Ok(staff.map(|user| user.id).collect())
+        Ok(staff
+            .map(|user| StaffMember {
+                user: user.id,
+                roles: user.roles,
+            })
+            .collect())
+    }
+
+    async fn known_users(&mut self, ids: &[UserId]) -> Result<Vec<UserId>, StorageError> {
+        self.step(Load::KnownUsers).await?;
+        ordered(Load::KnownUsers, ids)?;
+        let tables = self.memory.read();
+        let known = ids.iter().filter(|id| tables.users.contains_key(id));
+        Ok(known.copied().collect())
     }
 
     async fn lock_users(

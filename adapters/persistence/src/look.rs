@@ -12,7 +12,7 @@ use sea_orm::{
 
 use crate::ledger::account;
 use crate::table::{Room, id_array};
-use crate::{error, exchanger, idempotency, listing, offer, row};
+use crate::{error, exchanger, idempotency, listing, offer, row, user};
 
 /// Who gives the crypto of a deal or answer.
 const HOLDER: &str =
@@ -60,6 +60,9 @@ pub(crate) async fn look(
                 account_of(&found, account, &mut seen)?;
             }
         }
+    }
+    if !glance.users.is_empty() {
+        seen.users = user::known(connection, Room::Whole, &glance.users).await?;
     }
     if !glance.replies.is_empty() {
         seen.replies = idempotency::known(connection, Room::Whole, &glance.replies).await?;

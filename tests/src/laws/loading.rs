@@ -252,7 +252,10 @@ pub async fn the_staff_is_told_without_a_lock<P: Place>(place: &P) {
         let mut unit = harness.store.begin().await.unwrap();
         let staff = unit.staff().await.unwrap();
         unit.rollback().await.unwrap();
-        staff
+        assert!(staff.iter().all(|one| one.roles.allow(Role::Moderator)));
+        let admins = staff.iter().filter(|one| one.roles.allow(Role::Admin));
+        assert_eq!(admins.count(), 2, "the admin, and whoever is everything");
+        staff.into_iter().map(|one| one.user).collect::<Vec<_>>()
     };
     let [admin, moderator] = [harness.admin.user, harness.moderator.user];
     let mut expected = vec![admin, moderator, carla.user, all.user];

@@ -18,6 +18,7 @@ const STUCK: Duration = Duration::from_secs(30);
 /// What is to be found, by key.
 #[derive(Debug, Default)]
 struct Keys {
+    users: Vec<UserId>,
     offers: Vec<OfferId>,
     exchangers: Vec<UserId>,
     listings: Vec<ListingId>,
@@ -48,6 +49,7 @@ impl Keys {
     }
 
     fn and(mut self, other: Self) -> Self {
+        self.users.extend(other.users);
         self.offers.extend(other.offers);
         self.exchangers.extend(other.exchangers);
         self.listings.extend(other.listings);
@@ -71,6 +73,7 @@ fn sorted<K: Ord + Copy>(keys: &[K]) -> Vec<K> {
 async fn locked<S: Store>(store: &S, keys: &Keys) -> Seen {
     let mut unit = store.begin().await.unwrap();
     let seen = Seen {
+        users: unit.known_users(&sorted(&keys.users)).await.unwrap(),
         offers: unit.lock_offers(&sorted(&keys.offers)).await.unwrap(),
         exchangers: unit
             .lock_exchangers(&sorted(&keys.exchangers))
@@ -89,6 +92,7 @@ async fn locked<S: Store>(store: &S, keys: &Keys) -> Seen {
 
 /// In order, each row once; a row that comes twice must be the same twice.
 fn tidy(mut seen: Seen) -> Seen {
+    seen.users.sort_unstable();
     seen.offers.sort_by_key(|row| row.id);
     seen.offers.dedup();
     seen.exchangers.sort_by_key(|row| row.user);
@@ -240,6 +244,7 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
         answers: vec![(no_listing, deal.customer.user)],
         deals: vec![nothing()],
         settled: vec![nothing()],
+        users: vec![nobody.user],
         replies: vec![super::replies::key("nobody has asked")],
     };
     assert_finds(&harness, &empty, &Keys::default()).await;
@@ -250,9 +255,22 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
         ]),
         deals: sorted(&[deal.id(), nothing()]),
         settled: sorted(&[deal.id(), nothing()]),
+        users: sorted(&[deal.customer.user, nobody.user]),
         replies: Vec::new(),
     };
-    assert_finds(&harness, &mixed, &Keys::of_settled(&deal)).await;
+    let keys = Keys {
+        users: vec![deal.customer.user],
+        ..Keys::of_settled(&deal)
+    };
+    assert_finds(&harness, &mixed, &keys).await;
+    let known = locked(&harness.store, &keys).await.users;
+    assert_eq!(known, [deal.customer.user]);
+    let nobodies = Keys {
+        users: vec![nobody.user],
+        ..Keys::default()
+    };
+    let known = locked(&harness.store, &nobodies).await.users;
+    assert!(known.is_empty());
     harness.close().await;
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use application::payment::{ReceivePayment, ReportedPayment};
 use application::ports::{
     Changes, OrderQueries, Saved, StatementFilter, StorageError, Store, WalletQueries,
 };
@@ -230,13 +231,14 @@ pub async fn a_statement_names_what_the_money_moved_for<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let buyer = harness.customer("anna").await;
     let report = harness.market.fresh();
-    let posting = Posting::reported_deposit(buyer.user, roubles(100), report).unwrap();
-    let accounts = [
-        super::paying::account(&harness, AccountKey::user(buyer.user, Asset::Rub)).await,
-        super::paying::account(&harness, AccountKey::external(Asset::Rub)).await,
-    ];
-    let changes = booking(&harness, posting, &accounts);
-    commit(&harness.store, &changes).await.unwrap();
+    let payment = ReportedPayment {
+        provider: "bank".to_owned(),
+        callback: "callback 1".to_owned(),
+        deal_reference: buyer.user.to_string(),
+        payment_reference: "SEPA 1".to_owned(),
+        paid: roubles(100),
+    };
+    harness.done(ReceivePayment { report, payment }).await;
 
     let (order, paid) = bought(&harness, buyer, roubles(30)).await;
     let back = refunding(&harness, buyer, &paid).await;

@@ -1,13 +1,13 @@
 //! The laws of payments, withdrawals and orders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use application::ports::Violation;
 use domain::billing::{PaymentOrigin, PaymentState};
 use domain::ledger::{Bucket, PostingKind, Reference};
 use domain::order::OrderState;
 use domain::withdrawal::WithdrawalStatus;
-use domain::{AccountId, AccountKey, Asset, Order, OrderId, Payment};
+use domain::{AccountId, AccountKey, Asset, Order, OrderId, Payment, ReportOutcome};
 
 use super::MOST;
 use crate::tables::Tables;
@@ -130,6 +130,40 @@ pub(super) fn withdrawals(tables: &Tables, found: &mut Vec<Violation>) {
         _ => None,
     });
     let law = "each withdrawal has moved what its state says, once";
+    compare(found, law, &actual, &expected);
+}
+
+/// What a provider has reported as a deposit has come in once.
+pub(super) fn deposits(tables: &Tables, found: &mut Vec<Violation>) {
+    let mut expected = Moves::new();
+    let applied = tables
+        .reports
+        .values()
+        .filter(|report| report.outcome == ReportOutcome::Applied && report.offer.is_none());
+    for report in applied {
+        let asset = report.paid.asset();
+        let external = tables.accounts.get(&AccountKey::external(asset));
+        let place = (
+            report.id.to_string(),
+            PostingKind::Deposit.name(),
+            external.map(|account| account.id),
+            Some(asset),
+            false,
+        );
+        book(&mut expected, place, -report.paid.minor());
+    }
+    let mut actual = booked(tables, |reference| match reference {
+        Reference::Report(id) => Some(id.to_string()),
+        _ => None,
+    });
+    // The other side is somebody's wallet; that both sum to zero is another law.
+    let outside: BTreeSet<Option<AccountId>> = Asset::ALL
+        .iter()
+        .map(|asset| tables.accounts.get(&AccountKey::external(*asset)))
+        .map(|account| account.map(|account| account.id))
+        .collect();
+    actual.retain(|(_, _, account, ..), _| outside.contains(account));
+    let law = "each reported deposit has come in once";
     compare(found, law, &actual, &expected);
 }
 

@@ -133,6 +133,7 @@ pub(super) fn all() -> Vec<Law> {
         last_steps(),
         payments::payments(),
         payments::withdrawals(),
+        payments::deposits(),
         payments::orders(),
     ]
 }

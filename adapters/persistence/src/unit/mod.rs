@@ -4,8 +4,8 @@ pub(crate) mod select;
 mod write;
 
 use application::ports::{
-    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StorageError,
-    Transaction,
+    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StaffMember,
+    StorageError, Transaction,
 };
 use async_trait::async_trait;
 use domain::billing::PaymentOrigin;
@@ -208,10 +208,17 @@ impl Transaction for Unit {
         Ok(found)
     }
 
-    async fn staff(&mut self) -> Result<Vec<UserId>, StorageError> {
-        let ids: Result<Vec<Uuid>, DbErr> = user::staff().into_tuple().all(&self.transaction).await;
-        let ids = self.noting(ids.map_err(error::storage))?;
-        Ok(ids.into_iter().map(row::id).collect())
+    async fn staff(&mut self) -> Result<Vec<StaffMember>, StorageError> {
+        let found = user::staff()
+            .into_model::<user::OnStaff>()
+            .all(&self.transaction)
+            .await;
+        self.noting(found.map_err(error::storage).and_then(row::all))
+    }
+
+    async fn known_users(&mut self, ids: &[UserId]) -> Result<Vec<UserId>, StorageError> {
+        let known = user::known(&self.transaction, self.room, ids).await;
+        self.noting(known)
     }
 
     async fn lock_users(

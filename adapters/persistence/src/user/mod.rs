@@ -2,14 +2,15 @@
 
 mod queries;
 
-use application::ports::StorageError;
+use application::ports::{StaffMember, StorageError};
 use domain::user::{Email, PasswordHash};
 use domain::{Language, Roles, User, UserId};
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect, Select};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryOrder, QuerySelect, Select};
 
+use crate::error;
 use crate::row::{self, Reading};
-use crate::table::Table;
+use crate::table::{Room, Table, one_of};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
@@ -67,10 +68,7 @@ impl TryFrom<Model> for User {
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: UserId = row::id(stored.id);
         let reading = Reading::new("users", id);
-        let roles = u8::try_from(stored.roles)
-            .ok()
-            .and_then(Roles::from_bits)
-            .ok_or_else(|| reading.corrupt("roles have a bit that means nothing"))?;
+        let roles = roles(&reading, stored.roles)?;
         let email = Email::new(&stored.email);
         if email.as_str() != stored.email {
             return Err(reading.corrupt("the e-mail address is not in its stored form"));
@@ -88,12 +86,63 @@ impl TryFrom<Model> for User {
     }
 }
 
-/// The ids of everybody who may do what a moderator may: one of the two highest bits of their roles is set. Said as the
+/// Somebody who may do what a moderator may.
+#[derive(Debug, FromQueryResult)]
+pub(crate) struct OnStaff {
+    id: Uuid,
+    roles: i16,
+}
+
+impl TryFrom<OnStaff> for StaffMember {
+    type Error = StorageError;
+
+    fn try_from(stored: OnStaff) -> Result<Self, StorageError> {
+        let user: UserId = row::id(stored.id);
+        let roles = roles(&Reading::new("users", user), stored.roles)?;
+        Ok(Self { user, roles })
+    }
+}
+
+fn roles(reading: &Reading, stored: i16) -> Result<Roles, StorageError> {
+    u8::try_from(stored)
+        .ok()
+        .and_then(Roles::from_bits)
+        .ok_or_else(|| reading.corrupt("roles have a bit that means nothing"))
+}
+
+/// Those of these ids that are somebody's.
+pub(crate) async fn known(
+    connection: &impl ConnectionTrait,
+    room: Room,
+    ids: &[UserId],
+) -> Result<Vec<UserId>, StorageError> {
+    let mut known = Vec::with_capacity(ids.len());
+    for keys in room.keys(ids) {
+        let keys = keys.iter().copied().map(row::uuid);
+        let keys = keys.filter(|id| !row::is_system(*id)).collect();
+        let found: Vec<Uuid> = those_of(connection.get_database_backend(), keys)
+            .into_tuple()
+            .all(connection)
+            .await
+            .map_err(error::storage)?;
+        known.extend(found.into_iter().map(row::id::<UserId>));
+    }
+    Ok(known)
+}
+
+pub(crate) fn those_of(backend: DbBackend, keys: Vec<Uuid>) -> Select<Entity> {
+    Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(one_of(backend, Column::Id, keys))
+}
+
+/// The ids and roles of everybody who may do what a moderator may: one of the two highest bits of their roles is set. Said as the
 /// partial index says it, so that it is used.
 pub(crate) fn staff() -> Select<Entity> {
     Entity::find()
         .select_only()
-        .column(Column::Id)
+        .columns([Column::Id, Column::Roles])
         .filter(Expr::cust("roles >= 4"))
         .order_by_asc(Column::Id)
 }

@@ -1,13 +1,16 @@
 //! The laws of payments, withdrawals and orders.
 
-use domain::{OrderId, PaymentId, WithdrawalId};
+use domain::{OrderId, PaymentId, ReportId, WithdrawalId};
 
 use super::{Halves, Law, finding, ordered};
 use crate::row;
 
-/// Compares what the journal has booked with what should be there, entry by entry. `kinds`: those that are looked at;
+/// The id of the world outside.
+const OUTSIDE: &str = "(SELECT u.id FROM users AS u WHERE u.email = 'system:external')";
+
+/// Compares what the journal has booked with what should be there, entry by entry. `which`: those that are looked at;
 /// `expected`: rows of `id, kind, account_id, asset, bucket, amount`.
-fn moves(kinds: &str, expected: &[String]) -> String {
+fn moves(which: &str, expected: &[String]) -> String {
     let amount_of = |booked: u8| {
         Halves::sum(&format!(
             "CASE WHEN booked = {booked} THEN amount ELSE 0 END"
@@ -22,7 +25,7 @@ fn moves(kinds: &str, expected: &[String]) -> String {
                  || ' of ' || CAST(count(*) - sum(booked) AS text)";
     format!(
         "WITH moves AS (SELECT e.subject_id AS id, e.kind, e.account_id, a.asset, e.bucket, e.amount, 1 AS booked \
-           FROM journal_entries AS e JOIN accounts AS a ON a.id = e.account_id WHERE e.kind IN ({kinds}){}) {}",
+           FROM journal_entries AS e JOIN accounts AS a ON a.id = e.account_id WHERE {which}{}) {}",
         expected.concat(),
         ordered(&format!(
             "{} FROM moves GROUP BY id, kind, account_id, asset, bucket \
@@ -47,7 +50,7 @@ pub(super) fn payments() -> Law {
         found: "the entries sum to",
         expected: "they should sum to",
         sql: moves(
-            "'PAYMENT', 'REFUND'",
+            "e.kind IN ('PAYMENT', 'REFUND')",
             &[
                 side("PAYMENT", "payer", "-amount", made),
                 side("PAYMENT", "payee", "amount", made),
@@ -66,11 +69,12 @@ pub(super) fn withdrawals() -> Law {
              LEFT JOIN accounts AS a ON a.owner_id = w.user_id AND a.asset = w.asset WHERE {which}"
         )
     };
-    let outside = "SELECT w.id, 'WITHDRAWAL' AS kind, a.id AS account_id, w.asset, 'AVAILABLE' AS bucket, \
-                   w.amount AS amount FROM withdrawals AS w \
-                   LEFT JOIN accounts AS a ON a.asset = w.asset \
-                     AND a.owner_id = (SELECT u.id FROM users AS u WHERE u.email = 'system:external') \
-                   WHERE w.status = 'APPROVED'";
+    let outside = format!(
+        "SELECT w.id, 'WITHDRAWAL' AS kind, a.id AS account_id, w.asset, 'AVAILABLE' AS bucket, \
+         w.amount AS amount FROM withdrawals AS w \
+         LEFT JOIN accounts AS a ON a.asset = w.asset AND a.owner_id = {OUTSIDE} \
+         WHERE w.status = 'APPROVED'"
+    );
     let (all, approved, rejected) = ("true", "w.status = 'APPROVED'", "w.status = 'REJECTED'");
     Law {
         name: "each withdrawal has moved what its state says, once",
@@ -78,16 +82,35 @@ pub(super) fn withdrawals() -> Law {
         found: "the entries sum to",
         expected: "they should sum to",
         sql: moves(
-            "'WITHDRAWAL_HOLD', 'WITHDRAWAL_RELEASE', 'WITHDRAWAL'",
+            "e.kind IN ('WITHDRAWAL_HOLD', 'WITHDRAWAL_RELEASE', 'WITHDRAWAL')",
             &[
                 own("WITHDRAWAL_HOLD", "AVAILABLE", "-w.amount", all),
                 own("WITHDRAWAL_HOLD", "HELD", "w.amount", all),
                 own("WITHDRAWAL", "HELD", "-w.amount", approved),
-                outside.to_owned(),
+                outside,
                 own("WITHDRAWAL_RELEASE", "HELD", "-w.amount", rejected),
                 own("WITHDRAWAL_RELEASE", "AVAILABLE", "w.amount", rejected),
             ],
         ),
+    }
+}
+
+/// Only the outside world's half: the other one is a wallet's, and both sum to zero by another law.
+pub(super) fn deposits() -> Law {
+    let applied = format!(
+        "SELECT r.id, 'DEPOSIT' AS kind, a.id AS account_id, r.currency AS asset, 'AVAILABLE' AS bucket, \
+         -r.paid AS amount FROM payment_reports AS r \
+         LEFT JOIN accounts AS a ON a.asset = r.currency AND a.owner_id = {OUTSIDE} \
+         WHERE r.outcome = 'APPLIED' AND r.offer_id IS NULL"
+    );
+    let booked =
+        format!("e.kind = 'DEPOSIT' AND e.subject_id IS NOT NULL AND a.owner_id = {OUTSIDE}");
+    Law {
+        name: "each reported deposit has come in once",
+        row: |id| row::id::<ReportId>(id).to_string(),
+        found: "the entries sum to",
+        expected: "they should sum to",
+        sql: moves(&booked, &[applied]),
     }
 }
 
