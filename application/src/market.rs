@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{Policy, Timestamp, TypedId};
 use tokio::task::JoinHandle;
 
+use crate::billing::PayerLimits;
 use crate::pipeline::{Command, CommandError, Pipeline, PipelineSettings};
 use crate::ports::{Clock, Ids, IdsExt, Passwords, Queries, Store, Tokens};
 
@@ -31,6 +32,7 @@ pub struct Market {
     pipeline: Pipeline,
     ports: MarketPorts,
     policy: Policy,
+    payer_limits: PayerLimits,
 }
 
 impl Market {
@@ -54,6 +56,7 @@ impl Market {
                 pipeline,
                 ports,
                 policy,
+                payer_limits: PayerLimits::new(&policy),
             },
             worker,
         )
@@ -97,6 +100,12 @@ impl Market {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// How often accounts have paid of late, through this process.
+    #[must_use]
+    pub const fn payer_limits(&self) -> &PayerLimits {
+        &self.payer_limits
     }
 
     /// Now.

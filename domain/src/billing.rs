@@ -100,6 +100,12 @@ impl Payment {
         }
     }
 
+    /// Whether this user has asked for it, under a key of their own.
+    #[must_use]
+    pub fn was_asked_for_by(&self, caller: UserId) -> bool {
+        matches!(self.origin, PaymentOrigin::Caller { user, .. } if user == caller)
+    }
+
     /// Why it was not made, if it was not.
     #[must_use]
     pub const fn decline(&self) -> Option<Decline> {

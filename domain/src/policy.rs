@@ -17,6 +17,10 @@ pub struct Policy {
     pub fee_basis_points: u16,
     /// How long a finished deal still counts as active.
     pub finished_stays_active: Duration,
+    /// How many payments one account may make by itself in a minute, on average; 0: as many as it likes.
+    pub payments_per_minute: u32,
+    /// How many of them it may make at once, after a rest.
+    pub payments_at_once: u32,
     /// Whether everybody may put money into their own wallet: for demonstrations only.
     pub faucet: bool,
 }
@@ -39,6 +43,8 @@ impl Default for Policy {
             unanswered_limit: 5,
             fee_basis_points: 10,
             finished_stays_active: Duration::from_secs(24 * 60 * 60),
+            payments_per_minute: 6_000,
+            payments_at_once: 1_000,
             faucet: false,
         }
     }

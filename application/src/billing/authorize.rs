@@ -7,6 +7,7 @@ use domain::{AccountId, AccountKey, Decline, Money, Payment, PaymentId, Refusal,
 
 use super::{is_of_somebody, pay};
 use crate::pipeline::{Command, Desk, Needs};
+use crate::{CommandError, Market};
 
 /// Pays from an account of the caller's to any other, once for the caller's key. Administrators may pay from any account.
 #[derive(Debug, Clone)]
@@ -15,10 +16,31 @@ pub struct AuthorizePayment {
     pub caller: Caller,
     /// What the caller calls the payment.
     pub key: String,
-    pub payer: AccountId,
-    pub payee: AccountId,
+    /// `None`: what was named can't be an account.
+    pub payer: Option<AccountId>,
+    pub payee: Option<AccountId>,
     pub amount: Money,
     pub description: String,
+    /// The payer has paid too often of late.
+    pub limited: bool,
+}
+
+/// Pays, if the payer has not paid too often of late. What was decided under the key before stays.
+pub async fn authorize_payment(
+    market: &Market,
+    command: AuthorizePayment,
+) -> Result<Authorized, CommandError> {
+    let admitted = match command.payer {
+        Some(payer) => {
+            let limits = market.payer_limits();
+            limits.admits(command.caller.user, payer, market.now())
+        }
+        None => true,
+    };
+    let limited = !admitted;
+    market
+        .execute(AuthorizePayment { limited, ..command })
+        .await
 }
 
 /// A payment with its outcome.
@@ -39,8 +61,8 @@ impl AuthorizePayment {
 
     fn terms(&self) -> PaymentTerms {
         PaymentTerms {
-            payer: Some(self.payer),
-            payee: Some(self.payee),
+            payer: self.payer,
+            payee: self.payee,
             amount: self.amount,
             description: self.description.clone(),
         }
@@ -53,15 +75,18 @@ impl AuthorizePayment {
     }
 
     fn outcome(&self, desk: &mut Desk<'_>) -> Result<Option<Decline>, Refusal> {
+        if self.limited {
+            return Ok(Some(Decline::RateLimited));
+        }
         if self.amount.minor() <= 0 {
             return Ok(Some(Decline::InvalidAmount));
         }
-        if self.payer == self.payee {
+        if self.payer.is_some() && self.payer == self.payee {
             return Ok(Some(Decline::SameAccount));
         }
-        let payer = desk.account_key(self.payer);
-        let payer = payer.filter(|key| self.may_pay_from(desk, key));
-        let payee = desk.account_key(self.payee).filter(is_of_somebody);
+        let key_of = |account: Option<AccountId>| account.and_then(|id| desk.account_key(id));
+        let payer = key_of(self.payer).filter(|key| self.may_pay_from(desk, key));
+        let payee = key_of(self.payee).filter(is_of_somebody);
         pay(desk, self.id, payer, payee, self.amount)
     }
 }
@@ -74,12 +99,12 @@ impl Command for AuthorizePayment {
         if self.caller.require(Role::Admin).is_ok() {
             needs.caller(self.caller);
         }
-        needs.account_by_id(self.payer);
-        needs.account_by_id(self.payee);
+        let accounts = [self.payer, self.payee].into_iter().flatten();
+        accounts.for_each(|account| needs.account_by_id(account));
     }
 
     fn affinity(&self) -> u128 {
-        self.payer.as_u128()
+        self.payer.map_or(0, TypedId::as_u128)
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Authorized, Refusal> {

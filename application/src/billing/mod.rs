@@ -5,10 +5,14 @@
 
 mod authorize;
 mod charge;
+mod limit;
+mod queries;
 mod refund;
 
-pub use authorize::{AuthorizePayment, Authorized};
+pub use authorize::{AuthorizePayment, Authorized, authorize_payment};
 pub use charge::{CONSUMER, ChargeOrder};
+pub use limit::PayerLimits;
+pub use queries::{account_balance, get_payment};
 pub use refund::{RefundPayment, Refunded};
 
 use domain::ledger::Owner;

@@ -207,7 +207,14 @@ pub(super) fn from_look(seen: Seen) -> Loaded {
         let version = listing.version;
         loaded.listings.put(listing.id, listing, version);
     }
+    for payment in seen.payments {
+        let version = payment.version;
+        loaded
+            .payments
+            .put(payment.origin.clone(), payment, version);
+    }
     for account in seen.accounts {
+        loaded.account_keys.insert(account.id, account.key);
         loaded.accounts.put(account.key, account, account.version);
     }
     loaded.known_users.extend(seen.users);

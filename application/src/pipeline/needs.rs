@@ -267,8 +267,7 @@ impl Needs {
             || !self.inbox.is_empty()
             || !self.orders.is_empty()
             || !self.withdrawals.is_empty()
-            || !self.payments.is_empty()
-            || !self.account_ids.is_empty()
+            || self.payments.values().any(|refund| *refund)
             || self
                 .offers
                 .values()
@@ -290,6 +289,8 @@ impl Needs {
             settled: which(true),
             users: self.known_users.iter().copied().collect(),
             replies: self.replies.iter().cloned().collect(),
+            payments: self.payments.keys().cloned().collect(),
+            accounts: self.account_ids.iter().copied().collect(),
         })
     }
 

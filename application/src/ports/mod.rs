@@ -18,9 +18,9 @@ pub use passwords::{PasswordError, Passwords};
 pub use queries::{
     AuditReport, DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder,
     ListingQueries, ListingView, ListingsFound, Maintenance, NotificationFilter,
-    NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries, Queries,
-    ReportFilter, ReportQueries, StatementCursor, StatementEntry, StatementFilter, UserQueries,
-    Violation, WalletQueries, WithdrawalFilter, WithdrawalQueries,
+    NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries, PaymentQueries,
+    Queries, ReportFilter, ReportQueries, StatementCursor, StatementEntry, StatementFilter,
+    UserQueries, Violation, WalletQueries, WithdrawalFilter, WithdrawalQueries,
 };
 pub use storage::{
     Changes, Entry, Glance, IdempotencyKey, IdempotencyRecord, InboxKey, InboxMark, ListingHead,

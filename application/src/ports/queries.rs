@@ -12,9 +12,9 @@ use domain::order::OrderStatus;
 use domain::user::{Email, User};
 use domain::withdrawal::WithdrawalStatus;
 use domain::{
-    Account, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger, Listing, ListingId,
-    Mailbox, Money, Notification, Offer, OfferId, Order, OrderId, PaymentReport, ReportId,
-    Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
+    Account, AccountId, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger, Listing,
+    ListingId, Mailbox, Money, Notification, Offer, OfferId, Order, OrderId, Payment, PaymentId,
+    PaymentReport, ReportId, Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::StorageError;
@@ -271,6 +271,14 @@ pub trait OrderQueries: Send + Sync {
     async fn list_orders(&self, filter: &OrderFilter) -> Result<Vec<Order>, StorageError>;
 }
 
+/// Payments from account to account.
+#[async_trait]
+pub trait PaymentQueries: Send + Sync {
+    async fn find_payment(&self, id: PaymentId) -> Result<Option<Payment>, StorageError>;
+
+    async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StorageError>;
+}
+
 /// Which withdrawals to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WithdrawalFilter {
@@ -362,6 +370,7 @@ pub trait Queries:
     + NotificationQueries
     + ReportQueries
     + OrderQueries
+    + PaymentQueries
     + WithdrawalQueries
     + Maintenance
 {
@@ -376,6 +385,7 @@ impl<T> Queries for T where
         + NotificationQueries
         + ReportQueries
         + OrderQueries
+        + PaymentQueries
         + WithdrawalQueries
         + Maintenance
 {

@@ -86,6 +86,10 @@ pub struct Glance {
     pub users: Vec<UserId>,
     /// Requests that may have been answered before.
     pub replies: Vec<IdempotencyKey>,
+    /// Payments that may have been made or declined before.
+    pub payments: Vec<PaymentOrigin>,
+    /// Accounts between which somebody pays.
+    pub accounts: Vec<AccountId>,
 }
 
 impl Glance {
@@ -97,6 +101,8 @@ impl Glance {
             && self.settled.is_empty()
             && self.users.is_empty()
             && self.replies.is_empty()
+            && self.payments.is_empty()
+            && self.accounts.is_empty()
     }
 }
 
@@ -110,6 +116,7 @@ pub struct Seen {
     /// Those of them who are there.
     pub users: Vec<UserId>,
     pub replies: Vec<IdempotencyRecord>,
+    pub payments: Vec<Payment>,
 }
 
 /// A unit of work.

@@ -1,0 +1,87 @@
+//! How often one account may pay.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{AccountId, Policy, Timestamp, UserId};
+
+/// Whoever is at rest is forgotten once there are so many.
+const MANY: usize = 65_536;
+
+/// Counts payments by who makes them from which account (the generic cell rate algorithm), in this process. Nobody can use
+/// up what another may pay.
+#[derive(Debug, Clone)]
+pub struct PayerLimits {
+    /// Between two payments, on average; `None`: no limit.
+    pause: Option<Duration>,
+    at_once: u32,
+    /// When each will have rested from the payments so far.
+    rested: Arc<Mutex<HashMap<(UserId, AccountId), Timestamp>>>,
+}
+
+impl PayerLimits {
+    #[must_use]
+    pub fn new(policy: &Policy) -> Self {
+        Self {
+            pause: Duration::from_secs(60).checked_div(policy.payments_per_minute),
+            at_once: policy.payments_at_once.max(1),
+            rested: Arc::default(),
+        }
+    }
+
+    /// Counts one more payment, if there is room for it.
+    #[must_use]
+    pub fn admits(&self, payer: UserId, account: AccountId, now: Timestamp) -> bool {
+        let Some(pause) = self.pause else { return true };
+        let mut rested = self.rested.lock().unwrap_or_else(PoisonError::into_inner);
+        if rested.len() >= MANY {
+            rested.retain(|_, at| *at > now);
+        }
+        let at = rested.entry((payer, account)).or_insert(now);
+        let next = (*at).max(now).after(pause);
+        let admitted = next <= now.after(pause.saturating_mul(self.at_once));
+        if admitted {
+            *at = next;
+        }
+        admitted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::TypedId;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+
+    fn limits(payments_per_minute: u32, payments_at_once: u32) -> PayerLimits {
+        PayerLimits::new(&Policy {
+            payments_per_minute,
+            payments_at_once,
+            ..Policy::default()
+        })
+    }
+
+    fn admitted(limits: &PayerLimits, payer: u128, now: Timestamp) -> usize {
+        let (payer, account) = (UserId::from_u128(payer), AccountId::from_u128(7));
+        (0..100)
+            .filter(|_| limits.admits(payer, account, now))
+            .count()
+    }
+
+    #[test]
+    fn a_burst_is_admitted_and_then_so_many_a_minute() {
+        let limits = limits(60, 5);
+        assert_eq!(admitted(&limits, 1, NOW), 5);
+        assert_eq!(admitted(&limits, 1, NOW.after(Duration::from_secs(3))), 3);
+        assert_eq!(admitted(&limits, 1, NOW.after(Duration::from_secs(99))), 5);
+        // Others have their own.
+        assert_eq!(admitted(&limits, 2, NOW), 5);
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        assert_eq!(admitted(&limits(0, 1), 1, NOW), 100);
+    }
+}

@@ -1,0 +1,48 @@
+//! Looking at payments and at accounts by their ids.
+
+use domain::ledger::Owner;
+use domain::refusal::Noun;
+use domain::user::Caller;
+use domain::{Account, AccountId, Payment, PaymentId, Refusal, Role};
+
+use crate::patience::in_time;
+use crate::{Market, QueryError};
+
+/// A payment: of those whose accounts it is about, and of the staff. To others it does not exist.
+pub async fn get_payment(
+    market: &Market,
+    caller: Caller,
+    id: PaymentId,
+) -> Result<Payment, QueryError> {
+    let payment = in_time(market.queries().find_payment(id)).await?;
+    let payment = payment.ok_or(Refusal::NotFound(Noun::Payment))?;
+    if caller.require(Role::Moderator).is_ok() || payment.was_asked_for_by(caller.user) {
+        return Ok(payment);
+    }
+    for side in [payment.terms.payer, payment.terms.payee]
+        .into_iter()
+        .flatten()
+    {
+        let account = in_time(market.queries().find_account(side)).await?;
+        if account.is_some_and(|account| is_of(&account, caller)) {
+            return Ok(payment);
+        }
+    }
+    Err(Refusal::NotFound(Noun::Payment).into())
+}
+
+/// An account's balances: of its owner, and of the staff. To others it does not exist.
+pub async fn account_balance(
+    market: &Market,
+    caller: Caller,
+    id: AccountId,
+) -> Result<Account, QueryError> {
+    let account = in_time(market.queries().find_account(id)).await?;
+    let is_staff = caller.require(Role::Moderator).is_ok();
+    let account = account.filter(|account| is_staff || is_of(account, caller));
+    Ok(account.ok_or(Refusal::NotFound(Noun::Account))?)
+}
+
+fn is_of(account: &Account, caller: Caller) -> bool {
+    account.key.owner == Owner::User(caller.user)
+}
