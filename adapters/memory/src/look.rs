@@ -1,7 +1,9 @@
 //! Looking without locking.
 
+use std::collections::BTreeSet;
+
 use application::ports::{Glance, Seen, StorageError};
-use domain::{AccountKey, ExchangeType, Listing, ListingId, Offer, OfferId};
+use domain::{AccountKey, ExchangeType, Listing, ListingId, Offer, OfferId, Payment};
 
 use crate::faults::Faults;
 use crate::tables::Tables;
@@ -42,6 +44,19 @@ impl Tables {
         let users = glance.users.iter();
         let users = users.filter(|id| self.users.contains_key(id));
         seen.users.extend(users);
+        let origins = BTreeSet::from_iter(&glance.payments);
+        let wanted = |payment: &&Payment| origins.contains(&payment.origin);
+        if !origins.is_empty() {
+            for payment in self.payments.values().filter(wanted) {
+                faults.read("payments", payment.id)?;
+                seen.payments.push(payment.clone());
+            }
+        }
+        for id in &glance.accounts {
+            if let Some(key) = self.account_ids.get(id) {
+                self.see_account(*key, &mut seen, faults)?;
+            }
+        }
         let known = glance
             .replies
             .iter()

@@ -1,10 +1,10 @@
-//! Reads of orders and withdrawals.
+//! Reads of orders, payments and withdrawals.
 
 use application::ports::{
-    OrderFilter, OrderQueries, StorageError, WithdrawalFilter, WithdrawalQueries,
+    OrderFilter, OrderQueries, PaymentQueries, StorageError, WithdrawalFilter, WithdrawalQueries,
 };
 use async_trait::async_trait;
-use domain::{Order, OrderId, Withdrawal, WithdrawalId};
+use domain::{Account, AccountId, Order, OrderId, Payment, PaymentId, Withdrawal, WithdrawalId};
 
 use crate::queries::take;
 use crate::store::Memory;
@@ -24,6 +24,21 @@ impl OrderQueries for Memory {
         self.ask(|tables| {
             let newest_first = tables.orders.values().rev();
             take(newest_first.filter(|row| fits(row)).cloned(), filter.limit)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl PaymentQueries for Memory {
+    async fn find_payment(&self, id: PaymentId) -> Result<Option<Payment>, StorageError> {
+        self.ask(|tables| tables.payments.get(&id).cloned()).await
+    }
+
+    async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StorageError> {
+        self.ask(|tables| {
+            let key = tables.account_ids.get(&id)?;
+            tables.accounts.get(key).copied()
         })
         .await
     }
