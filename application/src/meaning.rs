@@ -53,14 +53,14 @@ impl From<&Refusal> for Meaning {
             | Refusal::WrongExchangeType
             | Refusal::ExchangerOffline
             | Refusal::ExchangerFrozen
-            | Refusal::TotalBelowCommitted
             | Refusal::DisputeResolved
             | Refusal::PaymentDeclined
             | Refusal::WithdrawalDecided => (409, G::FailedPrecondition),
             Refusal::InsufficientFunds { .. }
             | Refusal::CounterpartyFunds { .. }
             | Refusal::BalanceOverflow
-            | Refusal::OverRemaining { .. } => (422, G::FailedPrecondition),
+            | Refusal::OverRemaining { .. }
+            | Refusal::TotalBelowCommitted => (422, G::FailedPrecondition),
             Refusal::Amount { .. }
             | Refusal::BelowMinimum { .. }
             | Refusal::AboveMaximum { .. }
