@@ -25,7 +25,8 @@ pub(crate) fn catalogue() -> Vec<Problem> {
     all
 }
 
-fn edge() -> Vec<Problem> {
+/// Those of requests that no use case has seen.
+pub(super) fn edge() -> Vec<Problem> {
     let expected = "offer";
     let found = "listing".to_owned();
     let field = |field: &str, code, message| vec![FieldError::new(field, code, message)];
@@ -70,7 +71,8 @@ fn edge() -> Vec<Problem> {
     ]
 }
 
-fn refusals() -> Vec<Refusal> {
+/// One of each refusal, but for the defects of ours.
+pub(super) fn refusals() -> Vec<Refusal> {
     let usdt = |minor| Money::new(minor, Asset::Usdt);
     let euros = |minor| Money::new(minor, Asset::Eur);
     let nouns = [

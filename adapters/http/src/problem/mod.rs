@@ -1,7 +1,7 @@
 //! Errors as RFC 9457 `application/problem+json`, with a stable `code`.
 //!
-//! [`table`] is the one place that says which status an error of the application has, [`edge`] has those of requests that
-//! never get that far. A handler answers with a [`Problem`]; the middleware at the edge writes it down, with the request's
+//! [`table`] turns the application's errors into problems, with the status that they have for every transport; [`edge`] has
+//! those of requests that never get that far. A handler answers with a [`Problem`]; the middleware at the edge writes it down, with the request's
 //! id, and logs what must not be shown.
 
 mod catalogue;
@@ -13,6 +13,7 @@ pub(crate) use table::{log_in_failed, passwords_failed, storage_failed};
 
 use std::borrow::Cow;
 
+use application::CommandError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -139,9 +140,8 @@ impl Problem {
 
     /// A defect of ours. The cause is logged, never shown.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
-        let mut problem = Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "INTERNAL",
+        let mut problem = Self::meant(
+            &CommandError::Internal,
             "Internal error",
             "something went wrong on our side; the request id helps us to find out what",
         );

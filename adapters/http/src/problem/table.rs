@@ -1,12 +1,12 @@
-//! The table: what of the application's errors becomes which status, code and title. Codes of refusals are the domain's.
-//!
-//! 409 says that the state of things forbids it, whatever the request's numbers; 422 that other numbers would do.
+//! The application's errors as problems. Status and code are what the error means over every transport
+//! ([`Meaning`]); the titles, and the fields of a request that an error is about, are HTTP's own.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 use application::ports::{PasswordError, StorageError};
 use application::user::LogInError;
-use application::{CommandError, QueryError};
+use application::{CommandError, Meaning, QueryError};
 use axum::http::StatusCode;
 use domain::Refusal;
 
@@ -14,89 +14,62 @@ use super::{FieldError, Problem};
 
 const CHALLENGE: &str = "Bearer";
 
-/// Status and title of each refusal, and the request's field that it is about, if it is about one.
-fn refusal(refusal: &Refusal) -> (StatusCode, &'static str, Option<&'static str>) {
-    use StatusCode as S;
+/// The title of each refusal, and the request's field that it is about, if it is about one.
+fn refusal(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
     match refusal {
-        Refusal::NotFound(_) => (S::NOT_FOUND, "Not found", None),
-        Refusal::IllegalTransition { .. } => {
-            (S::CONFLICT, "The deal's state does not allow this", None)
+        Refusal::NotFound(_) => ("Not found", None),
+        Refusal::IllegalTransition { .. } => ("The deal's state does not allow this", None),
+        Refusal::RoleRequired { .. } => ("A role is missing", None),
+        Refusal::IdentityMismatch => ("The author is not the caller", None),
+        Refusal::NotOwner => ("Only the owner may do this", None),
+        Refusal::ConflictOfInterest => ("Conflict of interest", None),
+        Refusal::OwnAdminRole => ("The own ADMIN role stays", None),
+        Refusal::SelfDeal => ("Nobody deals with themself", None),
+        Refusal::Amount { field, .. } => ("The amount can't be used", Some(field)),
+        Refusal::InsufficientFunds { .. } => ("Not enough funds", None),
+        Refusal::CounterpartyFunds { .. } => ("The other side has not enough funds", None),
+        Refusal::BalanceOverflow => ("The balance would become too large", None),
+        Refusal::ListingPaused => ("The listing is paused", None),
+        Refusal::ListingClosed => ("The listing is closed", None),
+        Refusal::WrongExchangeType => ("The listing is for the other direction", None),
+        Refusal::ExchangerOffline => ("The exchanger is offline", None),
+        Refusal::ExchangerFrozen => ("The exchanger is frozen", None),
+        Refusal::OverRemaining { .. } => ("More than the listing has left", Some("amount")),
+        Refusal::BelowMinimum { .. } => ("Below the listing's minimum", Some("amount")),
+        Refusal::AboveMaximum { .. } => ("Above the listing's maximum", Some("amount")),
+        Refusal::InvalidListing { field, .. } => {
+            ("The listing's numbers don't fit together", Some(field))
         }
-        Refusal::RoleRequired { .. } => (S::FORBIDDEN, "A role is missing", None),
-        Refusal::IdentityMismatch => (S::FORBIDDEN, "The author is not the caller", None),
-        Refusal::NotOwner => (S::FORBIDDEN, "Only the owner may do this", None),
-        Refusal::ConflictOfInterest => (S::FORBIDDEN, "Conflict of interest", None),
-        Refusal::OwnAdminRole => (S::CONFLICT, "The own ADMIN role stays", None),
-        Refusal::SelfDeal => (S::CONFLICT, "Nobody deals with themself", None),
-        Refusal::Amount { field, .. } => (
-            S::UNPROCESSABLE_ENTITY,
-            "The amount can't be used",
-            Some(field),
-        ),
-        Refusal::InsufficientFunds { .. } => (S::UNPROCESSABLE_ENTITY, "Not enough funds", None),
-        Refusal::CounterpartyFunds { .. } => (
-            S::UNPROCESSABLE_ENTITY,
-            "The other side has not enough funds",
-            None,
-        ),
-        Refusal::BalanceOverflow => (
-            S::UNPROCESSABLE_ENTITY,
-            "The balance would become too large",
-            None,
-        ),
-        Refusal::ListingPaused => (S::CONFLICT, "The listing is paused", None),
-        Refusal::ListingClosed => (S::CONFLICT, "The listing is closed", None),
-        Refusal::WrongExchangeType => (S::CONFLICT, "The listing is for the other direction", None),
-        Refusal::ExchangerOffline => (S::CONFLICT, "The exchanger is offline", None),
-        Refusal::ExchangerFrozen => (S::CONFLICT, "The exchanger is frozen", None),
-        Refusal::OverRemaining { .. } => (
-            S::UNPROCESSABLE_ENTITY,
-            "More than the listing has left",
-            Some("amount"),
-        ),
-        Refusal::BelowMinimum { .. } => (
-            S::UNPROCESSABLE_ENTITY,
-            "Below the listing's minimum",
-            Some("amount"),
-        ),
-        Refusal::AboveMaximum { .. } => (
-            S::UNPROCESSABLE_ENTITY,
-            "Above the listing's maximum",
-            Some("amount"),
-        ),
-        Refusal::InvalidListing { field, .. } => (
-            S::UNPROCESSABLE_ENTITY,
-            "The listing's numbers don't fit together",
-            Some(field),
-        ),
         Refusal::TotalBelowCommitted => (
-            S::UNPROCESSABLE_ENTITY,
             "The total is below what deals have taken",
             Some("total_amount"),
         ),
-        Refusal::DisputeAlreadyOpened => (S::CONFLICT, "Disputed before by this side", None),
-        Refusal::DisputeResolved => (S::CONFLICT, "The dispute is resolved", None),
-        Refusal::SplitOutOfRange { .. } => (
-            S::UNPROCESSABLE_ENTITY,
-            "A split gives both sides something",
-            Some("payer_amount"),
-        ),
-        Refusal::PayerAmountMismatch => (
-            S::UNPROCESSABLE_ENTITY,
-            "payer_amount belongs to a split",
-            Some("payer_amount"),
-        ),
-        Refusal::OrderExists => (S::CONFLICT, "The order id is taken", Some("order_id")),
-        Refusal::PaymentDeclined => (S::CONFLICT, "The payment was declined", None),
-        Refusal::IdempotencyKeyReused => (
-            S::UNPROCESSABLE_ENTITY,
-            "The idempotency key is used up",
-            None,
-        ),
-        Refusal::WithdrawalDecided => (S::CONFLICT, "The withdrawal is decided", None),
-        Refusal::EmailTaken => (S::CONFLICT, "The e-mail address is taken", Some("email")),
-        Refusal::Broken { .. } => (S::INTERNAL_SERVER_ERROR, "Internal error", None),
-        Refusal::BadCredentials => (S::UNAUTHORIZED, "Wrong e-mail or password", None),
+        Refusal::DisputeAlreadyOpened => ("Disputed before by this side", None),
+        Refusal::DisputeResolved => ("The dispute is resolved", None),
+        Refusal::SplitOutOfRange { .. } => {
+            ("A split gives both sides something", Some("payer_amount"))
+        }
+        Refusal::PayerAmountMismatch => ("payer_amount belongs to a split", Some("payer_amount")),
+        Refusal::OrderExists => ("The order id is taken", Some("order_id")),
+        Refusal::PaymentDeclined => ("The payment was declined", None),
+        Refusal::IdempotencyKeyReused => ("The idempotency key is used up", None),
+        Refusal::WithdrawalDecided => ("The withdrawal is decided", None),
+        Refusal::EmailTaken => ("The e-mail address is taken", Some("email")),
+        Refusal::Broken { .. } => ("Internal error", None),
+        Refusal::BadCredentials => ("Wrong e-mail or password", None),
+    }
+}
+
+impl Problem {
+    /// An error with the status and the code that it has over every transport.
+    pub(super) fn meant(
+        error: impl Into<Meaning>,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let Meaning { http, code, .. } = error.into();
+        let status = StatusCode::from_u16(http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, code, title, detail)
     }
 }
 
@@ -105,8 +78,8 @@ impl From<Refusal> for Problem {
         if let Refusal::Broken { .. } = why {
             return Self::internal(why.to_string());
         }
-        let (status, title, field) = refusal(&why);
-        let mut problem = Self::new(status, why.code(), title, why.to_string());
+        let (title, field) = refusal(&why);
+        let mut problem = Self::meant(&why, title, why.to_string());
         match &why {
             Refusal::IllegalTransition { state, trigger, .. } => {
                 problem.0.state = Some(state.map_or("NONE", domain::Status::name));
@@ -131,9 +104,8 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Refused(refusal) => refusal.into(),
-            CommandError::Busy => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "BUSY",
+            CommandError::Busy => Self::meant(
+                &error,
                 "Too many requests are waiting",
                 "nothing was changed; try again in a moment",
             )
@@ -183,9 +155,8 @@ pub(crate) fn passwords_failed(error: &PasswordError) -> Problem {
 }
 
 fn unavailable() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "UNAVAILABLE",
+    Problem::meant(
+        &CommandError::Unavailable,
         "Storage is not available",
         "nothing was changed; try again later",
     )
@@ -193,9 +164,8 @@ fn unavailable() -> Problem {
 }
 
 fn in_doubt() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "OUTCOME_UNKNOWN",
+    Problem::meant(
+        &CommandError::InDoubt,
         "Whether it took effect is not known",
         "the connection to storage was lost during the commit: look before you try again, or send it again under the same \
          idempotency key",

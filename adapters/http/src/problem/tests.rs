@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use application::ports::StorageError;
+use application::{Meaning, QueryError};
 use axum::body::to_bytes;
 use serde_json::{Value, json};
 
@@ -94,6 +96,64 @@ async fn statuses_follow_their_kind() {
             "WRONG_EXCHANGE_TYPE",
         ]
     );
+}
+
+/// Whatever the application answers with has the status and the code that it means over every transport.
+#[test]
+fn errors_have_the_status_and_the_code_that_they_mean() {
+    #[track_caller]
+    fn holds(problem: &Problem, meaning: Meaning) {
+        let of_problem = (problem.status().as_u16(), problem.code());
+        assert_eq!(of_problem, (meaning.http, meaning.code));
+    }
+    let broken = domain::Refusal::Broken { what: "sums" };
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for refusal in catalogue::refusals().into_iter().chain([broken]) {
+        let meaning = Meaning::from(&refusal);
+        known.insert(meaning.code.to_owned());
+        holds(
+            &Problem::from(QueryError::Refused(refusal.clone())),
+            meaning,
+        );
+        holds(&Problem::from(CommandError::Refused(refusal)), meaning);
+    }
+    for error in [
+        CommandError::Busy,
+        CommandError::Unavailable,
+        CommandError::InDoubt,
+        CommandError::Internal,
+    ] {
+        let meaning = Meaning::from(&error);
+        known.insert(meaning.code.to_owned());
+        holds(&Problem::from(error), meaning);
+    }
+    for error in failures_of_storage() {
+        let meaning = Meaning::from(&error);
+        assert!(known.contains(meaning.code));
+        holds(&Problem::from(QueryError::Storage(error)), meaning);
+    }
+    // The rest of the catalogue is HTTP's own, and none of it has a code of the application's.
+    let of_requests = catalogue()
+        .into_iter()
+        .filter(|one| !known.contains(one.code()));
+    assert_eq!(of_requests.count(), catalogue::edge().len());
+}
+
+fn failures_of_storage() -> Vec<StorageError> {
+    let lost = || "the line is dead".into();
+    let what = || "balances".to_owned();
+    vec![
+        StorageError::Conflict { what: what() },
+        StorageError::Blocked { what: what() },
+        StorageError::Unavailable { source: lost() },
+        StorageError::InDoubt { source: lost() },
+        StorageError::Corrupt {
+            table: "offers",
+            id: what(),
+            reason: what(),
+        },
+        StorageError::Rejected { what: what() },
+    ]
 }
 
 #[tokio::test]
