@@ -12,6 +12,7 @@
 //! doc comment is its documentation. Name it in the noun's `routes()`.
 
 mod app;
+mod billing;
 mod cursor;
 mod dispute;
 mod docs;

@@ -15,7 +15,21 @@ const REPLAYED: &str = "Idempotency-Replayed";
 const WITHOUT: [&str; 2] = ["log_in", "receive_payment_report"];
 
 /// Where money moves nothing is taken without a key.
-const REQUIRED: [&str; 3] = ["create_order", "deposit", "request_withdrawal"];
+const REQUIRED: [&str; 4] = [
+    "authorize_payment",
+    "create_order",
+    "deposit",
+    "request_withdrawal",
+];
+
+/// What a key names by itself.
+const NAMED: &str = "authorize_payment";
+
+const ANSWERED: &str = "A text of the client's choice, another one for each new request, such as a UUID; in quotes or without. \
+    The same request under the same key takes effect once and gets the same answer, a refusal too, for 24 hours.";
+
+const CALLED: &str = "What the caller calls the payment, another text for each one, such as a UUID; in quotes or without. There \
+    is one payment at most for each caller and key, for ever: the same request again is answered with it, as DUPLICATE.";
 
 /// Describes the marker of replayed answers once.
 pub(super) fn declare(components: &mut Components) {
@@ -42,13 +56,18 @@ pub(super) fn add(item: &mut PathItem) {
         if WITHOUT.contains(&name) {
             continue;
         }
-        let key = parameter(REQUIRED.contains(&name));
+        let named = name == NAMED;
+        let description = if named { CALLED } else { ANSWERED };
+        let key = parameter(REQUIRED.contains(&name), description);
         operation
             .parameters
             .get_or_insert_default()
             .push(RefOr::T(key));
-        for response in operation.responses.responses.values_mut() {
-            if let RefOr::T(response) = response {
+        for (status, response) in &mut operation.responses.responses {
+            // What is kept under its own name answers a repeat in a way of its own, and no other.
+            if let RefOr::T(response) = response
+                && (!named || status == "200")
+            {
                 let marker = Ref::new(format!("#/components/headers/{REPLAYED}"));
                 response
                     .headers
@@ -64,7 +83,7 @@ pub(super) fn takes_one(operation: &Operation) -> bool {
     parameters.any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.name == HEADER))
 }
 
-fn parameter(required: bool) -> Parameter {
+fn parameter(required: bool, description: &str) -> Parameter {
     let schema = ObjectBuilder::new()
         .schema_type(SchemaType::Type(Type::String))
         .min_length(Some(1))
@@ -78,10 +97,7 @@ fn parameter(required: bool) -> Parameter {
         } else {
             Required::False
         })
-        .description(Some(
-            "A text of the client's choice, another one for each new request, such as a UUID; in quotes or without. The \
-             same request under the same key takes effect once and gets the same answer, a refusal too, for 24 hours.",
-        ))
+        .description(Some(description))
         .schema(Some(schema))
         .example(Some(json!("8e03978e-40d5-43dd-bc93-6894a57f9324")))
         .build()

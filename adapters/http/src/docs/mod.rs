@@ -22,8 +22,8 @@ use self::errors::Errors;
 use crate::app::App;
 use crate::problem::ProblemBody;
 use crate::{
-    dispute, exchanger, listing, notification, offer, ops, order, payment, push, user, wallet,
-    withdrawal,
+    billing, dispute, exchanger, listing, notification, offer, ops, order, payment, push, user,
+    wallet, withdrawal,
 };
 
 const DESCRIPTION: &str = include_str!("description.md");
@@ -53,6 +53,7 @@ const BEARER: &str = "bearer";
             the payment is decided."),
         (name = wallet::TAG, description = "The own balances, and everything that moved them."),
         (name = wallet::TAG_BILLING, description = "Deposits, withdrawals, and other people's balances."),
+        (name = billing::TAG, description = "Money from account to account, booked at once, and what is on an account."),
         (name = notification::TAG, description = "What has happened to the own deals, in the own language; for moderators also \
             disputes and freezes, for administrators also withdrawals."),
         (name = push::TAG, description = "The same as it happens, as server-sent events or over a WebSocket."),
@@ -92,6 +93,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(notification::routes())
         .merge(order::routes())
         .merge(withdrawal::routes())
+        .merge(billing::routes())
         .merge(push::routes())
         .merge(payment::routes())
         .merge(ops::routes())

@@ -9,7 +9,7 @@ use validator::Validate;
 use super::fingerprint::fingerprint;
 use super::key;
 use super::once::{Keyed, Once};
-use crate::extract::{must_be_json, parse, read};
+use crate::extract::{Json, must_be_json, parse, read};
 use crate::middleware::RequestId;
 use crate::problem::Problem;
 
@@ -55,6 +55,27 @@ where
             return Err(Problem::idempotency_key_required());
         }
         Change::from_request(request, state).await.map(Self)
+    }
+}
+
+/// A change that makes what is called by its key, and is kept under it: there is no other record of the answer.
+#[derive(Debug)]
+pub(crate) struct NamedChange<T> {
+    pub(crate) body: T,
+    pub(crate) key: String,
+}
+
+impl<T, S> FromRequest<S> for NamedChange<T>
+where
+    T: DeserializeOwned + Validate + PartialSchema,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let key = key::read(request.headers())?.ok_or_else(Problem::idempotency_key_required)?;
+        let Json(body) = Json::from_request(request, state).await?;
+        Ok(Self { body, key })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Changes that can be sent again: the `Idempotency-Key` of a request, and the answer that is given once for it.
 //!
-//! Handlers take a [`Change`] (or one of its kin) and hand their command to its [`Once`], with what is to be answered.
+//! Handlers take a [`Change`] (or one of its kin) and hand their command to its [`Once`], with what is to be answered. Only
+//! payments go another way ([`NamedChange`]): they are kept under their key themselves.
 
 mod extract;
 mod fingerprint;
@@ -8,7 +9,7 @@ mod key;
 mod once;
 mod scope;
 
-pub(crate) use extract::{BareChange, Change, KeyedChange, OptionalChange};
+pub(crate) use extract::{BareChange, Change, KeyedChange, NamedChange, OptionalChange};
 pub(crate) use key::HEADER;
 pub(crate) use once::{Once, created, no_content, ok, respond};
 pub(crate) use scope::Scope;

@@ -6,6 +6,8 @@ mod export;
 mod statement;
 mod view;
 
+pub(crate) use view::BalanceView;
+
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

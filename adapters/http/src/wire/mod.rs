@@ -16,9 +16,9 @@ pub(crate) use ids::{
 };
 pub(crate) use names::{
     Actor, Asset, Bucket, Decline, DisputeStage, DisputeStageName, DisputeStatus, EntryKind, Event,
-    ExchangeType, Language, ListingStatus, ListingSwitch, OrderStatus, Receipt, ReceiptKind,
-    ReportOutcome, Resolution, ResolutionKind, ResponseAction, ResponseKind, Role, Side, Sort,
-    SortKind, Status, WithdrawalStatus,
+    ExchangeType, Language, ListingStatus, ListingSwitch, OrderStatus, PaymentAnswer,
+    PaymentOutcome, PaymentStatus, Receipt, ReceiptKind, ReportOutcome, Resolution, ResolutionKind,
+    ResponseAction, ResponseKind, Role, Side, Sort, SortKind, Status, WithdrawalStatus,
 };
 pub(crate) use time::Time;
 

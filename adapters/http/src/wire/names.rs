@@ -107,6 +107,10 @@ names! {
     WithdrawalStatus(Withdrawn) = Withdrawn::ALL, Withdrawn::name;
     /// Why a payment was not made.
     Decline(domain::Decline) = domain::Decline::ALL, domain::Decline::name;
+    /// How a payment was decided.
+    PaymentStatus(PaymentOutcome) = DECIDED, PaymentOutcome::name;
+    /// How a payment that was asked for was decided; DUPLICATE: by a decision before.
+    PaymentAnswer(PaymentOutcome) = PaymentOutcome::ALL, PaymentOutcome::name;
     /// What became of a payment report: APPLIED if it confirmed the payment of a deal or was booked as a deposit, otherwise
     /// why it was not.
     ReportOutcome(domain::ReportOutcome) = domain::ReportOutcome::ALL, domain::ReportOutcome::name;
@@ -198,6 +202,31 @@ impl ReceiptKind {
         }
     }
 }
+
+/// What whoever pays is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PaymentOutcome {
+    /// The money has changed hands.
+    Authorized,
+    /// No money was moved.
+    Declined,
+    /// The same was asked for before.
+    Duplicate,
+}
+
+impl PaymentOutcome {
+    const ALL: [Self; 3] = [Self::Authorized, Self::Declined, Self::Duplicate];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Authorized => "AUTHORIZED",
+            Self::Declined => "DECLINED",
+            Self::Duplicate => "DUPLICATE",
+        }
+    }
+}
+
+const DECIDED: [PaymentOutcome; 2] = [PaymentOutcome::Authorized, PaymentOutcome::Declined];
 
 /// The kinds of a resolution, without a split's amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use application::ports::{
     AccessToken, AuditReport, Bearer, Clock, DisputeFilter, DisputeQueries, Ids, ListingFilter,
     ListingQueries, ListingView, ListingsFound, Maintenance, NotificationFilter,
     NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries, PasswordError,
-    Passwords, ReportFilter, ReportQueries, StatementEntry, StatementFilter, StorageError, Store,
-    TokenError, Tokens, Transaction, UserQueries, WalletQueries, WithdrawalFilter,
-    WithdrawalQueries,
+    Passwords, PaymentQueries, ReportFilter, ReportQueries, StatementEntry, StatementFilter,
+    StorageError, Store, TokenError, Tokens, Transaction, UserQueries, WalletQueries,
+    WithdrawalFilter, WithdrawalQueries,
 };
 use application::{Market, MarketPorts, PipelineSettings};
 use async_trait::async_trait;
@@ -20,9 +20,9 @@ use domain::dispute::Comment;
 use domain::offer::HistoryEntry;
 use domain::user::{Caller, Email, PasswordHash, User};
 use domain::{
-    Account, Dispute, DisputeId, Exchanger, ListingId, Mailbox, Notification, Offer, OfferId,
-    Order, OrderId, PaymentReport, Policy, Role, Roles, Timestamp, UserId, Withdrawal,
-    WithdrawalId,
+    Account, AccountId, Dispute, DisputeId, Exchanger, ListingId, Mailbox, Notification, Offer,
+    OfferId, Order, OrderId, Payment, PaymentId, PaymentReport, Policy, Role, Roles, Timestamp,
+    UserId, Withdrawal, WithdrawalId,
 };
 use http_api::{HttpSettings, Live};
 use http_body_util::BodyExt;
@@ -156,6 +156,16 @@ impl OrderQueries for Away {
         away()
     }
     async fn list_orders(&self, _: &OrderFilter) -> Result<Vec<Order>, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl PaymentQueries for Away {
+    async fn find_payment(&self, _: PaymentId) -> Result<Option<Payment>, StorageError> {
+        away()
+    }
+    async fn find_account(&self, _: AccountId) -> Result<Option<Account>, StorageError> {
         away()
     }
 }

@@ -1,0 +1,35 @@
+//! `GET /api/accounts/{account_id}/balance`.
+
+use application::billing::account_balance;
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::AccountId;
+
+use super::TAG;
+use crate::app::App;
+use crate::extract::{Auth, PathId};
+use crate::problem::Problem;
+use crate::wallet::BalanceView;
+use crate::wire;
+
+/// Look at one account.
+///
+/// For its owner, MODERATOR and ADMIN: what is available and what is held.
+#[utoipa::path(
+    get,
+    path = "/api/accounts/{account_id}/balance",
+    tag = TAG,
+    params(("account_id" = inline(wire::AccountId), Path)),
+    responses(
+        (status = 200, description = "The balances.", body = BalanceView),
+        (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is no such account, or it is somebody else's."),
+    )
+)]
+pub(crate) async fn get_account_balance(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(account): PathId<AccountId>,
+) -> Result<Answer<BalanceView>, Problem> {
+    let account = account_balance(&app, caller, account).await?;
+    Ok(Answer(account.into()))
+}

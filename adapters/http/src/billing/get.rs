@@ -1,0 +1,34 @@
+//! `GET /api/payments/{payment_id}`.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use domain::PaymentId;
+
+use super::TAG;
+use super::view::PaymentView;
+use crate::app::App;
+use crate::extract::{Auth, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Look at a payment.
+///
+/// For whoever asked for it, the owners of its accounts, MODERATOR and ADMIN. Payments of orders are here as well.
+#[utoipa::path(
+    get,
+    path = "/api/payments/{payment_id}",
+    tag = TAG,
+    params(("payment_id" = inline(wire::PaymentId), Path)),
+    responses(
+        (status = 200, description = "The payment.", body = PaymentView),
+        (status = 404, description = "`PAYMENT_NOT_FOUND`: there is no such payment, or it is somebody else's."),
+    )
+)]
+pub(crate) async fn get_payment(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(payment): PathId<PaymentId>,
+) -> Result<Answer<PaymentView>, Problem> {
+    let payment = application::billing::get_payment(&app, caller, payment).await?;
+    Ok(Answer(payment.into()))
+}
