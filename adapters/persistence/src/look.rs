@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use application::ports::{Glance, Seen, StorageError};
-use domain::{Exchanger, Listing, Offer, OfferId};
+use domain::billing::PaymentOrigin;
+use domain::{Exchanger, Listing, Offer, OfferId, Payment};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Value;
 use sea_orm::{
@@ -11,8 +12,9 @@ use sea_orm::{
 };
 
 use crate::ledger::account;
-use crate::table::{Room, id_array};
-use crate::{error, exchanger, idempotency, listing, offer, row, user};
+use crate::table::{Room, id_array, text_array};
+use crate::unit::select;
+use crate::{error, exchanger, idempotency, listing, offer, payment, row, user};
 
 /// Who gives the crypto of a deal or answer.
 const HOLDER: &str =
@@ -64,11 +66,58 @@ pub(crate) async fn look(
     if !glance.users.is_empty() {
         seen.users = user::known(connection, Room::Whole, &glance.users).await?;
     }
+    if !glance.payments.is_empty() || !glance.accounts.is_empty() {
+        payments(connection, glance, &mut seen).await?;
+    }
     if !glance.replies.is_empty() {
         seen.replies = idempotency::known(connection, Room::Whole, &glance.replies).await?;
     }
     Ok(seen)
 }
+
+/// Payments that somebody asks for, and the accounts between which they pay.
+async fn payments(
+    connection: &impl ConnectionTrait,
+    glance: &Glance,
+    seen: &mut Seen,
+) -> Result<(), StorageError> {
+    let (mut orders, mut callers, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    for origin in &glance.payments {
+        match origin {
+            PaymentOrigin::Order(order) => orders.push(row::uuid(*order)),
+            PaymentOrigin::Caller { user, key } if row::storable(key) => {
+                callers.push(row::uuid(*user));
+                keys.push(key.clone());
+            }
+            PaymentOrigin::Caller { .. } => {}
+        }
+    }
+    let accounts = id_array(glance.accounts.iter().copied().map(row::uuid));
+    let values = [id_array(callers), text_array(keys), accounts];
+    for found in rows(connection, &PAYMENTS, values).await? {
+        payment_of(&found, seen)?;
+        account_of(&found, "a_", seen)?;
+    }
+    if !orders.is_empty() {
+        let select = select::payments_of_orders(DbBackend::Postgres, orders);
+        let found = select.all(connection).await.map_err(error::storage)?;
+        seen.payments.extend(row::all::<_, Payment>(found)?);
+    }
+    Ok(())
+}
+
+/// Payments by their callers and the callers' keys, and accounts by their ids. They have nothing to do with each other: the
+/// shorter list ends in NULLs, which find nothing.
+pub(crate) static PAYMENTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {}, {} FROM UNNEST($1::uuid[], $2::text[], $3::uuid[]) AS k (caller_id, key, account_id) \
+         LEFT JOIN payments AS p \
+         ON p.caller_id = k.caller_id AND p.key = k.key AND p.caller_id IS NOT NULL \
+         LEFT JOIN accounts AS a ON a.id = k.account_id",
+        columns::<payment::Entity>("p"),
+        columns::<account::Entity>("a"),
+    )
+});
 
 /// Listings that somebody answers, with their exchangers and the accounts of both sides.
 pub(crate) static ANSWERS: LazyLock<String> = LazyLock::new(|| {
@@ -159,6 +208,16 @@ fn listing_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> 
 fn exchanger_of(found: &QueryResult) -> Result<Exchanger, StorageError> {
     let model = exchanger::Model::from_query_result(found, "e_").map_err(error::storage)?;
     Exchanger::try_from(model)
+}
+
+/// A payment, where there is one.
+fn payment_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
+    let id: Option<Uuid> = found.try_get("p_", "id").map_err(error::storage)?;
+    if id.is_some() {
+        let model = payment::Model::from_query_result(found, "p_").map_err(error::storage)?;
+        seen.payments.push(model.try_into()?);
+    }
+    Ok(())
 }
 
 /// An account, where there is one.

@@ -1,10 +1,14 @@
 //! Table `payments`.
 
-use application::ports::StorageError;
+use application::ports::{PaymentQueries, StorageError};
+use async_trait::async_trait;
 use domain::billing::{PaymentOrigin, PaymentState, PaymentTerms};
-use domain::{Decline, Money, Payment, PaymentId};
+use domain::{Account, AccountId, Decline, Money, Payment, PaymentId};
 use sea_orm::entity::prelude::*;
 
+use crate::database::Database;
+use crate::error;
+use crate::ledger::account;
 use crate::row::{self, Reading};
 use crate::table::Table;
 
@@ -144,5 +148,19 @@ fn state(reading: &Reading, stored: &Model) -> Result<PaymentState, StorageError
             at: row::time(reading.present("refunded_at", stored.refunded_at)?),
         }),
         _ => Err(reading.corrupt("its status names nothing known")),
+    }
+}
+
+#[async_trait]
+impl PaymentQueries for Database {
+    async fn find_payment(&self, id: PaymentId) -> Result<Option<Payment>, StorageError> {
+        let found = Entity::find_by_id(row::uuid(id)).one(self.reader()).await;
+        row::maybe(found.map_err(error::storage)?)
+    }
+
+    async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StorageError> {
+        let account = account::Entity::find_by_id(row::uuid(id));
+        let found = account.one(self.reader()).await;
+        row::maybe(found.map_err(error::storage)?)
     }
 }

@@ -436,6 +436,16 @@ async fn sqlite_finds_keys_along_its_indexes() {
                 "listings_of_exchanger (exchanger_id=?)",
             ],
         ),
+        (
+            select::payments_of_orders(DbBackend::Sqlite, ids())
+                .build(DbBackend::Sqlite)
+                .to_string(),
+            &["payments_of_order (order_id=?)"],
+        ),
+        (
+            select::payments_of_callers(DbBackend::Sqlite, &asked).to_string(),
+            &["payments_of_caller (caller_id=? AND key=?)"],
+        ),
     ] {
         let plan = plan(&database, &statement).await;
         for way in ways {
