@@ -31,10 +31,11 @@ fn pay(
         id: harness.market.fresh(),
         caller,
         key: key.to_owned(),
-        payer: of(harness, caller),
-        payee,
+        payer: Some(of(harness, caller)),
+        payee: Some(payee),
         amount: Money::new(cents, Asset::Usd),
         description: "lunch".to_owned(),
+        limited: false,
     }
 }
 
@@ -101,15 +102,15 @@ async fn declines_are_outcomes_and_stay() {
         // Others' accounts are not there to be paid from.
         (
             AuthorizePayment {
-                payer: payee,
-                payee: of(&harness, anna),
+                payer: Some(payee),
+                payee: Some(of(&harness, anna)),
                 ..base("h")
             },
             Decline::AccountNotFound,
         ),
         (
             AuthorizePayment {
-                payer: nobody,
+                payer: Some(nobody),
                 ..base("i")
             },
             Decline::AccountNotFound,
@@ -142,7 +143,7 @@ async fn administrators_pay_from_any_account_but_the_worlds() {
     let harness = Harness::open(Memory::new()).await;
     let (anna, berta) = two(&harness).await;
     let for_anna = AuthorizePayment {
-        payer: of(&harness, anna),
+        payer: Some(of(&harness, anna)),
         ..pay(&harness, "k", harness.admin, of(&harness, berta), 100)
     };
     let made = harness.done(for_anna.clone()).await;
@@ -150,7 +151,7 @@ async fn administrators_pay_from_any_account_but_the_worlds() {
     let from_nothing = AuthorizePayment {
         id: harness.market.fresh(),
         key: "l".to_owned(),
-        payer: account(&harness, AccountKey::external(Asset::Usd)),
+        payer: Some(account(&harness, AccountKey::external(Asset::Usd))),
         ..for_anna
     };
     let declined = harness.done(from_nothing).await.payment.decline();
