@@ -24,6 +24,11 @@ WITH sums AS (
 ), passed AS (
     SELECT offer_id, max(version) AS version, count(*) AS steps, (array_agg(status ORDER BY version DESC))[1] AS status
     FROM offer_history GROUP BY 1
+), paid AS (
+    SELECT subject_id, count(*) AS entries, min(amount) AS taken, max(amount) AS given,
+        (array_agg(account_id ORDER BY amount))[1] AS payer, (array_agg(account_id ORDER BY amount))[2] AS payee,
+        bool_and(bucket = 'AVAILABLE') AS available, count(DISTINCT transfer_id) AS transfers
+    FROM journal_entries WHERE kind = 'PAYMENT' GROUP BY 1
 )
 SELECT 'assets whose entries do not sum to zero' AS law, count(*) AS broken FROM (
     SELECT FROM sums GROUP BY asset HAVING sum(entered_available + entered_held) <> 0) AS s
@@ -51,10 +56,15 @@ UNION ALL SELECT 'deals whose history is not theirs', count(*)
     WHERE (p.version, p.steps, p.status) IS DISTINCT FROM (o.version, o.version, o.status)
 UNION ALL SELECT 'deals whose messages are missing or unreadable', count(*)
     FROM offers AS o LEFT JOIN told AS t ON t.aggregate_id = o.id
-    WHERE (t.version, t.messages, t.readable) IS DISTINCT FROM (o.version, o.version, true);
+    WHERE (t.version, t.messages, t.readable) IS DISTINCT FROM (o.version, o.version, true)
+UNION ALL SELECT 'payments that have moved something else', count(*)
+    FROM payments AS p FULL JOIN paid AS m ON m.subject_id = p.id
+    WHERE (m.entries, m.transfers, m.available, m.payer, m.payee, m.taken, m.given) IS DISTINCT FROM
+        (2, 1, true, p.payer_account_id, p.payee_account_id, -p.amount, p.amount) OR p.status <> 'AUTHORIZED';
 
 SELECT (SELECT count(*) FROM offers) AS deals, (SELECT count(*) FROM offers WHERE status = 'FINISHED') AS finished,
-    (SELECT count(*) FROM journal_entries) AS entries, (SELECT count(*) FROM outbox) AS messages;
+    (SELECT count(*) FROM journal_entries) AS entries, (SELECT count(*) FROM outbox) AS messages,
+    (SELECT count(*) FROM payments) AS payments;
 SELECT * FROM laws;
 SELECT CASE WHEN sum(broken) = 0 THEN 'in order' ELSE 'BROKEN' END AS verdict, sum(broken) > 0 AS any_broken
 FROM laws \gset

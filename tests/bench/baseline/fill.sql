@@ -22,10 +22,11 @@ INSERT INTO users SELECT exchanger_id(n), 'exchanger-' || n || '@example.org', '
     FROM generate_series(1, :exchangers) AS n;
 INSERT INTO exchangers SELECT exchanger_id(n), true, 0, NULL, 1 FROM generate_series(1, :exchangers) AS n;
 
--- Everybody has an account in USDT, with an equal part in it of all that 64 bits can hold of what came from outside.
+-- Everybody has an account in USDT, customer n the one of that number, with an equal part in it of all that 64 bits can hold of what came from outside.
 SELECT 4000000000000000000 / (:customers + :exchangers) AS each \gset
 INSERT INTO accounts
-    SELECT fresh_id(1704067200000000 + row_number() OVER (ORDER BY id) * 1000), id, 'USDT',
+    SELECT CASE roles WHEN 1 THEN overlay(id::text PLACING 'a000' FROM 10)::uuid
+            ELSE fresh_id(1704067200000000 + row_number() OVER (ORDER BY id) * 1000) END, id, 'USDT',
         CASE WHEN id = '00000000-0000-0000-0000-000000000001' THEN -:each * (:customers + :exchangers)
              WHEN roles > 0 THEN :each ELSE 0 END, 0, 1
     FROM users;

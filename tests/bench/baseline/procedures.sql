@@ -1,4 +1,4 @@
--- The four commands of a deal, one call each: every check, lock and write that the server's command makes.
+-- The four commands of a deal, and a payment, one call each: every check, lock and write that the server's command makes.
 --
 -- All lock in one order (offer, exchanger, listing, accounts by owner with the fee account last), so they cannot
 -- deadlock; the rows that many may want at once, the accounts, are taken last and so held shortest.
@@ -246,6 +246,69 @@ BEGIN
         RAISE EXCEPTION 'NOT_FOUND: an account';
     END IF;
     RETURN 'FINISHED';
+END $$;
+
+-- Why a payment can't be made.
+CREATE OR REPLACE FUNCTION decline_payment(
+    _caller uuid, _payer uuid, _payee uuid, _amount bigint, _asset asset
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    payer accounts;
+    payee accounts;
+BEGIN
+    SELECT * INTO payer FROM accounts WHERE id = _payer AND owner_id = _caller;
+    SELECT * INTO payee FROM accounts WHERE id = _payee;
+    RAISE EXCEPTION '%', CASE
+        WHEN _amount <= 0 THEN 'INVALID_AMOUNT'
+        WHEN _payer = _payee THEN 'SAME_ACCOUNT'
+        WHEN payer.id IS NULL OR payee.id IS NULL THEN 'ACCOUNT_NOT_FOUND'
+        WHEN payer.asset <> _asset OR payee.asset <> _asset THEN 'CURRENCY_MISMATCH'
+        WHEN payer.available < _amount THEN 'INSUFFICIENT_FUNDS'
+        ELSE 'CONFLICT' END;
+END $$;
+
+-- Pays once for the caller's key; the same again is told of the same payment.
+CREATE OR REPLACE FUNCTION authorize_payment(
+    _caller uuid, _key text, _payer uuid, _payee uuid, _amount bigint, _asset asset, _description text
+) RETURNS uuid LANGUAGE plpgsql AS $$
+DECLARE
+    _at bigint := micros(clock_timestamp());
+    _payment uuid := fresh_id(_at);
+    _transfer uuid := fresh_id(_at);
+    _legs bigint;
+    p payments;
+BEGIN
+    INSERT INTO payments VALUES (
+        _payment, NULL, _caller, _key, _payer, _payee, _amount, _asset, _description, 'AUTHORIZED', NULL, NULL, NULL,
+        _at, 1)
+    ON CONFLICT (caller_id, key) WHERE caller_id IS NOT NULL DO NOTHING;
+    IF NOT FOUND THEN
+        SELECT * INTO p FROM payments WHERE caller_id = _caller AND key = _key;
+        IF (p.payer_account_id, p.payee_account_id, p.amount, p.asset, p.description)
+            IS DISTINCT FROM (_payer, _payee, _amount, _asset, _description) THEN
+            RAISE EXCEPTION 'IDEMPOTENCY_KEY_REUSED';
+        END IF;
+        RETURN p.id;
+    END IF;
+
+    -- A nested loop over these lines, in their order: that is the order in which the accounts are locked.
+    WITH moved AS (
+        UPDATE accounts AS a SET available = a.available + line.amount, version = a.version + 1
+        FROM (VALUES
+            (least(_payer, _payee), CASE WHEN _payer < _payee THEN -_amount ELSE _amount END),
+            (greatest(_payer, _payee), CASE WHEN _payer < _payee THEN _amount ELSE -_amount END)
+        ) AS line (id, amount)
+        WHERE a.id = line.id AND a.asset = _asset AND _amount > 0 AND _payer <> _payee
+            AND (line.amount > 0 OR (a.owner_id = _caller AND a.available >= _amount))
+        RETURNING a.id, line.amount
+    )
+    INSERT INTO journal_entries
+    SELECT id, _transfer, 'AVAILABLE', amount, 'PAYMENT', NULL, NULL, _at, _payment FROM moved;
+    GET DIAGNOSTICS _legs = ROW_COUNT;
+    IF _legs <> 2 THEN
+        PERFORM decline_payment(_caller, _payer, _payee, _amount, _asset);
+    END IF;
+    RETURN _payment;
 END $$;
 
 COMMIT;

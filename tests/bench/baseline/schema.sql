@@ -1,4 +1,4 @@
--- The tables that the four commands of a deal read and write, with what our own schema (`migration/`) stores in them,
+-- The tables that the four commands of a deal, and payments, read and write, with what our own schema (`migration/`) stores in them,
 -- as one would lay them out for stored procedures. Run once in an empty database.
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -14,7 +14,8 @@ CREATE TYPE offer_status AS ENUM ('PENDING', 'APPROVED', 'PAYMENT_CONFIRMED', 'R
     'FINISHED', 'DECLINED', 'CANCELLED');
 CREATE TYPE actor AS ENUM ('CUSTOMER', 'EXCHANGER', 'MODERATOR', 'SYSTEM', 'PROVIDER');
 CREATE TYPE bucket AS ENUM ('AVAILABLE', 'HELD');
-CREATE TYPE posting_kind AS ENUM ('DEPOSIT', 'HOLD', 'RELEASE', 'CAPTURE', 'SPLIT');
+CREATE TYPE posting_kind AS ENUM ('DEPOSIT', 'HOLD', 'RELEASE', 'CAPTURE', 'SPLIT', 'PAYMENT', 'REFUND');
+CREATE TYPE payment_status AS ENUM ('AUTHORIZED', 'DECLINED', 'REFUNDED');
 CREATE TYPE aggregate_type AS ENUM ('OFFER', 'DISPUTE', 'EXCHANGER');
 CREATE TYPE asset AS ENUM ('BTC', 'ETH', 'LTC', 'USDT', 'USDC', 'USD', 'EUR', 'GBP', 'RUB', 'KZT', 'JPY');
 CREATE DOMAIN amount AS bigint CHECK (VALUE >= 0);
@@ -129,8 +130,29 @@ CREATE TABLE journal_entries (
     offer_id uuid,
     staff_id uuid,
     posted_at bigint NOT NULL,
+    subject_id uuid,
     PRIMARY KEY (account_id, transfer_id, bucket)
 );
+
+CREATE TABLE payments (
+    id uuid PRIMARY KEY,
+    order_id uuid,
+    caller_id uuid,
+    key text,
+    payer_account_id uuid,
+    payee_account_id uuid,
+    amount bigint NOT NULL,
+    asset asset NOT NULL,
+    description text NOT NULL,
+    status payment_status NOT NULL,
+    decline text,
+    refunded_by uuid,
+    refunded_at bigint,
+    processed_at bigint NOT NULL,
+    version bigint NOT NULL
+);
+CREATE UNIQUE INDEX payments_of_order ON payments (order_id) WHERE order_id IS NOT NULL;
+CREATE UNIQUE INDEX payments_of_caller ON payments (caller_id, key) WHERE caller_id IS NOT NULL;
 
 CREATE TABLE outbox (
     id uuid PRIMARY KEY,
@@ -158,6 +180,8 @@ CREATE FUNCTION exchanger_id(number int) RETURNS uuid LANGUAGE sql IMMUTABLE
     RETURN ('01900000-e000-7000-8000-' || lpad(number::text, 12, '0'))::uuid;
 CREATE FUNCTION listing_id(number int) RETURNS uuid LANGUAGE sql IMMUTABLE
     RETURN ('01900000-1000-7000-8000-' || lpad(number::text, 12, '0'))::uuid;
+CREATE FUNCTION account_id(number int) RETURNS uuid LANGUAGE sql IMMUTABLE
+    RETURN ('01900000-a000-7000-8000-' || lpad(number::text, 12, '0'))::uuid;
 CREATE FUNCTION fees_id(number int) RETURNS uuid LANGUAGE sql IMMUTABLE
     RETURN ('00000000-0000-0000-0002-' || lpad(number::text, 12, '0'))::uuid;
 
