@@ -14,6 +14,7 @@ use crate::drive::{Load, Script, drive};
 use crate::driven::Driven;
 use crate::figures::{Figures, key};
 use crate::offers::{CreateOffers, Offers, Whose};
+use crate::payments::Payers;
 use crate::postgres::{self, Postgres};
 use crate::server::Server;
 
@@ -64,6 +65,7 @@ pub(crate) struct Filled {
     database: TestDatabase,
     pub(crate) cast: Cast,
     pub(crate) offers: Rc<Offers>,
+    pub(crate) payers: Rc<Payers>,
 }
 
 impl Filled {
@@ -82,10 +84,12 @@ impl Filled {
             connection.close().await?;
         }
         let offers = Rc::new(Offers::new(&cast)?);
+        let payers = Rc::new(Payers::new(&cast)?);
         Ok(Self {
             database,
             cast,
             offers,
+            payers,
         })
     }
 
@@ -165,11 +169,7 @@ impl Bench {
         };
         let scripts = |number| script(&filled, number);
         let driven = drive(load, &server, postmaster, scripts).await?;
-        driven.all_right()?;
-        let peak = server.memory()?.peak;
-        server.stop().await?;
-        audit(copy).await?;
-        let figures = driven.figures().with(key::RSS, peak as f64 / 1e6);
+        let figures = in_order(&driven, server, copy).await?;
         Ok((driven, figures))
     }
 
@@ -189,6 +189,19 @@ impl Bench {
         self.created = Some(figures.clone());
         Ok(figures)
     }
+}
+
+/// Ends a server that was driven. Fails unless all its answers were the expected, and all laws of the ledger hold.
+pub(crate) async fn in_order(
+    driven: &Driven,
+    server: Server,
+    database: TestDatabase,
+) -> Result<Figures> {
+    driven.all_right()?;
+    let peak = server.memory()?.peak;
+    server.stop().await?;
+    audit(database).await?;
+    Ok(driven.figures().with(key::RSS, peak as f64 / 1e6))
 }
 
 /// Fails if a law of the ledger does not hold in the database, and drops it.

@@ -1,5 +1,6 @@
 //! Who takes part: the same population in our database and in the baseline's, filled in through the market itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -9,7 +10,7 @@ use application::user::RegisterUser;
 use application::wallet::Deposit;
 use application::{Caller, Market, MarketPorts, PipelineSettings};
 use domain::user::Email;
-use domain::{Asset, ExchangeType, ListingId, Policy, Role, Roles, UserId};
+use domain::{AccountId, Asset, ExchangeType, ListingId, Policy, Role, Roles, UserId};
 use p2p_tests::served::jwt_settings;
 use persistence::Database;
 use system::{Argon2Passwords, JwtTokens, PasswordCost, SystemClock, UuidIds};
@@ -25,6 +26,8 @@ const MONEY: &str = "100000000";
 #[derive(Debug)]
 pub(crate) struct Cast {
     pub(crate) customers: Vec<Person>,
+    /// The customers' accounts in USDT, in the same order.
+    pub(crate) accounts: Vec<AccountId>,
     pub(crate) exchangers: Vec<Person>,
     pub(crate) listings: Vec<Listing>,
 }
@@ -94,7 +97,7 @@ async fn cast(market: &Market) -> Result<Cast> {
     let treasurer = people(market, "treasurer", 1, Role::Admin).await?;
     let treasurer = treasurer.first().context("nobody books deposits")?.caller;
     let mut deposits = JoinSet::new();
-    for customer in &customers {
+    for (number, customer) in customers.iter().enumerate() {
         let deposit = Deposit {
             caller: treasurer,
             user: customer.caller.user,
@@ -102,13 +105,16 @@ async fn cast(market: &Market) -> Result<Cast> {
             amount: MONEY.parse()?,
         };
         let market = market.clone();
-        deposits.spawn(async move { market.execute(deposit).await });
+        deposits.spawn(async move { (number, market.execute(deposit).await) });
     }
+    let mut accounts = BTreeMap::new();
     while let Some(deposited) = deposits.join_next().await {
-        deposited??;
+        let (number, account) = deposited?;
+        accounts.insert(number, account?.id);
     }
     Ok(Cast {
         customers,
+        accounts: accounts.into_values().collect(),
         exchangers,
         listings,
     })

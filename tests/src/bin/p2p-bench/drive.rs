@@ -17,7 +17,12 @@ use crate::http::{Answer, Connection};
 use crate::processes::Postmaster;
 use crate::server::Server;
 
-/// What a connection asks, one request after another. Several may make one unit, such as a whole deal.
+/// Asks one request after another, and waits for each answer. Several may make one unit, such as a whole deal.
+pub(crate) trait Asker {
+    async fn ask(&mut self) -> Result<(Heard, Answer<'_>)>;
+}
+
+/// What an HTTP connection asks.
 pub(crate) trait Script {
     /// Writes the next request.
     fn ask(&mut self, request: &mut Vec<u8>);
@@ -56,10 +61,24 @@ pub(crate) async fn drive<S: Script + 'static>(
     mut script: impl FnMut(usize) -> S,
 ) -> Result<Driven> {
     ensure!(load.connections <= 16_384, "too many connections");
-    let mut connections = Vec::with_capacity(load.connections);
-    for _ in 0..load.connections {
-        connections.push(Connection::open(server.address).await?);
+    let mut askers = Vec::with_capacity(load.connections);
+    for number in 0..load.connections {
+        askers.push(OverHttp {
+            connection: Connection::open(server.address).await?,
+            script: script(number),
+            request: Vec::with_capacity(1_024),
+        });
     }
+    drive_all(load, server, postmaster, askers).await
+}
+
+/// Lets these ask for the time of the load, whose number of connections is theirs.
+pub(crate) async fn drive_all<A: Asker + 'static>(
+    load: Load,
+    server: &Server,
+    postmaster: Option<Postmaster>,
+    askers: Vec<A>,
+) -> Result<Driven> {
     let state = Rc::new(State {
         recording: Cell::new(false),
         stopped: Cell::new(false),
@@ -68,9 +87,8 @@ pub(crate) async fn drive<S: Script + 'static>(
     });
     let everybody = LocalSet::new();
     let mut asking = JoinSet::new();
-    for (number, connection) in connections.into_iter().enumerate() {
-        let following = follow(connection, script(number), Rc::clone(&state));
-        asking.spawn_local_on(following, &everybody);
+    for asker in askers {
+        asking.spawn_local_on(follow(asker, Rc::clone(&state)), &everybody);
     }
     let watching = async {
         sleep(load.warm_up).await;
@@ -141,13 +159,24 @@ impl Schedule {
     }
 }
 
-/// One connection.
-async fn follow(
-    mut connection: Connection,
-    mut script: impl Script,
-    state: Rc<State>,
-) -> Result<()> {
-    let mut request = Vec::with_capacity(1_024);
+/// A connection that follows a script.
+struct OverHttp<S> {
+    connection: Connection,
+    script: S,
+    request: Vec<u8>,
+}
+
+impl<S: Script> Asker for OverHttp<S> {
+    async fn ask(&mut self) -> Result<(Heard, Answer<'_>)> {
+        self.request.clear();
+        self.script.ask(&mut self.request);
+        let answer = self.connection.call(&self.request).await?;
+        Ok((self.script.hear(&answer), answer))
+    }
+}
+
+/// One of those who ask.
+async fn follow(mut asker: impl Asker, state: Rc<State>) -> Result<()> {
     // Of the unit at hand: when it began, and which call is the next.
     let (mut unit, mut call) = (Instant::now(), 0);
     while !state.stopped.get() {
@@ -158,10 +187,7 @@ async fn follow(
         if call == 0 {
             unit = began;
         }
-        request.clear();
-        script.ask(&mut request);
-        let answer = connection.call(&request).await?;
-        let heard = script.hear(&answer);
+        let (heard, answer) = asker.ask().await?;
         if state.recording.get() {
             let now = Instant::now();
             let mut records = state.records.borrow_mut();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 /// What the figures are measured in.
-pub(crate) const UNITS: &str = "throughput: offers or deals per second; *_ms: milliseconds; cpu_*: processor seconds per \
+pub(crate) const UNITS: &str = "throughput: offers, deals or payments per second; *_ms: milliseconds; cpu_*: processor seconds per \
     1,000 of what the throughput counts; rss_mb: megabytes; batch: commands per commit; baseline: the figure that the \
     ratio divides by";
 

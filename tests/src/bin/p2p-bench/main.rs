@@ -1,13 +1,13 @@
 //! p2p-bench: how fast the market is, measured against the same market in hand-written SQL.
 //!
 //! Started by `cargo xtask bench`, which builds the server in release mode and provides PostgreSQL. Each case measures
-//! the server over HTTP and, right after, what it is compared with, in several rounds. Talks to 127.0.0.1 only, drops
-//! what it made, and ends by itself.
+//! the server over HTTP or gRPC and, right before or after, what it is compared with, in several rounds. Talks to 127.0.0.1
+//! only, drops what it made, and ends by itself.
 //!
 //! *How it is laid out*: `cases` says what is measured, a file each; `bench` is what they share; `drive` are the
-//! connections that ask, over `http`, for `offers`, for `orders` or in the order `book`; `driven` and `figures` are what comes out,
-//! `report` the table of it. `server`, `postgres`, `baseline`, `processes` and `machine` are the things that are measured
-//! and where, `fill` makes large databases.
+//! connections that ask, over `http`, for `offers`, for `orders` or in the order `book`, and over `grpc` for `payments`;
+//! `driven` and `figures` are what comes out, `report` the table of it. `server`, `postgres`, `baseline`, `processes` and
+//! `machine` are the things that are measured and where, `fill` makes large databases.
 #![expect(clippy::print_stdout, reason = "the figures are the program's answer")]
 #![expect(clippy::print_stderr, reason = "so is what went wrong")]
 #![expect(clippy::float_arithmetic, reason = "rates are no money")]
@@ -23,10 +23,12 @@ mod drive;
 mod driven;
 mod figures;
 mod fill;
+mod grpc;
 mod http;
 mod machine;
 mod offers;
 mod orders;
+mod payments;
 mod postgres;
 mod processes;
 mod report;

@@ -18,10 +18,15 @@ use crate::processes::{self, Memory};
 /// How long it may take to come up, and to end in good order.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// The setting that says where gRPC is served.
+pub(crate) const GRPC_BIND: &str = "P2P_GRPC__BIND";
+
 /// A running server; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Where it serves gRPC, if it was told to.
+    pub(crate) grpc: Option<SocketAddr>,
     child: Child,
     pid: u32,
     /// Kept open, so that the server can go on printing.
@@ -72,11 +77,13 @@ impl Server {
         let pid = child.id().context("the server ended at once")?;
         let output = child.stdout.take().context("the server has no output")?;
         let mut output = BufReader::new(output).lines();
-        let address = timeout(PATIENCE, ready(&mut output))
+        let wants_grpc = settings.iter().any(|(name, _)| *name == GRPC_BIND);
+        let (address, grpc) = timeout(PATIENCE, ready(&mut output, wants_grpc))
             .await
             .context("the server does not start")??;
         Ok(Self {
             address,
+            grpc,
             child,
             pid,
             _output: output,
@@ -122,11 +129,22 @@ impl Server {
     }
 }
 
-/// Reads until the server says where it serves.
-async fn ready(output: &mut Lines<BufReader<ChildStdout>>) -> Result<SocketAddr> {
+/// Reads until the server says where it serves HTTP, and gRPC if that is wanted.
+async fn ready(
+    output: &mut Lines<BufReader<ChildStdout>>,
+    wants_grpc: bool,
+) -> Result<(SocketAddr, Option<SocketAddr>)> {
+    let (mut http, mut grpc) = (None, None);
     while let Some(line) = output.next_line().await? {
         if let Some((_, address)) = line.split_once("http://") {
-            return Ok(address.trim().parse()?);
+            http = Some(address.trim().parse()?);
+        } else if let Some((_, address)) = line.split_once("grpc://") {
+            grpc = Some(address.trim().parse()?);
+        }
+        if let Some(http) = http
+            && (grpc.is_some() || !wants_grpc)
+        {
+            return Ok((http, grpc));
         }
     }
     bail!("the server ended before it was ready")

@@ -11,6 +11,7 @@ mod one_account;
 mod order_book;
 mod orders;
 mod overload;
+mod payments;
 mod push;
 pub(crate) mod relay;
 mod sqlite;
@@ -69,6 +70,7 @@ pub(crate) fn all() -> Vec<Box<dyn Case>> {
         Box::new(start::Start),
         Box::new(overload::Overload),
         Box::new(orders::Orders),
+        Box::new(payments::Payments),
         Box::new(relay::Relay),
         Box::new(push::Push),
         Box::<order_book::OrderBook>::default(),
