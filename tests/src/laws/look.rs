@@ -4,11 +4,16 @@
 use std::time::Duration;
 
 use application::ports::{Changes, Glance, Seen, Store};
+use domain::billing::PaymentOrigin;
 use domain::user::Caller;
-use domain::{AccountKey, Asset, ExchangeType, Listing, ListingId, OfferId, TypedId, UserId};
+use domain::{
+    Account, AccountId, AccountKey, Asset, Decline, ExchangeType, Listing, ListingId, OfferId,
+    Payment, TypedId, UserId,
+};
 use tokio::time::timeout;
 
 use super::Place;
+use super::paying::{asked, payment, roubles, sides};
 use super::rows::{commit, new, nothing, stranger};
 use crate::harness::{Deal, Harness, Offering, Stage, Storage};
 
@@ -23,6 +28,7 @@ struct Keys {
     exchangers: Vec<UserId>,
     listings: Vec<ListingId>,
     accounts: Vec<AccountKey>,
+    payments: Vec<PaymentOrigin>,
 }
 
 impl Keys {
@@ -54,6 +60,7 @@ impl Keys {
         self.exchangers.extend(other.exchangers);
         self.listings.extend(other.listings);
         self.accounts.extend(other.accounts);
+        self.payments.extend(other.payments);
         self
     }
 }
@@ -62,7 +69,7 @@ fn usdt(owner: Caller) -> AccountKey {
     AccountKey::user(owner.user, Asset::Usdt)
 }
 
-fn sorted<K: Ord + Copy>(keys: &[K]) -> Vec<K> {
+fn sorted<K: Ord + Clone>(keys: &[K]) -> Vec<K> {
     let mut keys = keys.to_vec();
     keys.sort_unstable();
     keys.dedup();
@@ -83,6 +90,7 @@ async fn locked<S: Store>(store: &S, keys: &Keys) -> Seen {
             .lock_listings(&sorted(&keys.listings), &[])
             .await
             .unwrap(),
+        payments: unit.lock_payments(&sorted(&keys.payments)).await.unwrap(),
         accounts: unit.lock_accounts(&sorted(&keys.accounts)).await.unwrap(),
         replies: Vec::new(),
     };
@@ -101,6 +109,8 @@ fn tidy(mut seen: Seen) -> Seen {
     seen.listings.dedup();
     seen.accounts.sort_by_key(|row| row.key);
     seen.accounts.dedup();
+    seen.payments.sort_by_key(|row| row.id);
+    seen.payments.dedup();
     seen
 }
 
@@ -234,6 +244,59 @@ pub async fn a_look_finds_all_kinds_at_once<P: Place>(place: &P) {
     harness.close().await;
 }
 
+/// A few payments that were made or declined, for orders and for callers' keys.
+async fn paid<S: Storage>(harness: &Harness<S>, sides: &[Account; 2]) -> Vec<Payment> {
+    let both = [Some(&sides[0]), Some(&sides[1])];
+    let payments: Vec<Payment> = [
+        (asked(1, "ёлка 🦀"), None),
+        (asked(1, "a"), Some(Decline::InsufficientFunds)),
+        (asked(2, "a"), Some(Decline::RateLimited)),
+        (PaymentOrigin::Order(harness.market.fresh()), None),
+    ]
+    .into_iter()
+    .map(|(origin, decline)| payment(harness, origin, both, roubles(5), decline))
+    .collect();
+    let changes = Changes {
+        payments: payments.iter().cloned().map(new).collect(),
+        ..Changes::default()
+    };
+    commit(&harness.store, &changes).await.unwrap();
+    payments
+}
+
+/// Payments by their reasons and accounts by their ids, whichever of the two are more; with what is not there left out.
+pub async fn a_look_finds_payments_and_accounts<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let buyer = harness.customer("anna").await;
+    let sides = sides(&harness, buyer).await;
+    let payments = paid(&harness, &sides).await;
+    let origins: Vec<_> = payments.iter().map(|one| one.origin.clone()).collect();
+    let (ids, keys): (Vec<_>, Vec<_>) = sides.iter().map(|side| (side.id, side.key)).unzip();
+    let no_account = AccountId::from_u128(u128::MAX);
+    for (payments, accounts) in [(4, 2), (4, 0), (1, 2), (0, 2), (0, 1), (2, 1)] {
+        let origins = &origins[..payments];
+        let expected = Keys {
+            accounts: keys[..accounts].to_vec(),
+            payments: origins.to_vec(),
+            ..Keys::default()
+        };
+        let exact = Glance {
+            payments: sorted(origins),
+            accounts: sorted(&ids[..accounts]),
+            ..Glance::default()
+        };
+        assert_finds(&harness, &exact, &expected).await;
+        let nobody_asked = [asked(1, "A"), asked(3, "a"), asked(1, "a\0")];
+        let more = Glance {
+            payments: sorted(&[origins, &nobody_asked].concat()),
+            accounts: sorted(&[&ids[..accounts], &[no_account]].concat()),
+            ..Glance::default()
+        };
+        assert_finds(&harness, &more, &expected).await;
+    }
+    harness.end().await;
+}
+
 /// Asked for together with keys that do name something, and alone.
 pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
@@ -246,6 +309,8 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
         settled: vec![nothing()],
         users: vec![nobody.user],
         replies: vec![super::replies::key("nobody has asked")],
+        payments: vec![asked(7, "nobody has asked"), asked(7, "nobody\0can")],
+        accounts: vec![AccountId::from_u128(u128::MAX)],
     };
     assert_finds(&harness, &empty, &Keys::default()).await;
     let mixed = Glance {
@@ -256,7 +321,7 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
         deals: sorted(&[deal.id(), nothing()]),
         settled: sorted(&[deal.id(), nothing()]),
         users: sorted(&[deal.customer.user, nobody.user]),
-        replies: Vec::new(),
+        ..Glance::default()
     };
     let keys = Keys {
         users: vec![deal.customer.user],

@@ -32,6 +32,7 @@ pub mod orders;
 pub mod outbox;
 mod paying;
 pub mod payments;
+pub mod payments_at_once;
 pub mod replies;
 pub mod reports;
 pub mod round_trips;
@@ -143,6 +144,7 @@ macro_rules! laws {
                 a_look_finds_deals_with_their_exchangers
                 a_look_finds_what_settling_moves
                 a_look_finds_all_kinds_at_once
+                a_look_finds_payments_and_accounts
                 a_look_leaves_out_what_is_not_there
                 a_look_finds_what_was_committed_last
                 a_look_neither_waits_nor_locks
@@ -294,7 +296,14 @@ macro_rules! laws {
                 there_is_one_payment_for_each_reason
                 replicas_pay_an_order_once
                 accounts_are_told_by_their_ids
+                an_account_is_found_by_its_id
                 a_statement_names_what_the_money_moved_for
+            ]
+            payments_at_once: [
+                payments_back_and_forth_lose_nothing
+                replicas_pay_back_and_forth_and_lose_nothing
+                a_key_that_is_sent_at_once_pays_once
+                replicas_pay_a_key_once
             ]
             withdrawals: [
                 a_withdrawal_is_kept_as_it_was_in_every_state

@@ -4,7 +4,10 @@ use application::ports::Changes;
 use domain::billing::{PaymentOrigin, PaymentTerms};
 use domain::order::{PaymentResult, Purchase};
 use domain::user::Caller;
-use domain::{Account, AccountKey, Asset, Decline, Money, Order, Payment, Posting, Withdrawal};
+use domain::{
+    Account, AccountKey, Asset, Decline, Money, Order, Payment, Posting, TypedId, UserId,
+    Withdrawal,
+};
 
 use super::rows::{booking, changed, commit, new};
 use crate::harness::{Harness, Storage};
@@ -44,6 +47,14 @@ pub(super) fn order<S: Storage>(harness: &Harness<S>, buyer: Caller, amount: Mon
     };
     let (order, _) = Order::create(harness.market.fresh(), purchase, harness.market.now()).unwrap();
     order
+}
+
+/// What a user asks for under a key.
+pub(super) fn asked(user: u128, key: &str) -> PaymentOrigin {
+    PaymentOrigin::Caller {
+        user: UserId::from_u128(user),
+        key: key.to_owned(),
+    }
 }
 
 /// A payment with its outcome, not stored yet.

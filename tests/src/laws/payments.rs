@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use application::payment::{ReceivePayment, ReportedPayment};
 use application::ports::{
-    Changes, OrderQueries, Saved, StatementFilter, StorageError, Store, WalletQueries,
+    Changes, OrderQueries, PaymentQueries, Saved, StatementFilter, StorageError, Store,
+    WalletQueries,
 };
 use domain::billing::{PaymentOrigin, PaymentState};
 use domain::ledger::{Bucket, PostingKind, Reference};
 use domain::{
-    Account, AccountId, AccountKey, Asset, Decline, Money, OrderId, Payment, Posting, TypedId,
-    UserId,
+    Account, AccountId, AccountKey, Asset, Decline, Money, OrderId, Payment, PaymentId, Posting,
+    TypedId, UserId,
 };
 use tokio::sync::Barrier;
 
 use super::Place;
 use super::paying::{
-    bought, deciding, order, payment, refunding, requesting, roubles, sides, together,
+    account, asked, bought, deciding, order, payment, refunding, requesting, roubles, sides,
+    together,
 };
 use super::rows::{assert_conflict, booking, changed, commit, new};
 use crate::harness::{Harness, START, Storage};
@@ -42,13 +44,6 @@ async fn found<S: Storage>(store: &S, origins: &[PaymentOrigin]) -> Vec<Payment>
     unit.rollback().await.unwrap();
     found.sort_unstable_by_key(|payment| payment.id);
     found
-}
-
-fn asked(user: u128, key: &str) -> PaymentOrigin {
-    PaymentOrigin::Caller {
-        user: UserId::from_u128(user),
-        key: key.to_owned(),
-    }
 }
 
 /// Made, declined for every reason, or refunded; whatever was asked for.
@@ -84,6 +79,13 @@ pub async fn a_payment_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
 
     let origins: Vec<_> = payments.iter().map(|one| one.origin.clone()).collect();
     assert_eq!(found(&harness.store, &origins).await, payments);
+    for payment in payments {
+        let by_id = harness.store.find_payment(payment.id).await.unwrap();
+        assert_eq!(by_id, Some(payment));
+    }
+    let nothing = PaymentId::from_u128(u128::MAX);
+    let none = harness.store.find_payment(nothing).await.unwrap();
+    assert_eq!(none, None);
     harness.end().await;
 }
 
@@ -222,6 +224,25 @@ pub async fn accounts_are_told_by_their_ids<P: Place>(place: &P) {
         accounts.iter().map(|one| (one.id, one.key)).collect();
     expected.sort_unstable();
     assert_eq!(told, expected);
+    harness.close().await;
+}
+
+/// Whosever it is, as it stands.
+pub async fn an_account_is_found_by_its_id<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let buyer = harness.customer("anna").await;
+    harness.deposit(buyer, "100", Asset::Rub).await;
+    let (_, changes) = requesting(&harness, buyer, roubles(30)).await;
+    commit(&harness.store, &changes).await.unwrap();
+    let [own, shop] = sides(&harness, buyer).await;
+    let outside = account(&harness, AccountKey::external(Asset::Rub)).await;
+    assert_eq!(own.held(), roubles(30));
+    for account in [own, shop, outside] {
+        let found = harness.store.find_account(account.id).await.unwrap();
+        assert_eq!(found, Some(account));
+    }
+    let nothing = AccountId::from_u128(u128::MAX);
+    assert_eq!(harness.store.find_account(nothing).await.unwrap(), None);
     harness.close().await;
 }
 

@@ -11,6 +11,7 @@ mod counter;
 mod market;
 mod messages;
 mod orders;
+mod payments;
 #[path = "../persistence_common/mod.rs"]
 mod persistence_common;
 mod writers;
@@ -79,6 +80,8 @@ async fn queries_read_what_they_answer_with() -> Result<()> {
     orders::withdrawals(&counter).await?;
     orders::locks(&counter).await?;
     orders::forgetting(&counter).await?;
+    payments::queries(&counter).await?;
+    payments::locks(&counter).await?;
     counter.end().await
 }
 

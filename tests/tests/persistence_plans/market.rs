@@ -8,9 +8,11 @@ pub(crate) const OFFER: u128 = 0x3000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const DISPUTE: u128 = 0x4000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const TRANSFER: u128 = 0x5000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const NOTIFICATION: u128 = 0x8000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const ACCOUNT: u128 = 0x6000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const REPORT: u128 = 0x9000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const DEAD: u128 = 0xb000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const ORDER: u128 = 0xc000_0000_0000_0000_0000_0000_0000_0000;
+pub(crate) const PAYMENT: u128 = 0xd000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const WITHDRAWAL: u128 = 0xe000_0000_0000_0000_0000_0000_0000_0000;
 
 /// Users 1 to 500 are exchangers, the rest customers. User 1000 has made half of all deals, user 1 has answered as many;
@@ -18,7 +20,7 @@ pub(crate) const WITHDRAWAL: u128 = 0xe000_0000_0000_0000_0000_0000_0000_0000;
 /// price, and five of all take cheques. User 1000 has been told most of all, and has read all but every hundredth; one in
 /// five hundred payment reports names no deal. User 1000 has made half of all orders and withdrawals; of the orders one in
 /// a thousand is cancelled and the last hundred are new, of the withdrawals one in a hundred is requested and one in two
-/// hundred rejected.
+/// hundred rejected. Every other payment is for an order, the rest are of 2,500 callers.
 pub(crate) const MARKET: &str = "
 CREATE FUNCTION nth(kind int, i bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
   $$ SELECT (to_hex(kind) || '0000000-0000-0000-0000-' || lpad(to_hex(i), 12, '0'))::uuid $$;
@@ -80,10 +82,11 @@ INSERT INTO orders (id, user_id, asset, amount, description, status, payment_id,
     CASE WHEN status <> 'NEW' THEN i END, i, 1
   FROM (SELECT i, CASE WHEN i > 39900 THEN 'NEW' WHEN i % 1000 < 2 THEN 'CANCELLED' ELSE 'FINISHED' END AS status
     FROM generate_series(1, 40000) i) AS made;
-INSERT INTO payments (id, order_id, caller_id, key, payer_account_id, payee_account_id, amount, asset, description, status, decline, processed_at, version)
-  SELECT nth(13, i), CASE WHEN i % 2 = 0 THEN nth(12, i) END, CASE WHEN i % 2 = 1 THEN nth(1, 1000) END,
-    CASE WHEN i % 2 = 1 THEN 'key ' || i END, NULL, NULL, 1, 'RUB', '', 'DECLINED', 'INSUFFICIENT_FUNDS', i, 1
-  FROM generate_series(1, 40000) i;
+INSERT INTO payments (id, order_id, caller_id, key, payer_account_id, payee_account_id, amount, asset, description,
+    status, processed_at, version)
+  SELECT nth(13, i), CASE WHEN i % 2 = 0 THEN nth(12, i) END, CASE WHEN i % 2 = 1 THEN nth(1, i % 5000) END,
+    CASE WHEN i % 2 = 1 THEN 'key ' || i END, nth(6, 17), nth(6, 33), 1, 'BTC', '', 'AUTHORIZED', i, 1
+  FROM generate_series(1, 20000) i;
 INSERT INTO withdrawals (id, user_id, asset, amount, destination, status, decided_by, decided_at, note, created_at, version)
   SELECT nth(14, i), nth(1, CASE WHEN i % 2 = 0 THEN 1000 ELSE 1001 + i % 4000 END), 'RUB', 1, '', status,
     CASE WHEN status <> 'REQUESTED' THEN nth(1, 1) END, CASE WHEN status <> 'REQUESTED' THEN i END,

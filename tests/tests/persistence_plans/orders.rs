@@ -1,4 +1,4 @@
-//! Orders, payments, withdrawals, and requests that were answered.
+//! Orders, withdrawals, and requests that were answered.
 
 use anyhow::Result;
 use application::ports::{
@@ -112,21 +112,6 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
     let withdrawals: Vec<_> = picks()
         .map(|i| WithdrawalId::from_u128(WITHDRAWAL + i))
         .collect();
-    let accounts: Vec<_> = picks()
-        .map(|i| AccountId::from_u128((6 << 124) + i * 16 + 1))
-        .collect();
-    let mut origins: Vec<_> = picks()
-        .flat_map(|i| {
-            [
-                PaymentOrigin::Order(OrderId::from_u128(ORDER + i)),
-                PaymentOrigin::Caller {
-                    user: user(1_000),
-                    key: format!("key {i}"),
-                },
-            ]
-        })
-        .collect();
-    origins.sort_unstable();
     let keys = answered(picks());
     let begin = async |db: &Database| anyhow::Ok(db.begin().await?);
     counter
@@ -142,16 +127,6 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
     counter
         .check("lock_withdrawals", 40, 30, async |db| {
             Ok(begin(db).await?.lock_withdrawals(&withdrawals).await?)
-        })
-        .await?;
-    counter
-        .check("lock_payments", 70, 30, async |db| {
-            Ok(begin(db).await?.lock_payments(&origins).await?)
-        })
-        .await?;
-    counter
-        .check("account_keys", 40, 30, async |db| {
-            Ok(begin(db).await?.account_keys(&accounts).await?)
         })
         .await
 }
