@@ -1,0 +1,49 @@
+//! Who is asking: the bearer of an access token.
+
+use application::{Caller, Market};
+use tonic::metadata::MetadataMap;
+
+use crate::fault::Fault;
+
+/// The caller, as the access token in a call's metadata says.
+pub(crate) fn caller(market: &Market, metadata: &MetadataMap) -> Result<Caller, Fault> {
+    let mut values = metadata.get_all("authorization").iter();
+    let Some(value) = values.next() else {
+        return Err(Fault::unauthenticated(
+            "an access token is needed: log in first",
+        ));
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .filter(|_| values.next().is_none())
+        .and_then(bearer)
+        .ok_or_else(|| Fault::unauthenticated("expected `authorization: Bearer <access token>`"))?;
+    let bearer = market
+        .tokens()
+        .verify(token, market.now())
+        .map_err(Fault::bad_token)?;
+    tracing::Span::current().record("user", tracing::field::display(bearer.caller.user));
+    Ok(bearer.caller)
+}
+
+/// The token behind the scheme, whose name has no case.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer;
+
+    #[test]
+    fn the_scheme_has_no_case_and_the_token_is_not_empty() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bearer  abc "), Some("abc"));
+        for bad in ["Bearer", "Bearer ", "Basic abc", "abc", ""] {
+            assert_eq!(bearer(bad), None, "{bad:?}");
+        }
+    }
+}

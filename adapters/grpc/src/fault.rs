@@ -1,0 +1,294 @@
+//! Errors on their way to the client: a status with google.rpc.ErrorInfo, and google.rpc.BadRequest where fields are at fault.
+//!
+//! Status and code of the application's errors are those of [`Meaning`]; here are those of requests that never get that far.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::Duration;
+
+use application::ports::{StorageError, TokenError};
+use application::{CommandError, GrpcCode, Meaning, QueryError};
+use domain::Refusal;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+/// Whose codes these are.
+const DOMAIN: &str = "p2p-market";
+
+/// An error.
+#[derive(Debug)]
+pub(crate) struct Fault(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    status: Code,
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    facts: Vec<(&'static str, String)>,
+    fields: Vec<FieldFault>,
+    retry_after: Option<Duration>,
+    /// What went wrong inside; for the log only.
+    cause: Option<String>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldFault {
+    pub(crate) field: &'static str,
+    /// Stable; clients may rely on it.
+    pub(crate) code: &'static str,
+    /// For people.
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(
+        status: Code,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(Box::new(Parts {
+            status,
+            code: code.into(),
+            message: message.into(),
+            facts: Vec::new(),
+            fields: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }))
+    }
+
+    fn of(meaning: Meaning, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(code_of(meaning.grpc), meaning.code, message)
+    }
+
+    /// A defect of ours. The cause is logged, never shown.
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        let message = "something went wrong on our side; the request id helps us to find out what";
+        let mut fault = Self::new(Code::Internal, "INTERNAL", message);
+        fault.0.cause = Some(cause.into());
+        fault
+    }
+
+    /// Fields that can't be used, all of them at once; where all are missing, that is the code.
+    pub(crate) fn invalid(fields: Vec<FieldFault>) -> Self {
+        let missing = fields.iter().all(|field| field.code == "MISSING_FIELD");
+        let code = if missing {
+            "MISSING_FIELD"
+        } else {
+            "VALIDATION_FAILED"
+        };
+        let mut fault = Self::new(Code::InvalidArgument, code, in_words(&fields));
+        fault.0.fields = fields;
+        fault
+    }
+
+    /// One field is at fault, in a way that has a code of its own.
+    pub(crate) fn in_field(field: FieldFault) -> Self {
+        let message = format!("{}: {}", field.field, field.message);
+        let mut fault = Self::new(Code::InvalidArgument, field.code, message);
+        fault.0.fields = vec![field];
+        fault
+    }
+
+    /// Nobody says who is asking.
+    pub(crate) fn unauthenticated(message: &'static str) -> Self {
+        Self::new(Code::Unauthenticated, "UNAUTHENTICATED", message)
+    }
+
+    /// Somebody says so, but can't prove it.
+    pub(crate) fn bad_token(error: TokenError) -> Self {
+        let code = match error {
+            TokenError::Invalid => "INVALID_TOKEN",
+            TokenError::Expired => "TOKEN_EXPIRED",
+        };
+        Self::new(Code::Unauthenticated, code, error.to_string())
+    }
+
+    /// A key that nobody can be sure to send again.
+    pub(crate) fn bad_idempotency_key() -> Self {
+        Self::new(
+            Code::InvalidArgument,
+            "IDEMPOTENCY_KEY_INVALID",
+            "an idempotency key comes once and has 1 to 128 visible ASCII characters, in quotes or without",
+        )
+    }
+
+    /// The deadline has passed, the client's or the server's own.
+    pub(crate) fn timed_out() -> Self {
+        Self::new(
+            Code::DeadlineExceeded,
+            "TIMEOUT",
+            "a change may still take effect: look before you try again, or send it again under the same idempotency key",
+        )
+    }
+
+    /// The server is about to stop.
+    pub(crate) fn stopping() -> Self {
+        Self::new(
+            Code::Unavailable,
+            "UNAVAILABLE",
+            "the server is about to stop",
+        )
+    }
+
+    fn with_fact(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.0.facts.push((name, value.to_string()));
+        self
+    }
+
+    fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(Duration::from_secs(seconds));
+        self
+    }
+}
+
+/// One bad field in full, several by name.
+fn in_words(fields: &[FieldFault]) -> String {
+    match fields {
+        [one] => format!("{}: {}", one.field, one.message),
+        several => {
+            let names: Vec<_> = several.iter().map(|field| field.field).collect();
+            let count = several.len();
+            format!("{count} fields can't be used: {}", names.join(", "))
+        }
+    }
+}
+
+fn code_of(code: GrpcCode) -> Code {
+    Code::from_i32(code as i32)
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        if let Refusal::Broken { .. } = refusal {
+            return Self::internal(refusal.to_string());
+        }
+        let meaning = Meaning::from(&refusal);
+        let mut fault = Self::of(meaning, refusal.to_string());
+        if let Some(field) = field_of(&refusal) {
+            let message = match &refusal {
+                Refusal::Amount { error, .. } => error.to_string(),
+                other => other.to_string(),
+            };
+            fault = fault.with_fact("field", field);
+            fault.0.fields = vec![FieldFault {
+                field,
+                code: meaning.code,
+                message,
+            }];
+        }
+        match refusal {
+            Refusal::IllegalTransition { state, trigger, .. } => fault
+                .with_fact("state", state.map_or("NONE", domain::Status::name))
+                .with_fact("event", trigger),
+            Refusal::RoleRequired { role } => fault.with_fact("role", role),
+            Refusal::InsufficientFunds { asset } | Refusal::CounterpartyFunds { asset } => {
+                fault.with_fact("asset", asset)
+            }
+            _ => fault,
+        }
+    }
+}
+
+/// The field that a refusal is about, if it is about one.
+const fn field_of(refusal: &Refusal) -> Option<&'static str> {
+    match refusal {
+        Refusal::Amount { field, .. } => Some(field),
+        Refusal::OverRemaining { .. }
+        | Refusal::BelowMinimum { .. }
+        | Refusal::AboveMaximum { .. } => Some("amount"),
+        Refusal::SplitOutOfRange { .. } | Refusal::PayerAmountMismatch => Some("payer_amount"),
+        _ => None,
+    }
+}
+
+impl From<CommandError> for Fault {
+    fn from(error: CommandError) -> Self {
+        let meaning = Meaning::from(&error);
+        match error {
+            CommandError::Refused(refusal) => refusal.into(),
+            CommandError::Busy => {
+                Self::of(meaning, "nothing was changed; try again in a moment").with_retry_after(1)
+            }
+            CommandError::Unavailable => {
+                Self::of(meaning, "nothing was changed; try again later").with_retry_after(5)
+            }
+            CommandError::InDoubt => Self::of(
+                meaning,
+                "the connection to storage was lost during the commit: look before you try again, or send it again under \
+                 the same idempotency key",
+            ),
+            CommandError::Internal => Self::internal("a command failed; see the log before this"),
+        }
+    }
+}
+
+impl From<StorageError> for Fault {
+    /// Of a read.
+    fn from(error: StorageError) -> Self {
+        let meaning = Meaning::from(&error);
+        if meaning.grpc == GrpcCode::Internal {
+            return Self::internal(chain(&error));
+        }
+        let mut fault =
+            Self::of(meaning, "nothing was changed; try again later").with_retry_after(5);
+        fault.0.cause = Some(chain(&error));
+        fault
+    }
+}
+
+impl From<QueryError> for Fault {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Refused(refusal) => refusal.into(),
+            QueryError::Storage(error) => error.into(),
+        }
+    }
+}
+
+/// Written down as clients get it. What went wrong inside is told to the log, once, and to nobody else.
+impl From<Fault> for Status {
+    fn from(fault: Fault) -> Self {
+        let parts = *fault.0;
+        if let Some(cause) = parts.cause {
+            tracing::error!(code = %parts.code, cause, "a call failed");
+        }
+        let facts: HashMap<String, String> = parts
+            .facts
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        let mut details = ErrorDetails::with_error_info(parts.code, DOMAIN, facts);
+        if !parts.fields.is_empty() {
+            let violations = parts.fields.into_iter().map(FieldViolation::from);
+            details.set_bad_request(violations.collect::<Vec<_>>());
+        }
+        if parts.retry_after.is_some() {
+            details.set_retry_info(parts.retry_after);
+        }
+        Self::with_error_details(parts.status, parts.message, details)
+    }
+}
+
+impl From<FieldFault> for FieldViolation {
+    fn from(fault: FieldFault) -> Self {
+        Self {
+            reason: fault.code.to_owned(),
+            ..Self::new(fault.field, fault.message)
+        }
+    }
+}
+
+/// An error with all that caused it.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,70 @@
+//! `grpc.health.v1`: whether the market can do its work, for the server as a whole and for each service.
+
+use std::time::Duration;
+
+use application::Market;
+use tokio_util::sync::CancellationToken;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::{exchange, payment};
+
+/// How long storage may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What can be asked about; the empty name stands for all.
+const SERVICES: [&str; 3] = ["", exchange::NAME, payment::NAME];
+
+/// What is told, and told anew only when it changes.
+#[derive(Debug)]
+pub(crate) struct Health {
+    reporter: HealthReporter,
+    serving: bool,
+}
+
+impl Health {
+    /// Nothing is served yet.
+    pub(crate) async fn new(reporter: HealthReporter) -> Self {
+        tell(&reporter, false).await;
+        Self {
+            reporter,
+            serving: false,
+        }
+    }
+
+    /// Asks storage whether it is there, and tells.
+    pub(crate) async fn look(&mut self, market: &Market) {
+        let ping = tokio::time::timeout(PATIENCE, market.queries().ping());
+        self.become_serving(matches!(ping.await, Ok(Ok(())))).await;
+    }
+
+    /// Asks again and again, until told to stop; nothing is served after that.
+    pub(crate) async fn follow(mut self, market: Market, every: Duration, stop: CancellationToken) {
+        let looking = async {
+            loop {
+                tokio::time::sleep(every).await;
+                self.look(&market).await;
+            }
+        };
+        stop.run_until_cancelled(looking).await;
+        self.become_serving(false).await;
+    }
+
+    async fn become_serving(&mut self, serving: bool) {
+        if serving != self.serving {
+            self.serving = serving;
+            tell(&self.reporter, serving).await;
+        }
+    }
+}
+
+async fn tell(reporter: &HealthReporter, serving: bool) {
+    let status = if serving {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for service in SERVICES {
+        reporter.set_service_status(service, status).await;
+    }
+}

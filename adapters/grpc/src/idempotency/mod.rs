@@ -1,0 +1,8 @@
+//! Changes that can be sent again: the `idempotency-key` of a call, and the answer that is given once for it.
+
+mod kept;
+mod key;
+mod once;
+
+pub(crate) use key::parse;
+pub(crate) use once::{Once, mark_replayed};

@@ -1,0 +1,124 @@
+//! The one way from a change to its answer.
+
+use application::ports::IdempotencyKey;
+use application::{Caller, Command, Market, idempotency};
+use domain::TypedId;
+use prost::Message;
+use sha2::{Digest, Sha256};
+use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::{Response, Status};
+
+use super::{kept, key};
+use crate::fault::Fault;
+
+/// Marks an answer that was given before.
+pub(crate) fn mark_replayed(metadata: &mut MetadataMap) {
+    metadata.insert("idempotency-replayed", MetadataValue::from_static("true"));
+}
+
+/// Carries a call's command out: once for its key, if it has one.
+#[derive(Debug)]
+pub(crate) struct Once {
+    key: Option<String>,
+    /// The method's full name.
+    operation: String,
+    fingerprint: u128,
+}
+
+impl Once {
+    /// Of a call of this method with this message.
+    pub(crate) fn of(
+        metadata: &MetadataMap,
+        operation: String,
+        message: &impl Message,
+    ) -> Result<Self, Fault> {
+        let key = key::read(metadata)?;
+        Ok(Self {
+            fingerprint: match key {
+                Some(_) => fingerprint(&operation, message),
+                None => 0,
+            },
+            key,
+            operation,
+        })
+    }
+
+    /// Carries the command out and answers. With a key the answer, a refusal too, is kept in the commit of what it tells
+    /// of, and given again to the same call.
+    pub(crate) async fn carry_out<C: Command, A: Message + Default>(
+        self,
+        market: &Market,
+        caller: Caller,
+        command: C,
+        render: impl Fn(C::Outcome) -> A + Send + Sync + 'static,
+    ) -> Result<Response<A>, Status> {
+        let Some(key) = self.key else {
+            let outcome = market.execute(command).await.map_err(Fault::from)?;
+            return Ok(Response::new(render(outcome)));
+        };
+        let once = idempotency::Once {
+            command,
+            key: IdempotencyKey {
+                caller: caller.user.as_u128(),
+                operation: self.operation,
+                key,
+            },
+            fingerprint: self.fingerprint,
+            render: move |decision| match decision {
+                Ok(outcome) => kept::answer(&render(outcome)),
+                Err(refusal) => kept::refusal(refusal),
+            },
+        };
+        let replied = market.execute(once).await.map_err(Fault::from)?;
+        let mut answer = kept::read(&replied.reply)?.map(Response::new);
+        if replied.replayed {
+            mark_replayed(match &mut answer {
+                Ok(response) => response.metadata_mut(),
+                Err(status) => status.metadata_mut(),
+            });
+        }
+        answer
+    }
+}
+
+/// A digest of a call. The same fields are always encoded alike.
+fn fingerprint(operation: &str, message: &impl Message) -> u128 {
+    let mut digest = Sha256::new();
+    digest.update(operation);
+    digest.update(b"\n");
+    digest.update(message.encode_to_vec());
+    let half = digest.finalize();
+    let half = half.first_chunk::<16>();
+    half.map_or(0, |bytes| u128::from_be_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::p2p::{ConfirmPaymentRequest, ConfirmReceiptRequest};
+
+    #[test]
+    fn what_differs_differs() {
+        let digests = [
+            fingerprint("a", &ConfirmReceiptRequest::default()),
+            fingerprint("b", &ConfirmReceiptRequest::default()),
+            fingerprint(
+                "a",
+                &ConfirmReceiptRequest {
+                    offer_id: "1".to_owned(),
+                    ..Default::default()
+                },
+            ),
+            fingerprint(
+                "a",
+                &ConfirmPaymentRequest {
+                    customer_id: "1".to_owned(),
+                    ..Default::default()
+                },
+            ),
+        ];
+        for (index, digest) in digests.iter().enumerate() {
+            assert!(!digests[..index].contains(digest), "{index}");
+        }
+    }
+}
