@@ -1,10 +1,5 @@
 //! Generates the messages, services and clients of the published contract; no protoc is needed.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "this is how a build script speaks to Cargo"
-)]
-
 use std::error::Error;
 use std::path::PathBuf;
 use std::{env, fs};
