@@ -147,12 +147,7 @@ async fn a_dispute_is_decided_in_each_of_three_ways() {
             OfferStatus::Finished,
             99_900_000,
         ),
-        (
-            Resolution::ResolvedCancelled,
-            "",
-            OfferStatus::Cancelled,
-            0,
-        ),
+        (Resolution::ResolvedCancelled, "", OfferStatus::Cancelled, 0),
         (
             Resolution::ResolvedSplit,
             "60",

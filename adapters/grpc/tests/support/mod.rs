@@ -15,8 +15,8 @@ use domain::{
 };
 use grpc_api::proto::p2p::p2p_exchange_service_client::P2pExchangeServiceClient;
 use grpc_api::proto::p2p::{
-    self, ConfirmPaymentRequest, CreateExchangeOfferRequest, OpenDisputeRequest, ResponseAction,
-    RespondExchangeOfferRequest, SetExchangerStatusRequest,
+    self, ConfirmPaymentRequest, CreateExchangeOfferRequest, OpenDisputeRequest,
+    RespondExchangeOfferRequest, ResponseAction, SetExchangerStatusRequest,
 };
 use grpc_api::proto::payment::v1::payment_service_client::PaymentServiceClient;
 use grpc_api::{GrpcServer, GrpcSettings, GrpcStats, ServeError};
@@ -240,7 +240,10 @@ impl Scene {
     pub(crate) async fn approved(&self, exchange_type: ExchangeType) -> Deal {
         let deal = self.deal(exchange_type).await;
         let request = deal.exchanger.asks(respond(&deal, ResponseAction::Accept));
-        self.exchange().respond_exchange_offer(request).await.unwrap();
+        self.exchange()
+            .respond_exchange_offer(request)
+            .await
+            .unwrap();
         deal
     }
 
