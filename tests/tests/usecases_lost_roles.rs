@@ -134,10 +134,11 @@ async fn whoever_is_no_administrator_any_more_gives_neither_money_nor_roles() {
         id: harness.market.fresh(),
         caller: former,
         key: "k".to_owned(),
-        payer: account(anna.user),
-        payee: account(former.user),
+        payer: Some(account(anna.user)),
+        payee: Some(account(former.user)),
         amount: Money::new(1, Asset::Usdt),
         description: String::new(),
+        limited: false,
     };
     let declined = harness.done(payment).await.payment.decline();
     assert_eq!(declined, Some(Decline::AccountNotFound));

@@ -38,7 +38,7 @@ mod wire;
 mod withdrawal;
 
 pub use listen::patient;
-pub use live::{Live, Streams};
+pub use live::{CallCount, Calls, Live, Streams};
 pub use settings::{
     CallbackSettings, CorsOrigins, HttpSettings, InvalidOrigin, Secret, StreamSettings,
 };

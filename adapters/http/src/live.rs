@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use application::RelayStats;
 use application::consumer::ConsumerStats;
@@ -24,6 +25,8 @@ pub struct Live {
     pub consumers: Vec<(Queue, Arc<ConsumerStats>)>,
     /// What waits to be published, for the metrics.
     pub outbox: Option<Arc<dyn Outbox>>,
+    /// What has been asked over another interface, for the metrics.
+    pub calls: Option<Calls>,
     /// Cancelled when the server is to stop: all streams end then, and no new one begins.
     pub stop: CancellationToken,
     /// The streams that are open.
@@ -35,6 +38,36 @@ impl std::fmt::Debug for Live {
         f.debug_struct("Live")
             .field("streams", &self.streams.open())
             .finish_non_exhaustive()
+    }
+}
+
+/// The calls of one method that were answered with one code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallCount {
+    pub method: &'static str,
+    pub code: &'static str,
+    pub calls: u64,
+    /// How long they took, together.
+    pub time: Duration,
+}
+
+/// Counts calls; asked each time that the metrics are.
+#[derive(Clone)]
+pub struct Calls(Arc<dyn Fn() -> Vec<CallCount> + Send + Sync>);
+
+impl std::fmt::Debug for Calls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Calls")
+    }
+}
+
+impl Calls {
+    pub fn new(count: impl Fn() -> Vec<CallCount> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(count))
+    }
+
+    pub(crate) fn count(&self) -> Vec<CallCount> {
+        self.0()
     }
 }
 

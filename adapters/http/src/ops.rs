@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::live::CallCount;
 use crate::problem::{Problem, storage_failed};
 
 pub(crate) const TAG: &str = "Operations";
@@ -108,6 +109,9 @@ async fn live(app: &App) -> String {
         }
     }
     consumed(&mut text, &live.consumers);
+    if let Some(calls) = &live.calls {
+        called(&mut text, &calls.count());
+    }
     one(
         &mut text,
         "p2p_push_streams",
@@ -145,6 +149,34 @@ fn consumed(text: &mut String, consumers: &[(Queue, Arc<ConsumerStats>)]) {
             let _ = writeln!(
                 text,
                 "{name}{{queue=\"{queue}\",outcome=\"{outcome}\"}} {count}"
+            );
+        }
+    }
+}
+
+/// What was asked over gRPC.
+fn called(text: &mut String, calls: &[CallCount]) {
+    type Value = fn(&CallCount) -> f64;
+    let families: [(&str, &str, Value); 2] = [
+        (
+            "p2p_grpc_calls_total",
+            "Calls over gRPC that were answered, by method and code.",
+            |count| count.calls as f64,
+        ),
+        (
+            "p2p_grpc_call_seconds_total",
+            "How long they took, together.",
+            |count| count.time.as_secs_f64(),
+        ),
+    ];
+    for (name, help, value) in families {
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} counter\n");
+        for count in calls {
+            let CallCount { method, code, .. } = count;
+            let value = value(count);
+            let _ = writeln!(
+                text,
+                "{name}{{method=\"{method}\",code=\"{code}\"}} {value}"
             );
         }
     }

@@ -15,13 +15,14 @@ use application::{PipelineSettings, RelaySettings};
 use domain::Policy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use grpc_api::{GrpcSettings, Identity};
 use http_api::{CallbackSettings, CorsOrigins, HttpSettings, Secret, StreamSettings};
 use persistence::DatabaseSettings;
 use serde::{Deserialize, Serialize};
 use system::{JwtSettings, JwtTokens, PasswordCost};
 
 use sections::{
-    Auth, Broker, Callbacks, Consumers, Database, Http, Market, Passwords, Pipeline, Relay,
+    Auth, Broker, Callbacks, Consumers, Database, Grpc, Http, Market, Passwords, Pipeline, Relay,
     Streams, Sweeper,
 };
 pub(crate) use sections::{Log, LogFormat};
@@ -31,6 +32,7 @@ pub(crate) use sections::{Log, LogFormat};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) http: Http,
+    pub(crate) grpc: Grpc,
     pub(crate) database: Database,
     pub(crate) auth: Auth,
     pub(crate) passwords: Passwords,
@@ -103,6 +105,32 @@ impl Config {
         })
     }
 
+    /// Reads the certificate and its key, if there are any.
+    pub(crate) fn grpc(&self) -> Result<GrpcSettings> {
+        let file = |name: &str, path: &str| {
+            std::fs::read(path).with_context(|| format!("{name}: {path} can't be read"))
+        };
+        let Grpc {
+            tls_certificate,
+            tls_key,
+            ..
+        } = &self.grpc;
+        let tls = if tls_certificate.is_empty() {
+            None
+        } else {
+            Some(Identity {
+                certificate: file("grpc.tls_certificate", tls_certificate)?,
+                key: file("grpc.tls_key", tls_key)?,
+            })
+        };
+        Ok(GrpcSettings {
+            call_timeout: Duration::from_secs(self.http.request_timeout_seconds),
+            shutdown_patience: Duration::from_secs(self.http.shutdown_seconds) / 2,
+            tls,
+            ..GrpcSettings::default()
+        })
+    }
+
     pub(crate) fn policy(&self) -> Policy {
         let minutes = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
         Policy {
@@ -112,6 +140,8 @@ impl Config {
             unanswered_limit: self.market.unanswered_limit,
             fee_basis_points: self.market.fee_basis_points,
             finished_stays_active: minutes(self.market.finished_stays_active_minutes),
+            payments_per_minute: self.market.payments_per_minute,
+            payments_at_once: self.market.payments_at_once,
             faucet: self.market.faucet,
         }
     }
@@ -248,6 +278,8 @@ mod tests {
                 "[market]\nfaucet = true\n[http]\nbind = \"0.0.0.0:3000\"",
                 "market.faucet",
             ),
+            ("[grpc]\ntls_key = \"key.pem\"", "grpc.tls_certificate"),
+            ("[market]\npayments_at_once = 0", "market.payments_at_once"),
             ("[pipeline]\nbatch = 0", "pipeline.batch"),
             ("[pipeline]\nlanes = 9", "pipeline.lanes"),
             (

@@ -152,6 +152,10 @@ const PEOPLE: &[Person] = &[
 /// Opens the demo market, fills it unless that was done before, and serves it.
 pub(crate) async fn run(mut config: Config, options: Options) -> Result<ExitCode> {
     ensure!(
+        config.grpc.bind.ip().is_loopback(),
+        "grpc.bind: a demo, whose passwords everybody knows, listens on the loopback interface only"
+    );
+    ensure!(
         config.http.bind.ip().is_loopback(),
         "http.bind: a demo, whose passwords everybody knows, listens on the loopback interface only"
     );
@@ -273,6 +277,9 @@ fn introduce(server: &Server, people: &[(&Person, User)]) -> Result<()> {
     println!("  REST         http://{address}/api");
     println!("  Swagger UI   http://{address}/swagger-ui/");
     println!("  OpenAPI      http://{address}/api-docs/openapi.json");
+    if let Some(grpc) = server.grpc_address()? {
+        println!("  gRPC         grpc://{grpc}  (with reflection and health)");
+    }
     println!("  Health       http://{address}/healthz  http://{address}/readyz");
     println!();
     println!("  Everybody's password is  {PASSWORD}");

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail};
 use application::notification::Hub;
 use application::ports::Broker;
 use application::{Market, Sweeper};
-use http_api::Live;
+use grpc_api::GrpcServer;
+use http_api::{CallCount, Calls, Live};
 use persistence::Database;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -26,6 +27,8 @@ pub(crate) struct Server {
     database: Database,
     broker: Arc<dyn Broker>,
     listener: TcpListener,
+    /// Where it is served over gRPC, if it is.
+    grpc: Option<(GrpcServer, TcpListener)>,
     config: Config,
 }
 
@@ -35,6 +38,9 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
         tracing::warn!("market.faucet: whoever reaches this server can make money for themselves");
     }
     let server = Server::open(config).await?;
+    if let Some(address) = server.grpc_address()? {
+        println!("p2p-market serves at grpc://{address}");
+    }
     println!("p2p-market serves at http://{}", server.address()?);
     server.serve().await
 }
@@ -58,14 +64,30 @@ impl Server {
         let listener = TcpListener::bind(config.http.bind)
             .await
             .with_context(|| format!("http.bind: {} can't be listened on", config.http.bind))?;
+        let grpc = if config.grpc.enabled {
+            let server = GrpcServer::new(market.clone(), config.grpc()?).context("grpc")?;
+            let listener = TcpListener::bind(config.grpc.bind)
+                .await
+                .with_context(|| format!("grpc.bind: {} can't be listened on", config.grpc.bind))?;
+            Some((server, listener))
+        } else {
+            None
+        };
         Ok(Self {
             market,
             worker,
             database,
             broker,
             listener,
+            grpc,
             config,
         })
+    }
+
+    /// Where it listens for gRPC, if it does.
+    pub(crate) fn grpc_address(&self) -> Result<Option<std::net::SocketAddr>> {
+        let listener = self.grpc.as_ref().map(|(_, listener)| listener);
+        Ok(listener.map(TcpListener::local_addr).transpose()?)
     }
 
     /// Where it listens, with the port that the system chose if 0 was configured.
@@ -82,6 +104,7 @@ impl Server {
             database,
             broker,
             listener,
+            grpc,
             config,
         } = self;
         let sweeper = Sweeper::new(
@@ -100,6 +123,7 @@ impl Server {
             relay: background.relay.clone(),
             consumers: background.consumers.clone(),
             outbox: Some(Arc::new(database.clone())),
+            calls: grpc.as_ref().map(|(server, _)| calls_of(server)),
             ..Live::default()
         };
 
@@ -112,10 +136,24 @@ impl Server {
         let serving = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopping.notified().await });
         let mut serving = tokio::spawn(serving.into_future());
+        let over_grpc = live.stop.clone();
+        let mut over_grpc = tokio::spawn(async move {
+            match grpc {
+                Some((server, listener)) => server.serve(listener, over_grpc).await,
+                None => {
+                    over_grpc.cancelled().await;
+                    Ok(())
+                }
+            }
+        });
         tokio::select! {
             served = &mut serving => {
                 served?.context("serving failed")?;
                 bail!("serving ended by itself");
+            }
+            served = &mut over_grpc => {
+                served?.context("serving over gRPC failed")?;
+                bail!("serving over gRPC ended by itself");
             }
             () = signals.next() => {}
         }
@@ -135,6 +173,11 @@ impl Server {
                     tracing::warn!("some requests did not end in time");
                     serving.abort();
                 }
+            }
+            // It has a patience of its own, which began when it was told to stop.
+            match over_grpc.await {
+                Ok(Err(error)) => tracing::warn!(%error, "serving over gRPC did not end cleanly"),
+                Ok(Ok(())) | Err(_) => {}
             }
             // Streams have been told; those over WebSocket are nobody's request any more.
             if tokio::time::timeout(patience / 8, live.streams.drained())
@@ -164,6 +207,21 @@ impl Server {
             }
         }
     }
+}
+
+/// What has been asked over gRPC, for the metrics.
+fn calls_of(server: &GrpcServer) -> Calls {
+    let stats = server.stats();
+    Calls::new(move || {
+        let counts = stats.snapshot().into_iter();
+        let call = |count: grpc_api::CallCount| CallCount {
+            method: count.method,
+            code: count.code,
+            calls: count.calls,
+            time: count.time,
+        };
+        counts.map(call).collect()
+    })
 }
 
 /// Ctrl-C and SIGTERM.

@@ -72,6 +72,14 @@ impl Config {
                 && (1..=100).contains(&self.consumers.attempts),
             "consumers.window must be between 1 and 1024, consumers.attempts between 1 and 100"
         );
+        ensure!(
+            self.grpc.tls_certificate.is_empty() == self.grpc.tls_key.is_empty(),
+            "grpc.tls_certificate and grpc.tls_key go together"
+        );
+        positive(
+            "market.payments_at_once",
+            self.market.payments_at_once.into(),
+        )?;
         positive("streams.per_user", self.streams.per_user as u64)?;
         positive("streams.most", self.streams.most as u64)?;
         positive("streams.patience_seconds", self.streams.patience_seconds)?;

@@ -20,6 +20,15 @@ pub(crate) struct Http {
     pub(crate) cors_origins: Vec<String>,
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Grpc {
+    pub(crate) enabled: bool,
+    pub(crate) bind: SocketAddr,
+    pub(crate) tls_certificate: String,
+    pub(crate) tls_key: String,
+}
+
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Database {
@@ -61,6 +70,8 @@ pub(crate) struct Market {
     pub(crate) unanswered_limit: u32,
     pub(crate) fee_basis_points: u16,
     pub(crate) finished_stays_active_minutes: u64,
+    pub(crate) payments_per_minute: u32,
+    pub(crate) payments_at_once: u32,
     pub(crate) faucet: bool,
 }
 
@@ -135,6 +146,17 @@ impl Default for Http {
     }
 }
 
+impl Default for Grpc {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            bind: SocketAddr::from(([127, 0, 0, 1], 50_051)),
+            tls_certificate: String::new(),
+            tls_key: String::new(),
+        }
+    }
+}
+
 impl Default for Database {
     fn default() -> Self {
         Self {
@@ -192,6 +214,8 @@ impl Default for Market {
             unanswered_limit: policy.unanswered_limit,
             fee_basis_points: policy.fee_basis_points,
             finished_stays_active_minutes: minutes(policy.finished_stays_active),
+            payments_per_minute: policy.payments_per_minute,
+            payments_at_once: policy.payments_at_once,
             faucet: policy.faucet,
         }
     }

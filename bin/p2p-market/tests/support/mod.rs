@@ -22,6 +22,7 @@ pub(crate) fn program(database: &str, arguments: &[&str]) -> Command {
         .env("DATABASE_URL", database)
         .env("P2P_AUTH__TOKEN_SECRET", TOKEN_SECRET)
         .env("P2P_HTTP__BIND", "127.0.0.1:0")
+        .env("P2P_GRPC__BIND", "127.0.0.1:0")
         .env("P2P_LOG__FILTER", "warn")
         // What is told stays in the outbox, where it is counted.
         .env("P2P_RELAY__ENABLED", "false")
