@@ -57,3 +57,37 @@ impl Method {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+
+    #[test]
+    fn every_method_that_is_served_is_in_the_list() {
+        let mut pool = DescriptorPool::new();
+        for descriptors in [
+            crate::proto::DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ] {
+            pool.decode_file_descriptor_set(descriptors).unwrap();
+        }
+        let mut served = BTreeSet::from([("(none)".to_owned(), false)]);
+        for service in pool.services() {
+            for method in service.methods() {
+                let path = format!("/{}/{}", service.full_name(), method.name());
+                served.insert((path, method.is_server_streaming()));
+            }
+        }
+        // Health has a list that tonic does not serve.
+        served.retain(|(path, _)| path != "/grpc.health.v1.Health/List");
+        let listed = ALL.map(|(path, streams)| (path.to_owned(), streams));
+        assert_eq!(BTreeSet::from(listed), served);
+        assert_eq!(Method::of("/no/such"), Method::at(0));
+    }
+}
