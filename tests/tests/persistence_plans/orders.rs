@@ -5,10 +5,9 @@ use application::ports::{
     IdempotencyKey, Maintenance, OrderFilter, OrderQueries, Store, WithdrawalFilter,
     WithdrawalQueries,
 };
-use domain::billing::PaymentOrigin;
 use domain::order::OrderStatus;
 use domain::withdrawal::WithdrawalStatus;
-use domain::{AccountId, OrderId, Timestamp, TypedId, WithdrawalId};
+use domain::{OrderId, Timestamp, TypedId, WithdrawalId};
 use persistence::Database;
 
 use crate::LIMIT;
