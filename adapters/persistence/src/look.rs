@@ -107,13 +107,14 @@ async fn payments(
 }
 
 /// Payments by their callers and the callers' keys, and accounts by their ids. They have nothing to do with each other: the
-/// shorter list ends in NULLs, which find nothing.
+/// shorter list ends in NULLs, which find nothing. Each is looked up by itself, by its key: no plan reads a table once for all,
+/// though it was made when the table was empty.
 pub(crate) static PAYMENTS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {}, {} FROM UNNEST($1::uuid[], $2::text[], $3::uuid[]) AS k (caller_id, key, account_id) \
-         LEFT JOIN payments AS p \
-         ON p.caller_id = k.caller_id AND p.key = k.key AND p.caller_id IS NOT NULL \
-         LEFT JOIN accounts AS a ON a.id = k.account_id",
+         LEFT JOIN LATERAL (SELECT * FROM payments AS found \
+         WHERE found.caller_id = k.caller_id AND found.key = k.key AND found.caller_id IS NOT NULL LIMIT 1) AS p ON true \
+         LEFT JOIN LATERAL (SELECT * FROM accounts AS found WHERE found.id = k.account_id LIMIT 1) AS a ON true",
         columns::<payment::Entity>("p"),
         columns::<account::Entity>("a"),
     )

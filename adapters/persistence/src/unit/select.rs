@@ -56,19 +56,20 @@ pub(crate) fn payments_of_orders(backend: DbBackend, orders: Vec<Uuid>) -> Selec
         .order_by_asc(payment::Column::OrderId)
 }
 
-/// Payments by their callers and the callers' keys, locked in that order.
+/// Payments by their callers and the callers' keys, which are sorted, locked in that order.
 pub(crate) fn payments_of_callers(backend: DbBackend, keys: &[(Uuid, String)]) -> Statement {
     let columns: Vec<String> = payment::Column::iter()
         .map(|column| format!("p.{}", column.as_str()))
         .collect();
     let columns = columns.join(", ");
     if backend == DbBackend::Postgres {
-        // The order of bytes, whatever the database's own is: the order in which a commit changes them.
+        // One after another, as they were sent: the order in which a commit changes them, whatever the database's own is. No
+        // plan reads the table once for all, though it was made when the table was empty.
         let sql = format!(
             "SELECT {columns} FROM UNNEST($1::uuid[], $2::text[]) AS k (caller_id, key) \
-             JOIN payments AS p ON p.caller_id = k.caller_id AND p.key = k.key \
-             WHERE p.caller_id IS NOT NULL \
-             ORDER BY p.caller_id, p.key COLLATE \"C\" FOR NO KEY UPDATE OF p"
+             CROSS JOIN LATERAL (SELECT * FROM payments AS found \
+             WHERE found.caller_id = k.caller_id AND found.key = k.key AND found.caller_id IS NOT NULL \
+             LIMIT 1 FOR NO KEY UPDATE) AS p"
         );
         let callers = id_array(keys.iter().map(|(caller, _)| *caller));
         let names = text_array(keys.iter().map(|(_, key)| key.clone()));
