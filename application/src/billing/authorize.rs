@@ -3,7 +3,7 @@
 use domain::billing::{PaymentOrigin, PaymentTerms};
 use domain::ledger::Owner;
 use domain::user::Caller;
-use domain::{AccountId, AccountKey, Decline, Money, Payment, PaymentId, Refusal, Role, TypedId};
+use domain::{AccountId, AccountKey, Decline, Money, Payment, PaymentId, Refusal, Role};
 
 use super::{is_of_somebody, pay};
 use crate::pipeline::{Command, Desk, Needs};
@@ -103,8 +103,10 @@ impl Command for AuthorizePayment {
         accounts.for_each(|account| needs.account_by_id(account));
     }
 
+    /// One lane for all: whoever is paid here may be paid by anybody else at the same moment, and lanes that meet at accounts
+    /// wait for each other.
     fn affinity(&self) -> u128 {
-        self.payer.map_or(0, TypedId::as_u128)
+        0
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Authorized, Refusal> {
