@@ -121,11 +121,14 @@ pub(crate) enum Field<'a> {
 
 /// Seven bits a byte, the lowest first.
 fn varint(mut value: u64, bytes: &mut Vec<u8>) {
-    while value > 0x7f {
-        bytes.push((value & 0x7f) as u8 | 0x80);
+    loop {
+        let [low, ..] = value.to_le_bytes();
         value >>= 7;
+        if value == 0 {
+            return bytes.push(low);
+        }
+        bytes.push(low | 0x80);
     }
-    bytes.push(value as u8);
 }
 
 #[cfg(test)]
