@@ -3,6 +3,8 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
@@ -20,6 +22,7 @@ use grpc_api::proto::p2p::{
 };
 use grpc_api::{GrpcServer, GrpcSettings, Identity, ServeError};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use memory::Point;
 use support::{Scene, refused, respond, settings};
@@ -228,17 +231,21 @@ async fn the_deadline_of_a_client_is_kept_and_the_command_is_carried_out() {
     let scene = Scene::open().await;
     let deal = scene.deal(CRYPTO).await;
     // A client that leaves the deadline to the server.
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new())
         .http2_only(true)
-        .build_http::<tonic::body::Body>();
+        .build::<_, tonic::body::Body>(connector);
     let origin = format!("http://{}", scene.address).parse().unwrap();
     let mut exchange = P2pExchangeServiceClient::with_origin(client, origin);
 
+    let before = scene.market.pipeline().stats().commands;
     let gate = scene.memory.faults().hold(Point::Commit);
     let mut request = deal.exchanger.asks(respond(&deal, ResponseAction::Accept));
-    request.set_timeout(Duration::from_millis(30));
+    request.set_timeout(Duration::from_millis(300));
     let answer = exchange.respond_exchange_offer(request).await;
     refused(answer, Code::DeadlineExceeded, "TIMEOUT");
+    assert_eq!(scene.market.pipeline().stats().commands, before + 1);
     drop(gate);
     let mut tally = scene.memory.tally();
     let accepted = || {

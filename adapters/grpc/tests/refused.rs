@@ -3,6 +3,8 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 

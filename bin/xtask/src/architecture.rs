@@ -10,7 +10,14 @@ use cargo_metadata::{DependencyKind, Metadata};
 use crate::process;
 
 /// Families of crates that do I/O, so that use cases leave them to the adapters: `sqlx` stands for `sqlx-core` too.
-const NOT_IN_APPLICATION: [&str; 5] = ["sqlx", "sea-orm", "axum", "lapin", "tonic"];
+const NOT_IN_APPLICATION: [&str; 6] = ["sqlx", "sea-orm", "axum", "lapin", "tonic", "prost"];
+
+/// Families of crates that belong to one adapter: whoever else of ours needs them goes through it.
+const BELONG_TO: [(&str, &str); 3] = [
+    ("tonic", "p2p-grpc"),
+    ("prost", "p2p-grpc"),
+    ("protox", "p2p-grpc"),
+];
 
 /// Fails with every violation, in a sentence each.
 pub(crate) fn check(metadata: &Metadata) -> Result<()> {
@@ -99,7 +106,8 @@ fn violations(members: &[Member]) -> Vec<String> {
         };
         for dependency in &member.dependencies {
             let target = members.iter().find(|other| other.name == *dependency);
-            if let Some(reason) = objection(layer, dependency, target.and_then(|m| m.layer)) {
+            let reason = objection(layer, dependency, target.and_then(|m| m.layer));
+            if let Some(reason) = reason.or_else(|| others_own(layer, &member.name, dependency)) {
                 violations.push(format!("{} uses {dependency}: {reason}", member.name));
             }
         }
@@ -124,10 +132,21 @@ fn objection(layer: Layer, dependency: &str, target: Option<Layer>) -> Option<St
 }
 
 fn does_io(dependency: &str) -> bool {
-    NOT_IN_APPLICATION.iter().any(|family| {
-        let rest = dependency.strip_prefix(family);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    })
+    let mut families = NOT_IN_APPLICATION.iter();
+    families.any(|family| is_of(family, dependency))
+}
+
+/// Whether the dependency is another adapter's own. Tests may speak to an adapter from outside.
+fn others_own(layer: Layer, name: &str, dependency: &str) -> Option<String> {
+    let mut owned = BELONG_TO.iter();
+    let (_, owner) = owned.find(|(family, _)| is_of(family, dependency))?;
+    let free = layer == Layer::Tests || name == *owner;
+    (!free).then(|| format!("it belongs to {owner}"))
+}
+
+fn is_of(family: &str, dependency: &str) -> bool {
+    let rest = dependency.strip_prefix(family);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 #[cfg(test)]
@@ -155,11 +174,20 @@ mod tests {
             ),
             ("p2p-http", Layer::Adapter, vec!["p2p-application", "axum"]),
             (
+                "p2p-grpc",
+                Layer::Adapter,
+                vec!["p2p-application", "tonic", "tonic-prost", "protox"],
+            ),
+            (
                 "p2p-market",
                 Layer::Bin,
                 vec!["p2p-http", "p2p-persistence"],
             ),
-            ("p2p-tests", Layer::Tests, vec!["p2p-market", "p2p-http"]),
+            (
+                "p2p-tests",
+                Layer::Tests,
+                vec!["p2p-market", "p2p-http", "tonic"],
+            ),
         ]
         .map(|(name, layer, dependencies)| Member {
             name: name.to_owned(),
@@ -201,6 +229,9 @@ mod tests {
                 "p2p-persistence",
                 "Adapter may not depend on Adapter",
             ),
+            ("p2p-grpc", "p2p-http", "Adapter may not depend on Adapter"),
+            ("p2p-http", "tonic-health", "it belongs to p2p-grpc"),
+            ("p2p-market", "prost", "it belongs to p2p-grpc"),
             ("p2p-http", "p2p-market", "Adapter may not depend on Bin"),
             ("p2p-market", "p2p-tests", "Bin may not depend on Tests"),
         ] {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::exchanger::SwitchOnline;
 use application::listing::PublishListing;
 use application::user::RegisterUser;
 use application::wallet::Deposit;
@@ -273,15 +272,6 @@ pub(crate) fn signed_in(market: &Market, caller: Caller) -> Person {
     }
 }
 
-/// Turns an exchanger's switch on, by command.
-pub(crate) fn online(exchanger: &Person) -> SwitchOnline {
-    SwitchOnline {
-        caller: exchanger.caller,
-        exchanger: exchanger.caller.user,
-        online: true,
-    }
-}
-
 pub(crate) fn offer_on(
     listing: ListingId,
     exchange_type: ExchangeType,
@@ -332,7 +322,7 @@ pub(crate) fn refused<T: std::fmt::Debug>(
 ) -> ErrorInfo {
     let status = answer.unwrap_err();
     let info = status.get_details_error_info();
-    let info = info.unwrap_or_else(|| panic!("no details: {status:?}"));
+    let info = info.expect("details with a code");
     assert_eq!((status.code(), info.reason.as_str()), (code, reason));
     assert_eq!(info.domain, "p2p-market");
     assert_ne!(status.message(), "");
