@@ -10,6 +10,7 @@ mod expire;
 mod open_dispute;
 mod queries;
 mod settle;
+mod words;
 
 pub use accept::AcceptOffer;
 pub use cancel::CancelOffer;
@@ -20,6 +21,8 @@ pub use decline::DeclineOffer;
 pub use expire::{ExpireOffer, Expired};
 pub use open_dispute::OpenDispute;
 pub use queries::{DealView, OfferList, get_offer, list_offers, offer_status};
+
+pub use words::in_words;
 
 pub(crate) use settle::settle;
 

@@ -274,9 +274,9 @@ pub struct IdempotencyKey {
 /// An answer as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The HTTP status.
+    /// The HTTP status, also of what was asked over another transport.
     pub status: u16,
-    /// JSON text.
+    /// The answer as its transport keeps it: JSON over HTTP, an encoded message over gRPC.
     pub body: String,
 }
 

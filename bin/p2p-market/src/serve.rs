@@ -175,9 +175,8 @@ impl Server {
                 }
             }
             // It has a patience of its own, which began when it was told to stop.
-            match over_grpc.await {
-                Ok(Err(error)) => tracing::warn!(%error, "serving over gRPC did not end cleanly"),
-                Ok(Ok(())) | Err(_) => {}
+            if let Ok(Err(error)) = over_grpc.await {
+                tracing::warn!(%error, "serving over gRPC did not end cleanly");
             }
             // Streams have been told; those over WebSocket are nobody's request any more.
             if tokio::time::timeout(patience / 8, live.streams.drained())

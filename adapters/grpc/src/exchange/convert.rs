@@ -1,13 +1,12 @@
 //! Messages to commands, and what came of them to messages.
 
-use std::fmt::Write as _;
-
 use application::Caller;
 use application::dispute::{Decision, ResolveDispute};
 use application::exchanger::SwitchOnline;
-use application::offer::{CancelOffer, ConfirmPayment, ConfirmReceipt, CreateOffer, OpenDispute};
+use application::offer::{
+    CancelOffer, ConfirmPayment, ConfirmReceipt, CreateOffer, OpenDispute, in_words,
+};
 use domain::dispute::DisputeState;
-use domain::offer::State;
 use domain::{
     Actor, Decimal, Dispute, DisputeId, Exchanger, Offer, OfferId, Refusal, Status, UserId,
 };
@@ -255,7 +254,7 @@ pub(super) fn standing(offer: &Offer) -> GetTransactionStatusResponse {
     GetTransactionStatusResponse {
         offer_id: offer.id.to_string(),
         status: status_of(offer).into(),
-        details: details(offer),
+        details: in_words(offer),
     }
 }
 
@@ -300,39 +299,5 @@ const fn stage_of(dispute: &Dispute) -> DisputeStatus {
     match dispute.state {
         DisputeState::Open => DisputeStatus::DisputeOpen,
         DisputeState::Resolved { .. } => DisputeStatus::DisputeResolved,
-    }
-}
-
-/// What a deal waits for, or how it ended: one sentence for every state, as over REST.
-fn details(offer: &Offer) -> String {
-    let payer = side_name(offer.terms.exchange_type.fiat_payer());
-    let holder = side_name(offer.terms.exchange_type.crypto_holder());
-    let mut text = match offer.state {
-        State::Pending { respond_by } => {
-            format!("Waiting for the exchanger's answer until {respond_by}")
-        }
-        State::Approved { pay_by, .. } => {
-            format!("Waiting for the {payer} to pay the fiat until {pay_by}")
-        }
-        State::PaymentConfirmed { receipt_by, .. } => {
-            format!("Waiting for the {holder} to confirm receipt of the fiat until {receipt_by}")
-        }
-        State::DisputeOpen { since } => {
-            format!("In dispute since {since}, waiting for a moderator")
-        }
-        State::Finished { at } => format!("Transaction completed at {at}"),
-        State::Declined { at } => format!("Offer declined by the exchanger at {at}"),
-        State::Cancelled { at } => format!("Transaction cancelled at {at}"),
-    };
-    if offer.state.cancel_proposed() {
-        let _ = write!(text, "; the {holder} proposes to cancel");
-    }
-    text
-}
-
-const fn side_name(side: Actor) -> &'static str {
-    match side {
-        Actor::Exchanger => "exchanger",
-        _ => "customer",
     }
 }

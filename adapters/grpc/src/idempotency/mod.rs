@@ -4,5 +4,4 @@ mod kept;
 mod key;
 mod once;
 
-pub(crate) use key::parse;
 pub(crate) use once::{Once, mark_replayed};

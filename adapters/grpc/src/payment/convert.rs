@@ -2,12 +2,12 @@
 
 use application::Caller;
 use application::billing::{AuthorizePayment, Authorized};
+use application::idempotency::parse_key;
 use domain::billing::PaymentState;
 use domain::{Account, Decline, Money, Payment, PaymentId};
 
 use crate::fault::{Fault, FieldFault};
 use crate::fields::{self, read_fields};
-use crate::idempotency;
 use crate::proto::payment::v1::{
     AuthorizePaymentRequest, AuthorizePaymentResponse, GetAccountBalanceResponse,
     GetPaymentResponse, PaymentError, PaymentErrorCode, PaymentStatus,
@@ -44,7 +44,7 @@ fn key(text: &str) -> Result<String, FieldFault> {
             message: "is required".to_owned(),
         });
     }
-    idempotency::parse(text).ok_or_else(|| FieldFault {
+    parse_key(text).ok_or_else(|| FieldFault {
         field,
         code: "IDEMPOTENCY_KEY_INVALID",
         message: "must have 1 to 128 visible ASCII characters".to_owned(),

@@ -1,10 +1,8 @@
 //! Deals as clients see them.
 
-use std::fmt::Write as _;
-
-use application::offer::DealView;
-use domain::offer::{HistoryEntry, State};
-use domain::{Actor, Offer};
+use application::offer::{DealView, in_words};
+use domain::Offer;
+use domain::offer::HistoryEntry;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,42 +52,8 @@ impl From<&Offer> for OfferStatus {
         Self {
             offer_id: wire::OfferId(offer.id),
             status: wire::Status(offer.status()),
-            details: details(offer),
+            details: in_words(offer),
         }
-    }
-}
-
-/// One sentence for every state.
-fn details(offer: &Offer) -> String {
-    let payer = side_name(offer.terms.exchange_type.fiat_payer());
-    let holder = side_name(offer.terms.exchange_type.crypto_holder());
-    let mut text = match offer.state {
-        State::Pending { respond_by } => {
-            format!("Waiting for the exchanger's answer until {respond_by}")
-        }
-        State::Approved { pay_by, .. } => {
-            format!("Waiting for the {payer} to pay the fiat until {pay_by}")
-        }
-        State::PaymentConfirmed { receipt_by, .. } => {
-            format!("Waiting for the {holder} to confirm receipt of the fiat until {receipt_by}")
-        }
-        State::DisputeOpen { since } => {
-            format!("In dispute since {since}, waiting for a moderator")
-        }
-        State::Finished { at } => format!("Transaction completed at {at}"),
-        State::Declined { at } => format!("Offer declined by the exchanger at {at}"),
-        State::Cancelled { at } => format!("Transaction cancelled at {at}"),
-    };
-    if offer.state.cancel_proposed() {
-        let _ = write!(text, "; the {holder} proposes to cancel");
-    }
-    text
-}
-
-const fn side_name(side: Actor) -> &'static str {
-    match side {
-        Actor::Exchanger => "exchanger",
-        _ => "customer",
     }
 }
 

@@ -1,5 +1,9 @@
 //! Requests that can be sent again: whatever is repeated, the effect comes about once and the answer stays the same.
 
+mod key;
+
+pub use key::parse_key;
+
 use domain::Refusal;
 
 use crate::pipeline::{Command, Desk, Needs};

@@ -1,0 +1,75 @@
+//! What can be an idempotency key, whatever the transport.
+
+/// The longest key, in characters.
+const LONGEST: usize = 128;
+
+/// A key as it is, or as a string of RFC 8941: both spell the same key.
+#[must_use]
+pub fn parse_key(text: &str) -> Option<String> {
+    let text = text.trim();
+    let key = match text.strip_prefix('"') {
+        Some(rest) => unquoted(rest.strip_suffix('"')?)?,
+        None => text.to_owned(),
+    };
+    let fits = (1..=LONGEST).contains(&key.len());
+    (fits && key.bytes().all(|byte| byte.is_ascii_graphic())).then_some(key)
+}
+
+/// Between the quotes there are no others, but for escaped ones.
+fn unquoted(inner: &str) -> Option<String> {
+    let mut key = String::with_capacity(inner.len());
+    let mut letters = inner.chars();
+    while let Some(letter) = letters.next() {
+        key.push(match letter {
+            '"' => return None,
+            '\\' => letters
+                .next()
+                .filter(|escaped| matches!(escaped, '"' | '\\'))?,
+            plain => plain,
+        });
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_key as parse;
+
+    #[test]
+    fn quotes_make_no_difference() {
+        for (text, key) in [
+            ("order-1", "order-1"),
+            ("\"order-1\"", "order-1"),
+            (r#""a\"b\\c""#, r#"a"b\c"#),
+            (
+                "8e03978e-40d5-43dd-bc93-6894a57f9324",
+                "8e03978e-40d5-43dd-bc93-6894a57f9324",
+            ),
+            ("!~", "!~"),
+            (&"x".repeat(128), &"x".repeat(128)),
+        ] {
+            assert_eq!(parse(text).as_deref(), Some(key), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_key() {
+        for text in [
+            "",
+            " ",
+            "\"\"",
+            "\"",
+            "\"open",
+            "a b",
+            "\"a b\"",
+            "\"a\"b\"",
+            r#""a\b""#,
+            r#""a\""#,
+            "\"a\";b=1",
+            "ключ",
+            &"x".repeat(129),
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}
