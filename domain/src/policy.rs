@@ -17,7 +17,8 @@ pub struct Policy {
     pub fee_basis_points: u16,
     /// How long a finished deal still counts as active.
     pub finished_stays_active: Duration,
-    /// How many payments one account may make by itself in a minute, on average; 0: as many as it likes.
+    /// How many payments one caller may make from one account in a minute, on average, through one process; 0: as many as
+    /// they like.
     pub payments_per_minute: u32,
     /// How many of them it may make at once, after a rest.
     pub payments_at_once: u32,

@@ -21,26 +21,30 @@ pub struct AuthorizePayment {
     pub payee: Option<AccountId>,
     pub amount: Money,
     pub description: String,
-    /// The payer has paid too often of late.
+    /// The payer has paid too often of late: [`authorize_payment`] says so.
     pub limited: bool,
 }
 
-/// Pays, if the payer has not paid too often of late. What was decided under the key before stays.
+/// Pays, if the payer has not paid too often of late. What was decided under the key before stays, and neither that nor what
+/// came to nothing counts. (Of two calls at once under one key the one that finds no place may be decided first: then the
+/// payment is declined, for both.)
 pub async fn authorize_payment(
     market: &Market,
     command: AuthorizePayment,
 ) -> Result<Authorized, CommandError> {
-    let admitted = match command.payer {
-        Some(payer) => {
-            let limits = market.payer_limits();
-            limits.admits(command.caller.user, payer, market.now())
-        }
-        None => true,
-    };
+    let (limits, caller, payer) = (market.payer_limits(), command.caller.user, command.payer);
+    let admitted = payer.is_none_or(|payer| limits.admits(caller, payer, market.now()));
     let limited = !admitted;
-    market
-        .execute(AuthorizePayment { limited, ..command })
-        .await
+    let command = AuthorizePayment { limited, ..command };
+    let authorized = market.execute(command).await;
+    let is_new = matches!(&authorized, Ok(authorized) if !authorized.duplicate);
+    if let Some(payer) = payer
+        && admitted
+        && !is_new
+    {
+        limits.give_back(caller, payer);
+    }
+    authorized
 }
 
 /// A payment with its outcome.

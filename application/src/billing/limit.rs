@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{AccountId, Policy, Timestamp, UserId};
 
-/// Whoever is at rest is forgotten once there are so many.
+/// Whoever is at rest is forgotten once there are so many, and again each time that there are twice as many as then.
 const MANY: usize = 65_536;
 
 /// Counts payments by who makes them from which account (the generic cell rate algorithm), in this process. Nobody can use
@@ -16,8 +16,15 @@ pub struct PayerLimits {
     /// Between two payments, on average; `None`: no limit.
     pause: Option<Duration>,
     at_once: u32,
+    payers: Arc<Mutex<Payers>>,
+}
+
+#[derive(Debug)]
+struct Payers {
     /// When each will have rested from the payments so far.
-    rested: Arc<Mutex<HashMap<(UserId, AccountId), Timestamp>>>,
+    rested: HashMap<(UserId, AccountId), Timestamp>,
+    /// How many there are when those at rest are forgotten next.
+    most: usize,
 }
 
 impl PayerLimits {
@@ -26,7 +33,10 @@ impl PayerLimits {
         Self {
             pause: Duration::from_secs(60).checked_div(policy.payments_per_minute),
             at_once: policy.payments_at_once.max(1),
-            rested: Arc::default(),
+            payers: Arc::new(Mutex::new(Payers {
+                rested: HashMap::new(),
+                most: MANY,
+            })),
         }
     }
 
@@ -34,17 +44,27 @@ impl PayerLimits {
     #[must_use]
     pub fn admits(&self, payer: UserId, account: AccountId, now: Timestamp) -> bool {
         let Some(pause) = self.pause else { return true };
-        let mut rested = self.rested.lock().unwrap_or_else(PoisonError::into_inner);
-        if rested.len() >= MANY {
-            rested.retain(|_, at| *at > now);
+        let mut payers = self.payers.lock().unwrap_or_else(PoisonError::into_inner);
+        if payers.rested.len() >= payers.most {
+            payers.rested.retain(|_, at| *at > now);
+            payers.most = MANY.max(payers.rested.len() * 2);
         }
-        let at = rested.entry((payer, account)).or_insert(now);
+        let at = payers.rested.entry((payer, account)).or_insert(now);
         let next = (*at).max(now).after(pause);
         let admitted = next <= now.after(pause.saturating_mul(self.at_once));
         if admitted {
             *at = next;
         }
         admitted
+    }
+
+    /// What was counted came to nothing, or had been counted before.
+    pub fn give_back(&self, payer: UserId, account: AccountId) {
+        let Some(pause) = self.pause else { return };
+        let mut payers = self.payers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = payers.rested.get_mut(&(payer, account)) {
+            *at = at.before(pause);
+        }
     }
 }
 
@@ -78,6 +98,17 @@ mod tests {
         assert_eq!(admitted(&limits, 1, NOW.after(Duration::from_secs(99))), 5);
         // Others have their own.
         assert_eq!(admitted(&limits, 2, NOW), 5);
+    }
+
+    #[test]
+    fn what_came_to_nothing_does_not_count() {
+        let limits = limits(60, 5);
+        let (payer, account) = (UserId::from_u128(1), AccountId::from_u128(7));
+        for _ in 0..100 {
+            assert!(limits.admits(payer, account, NOW));
+            limits.give_back(payer, account);
+        }
+        assert_eq!(admitted(&limits, 1, NOW), 5);
     }
 
     #[test]

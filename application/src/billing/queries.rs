@@ -8,7 +8,7 @@ use domain::{Account, AccountId, Payment, PaymentId, Refusal, Role};
 use crate::patience::in_time;
 use crate::{Market, QueryError};
 
-/// A payment: of those whose accounts it is about, and of the staff. To others it does not exist.
+/// A payment: of whoever asked for it, of those whose accounts it is about, and of the staff. To others it does not exist.
 pub async fn get_payment(
     market: &Market,
     caller: Caller,

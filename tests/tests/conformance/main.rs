@@ -129,7 +129,7 @@ async fn both_interfaces_do_the_same() -> Result<()> {
         ensure!(other.is_subset(&fitting), "{code}: {status}, {other:?}");
     }
 
-    // Everything that is published was called.
+    // Everything that is published was done.
     let pool = DescriptorPool::decode(grpc_api::proto::DESCRIPTORS)?;
     let published: BTreeSet<String> = pool
         .services()
@@ -142,8 +142,22 @@ async fn both_interfaces_do_the_same() -> Result<()> {
                 .map(move |method| format!("{path}{}", method.name()))
         })
         .collect();
-    let called: BTreeSet<String> = over_grpc.called();
-    assert_eq!(published, called);
+    assert_eq!(published, over_grpc.done());
+    let declines = [
+        "INSUFFICIENT_FUNDS",
+        "ACCOUNT_NOT_FOUND",
+        "INVALID_AMOUNT",
+        "SAME_ACCOUNT",
+        "CURRENCY_MISMATCH",
+        "RATE_LIMITED",
+    ];
+    for decline in declines {
+        let answer = Answer::Done(vec!["DECLINED".to_owned(), decline.to_owned()]);
+        ensure!(
+            by_rest.iter().any(|step| step.answer == answer),
+            "{decline}"
+        );
+    }
     rest.close().await?;
     grpc.close().await
 }

@@ -53,10 +53,11 @@ impl OverGrpc {
         })
     }
 
-    /// The full names of all methods that were called.
-    pub(crate) fn called(&self) -> BTreeSet<String> {
+    /// The full names of all methods that were called, and have done what they are for.
+    pub(crate) fn done(&self) -> BTreeSet<String> {
         let counts = self.stats.snapshot().into_iter();
-        counts.map(|count| count.method.to_owned()).collect()
+        let done = counts.filter(|count| count.code == "OK");
+        done.map(|count| count.method.to_owned()).collect()
     }
 
     fn exchange(&self) -> P2pExchangeServiceClient<Channel> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use application::PipelineSettings;
 use application::ports::WalletQueries;
-use domain::{Asset, Role, Timestamp};
+use domain::{Asset, Policy, Role, Timestamp};
 use memory::ManualClock;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::served::{Person, Served};
@@ -14,6 +15,9 @@ use crate::{Answer, NewOffer, NewPayment, Transport};
 
 /// 2025-04-18T15:00:00Z.
 const NOON: Timestamp = Timestamp::from_micros(1_744_988_400_000_000);
+
+/// How many payments one may make at once.
+const AT_ONCE: u32 = 20;
 
 /// An answer, and all balances after it.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +43,15 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) async fn open(database: TestDatabase) -> Result<Self> {
         let clock = Arc::new(ManualClock::at(NOON));
-        let served = Served::start(database.open().await?, clock).await?;
+        // Enough for Carol; Eve comes to her limit.
+        let policy = Policy {
+            payments_per_minute: 1,
+            payments_at_once: AT_ONCE,
+            ..Policy::default()
+        };
+        let settings = PipelineSettings::default();
+        let opened = database.open().await?;
+        let served = Served::start_with(opened, clock, policy, settings).await?;
         let carol = served.person("Carol", &[Role::Customer]).await?;
         let eve = served.person("Eve", &[Role::Exchanger]).await?;
         let stranger = served.person("Stan", &[Role::Customer]).await?;
@@ -451,6 +463,22 @@ impl<T: Transport> Play<'_, T> {
         }
         let (answer, _) = self.over.authorize(None, &lunch).await?;
         self.note("nobody pays", answer).await?;
+        for number in 0..=AT_ONCE {
+            let key = number.to_string();
+            let small = NewPayment {
+                key: &key,
+                payer: &eves,
+                payee: &carols,
+                minor: 1,
+                ..lunch
+            };
+            let eve = Some(scene.eve.token.as_str());
+            // What is sent again is not counted again.
+            for _ in 0..2 {
+                let (answer, _) = self.over.authorize(eve, &small).await?;
+                self.note(&format!("eve pays {key}"), answer).await?;
+            }
+        }
         let tokens = [
             ("carol", carol),
             ("eve", Some(scene.eve.token.as_str())),

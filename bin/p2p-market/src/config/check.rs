@@ -103,12 +103,17 @@ impl Config {
             "market.fee_basis_points must be at most {} (one percent)",
             Policy::MAX_FEE_BASIS_POINTS
         );
-        ensure!(
-            !self.market.faucet || self.http.bind.ip().is_loopback(),
-            "market.faucet lets everybody make money for themselves: it is for demonstrations on one machine, and http.bind \
-             ({}) is not the loopback interface",
-            self.http.bind
-        );
+        let mut binds = vec![("http.bind", self.http.bind)];
+        if self.grpc.enabled {
+            binds.push(("grpc.bind", self.grpc.bind));
+        }
+        for (name, bind) in binds {
+            ensure!(
+                !self.market.faucet || bind.ip().is_loopback(),
+                "market.faucet lets everybody make money for themselves: it is for demonstrations on one machine, and \
+                 {name} ({bind}) is not the loopback interface"
+            );
+        }
         let window = Duration::from_secs(self.market.default_payment_minutes.saturating_mul(60));
         ensure!(
             (Policy::MIN_PAYMENT_WINDOW..=Policy::MAX_PAYMENT_WINDOW).contains(&window),

@@ -65,6 +65,7 @@ impl Server {
             .env("DATABASE_URL", database)
             .env("P2P_AUTH__TOKEN_SECRET", TOKEN_SECRET)
             .env("P2P_HTTP__BIND", "127.0.0.1:0")
+            .env(GRPC_BIND, "127.0.0.1:0")
             .env("P2P_LOG__FILTER", "warn")
             .env("P2P_RELAY__ENABLED", "false")
             .env("P2P_CONSUMERS__ENABLED", "false")
