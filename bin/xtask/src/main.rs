@@ -1,6 +1,6 @@
 //! The project's own chores: `cargo xtask --help`.
 //!
-//! One file per chore (`demo`, `check`, `test`, `postman`, `contracts`, `bench`), each a list of steps;
+//! One file per chore (`demo`, `check`, `test`, `postman`, `grpc`, `contracts`, `bench`), each a list of steps;
 //! `services` provides the servers that tests need, `process` runs children so that none outlives us. A new chore is a
 //! variant of [`Task`] and a file. Depends on no other crate of the workspace, so that it builds when they do not. Unix
 //! only.
@@ -14,6 +14,7 @@ mod bench;
 mod check;
 mod contracts;
 mod demo;
+mod grpc;
 mod postman;
 mod process;
 mod services;
@@ -54,16 +55,22 @@ enum Task {
     ///
     /// The servers are those of DATABASE_URL and AMQP_URL if set, else any found on the usual local ports, else
     /// private throw-away ones, which are gone at the end. As root on Debian, missing server packages are installed.
-    /// Where Node.js is, the Postman collection is run too, against a demo that is gone at the end.
+    /// Where Node.js is, the Postman collection is run too, and where Python is, a gRPC client: each against a demo that
+    /// is gone at the end.
     Test {
         #[command(flatten)]
         servers: Servers,
         /// Leave the Postman collection out even where Node.js is, for example without a network.
         #[arg(long, env = "P2P_XTASK_NO_POSTMAN", value_parser = FalseyValueParser::new())]
         no_postman: bool,
+        /// Leave the gRPC client out even where Python is, for example without a network.
+        #[arg(long, env = "P2P_XTASK_NO_GRPC_CLIENT", value_parser = FalseyValueParser::new())]
+        no_grpc_client: bool,
     },
     /// Run the Postman collection, tests/postman, against a demo that is gone at the end. Needs Node.js with npm.
     Postman,
+    /// Run the independent gRPC client, tests/grpc, against a demo that is gone at the end. Needs Python with venv.
+    GrpcClient,
     /// Regenerate the published contract, openapi/openapi.json.
     Contracts,
     /// Measure the release build against the same market in hand-written SQL, both on PostgreSQL.
@@ -108,8 +115,16 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test {
             servers,
             no_postman,
-        } => return test::run(&workspace, servers.own_services, no_postman),
+            no_grpc_client,
+        } => {
+            let left_out = test::LeftOut {
+                postman: no_postman,
+                grpc_client: no_grpc_client,
+            };
+            return test::run(&workspace, servers.own_services, left_out);
+        }
         Task::Postman => postman::run(&workspace)?,
+        Task::GrpcClient => grpc::run(&workspace)?,
         Task::Contracts => contracts::write(&workspace)?,
         Task::Bench { servers, args } => bench::run(&workspace, servers.own_services, &args)?,
     }

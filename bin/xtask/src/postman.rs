@@ -37,7 +37,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut collection = Command::new(newman);
     collection
         .args(["run", COLLECTION, "--color", "off", "--env-var"])
-        .arg(format!("baseUrl={}", demo.url))
+        .arg(format!("baseUrl={}", demo.service.url))
         .args(["--timeout", &milliseconds(RUN)])
         .args(["--timeout-request", &milliseconds(REQUEST)])
         .args(["--timeout-script", &milliseconds(SCRIPT)])

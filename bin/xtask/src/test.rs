@@ -7,9 +7,20 @@ use anyhow::Result;
 use crate::services::postgres::Durability;
 use crate::services::{Service, postgres, rabbitmq};
 use crate::workspace::Workspace;
-use crate::{check, contracts, postman, process};
+use crate::{check, contracts, grpc, postman, process};
 
-pub(crate) fn run(workspace: &Workspace, own_services: bool, no_postman: bool) -> Result<ExitCode> {
+/// What nobody wants to be run, whether it could be or not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeftOut {
+    pub(crate) postman: bool,
+    pub(crate) grpc_client: bool,
+}
+
+pub(crate) fn run(
+    workspace: &Workspace,
+    own_services: bool,
+    left_out: LeftOut,
+) -> Result<ExitCode> {
     let postgres = postgres::provide(own_services, Durability::Off)?;
     let rabbitmq = rabbitmq::provide(own_services)?;
 
@@ -20,10 +31,15 @@ pub(crate) fn run(workspace: &Workspace, own_services: bool, no_postman: bool) -
     } else {
         process::header("dependencies", "skipped, as cargo-deny is not installed");
     }
-    if no_postman {
+    if left_out.postman {
         process::header("postman", "skipped, as P2P_XTASK_NO_POSTMAN says");
     } else {
         postman::run(workspace)?;
+    }
+    if left_out.grpc_client {
+        process::header("grpc client", "skipped, as P2P_XTASK_NO_GRPC_CLIENT says");
+    } else {
+        grpc::run(workspace)?;
     }
     tests(workspace, &postgres, &rabbitmq)
 }

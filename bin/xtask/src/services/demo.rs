@@ -16,17 +16,29 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// What others set for servers of theirs.
 const FOREIGN: [&str; 2] = ["DATABASE_URL", "AMQP_URL"];
 
-/// Starts `p2p-market demo --fresh`, whose database is in the folder that it runs in.
-pub(crate) fn provide(server: &Path) -> Result<Service> {
-    let home = Home::own()?;
-    let [port] = free_ports()?;
-    process::header("demo", &format!("a private one on port {port}"));
-    let group = launch(&home, server, port).map_err(|error| home.explain(error))?;
-    let url = format!("http://127.0.0.1:{port}");
-    Ok(Service::started(url, vec![group], home))
+/// A demo that runs until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Demo {
+    /// Its URL is that of HTTP.
+    pub(crate) service: Service,
+    /// Address and port of gRPC.
+    pub(crate) grpc: String,
 }
 
-fn launch(home: &Home, server: &Path, port: u16) -> Result<Group> {
+/// Starts `p2p-market demo --fresh`, whose database is in the folder that it runs in.
+pub(crate) fn provide(server: &Path) -> Result<Demo> {
+    let home = Home::own()?;
+    let [port, grpc_port] = free_ports()?;
+    let ports = format!("a private one on ports {port} (HTTP) and {grpc_port} (gRPC)");
+    process::header("demo", &ports);
+    let grpc = format!("127.0.0.1:{grpc_port}");
+    let group = launch(&home, server, port, &grpc).map_err(|error| home.explain(error))?;
+    let url = format!("http://127.0.0.1:{port}");
+    let service = Service::started(url, vec![group], home);
+    Ok(Demo { service, grpc })
+}
+
+fn launch(home: &Home, server: &Path, port: u16, grpc: &str) -> Result<Group> {
     let mut demo = home.command(server, Signal::TERM)?;
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy();
@@ -35,7 +47,8 @@ fn launch(home: &Home, server: &Path, port: u16) -> Result<Group> {
         }
     }
     demo.args(["demo", "--fresh"])
-        .env("P2P_HTTP__BIND", format!("127.0.0.1:{port}"));
+        .env("P2P_HTTP__BIND", format!("127.0.0.1:{port}"))
+        .env("P2P_GRPC__BIND", grpc);
     let demo = Group::spawn(&mut demo, Signal::TERM).context("cannot run the demo")?;
     process::wait_until(&demo, || is_ready(port).unwrap_or(false))
         .context("the demo does not start")?;
