@@ -1,8 +1,10 @@
 //! `grpc.health.v1`: whether the market can do its work, for the server as a whole and for each service.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use application::Market;
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -32,10 +34,16 @@ impl Health {
         }
     }
 
-    /// Asks storage whether it is there, and tells.
+    /// Asks storage whether it is there, and tells. Storage that panics is not.
     pub(crate) async fn look(&mut self, market: &Market) {
-        let ping = tokio::time::timeout(PATIENCE, market.queries().ping());
-        self.become_serving(matches!(ping.await, Ok(Ok(())))).await;
+        let ping = async { market.queries().ping().await };
+        let ping = AssertUnwindSafe(ping).catch_unwind();
+        let ping = tokio::time::timeout(PATIENCE, ping).await;
+        let serving = matches!(ping, Ok(Ok(Ok(()))));
+        if serving != self.serving {
+            tell(&self.reporter, serving).await;
+            self.serving = serving;
+        }
     }
 
     /// Asks again and again, until told to stop; nothing is served after that.
@@ -47,14 +55,8 @@ impl Health {
             }
         };
         stop.run_until_cancelled(looking).await;
-        self.become_serving(false).await;
-    }
-
-    async fn become_serving(&mut self, serving: bool) {
-        if serving != self.serving {
-            self.serving = serving;
-            tell(&self.reporter, serving).await;
-        }
+        // A look may have been stopped in the middle: it does not matter what was told last.
+        tell(&self.reporter, false).await;
     }
 }
 

@@ -92,6 +92,7 @@ impl GrpcServer {
         health.look(&market).await;
         let following = health.follow(market.clone(), settings.health_interval, stop.clone());
         let following = tokio::spawn(following);
+        let told = stop.clone();
 
         let streams_end = CancellationToken::new();
         let edge = EdgeLayer::new(market, stats, settings.call_timeout, streams_end.clone());
@@ -99,6 +100,8 @@ impl GrpcServer {
             .with_nodelay(Some(true))
             .with_keepalive(Some(TCP_KEEP_ALIVE));
         let stopping = async move {
+            told.cancelled().await;
+            // Health says so before anything ends; without it the rest ends all the same.
             let _ = following.await;
             streams_end.cancel();
         };

@@ -97,6 +97,20 @@ async fn health_follows_storage() {
 }
 
 #[tokio::test]
+async fn a_look_that_panics_does_not_end_the_server() {
+    let scene = Scene::open().await;
+    let mut watched = scene.watch("").await;
+    assert_eq!(next(&mut watched).await, ServingStatus::Serving);
+    for _ in 0..10_000 {
+        scene.memory.faults().panic(Point::Query);
+    }
+    assert_eq!(next(&mut watched).await, ServingStatus::NotServing);
+    scene.memory.faults().clear();
+    assert_eq!(next(&mut watched).await, ServingStatus::Serving);
+    assert!(!scene.served.is_finished());
+}
+
+#[tokio::test]
 async fn a_server_that_stops_says_so_first_and_answers_running_calls() {
     let scene = Scene::open().await;
     let deal = scene.deal(CRYPTO).await;
