@@ -207,6 +207,32 @@ async fn every_reason_to_decline_is_reached_and_stands() {
 }
 
 #[tokio::test]
+async fn ids_that_cannot_be_ones_are_all_the_same() {
+    let shop = Shop::open().await;
+    let to = |payee: &str| AuthorizePaymentRequest {
+        payee_account_id: payee.to_owned(),
+        ..shop.lunch("lunch-1")
+    };
+    let first = shop.decided(to("acc-001")).await;
+    let error = first.error.unwrap();
+    assert_eq!(error.code(), PaymentErrorCode::AccountNotFound);
+    let again = shop.decided(to("acc-002")).await;
+    assert_eq!(again.status(), PaymentStatus::Duplicate);
+    assert_eq!(again.payment_id, first.payment_id);
+    let shown = shop.get(&shop.anna, &first.payment_id).await.unwrap();
+    assert_eq!(shown.payee_account_id, "");
+}
+
+#[tokio::test]
+async fn a_key_may_be_in_quotes() {
+    let shop = Shop::open().await;
+    let first = shop.decided(shop.lunch("lunch-1")).await;
+    let again = shop.decided(shop.lunch("\"lunch-1\"")).await;
+    assert_eq!(again.status(), PaymentStatus::Duplicate);
+    assert_eq!(again.payment_id, first.payment_id);
+}
+
+#[tokio::test]
 async fn whoever_pays_too_often_has_to_rest() {
     let shop = Shop::under(Policy {
         payments_per_minute: 1,
@@ -353,11 +379,18 @@ async fn a_payment_is_shown_to_those_it_is_about() {
         (&carol, paid.payment_id.as_str()),
         (&shop.boris, &declined.payment_id),
         (&shop.anna, &unknown.to_string()),
-        (&shop.anna, "pay_1"),
-        (&shop.anna, ""),
     ] {
         let answer = shop.get(person, payment).await.map(Response::new);
         refused(answer, code, reason);
+    }
+    for (payment, code) in [
+        ("pay_1", "MALFORMED_ID"),
+        ("", "MALFORMED_ID"),
+        (&shop.anna.id(), "WRONG_ID_KIND"),
+    ] {
+        let answer = shop.get(&shop.anna, payment).await.map(Response::new);
+        let found = violations(answer, code);
+        assert_eq!(found, [("payment_id".to_owned(), code.to_owned())]);
     }
 }
 
@@ -377,14 +410,17 @@ async fn a_balance_is_shown_to_its_owner_and_to_staff() {
         assert_eq!(answer.into_inner(), expected);
     }
     let unknown: domain::AccountId = shop.scene.market.fresh();
-    for (person, account) in [
-        (&shop.boris, account_id),
-        (&shop.anna, unknown.to_string()),
-        (&judge, "acct_1".to_owned()),
-        (&judge, String::new()),
-    ] {
+    for (person, account) in [(&shop.boris, account_id), (&shop.anna, unknown.to_string())] {
         let answer = shop.balance(person, account).await;
         refused(answer, Code::NotFound, "ACCOUNT_NOT_FOUND");
+    }
+    for (account, code) in [
+        ("acct_1".to_owned(), "MALFORMED_ID"),
+        (String::new(), "MALFORMED_ID"),
+        (judge.id(), "WRONG_ID_KIND"),
+    ] {
+        let found = violations(shop.balance(&judge, account).await, code);
+        assert_eq!(found, [("account_id".to_owned(), code.to_owned())]);
     }
 }
 

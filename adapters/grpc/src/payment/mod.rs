@@ -4,13 +4,12 @@ mod convert;
 
 use application::Market;
 use application::billing::{account_balance, authorize_payment, get_payment};
-use domain::Refusal;
-use domain::refusal::Noun;
 use tonic::server::NamedService;
 use tonic::{Request, Response, Status};
 
 use crate::auth::caller;
 use crate::fault::Fault;
+use crate::fields;
 use crate::idempotency::mark_replayed;
 use crate::proto::payment::v1::payment_service_server::{PaymentService, PaymentServiceServer};
 use crate::proto::payment::v1::{
@@ -31,11 +30,6 @@ impl Payments {
     pub(crate) const fn new(market: Market) -> Self {
         Self { market }
     }
-}
-
-/// An id; what can't be one names nothing.
-fn id<T: domain::TypedId>(text: &str, noun: Noun) -> Result<T, Fault> {
-    text.parse().map_err(|_| Refusal::NotFound(noun).into())
 }
 
 #[tonic::async_trait]
@@ -61,7 +55,7 @@ impl PaymentService for Payments {
         request: Request<GetPaymentRequest>,
     ) -> Result<Response<GetPaymentResponse>, Status> {
         let caller = caller(&self.market, request.metadata())?;
-        let payment = id(&request.get_ref().payment_id, Noun::Payment)?;
+        let payment = fields::subject("payment_id", &request.get_ref().payment_id)?;
         let payment = get_payment(&self.market, caller, payment)
             .await
             .map_err(Fault::from)?;
@@ -73,7 +67,7 @@ impl PaymentService for Payments {
         request: Request<GetAccountBalanceRequest>,
     ) -> Result<Response<GetAccountBalanceResponse>, Status> {
         let caller = caller(&self.market, request.metadata())?;
-        let account = id(&request.get_ref().account_id, Noun::Account)?;
+        let account = fields::subject("account_id", &request.get_ref().account_id)?;
         let account = account_balance(&self.market, caller, account)
             .await
             .map_err(Fault::from)?;
