@@ -124,6 +124,16 @@ impl Fault {
         )
     }
 
+    /// As many streams are open as there may be.
+    pub(crate) fn no_stream_left() -> Self {
+        Self::new(
+            Code::ResourceExhausted,
+            "NO_STREAM_LEFT",
+            "this server carries as many streams as it may",
+        )
+        .with_retry_after(5)
+    }
+
     /// The server is about to stop.
     pub(crate) fn stopping() -> Self {
         Self::new(

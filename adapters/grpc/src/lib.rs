@@ -16,6 +16,7 @@ mod fault;
 mod fields;
 mod health;
 mod idempotency;
+mod incoming;
 mod methods;
 mod payment;
 pub mod proto;

@@ -12,15 +12,13 @@ use std::time::Duration;
 use crate::edge::EdgeLayer;
 use crate::exchange::Exchange;
 use crate::health::Health;
+use crate::incoming::connections;
 use crate::payment::Payments;
 use crate::proto::DESCRIPTORS;
 use crate::proto::p2p::p2p_exchange_service_server::P2pExchangeServiceServer;
 use crate::proto::payment::v1::payment_service_server::PaymentServiceServer;
 use crate::settings::GrpcSettings;
 use crate::stats::GrpcStats;
-
-/// How long a client may take over the handshake of TLS.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// When a connection that is silent at the level of TCP is probed.
 const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -50,12 +48,15 @@ impl GrpcServer {
     pub fn new(market: Market, settings: GrpcSettings) -> Result<Self, ServeError> {
         let mut server = Server::builder()
             .max_concurrent_streams(settings.max_concurrent_streams)
+            .max_connection_age(settings.max_connection_age)
             .http2_keepalive_interval(Some(settings.keep_alive_interval))
             .http2_keepalive_timeout(Some(settings.keep_alive_timeout));
         if let Some(identity) = &settings.tls {
             let identity =
                 tonic::transport::Identity::from_pem(&identity.certificate, &identity.key);
-            let tls = ServerTlsConfig::new().identity(identity).timeout(HANDSHAKE);
+            let tls = ServerTlsConfig::new()
+                .identity(identity)
+                .timeout(settings.handshake_timeout);
             server = server.tls_config(tls).map_err(ServeError::Tls)?;
         }
         Ok(Self {
@@ -95,10 +96,16 @@ impl GrpcServer {
         let told = stop.clone();
 
         let streams_end = CancellationToken::new();
-        let edge = EdgeLayer::new(market, stats, settings.call_timeout, streams_end.clone());
+        let edge = EdgeLayer::new(market, stats, &settings, streams_end.clone());
         let incoming = TcpIncoming::from(listener)
             .with_nodelay(Some(true))
             .with_keepalive(Some(TCP_KEEP_ALIVE));
+        let incoming = connections(
+            incoming,
+            settings.max_connections,
+            settings.handshake_timeout,
+            stop.clone(),
+        );
         let stopping = async move {
             told.cancelled().await;
             // Health says so before anything ends; without it the rest ends all the same.

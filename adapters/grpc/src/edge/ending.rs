@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http_body::Frame;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::Status;
 use tonic::body::Body;
@@ -17,14 +18,21 @@ pub(super) struct Ending {
     body: Body,
     end: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: bool,
+    /// Its place among the streams that may be open.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Ending {
-    pub(super) fn of(body: Body, end: CancellationToken) -> Body {
+    pub(super) fn of(
+        body: Body,
+        end: CancellationToken,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Body {
         Body::new(Self {
             body,
             end: Box::pin(end.cancelled_owned()),
             ended: false,
+            _room: room,
         })
     }
 }

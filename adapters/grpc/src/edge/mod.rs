@@ -14,6 +14,7 @@ use std::time::Duration;
 use application::Market;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -24,6 +25,7 @@ use tracing::{Instrument, field};
 
 use crate::fault::Fault;
 use crate::methods::Method;
+use crate::settings::GrpcSettings;
 use crate::stats::{self, GrpcStats};
 use ending::Ending;
 use request_id::X_REQUEST_ID;
@@ -37,21 +39,37 @@ struct Around {
     market: Market,
     stats: GrpcStats,
     call_timeout: Duration,
+    /// A place for each stream that may be open.
+    streams: Arc<Semaphore>,
     /// Streams end when this is cancelled.
     ending: CancellationToken,
+}
+
+impl Around {
+    /// A place for a stream; other calls need none.
+    fn room_for(&self, method: Method) -> Result<Option<OwnedSemaphorePermit>, Fault> {
+        if !method.streams {
+            return Ok(None);
+        }
+        let room = Arc::clone(&self.streams).try_acquire_owned();
+        room.map(Some).map_err(|_| Fault::no_stream_left())
+    }
 }
 
 impl EdgeLayer {
     pub(crate) fn new(
         market: Market,
         stats: GrpcStats,
-        call_timeout: Duration,
+        settings: &GrpcSettings,
         ending: CancellationToken,
     ) -> Self {
         Self(Arc::new(Around {
             market,
             stats,
-            call_timeout,
+            call_timeout: settings.call_timeout,
+            streams: Arc::new(Semaphore::new(
+                settings.max_open_streams.min(Semaphore::MAX_PERMITS),
+            )),
             ending,
         }))
     }
@@ -111,10 +129,13 @@ where
                 began,
                 answered: None,
             };
-            let mut response = in_time(answer, deadline).await;
+            let (mut response, room) = match around.room_for(method) {
+                Ok(room) => (in_time(answer, deadline).await, room),
+                Err(fault) => (Status::from(fault).into_http(), None),
+            };
             let code = code_of(response.headers());
             if code == Code::Ok && method.streams {
-                response = response.map(|body| Ending::of(body, around.ending.clone()));
+                response = response.map(|body| Ending::of(body, around.ending.clone(), room));
             }
             response.headers_mut().insert(X_REQUEST_ID, id);
             underway.answered = Some(code);
