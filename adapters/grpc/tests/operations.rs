@@ -10,7 +10,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use application::ports::StorageError;
 use domain::{ExchangeType, Policy};
@@ -143,19 +143,30 @@ async fn a_server_that_stops_says_so_first_and_answers_running_calls() {
 
 #[tokio::test]
 async fn a_server_does_not_wait_for_ever() {
+    let patience = Duration::from_millis(50);
     let hurry = GrpcSettings {
-        shutdown_patience: Duration::from_millis(50),
+        shutdown_patience: patience,
         ..settings()
     };
     let scene = Scene::under(hurry, Policy::default()).await;
     let deal = scene.deal(CRYPTO).await;
-    let _gate = scene.memory.faults().hold(Point::Query);
-    let offer_id = deal.offer.clone();
-    let request = deal.customer.asks(GetTransactionStatusRequest { offer_id });
+    let _gate = scene.memory.faults().hold(Point::Commit);
+    let commands = || scene.market.pipeline().stats().commands;
+    let before = commands();
+    let request = deal.exchanger.asks(respond(&deal, ResponseAction::Accept));
     let mut exchange = scene.exchange();
-    let running = tokio::spawn(async move { exchange.get_transaction_status(request).await });
+    let running = tokio::spawn(async move { exchange.respond_exchange_offer(request).await });
+    while commands() == before {
+        tokio::task::yield_now().await;
+    }
+
+    let told = Instant::now();
     scene.stop.cancel();
-    scene.served.await.unwrap().unwrap();
+    let served = tokio::time::timeout(Duration::from_secs(5), scene.served).await;
+    served.unwrap().unwrap().unwrap();
+    assert!(told.elapsed() >= patience);
+    // The server would still wait for this one, had it not lost patience.
+    assert!(!running.is_finished());
     running.abort();
 }
 
