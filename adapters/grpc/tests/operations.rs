@@ -61,7 +61,8 @@ impl Scene {
 }
 
 async fn next(watched: &mut Streaming<HealthCheckResponse>) -> ServingStatus {
-    watched.next().await.unwrap().unwrap().status()
+    let told = tokio::time::timeout(Duration::from_secs(5), watched.next());
+    told.await.unwrap().unwrap().unwrap().status()
 }
 
 fn away() -> StorageError {
