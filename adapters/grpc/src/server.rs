@@ -48,6 +48,10 @@ impl GrpcServer {
     pub fn new(market: Market, settings: GrpcSettings) -> Result<Self, ServeError> {
         let mut server = Server::builder()
             .max_concurrent_streams(settings.max_concurrent_streams)
+            // Calls whose deadlines pass are reset by their clients: those of one connection, all at once, are no attack.
+            .http2_max_pending_accept_reset_streams(Some(
+                usize::try_from(settings.max_concurrent_streams).unwrap_or(usize::MAX),
+            ))
             .max_connection_age(settings.max_connection_age)
             .http2_keepalive_interval(Some(settings.keep_alive_interval))
             .http2_keepalive_timeout(Some(settings.keep_alive_timeout));

@@ -487,12 +487,17 @@ impl<T: Transport> Play<'_, T> {
             ("nobody", None),
         ];
         for (name, who) in tokens {
-            for id in [made.as_str(), "pay_01jt0c7kq5e8tvb1y9m3x4z6wa"] {
+            for id in [
+                made.as_str(),
+                "pay_01jt0c7kq5e8tvb1y9m3x4z6wa",
+                "pay_1",
+                nobody,
+            ] {
                 let answer = self.over.get_payment(who, id).await?;
                 self.note(&format!("{name} looks at a payment"), answer)
                     .await?;
             }
-            for id in [eves.as_str(), nobody] {
+            for id in [eves.as_str(), nobody, "acct_1", made.as_str()] {
                 let answer = self.over.balance(who, id).await?;
                 self.note(&format!("{name} looks at an account"), answer)
                     .await?;
