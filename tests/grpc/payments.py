@@ -208,8 +208,10 @@ class Payments(Case):
         account = GetAccountBalanceRequest(account_id=self.payer.accounts["RUB"])
         with self.refused(StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND"):
             self.bob.payments.GetAccountBalance(account)
-        for missing in ["", "acc-001", "acct_01jt0c7kq5e8tvb1y9m3x4z6wa"]:
-            with self.refused(StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND"):
-                self.payer.payments.GetAccountBalance(GetAccountBalanceRequest(account_id=missing))
+        missing = GetAccountBalanceRequest(account_id="acct_01jt0c7kq5e8tvb1y9m3x4z6wa")
+        with self.refused(StatusCode.NOT_FOUND, "ACCOUNT_NOT_FOUND"):
+            self.payer.payments.GetAccountBalance(missing)
+        with self.refused(StatusCode.INVALID_ARGUMENT, "MALFORMED_ID"):
+            self.payer.payments.GetAccountBalance(GetAccountBalanceRequest(account_id="acc-001"))
         balance = self.mona.payments.GetAccountBalance(account)
         self.assertEqual((balance.available_cents, balance.held_cents), self.payer.balance("RUB"))
