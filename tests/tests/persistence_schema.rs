@@ -1,4 +1,4 @@
-//! The schema itself: it goes up, down and up again, and refuses what must never be stored.
+//! The schema itself: it refuses what must never be stored, and keeps what others rely on.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,192 +12,13 @@ use anyhow::Result;
 use domain::{Asset, OfferId};
 use p2p_tests::databases::TestDatabase;
 use persistence_common::*;
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::DatabaseConnection;
 
 on_both! {
-    migrations_go_up_down_and_up
-    a_market_with_a_past_gets_orders_and_loses_nothing
-    there_is_no_way_down_from_money_that_has_moved
     the_system_has_its_accounts
     the_journal_and_the_histories_are_append_only
     what_others_refer_to_stays
     impossible_rows_are_refused
-}
-
-/// How many changes lead to the schema.
-const CHANGES: usize = 22;
-
-/// Everything that makes the schema, as text.
-async fn schema(connection: &DatabaseConnection) -> Result<Vec<String>> {
-    let text = if connection.get_database_backend() == DbBackend::Sqlite {
-        "SELECT type || ' ' || name || ': ' || COALESCE(sql, '') FROM sqlite_master \
-         WHERE name <> 'seaql_migrations' AND name NOT LIKE 'sqlite_autoindex_seaql%' ORDER BY 1"
-    } else {
-        "SELECT line FROM ( \
-           SELECT 'column ' || table_name || '.' || ordinal_position || ' ' || column_name || ' ' || data_type || ' ' || is_nullable AS line \
-             FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'seaql_migrations' \
-           UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) \
-             FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'seaql_migrations' \
-           UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'seaql_migrations' \
-           UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t WHERE NOT tgisinternal \
-           UNION ALL SELECT 'function ' || proname || ' ' || prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace \
-           UNION ALL SELECT 'options ' || relname || ' ' || COALESCE(reloptions::text, '') FROM pg_class \
-             WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'seaql_migrations' \
-         ) AS lines ORDER BY line"
-    };
-    let found = rows(connection, text).await?;
-    Ok(found
-        .iter()
-        .map(|row| row.try_get_by_index(0))
-        .collect::<Result<_, _>>()?)
-}
-
-async fn migrations_go_up_down_and_up(test: TestDatabase) -> Result<()> {
-    let database = test.open().await?;
-    let raw = test.raw().await?;
-    let up = schema(&raw).await?;
-    assert!(up.len() > 30, "{up:#?}");
-    assert_eq!(database.pending_migrations().await?, Vec::<String>::new());
-
-    for steps in 1..=CHANGES {
-        database.migrate_down(1).await?;
-        assert_eq!(database.pending_migrations().await?.len(), steps);
-    }
-    assert_eq!(schema(&raw).await?, Vec::<String>::new());
-    database.migrate_down(1).await?;
-
-    database.migrate().await?;
-    assert_eq!(schema(&raw).await?, up);
-    database.migrate().await?;
-    assert_eq!(schema(&raw).await?, up);
-    raw.close().await?;
-    database.close().await?;
-    test.drop_now().await
-}
-
-/// Changes of the schema that came with orders.
-const WITH_ORDERS: u32 = 9;
-
-/// Rows of every table that is written anew, or gets columns, as they were before.
-async fn a_market_with_a_past_gets_orders_and_loses_nothing(test: TestDatabase) -> Result<()> {
-    const TABLES: [&str; 8] = [
-        "journal_entries",
-        "accounts",
-        "users",
-        "offers",
-        "outbox",
-        "dead_letters",
-        "notifications",
-        "payment_reports",
-    ];
-    let database = test.open().await?;
-    let mut stall = Stall::open(&database).await;
-    let (offer, changes) = stall.offer(50_000_000);
-    commit(&database, &changes).await?;
-    let raw = test.raw().await?;
-    let (offer, customer) = (literal(&test, offer.id), literal(&test, stall.customer.id));
-    let id = literal(&test, fresh::<OfferId>());
-    for row in [
-        report(&test, &format!("'a', 1, 'EUR', {offer}, 'APPLIED'")),
-        format!(
-            "INSERT INTO outbox (id, name, aggregate_type, aggregate_id, version, body, created_at, only_queue) \
-             VALUES ({id}, 'x', 'OFFER', {offer}, 1, '', 1, 'q')"
-        ),
-        format!(
-            "INSERT INTO dead_letters (message_id, queue, name, aggregate_type, aggregate_id, version, body, created_at, reason, died_at) \
-             VALUES ({id}, 'q', 'x', 'OFFER', {offer}, 1, '', 1, '', 1)"
-        ),
-        format!(
-            "INSERT INTO notifications (id, user_id, event, at, number, version) VALUES ({id}, {customer}, 'x', 1, 1, 1)"
-        ),
-    ] {
-        sql(&raw, &row).await?;
-    }
-    let counts = async || -> Result<Vec<i64>> {
-        let mut counts = Vec::new();
-        for table in TABLES {
-            counts.push(count(&raw, &format!("SELECT count(*) FROM {table}")).await?);
-        }
-        Ok(counts)
-    };
-    let entries = async || {
-        count(
-            &raw,
-            "SELECT CAST(sum(amount * (posted_at % 7 + 1)) AS bigint) FROM journal_entries \
-             WHERE bucket = 'AVAILABLE' AND (offer_id IS NOT NULL OR staff_id IS NOT NULL)",
-        )
-        .await
-    };
-    let (up, before, sum) = (schema(&raw).await?, counts().await?, entries().await?);
-    database.migrate_down(WITH_ORDERS).await?;
-    let mut without = counts().await?;
-    // The shop and its accounts.
-    without[1] += 11;
-    without[2] += 1;
-    assert_eq!(without, before);
-    database.migrate().await?;
-    assert_eq!((counts().await?, entries().await?), (before, sum));
-    if test.is_sqlite() {
-        assert_eq!(schema(&raw).await?, up);
-    }
-    raw.close().await?;
-    database.close().await?;
-    test.drop_now().await
-}
-
-/// What the older schema can't say is not thrown away; messages that nobody could read are.
-async fn there_is_no_way_down_from_money_that_has_moved(test: TestDatabase) -> Result<()> {
-    let database = test.open().await?;
-    let stall = Stall::open(&database).await;
-    let raw = test.raw().await?;
-    let account = literal(&test, stall.customer_account.id);
-    let id = literal(&test, fresh::<OfferId>());
-    for row in [
-        format!(
-            "INSERT INTO outbox (id, name, aggregate_type, aggregate_id, version, body, created_at) \
-             VALUES ({id}, 'x', 'ORDER', {id}, 1, '', 1)"
-        ),
-        format!(
-            "INSERT INTO journal_entries (account_id, transfer_id, bucket, amount, kind, subject_id, posted_at) \
-             VALUES ({account}, {id}, 'HELD', 1, 'WITHDRAWAL_HOLD', {id}, 1)"
-        ),
-    ] {
-        sql(&raw, &row).await?;
-    }
-    database.migrate_down(3).await?;
-    let told = "SELECT count(*) FROM outbox WHERE aggregate_type = 'ORDER'";
-    assert_eq!(count(&raw, told).await?, 0);
-    // The journal.
-    assert!(database.migrate_down(1).await.is_err());
-    assert_eq!(database.pending_migrations().await?.len(), 3);
-    database.migrate().await?;
-    // The reports.
-    sql(&raw, &report(&test, "'a', 1, 'EUR', NULL, 'APPLIED'")).await?;
-    assert!(database.migrate_down(1).await.is_err());
-    assert_eq!(database.pending_migrations().await?, Vec::<String>::new());
-    raw.close().await?;
-    database.close().await?;
-    test.drop_now().await
-}
-
-/// Two processes that start at the same time both come up.
-#[tokio::test(flavor = "multi_thread")]
-async fn two_may_migrate_at_once() -> Result<()> {
-    for test in [
-        TestDatabase::empty_sqlite()?,
-        TestDatabase::empty_postgres().await?,
-    ] {
-        let (one, two) = (test.open().await?, test.open().await?);
-        assert_eq!(one.pending_migrations().await?.len(), CHANGES);
-        let (first, second) = tokio::join!(one.migrate(), two.migrate());
-        first?;
-        second?;
-        assert_eq!(two.pending_migrations().await?, Vec::<String>::new());
-        one.close().await?;
-        two.close().await?;
-        test.drop_now().await?;
-    }
-    Ok(())
 }
 
 async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
@@ -228,6 +49,7 @@ async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
         let nobody = UserId::from_u128(bits);
         assert_eq!(database.find_user(nobody).await?, None);
         assert_eq!(unit.lock_users(&[nobody], &[]).await?, Vec::new());
+        assert_eq!(unit.known_users(&[nobody]).await?, Vec::new());
         assert_eq!(database.accounts_of(nobody).await?, Vec::new());
         let key = AccountKey::user(nobody, Asset::Usdt);
         assert_eq!(unit.lock_accounts(&[key]).await?, Vec::new());
@@ -317,15 +139,6 @@ async fn what_others_refer_to_stays(test: TestDatabase) -> Result<()> {
     raw.close().await?;
     database.close().await?;
     test.drop_now().await
-}
-
-/// A payment report with a callback, an amount, a currency, a deal and an outcome.
-fn report(test: &TestDatabase, values: &str) -> String {
-    let id = literal(test, fresh::<OfferId>());
-    format!(
-        "INSERT INTO payment_reports (id, provider, deal_reference, payment_reference, received_at, \
-         callback, paid, currency, offer_id, outcome) VALUES ({id}, 'bank', '', '', 1, {values})"
-    )
 }
 
 async fn plant_comment(test: &TestDatabase, raw: &DatabaseConnection) -> Result<()> {

@@ -309,3 +309,12 @@ impl Stall {
         self.listing.id
     }
 }
+
+/// A payment report with a callback, an amount, a currency, a deal and an outcome.
+pub(crate) fn report(test: &TestDatabase, values: &str) -> String {
+    let id = literal(test, fresh::<OfferId>());
+    format!(
+        "INSERT INTO payment_reports (id, provider, deal_reference, payment_reference, received_at, \
+         callback, paid, currency, offer_id, outcome) VALUES ({id}, 'bank', '', '', 1, {values})"
+    )
+}
