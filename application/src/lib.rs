@@ -9,6 +9,7 @@
 //! *How to add the next thing*: one file per operation, under its noun and named by its verb. A change is a
 //! [`pipeline::Command`] that names what it needs and decides; a read is a function over a query port.
 
+pub mod access;
 pub mod billing;
 pub mod consumer;
 pub mod dispute;
@@ -17,6 +18,7 @@ pub mod exchanger;
 pub mod idempotency;
 mod incoming;
 pub mod listing;
+pub mod mail;
 pub mod market;
 pub mod meaning;
 pub mod notification;
@@ -27,7 +29,10 @@ pub mod payment;
 pub mod pipeline;
 pub mod ports;
 pub mod relay;
+pub mod second_factor;
+pub mod session;
 pub mod sweeper;
+pub mod trail;
 pub mod user;
 pub mod wallet;
 pub mod withdrawal;

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use domain::{Policy, Timestamp, TypedId};
 use tokio::task::JoinHandle;
 
+use crate::access::Access;
 use crate::billing::PayerLimits;
+use crate::mail::PostOffice;
 use crate::pipeline::{Command, CommandError, Pipeline, PipelineSettings};
-use crate::ports::{Clock, Ids, IdsExt, Passwords, Queries, Store, Tokens};
+use crate::ports::{
+    Bearer, Clock, Ids, IdsExt, Passwords, Queries, SecondFactors, Store, TokenError, Tokens,
+};
 
 /// Everything that the market needs of the world.
 #[derive(Clone)]
@@ -18,6 +22,9 @@ pub struct MarketPorts {
     pub ids: Arc<dyn Ids>,
     pub passwords: Arc<dyn Passwords>,
     pub tokens: Arc<dyn Tokens>,
+    pub second_factors: Arc<dyn SecondFactors>,
+    /// Where mail to people is left.
+    pub mail: PostOffice,
 }
 
 impl std::fmt::Debug for MarketPorts {
@@ -33,6 +40,7 @@ pub struct Market {
     ports: MarketPorts,
     policy: Policy,
     payer_limits: PayerLimits,
+    access: Access,
 }
 
 impl Market {
@@ -44,11 +52,13 @@ impl Market {
         policy: Policy,
         settings: PipelineSettings,
     ) -> (Self, JoinHandle<()>) {
+        let access = Access::new(ports.tokens.lifetime());
         let (pipeline, worker) = Pipeline::start(
             Arc::clone(&ports.store),
             Arc::clone(&ports.clock),
             Arc::clone(&ports.ids),
             policy,
+            access.clone(),
             settings,
         );
         (
@@ -57,6 +67,7 @@ impl Market {
                 ports,
                 policy,
                 payer_limits: PayerLimits::new(&policy),
+                access,
             },
             worker,
         )
@@ -94,6 +105,31 @@ impl Market {
     #[must_use]
     pub fn tokens(&self) -> &dyn Tokens {
         self.ports.tokens.as_ref()
+    }
+
+    /// Who the bearer of this access token is: by the token, and by what has become known since it was issued.
+    pub fn admit(&self, token: &str) -> Result<Bearer, TokenError> {
+        let now = self.now();
+        let bearer = self.ports.tokens.verify(token, now)?;
+        self.access.still_good(bearer, now)
+    }
+
+    /// Whose rights have changed of late.
+    #[must_use]
+    pub const fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Second factors.
+    #[must_use]
+    pub fn second_factors(&self) -> &dyn SecondFactors {
+        self.ports.second_factors.as_ref()
+    }
+
+    /// Where mail to people is left.
+    #[must_use]
+    pub const fn mail(&self) -> &PostOffice {
+        &self.ports.mail
     }
 
     /// The operator's settings.

@@ -37,10 +37,15 @@ impl From<&Refusal> for Meaning {
         use GrpcCode as G;
         let (http, grpc) = match refusal {
             Refusal::NotFound(_) => (404, G::NotFound),
-            Refusal::BadCredentials => (401, G::Unauthenticated),
+            Refusal::BadCredentials
+            | Refusal::SecondFactorRequired
+            | Refusal::SecondFactorWrong
+            | Refusal::SessionOver => (401, G::Unauthenticated),
+            Refusal::TooManyAttempts { .. } => (429, G::ResourceExhausted),
             Refusal::RoleRequired { .. }
             | Refusal::IdentityMismatch
             | Refusal::NotOwner
+            | Refusal::EmailNotVerified
             | Refusal::ConflictOfInterest => (403, G::PermissionDenied),
             Refusal::EmailTaken | Refusal::OrderExists | Refusal::DisputeAlreadyOpened => {
                 (409, G::AlreadyExists)
@@ -55,7 +60,11 @@ impl From<&Refusal> for Meaning {
             | Refusal::ExchangerFrozen
             | Refusal::DisputeResolved
             | Refusal::PaymentDeclined
-            | Refusal::WithdrawalDecided => (409, G::FailedPrecondition),
+            | Refusal::WithdrawalDecided
+            | Refusal::SecondFactorActive
+            | Refusal::SecondFactorMissing
+            | Refusal::TooMany { .. }
+            | Refusal::CancelledTooOften { .. } => (409, G::FailedPrecondition),
             Refusal::InsufficientFunds { .. }
             | Refusal::CounterpartyFunds { .. }
             | Refusal::BalanceOverflow
@@ -67,6 +76,8 @@ impl From<&Refusal> for Meaning {
             | Refusal::InvalidListing { .. }
             | Refusal::SplitOutOfRange { .. }
             | Refusal::PayerAmountMismatch
+            | Refusal::LinkSpent
+            | Refusal::WeakPassword { .. }
             | Refusal::IdempotencyKeyReused => (422, G::InvalidArgument),
             Refusal::Broken { .. } => (500, G::Internal),
         };

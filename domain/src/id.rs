@@ -105,6 +105,8 @@ typed_ids! {
     PaymentId = "pay";
     /// Money that is to leave the market.
     WithdrawalId = "withdrawal";
+    /// A log-in, and all that followed from it.
+    SessionId = "session";
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

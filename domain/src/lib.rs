@@ -9,7 +9,10 @@
 //! *How to add the next thing*: a noun gets its own module; a rule of the deal's life gets a row in
 //! [`offer::machine::RULES`], from which refusals, tests and the documentation's table are made.
 
+pub mod attempts;
+pub mod audit;
 pub mod billing;
+pub mod conduct;
 pub mod dispute;
 pub mod event;
 pub mod exchanger;
@@ -24,17 +27,21 @@ pub mod order;
 pub mod payment;
 pub mod policy;
 pub mod refusal;
+pub mod second_factor;
+pub mod session;
 pub mod time;
 pub mod user;
 pub mod withdrawal;
 
+pub use attempts::Attempts;
 pub use billing::{Decline, Payment};
+pub use conduct::Conduct;
 pub use dispute::Dispute;
 pub use event::Event;
 pub use exchanger::Exchanger;
 pub use id::{
     AccountId, CommentId, DisputeId, EventId, IdError, ListingId, NotificationId, OfferId, OrderId,
-    PaymentId, ReportId, TransferId, TypedId, UserId, WithdrawalId,
+    PaymentId, ReportId, SessionId, TransferId, TypedId, UserId, WithdrawalId,
 };
 pub use ledger::{Account, AccountKey, Owner, Posting};
 pub use listing::Listing;
@@ -45,6 +52,8 @@ pub use order::Order;
 pub use payment::{PaymentReport, ReportOutcome};
 pub use policy::Policy;
 pub use refusal::Refusal;
+pub use second_factor::SecondFactor;
+pub use session::Session;
 pub use time::Timestamp;
 pub use user::{Role, Roles, User};
 pub use withdrawal::Withdrawal;

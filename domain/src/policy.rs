@@ -24,6 +24,77 @@ pub struct Policy {
     pub payments_at_once: u32,
     /// Whether everybody may put money into their own wallet: for demonstrations only.
     pub faucet: bool,
+    pub limits: Limits,
+    pub access: AccessRules,
+}
+
+/// How much of something one person may have or do. 0: as much as they like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Deals that one customer may have open. Offers that are made at the very same moment may exceed it by a few.
+    pub open_offers: u32,
+    /// Deals that one customer may call off within a day; one more begins a pause.
+    pub cancels_per_day: u32,
+    /// How long a customer who called off too many may make no offers.
+    pub cancel_pause: Duration,
+    /// Listings that one exchanger may have, closed ones not counted.
+    pub listings: u32,
+    /// Withdrawals of one user that nobody has decided yet.
+    pub open_withdrawals: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            open_offers: 20,
+            cancels_per_day: 10,
+            cancel_pause: Duration::from_secs(24 * 60 * 60),
+            listings: 100,
+            open_withdrawals: 10,
+        }
+    }
+}
+
+/// Who is let in, and what they have to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessRules {
+    /// Whether moderators and administrators must show a second factor before they move money or rights.
+    pub staff_second_factor: bool,
+    /// Whether everybody must before they withdraw.
+    pub withdrawal_second_factor: bool,
+    /// How long a second factor that was shown counts.
+    pub proof_lasts: Duration,
+    /// Whether nobody is let in before they have verified their e-mail address.
+    pub verified_email: bool,
+    /// A session is over then, however much it is used.
+    pub session_lifetime: Duration,
+    /// A session is over when it was left alone for so long.
+    pub session_idle: Duration,
+    /// Failed log-ins in a row that cost nothing; from then on the wait begins with a second and doubles.
+    pub free_failures: u32,
+    pub longest_wait: Duration,
+    /// So many failed log-ins in a row lock the door; 0: never.
+    pub lock_after: u32,
+    /// The lock opens by itself after so long; sooner when the owner resets the password.
+    pub lock_lasts: Duration,
+}
+
+impl Default for AccessRules {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            staff_second_factor: true,
+            withdrawal_second_factor: false,
+            proof_lasts: Duration::from_secs(10 * 60),
+            verified_email: false,
+            session_lifetime: 30 * DAY,
+            session_idle: 7 * DAY,
+            free_failures: 3,
+            longest_wait: Duration::from_secs(15 * 60),
+            lock_after: 20,
+            lock_lasts: DAY,
+        }
+    }
 }
 
 impl Policy {
@@ -47,6 +118,8 @@ impl Default for Policy {
             payments_per_minute: 6_000,
             payments_at_once: 1_000,
             faucet: false,
+            limits: Limits::default(),
+            access: AccessRules::default(),
         }
     }
 }

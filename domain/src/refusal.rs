@@ -1,9 +1,10 @@
 //! Why the market says no. Each refusal has a stable code that clients may rely on, and changes nothing.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::offer::machine::{Actor, Status, Trigger};
-use crate::{Asset, Money, MoneyError, Role};
+use crate::{Asset, Money, MoneyError, Role, Timestamp};
 
 /// What somebody asked for that is not there, or is not theirs to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,18 @@ pub enum Noun {
     Order,
     Payment,
     Withdrawal,
+    Session,
+}
+
+/// What one person may have only so many of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tally {
+    /// A customer's open deals.
+    OpenOffers,
+    /// An exchanger's listings that are not closed.
+    Listings,
+    /// Withdrawals that nobody has decided yet.
+    OpenWithdrawals,
 }
 
 /// Every way in which a well-formed request is turned down.
@@ -105,6 +118,35 @@ pub enum Refusal {
     EmailTaken,
     /// E-mail and password don't belong together.
     BadCredentials,
+    /// Too many log-ins have failed; the next may be tried after this long.
+    TooManyAttempts {
+        wait: Duration,
+    },
+    /// Nobody is let in before they have verified their e-mail address.
+    EmailNotVerified,
+    /// The second factor is needed for this: it was not shown, or too long ago.
+    SecondFactorRequired,
+    /// Not a code of this second factor, or one that was shown before.
+    SecondFactorWrong,
+    SecondFactorActive,
+    SecondFactorMissing,
+    /// The session has ended, or its refresh token is not the one that is good.
+    SessionOver,
+    /// A link from a mail that is not good, or not any more.
+    LinkSpent,
+    /// The new password is too easily guessed.
+    WeakPassword {
+        reason: &'static str,
+    },
+    /// As many as one person may have.
+    TooMany {
+        what: Tally,
+        most: u32,
+    },
+    /// The customer has called off too many deals.
+    CancelledTooOften {
+        until: Timestamp,
+    },
     /// A law of the market would break: a defect of ours, never the caller's fault. Reported loudly, nothing changes.
     Broken {
         what: &'static str,
@@ -126,6 +168,16 @@ impl Refusal {
         move |error| Self::Amount { field, error }
     }
 
+    /// Whether it is about how the caller comes, not about what they ask: the same request may be granted a moment later,
+    /// and is then to be looked at anew.
+    #[must_use]
+    pub const fn is_about_access(&self) -> bool {
+        matches!(
+            self,
+            Self::SecondFactorRequired | Self::TooManyAttempts { .. }
+        )
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -140,6 +192,7 @@ impl Refusal {
             Self::NotFound(Noun::Order) => "ORDER_NOT_FOUND",
             Self::NotFound(Noun::Payment) => "PAYMENT_NOT_FOUND",
             Self::NotFound(Noun::Withdrawal) => "WITHDRAWAL_NOT_FOUND",
+            Self::NotFound(Noun::Session) => "SESSION_NOT_FOUND",
             Self::IllegalTransition { .. } => "ILLEGAL_TRANSITION",
             Self::RoleRequired { .. } => "ROLE_REQUIRED",
             Self::IdentityMismatch => "IDENTITY_MISMATCH",
@@ -177,6 +230,21 @@ impl Refusal {
             Self::WithdrawalDecided => "WITHDRAWAL_ALREADY_DECIDED",
             Self::EmailTaken => "EMAIL_TAKEN",
             Self::BadCredentials => "BAD_CREDENTIALS",
+            Self::TooManyAttempts { .. } => "TOO_MANY_ATTEMPTS",
+            Self::EmailNotVerified => "EMAIL_NOT_VERIFIED",
+            Self::SecondFactorRequired => "SECOND_FACTOR_REQUIRED",
+            Self::SecondFactorWrong => "SECOND_FACTOR_WRONG",
+            Self::SecondFactorActive => "SECOND_FACTOR_ACTIVE",
+            Self::SecondFactorMissing => "SECOND_FACTOR_NOT_ENROLLED",
+            Self::SessionOver => "SESSION_OVER",
+            Self::LinkSpent => "LINK_SPENT",
+            Self::WeakPassword { .. } => "WEAK_PASSWORD",
+            Self::TooMany { what, .. } => match what {
+                Tally::OpenOffers => "TOO_MANY_OPEN_OFFERS",
+                Tally::Listings => "TOO_MANY_LISTINGS",
+                Tally::OpenWithdrawals => "TOO_MANY_OPEN_WITHDRAWALS",
+            },
+            Self::CancelledTooOften { .. } => "CANCELLED_TOO_OFTEN",
             Self::Broken { .. } => "INTERNAL",
         }
     }
@@ -197,6 +265,7 @@ impl fmt::Display for Refusal {
                     Noun::Order => "order",
                     Noun::Payment => "payment",
                     Noun::Withdrawal => "withdrawal",
+                    Noun::Session => "session",
                 };
                 write!(f, "there is no such {noun}")
             }
@@ -276,6 +345,36 @@ impl fmt::Display for Refusal {
             Self::WithdrawalDecided => f.write_str("the withdrawal is decided"),
             Self::EmailTaken => f.write_str("this e-mail address has an account already"),
             Self::BadCredentials => f.write_str("e-mail and password do not belong together"),
+            Self::TooManyAttempts { wait } => write!(
+                f,
+                "too many log-ins have failed: wait {} seconds, or reset the password",
+                wait.as_secs().max(1)
+            ),
+            Self::EmailNotVerified => {
+                f.write_str("verify the e-mail address first: a mail has been sent to it")
+            }
+            Self::SecondFactorRequired => f.write_str(
+                "this needs the second factor, shown within the last minutes: show it at /api/auth/2fa/verify, or enrol one",
+            ),
+            Self::SecondFactorWrong => {
+                f.write_str("not a code of this second factor, or one that was used before")
+            }
+            Self::SecondFactorActive => f.write_str("a second factor is in use already"),
+            Self::SecondFactorMissing => f.write_str("no second factor is in use"),
+            Self::SessionOver => f.write_str("the session is over: log in again"),
+            Self::LinkSpent => f.write_str("the link is not good, or not any more"),
+            Self::WeakPassword { reason } => write!(f, "the password {reason}"),
+            Self::TooMany { what, most } => {
+                let what = match what {
+                    Tally::OpenOffers => "open deals",
+                    Tally::Listings => "listings",
+                    Tally::OpenWithdrawals => "undecided withdrawals",
+                };
+                write!(f, "nobody may have more than {most} {what}")
+            }
+            Self::CancelledTooOften { until } => {
+                write!(f, "too many deals were called off: no new offers until {until}")
+            }
             Self::Broken { what } => write!(f, "a law of the market would break: {what}"),
         }
     }

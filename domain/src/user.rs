@@ -1,10 +1,12 @@
 //! People and what they may do.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use crate::notification::Language;
-use crate::{Refusal, Timestamp, UserId};
+use crate::policy::AccessRules;
+use crate::{Refusal, SessionId, Timestamp, UserId};
 
 /// What an account may do. One account may hold several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -143,9 +145,44 @@ impl fmt::Debug for Roles {
 pub struct Caller {
     pub user: UserId,
     pub roles: Roles,
+    /// The session in which they ask; `None`: somebody else answers for who they are.
+    pub session: Option<SessionId>,
+    /// When they last showed their second factor.
+    pub proved_at: Option<Timestamp>,
+    /// Where they ask from, if that is known.
+    pub address: Option<IpAddr>,
 }
 
 impl Caller {
+    /// Somebody with these roles, and nothing more to say of them.
+    #[must_use]
+    pub const fn new(user: UserId, roles: Roles) -> Self {
+        Self {
+            user,
+            roles,
+            session: None,
+            proved_at: None,
+            address: None,
+        }
+    }
+
+    /// The same, having shown the second factor at this time.
+    #[must_use]
+    pub const fn proved(self, at: Timestamp) -> Self {
+        Self {
+            proved_at: Some(at),
+            ..self
+        }
+    }
+
+    /// Refused unless the second factor was shown not long ago.
+    pub fn require_proof(self, rules: &AccessRules, now: Timestamp) -> Result<(), Refusal> {
+        match self.proved_at {
+            Some(at) if now < at.after(rules.proof_lasts) => Ok(()),
+            _ => Err(Refusal::SecondFactorRequired),
+        }
+    }
+
     /// Refused unless the caller holds the role.
     pub const fn require(self, role: Role) -> Result<(), Refusal> {
         if self.roles.allow(role) {
@@ -216,6 +253,12 @@ pub struct User {
     pub roles: Roles,
     /// `None`: nobody can log in as this user.
     pub password: Option<PasswordHash>,
+    /// When it was last set.
+    pub password_changed_at: Timestamp,
+    /// When they proved that mail to their address reaches them.
+    pub email_verified_at: Option<Timestamp>,
+    /// When their roles were last changed: what was said of them before is not true any more.
+    pub roles_changed_at: Option<Timestamp>,
     /// In which they are told things.
     pub language: Language,
     pub created_at: Timestamp,
@@ -239,6 +282,9 @@ impl User {
             name,
             roles,
             password,
+            password_changed_at: now,
+            email_verified_at: None,
+            roles_changed_at: None,
             language: Language::English,
             created_at: now,
             version: 1,
@@ -257,9 +303,37 @@ impl User {
 
     /// The same account with exactly these roles.
     #[must_use]
-    pub fn with_roles(self, roles: Roles) -> Self {
+    pub fn with_roles(self, roles: Roles, now: Timestamp) -> Self {
         Self {
             roles,
+            roles_changed_at: Some(now),
+            version: self.version + 1,
+            ..self
+        }
+    }
+
+    /// The same account under another password. It never changes twice at the same time, so that the time names it.
+    #[must_use]
+    pub fn with_password(self, password: PasswordHash, now: Timestamp) -> Self {
+        let next = self
+            .password_changed_at
+            .after(std::time::Duration::from_micros(1));
+        Self {
+            password: Some(password),
+            password_changed_at: now.max(next),
+            version: self.version + 1,
+            ..self
+        }
+    }
+
+    /// The same account, whose mail reaches its owner.
+    #[must_use]
+    pub fn verified(self, now: Timestamp) -> Self {
+        if self.email_verified_at.is_some() {
+            return self;
+        }
+        Self {
+            email_verified_at: Some(now),
             version: self.version + 1,
             ..self
         }

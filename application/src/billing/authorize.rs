@@ -1,5 +1,6 @@
 //! Somebody pays somebody.
 
+use domain::audit::{AuditAction, AuditNote};
 use domain::billing::{PaymentOrigin, PaymentTerms};
 use domain::ledger::Owner;
 use domain::user::Caller;
@@ -73,9 +74,18 @@ impl AuthorizePayment {
     }
 
     /// To everybody but its owner an account that is to pay does not exist.
-    fn may_pay_from(&self, desk: &Desk<'_>, key: &AccountKey) -> bool {
-        let own = key.owner == Owner::User(self.caller.user);
-        own || (is_of_somebody(key) && desk.require(self.caller, Role::Admin).is_ok())
+    fn may_pay_from(&self, desk: &Desk<'_>, key: &AccountKey) -> Result<bool, Refusal> {
+        if self.owns(key) {
+            return Ok(true);
+        }
+        if !is_of_somebody(key) || desk.require(self.caller, Role::Admin).is_err() {
+            return Ok(false);
+        }
+        desk.require_staff(self.caller, Role::Admin).map(|()| true)
+    }
+
+    fn owns(&self, key: &AccountKey) -> bool {
+        key.owner == Owner::User(self.caller.user)
     }
 
     fn outcome(&self, desk: &mut Desk<'_>) -> Result<Option<Decline>, Refusal> {
@@ -89,9 +99,35 @@ impl AuthorizePayment {
             return Ok(Some(Decline::SameAccount));
         }
         let key_of = |account: Option<AccountId>| account.and_then(|id| desk.account_key(id));
-        let payer = key_of(self.payer).filter(|key| self.may_pay_from(desk, key));
+        let payer = match key_of(self.payer) {
+            Some(key) if self.may_pay_from(desk, &key)? => Some(key),
+            _ => None,
+        };
         let payee = key_of(self.payee).filter(is_of_somebody);
-        pay(desk, self.id, payer, payee, self.amount)
+        let outcome = pay(desk, self.id, payer, payee, self.amount)?;
+        if payer.is_some_and(|key| !self.owns(&key)) {
+            self.note(desk, outcome)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Staff have had to do with somebody else's money.
+    fn note(&self, desk: &mut Desk<'_>, outcome: Option<Decline>) -> Result<(), Refusal> {
+        let account = |id: Option<AccountId>| id.map(|id| id.to_string());
+        let detail = serde_json::json!({
+            "from": account(self.payer),
+            "to": account(self.payee),
+            "amount": self.amount.to_string(),
+            "asset": self.amount.asset().code(),
+            "declined": outcome.map(Decline::name),
+        });
+        let (action, subject) = (AuditAction::PaymentMade, self.id.to_string());
+        desk.note(AuditNote::by(
+            self.caller,
+            action,
+            subject,
+            detail.to_string(),
+        ))
     }
 }
 
@@ -102,6 +138,7 @@ impl Command for AuthorizePayment {
         needs.payment(self.origin());
         if self.caller.require(Role::Admin).is_ok() {
             needs.caller(self.caller);
+            needs.trail();
         }
         let accounts = [self.payer, self.payee].into_iter().flatten();
         accounts.for_each(|account| needs.account_by_id(account));

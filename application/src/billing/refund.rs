@@ -1,5 +1,6 @@
 //! What was paid for an order goes back.
 
+use domain::audit::{AuditAction, AuditNote};
 use domain::billing::{PaymentOrigin, PaymentState};
 use domain::event::{Event, Fact};
 use domain::ledger::Owner;
@@ -29,11 +30,12 @@ impl Command for RefundPayment {
 
     fn needs(&self, needs: &mut Needs) {
         needs.caller(self.caller);
+        needs.trail();
         needs.payment_to_refund(PaymentOrigin::Order(self.order));
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Refunded, Refusal> {
-        desk.require(self.caller, Role::Admin)?;
+        desk.require_staff(self.caller, Role::Admin)?;
         let payment = desk.payment(&PaymentOrigin::Order(self.order))?;
         let order = self.order;
         let Some(refunded) = payment.clone().refund(self.caller.user, desk.now())? else {
@@ -52,6 +54,9 @@ impl Command for RefundPayment {
             .map_err(Refusal::amount)?;
         desk.post(posting)
             .map_err(|(account, refusal)| blame(account, payee, refusal))?;
+        let (action, subject) = (AuditAction::OrderRefunded, order.to_string());
+        let detail = serde_json::json!({ "payment_id": payment.id.to_string() }).to_string();
+        desk.note(AuditNote::by(self.caller, action, subject, detail))?;
         desk.emit(told(&refunded, order, payer, payee));
         desk.save_payment(refunded.clone());
         Ok(Refunded {

@@ -1,5 +1,6 @@
 //! A moderator decides a dispute, and with it the deal.
 
+use domain::audit::{AuditAction, AuditNote};
 use domain::dispute::Resolution;
 use domain::offer::Step;
 use domain::user::Caller;
@@ -34,10 +35,11 @@ impl Command for ResolveDispute {
     fn needs(&self, needs: &mut Needs) {
         needs.caller(self.caller);
         needs.dispute_to_resolve(self.dispute);
+        needs.trail();
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Dispute, Refusal> {
-        desk.require(self.caller, Role::Moderator)?;
+        desk.require_staff(self.caller, Role::Moderator)?;
         let dispute = desk.dispute(self.dispute)?;
         let offer = desk.offer(dispute.offer)?;
         if offer.side_of(self.caller.user).is_some() {
@@ -57,6 +59,25 @@ impl Command for ResolveDispute {
             }
         }?;
         let offer = settle(desk, moved, None)?;
+        let (name, payer_amount) = match resolution {
+            Resolution::Finished => ("RESOLVED_FINISHED", None),
+            Resolution::Cancelled => ("RESOLVED_CANCELLED", None),
+            Resolution::Split { payer_amount } => {
+                ("RESOLVED_SPLIT", Some(payer_amount.to_string()))
+            }
+        };
+        let detail = serde_json::json!({
+            "offer_id": offer.id.to_string(),
+            "resolution": name,
+            "payer_amount": payer_amount,
+        });
+        let (action, subject) = (AuditAction::DisputeResolved, self.dispute.to_string());
+        desk.note(AuditNote::by(
+            self.caller,
+            action,
+            subject,
+            detail.to_string(),
+        ))?;
         for open in desk.disputes_of(offer.id) {
             if open.is_open() {
                 self.close(desk, open, resolution, &offer);

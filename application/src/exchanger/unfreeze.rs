@@ -1,5 +1,6 @@
 //! A moderator lifts a freeze.
 
+use domain::audit::{AuditAction, AuditNote};
 use domain::user::Caller;
 use domain::{Exchanger, Refusal, Role, UserId};
 
@@ -18,10 +19,11 @@ impl Command for UnfreezeExchanger {
     fn needs(&self, needs: &mut Needs) {
         needs.caller(self.caller);
         needs.exchanger(self.exchanger);
+        needs.trail();
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Exchanger, Refusal> {
-        desk.require(self.caller, Role::Moderator)?;
+        desk.require_staff(self.caller, Role::Moderator)?;
         if self.caller.user == self.exchanger {
             return Err(Refusal::ConflictOfInterest);
         }
@@ -29,6 +31,8 @@ impl Command for UnfreezeExchanger {
         let (after, thawed) = before.unfreeze(self.caller.user, desk.now());
         if after != before {
             desk.save_exchanger(after);
+            let (action, subject) = (AuditAction::ExchangerUnfrozen, self.exchanger.to_string());
+            desk.note(AuditNote::by(self.caller, action, subject, "{}".into()))?;
         }
         desk.emit(thawed);
         Ok(after)

@@ -67,8 +67,12 @@ where
         }
         let decision = self.command.decide(desk);
         match decision {
-            // A defect of ours is no answer to be kept.
-            Err(refusal @ Refusal::Broken { .. }) => return Err(refusal),
+            // A defect of ours is no answer to be kept, nor is what is only about how the caller comes.
+            Err(refusal)
+                if matches!(refusal, Refusal::Broken { .. }) || refusal.is_about_access() =>
+            {
+                return Err(refusal);
+            }
             Err(_) => desk.start_over(),
             Ok(_) => {}
         }

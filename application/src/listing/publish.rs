@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::listing::Draft;
+use domain::refusal::Tally;
 use domain::user::Caller;
 use domain::{Asset, Decimal, ExchangeType, Listing, ListingId, Money, Price, Refusal, Role};
 
@@ -35,6 +36,7 @@ impl Command for PublishListing {
     fn needs(&self, needs: &mut Needs) {
         needs.caller(self.caller);
         needs.exchanger(self.caller.user);
+        needs.tally(Tally::Listings, self.caller.user);
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Listing, Refusal> {
@@ -57,6 +59,8 @@ impl Command for PublishListing {
             terms: self.terms.clone(),
         };
         let listing = Listing::publish(self.id, &exchanger, draft, desk.now())?;
+        let most = desk.policy().limits.listings;
+        desk.count(Tally::Listings, self.caller.user, most)?;
         desk.save_listing(listing.clone());
         Ok(listing)
     }

@@ -1,7 +1,7 @@
 //! A side calls a deal off, or proposes to.
 
 use domain::user::Caller;
-use domain::{Actor, Offer, OfferId, Refusal, TypedId};
+use domain::{Actor, Offer, OfferId, Refusal, Status, TypedId};
 
 use super::{agrees, deal_of, settle};
 use crate::pipeline::{Command, Desk, Needs};
@@ -21,6 +21,7 @@ impl Command for CancelOffer {
 
     fn needs(&self, needs: &mut Needs) {
         needs.offer_to_release(self.offer);
+        needs.conduct(self.caller.user);
     }
 
     fn affinity(&self) -> u128 {
@@ -30,7 +31,14 @@ impl Command for CancelOffer {
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {
         let (offer, step) = deal_of(desk, self.offer, self.caller)?;
         agrees(self.claimed, step)?;
+        let before = offer.status();
         let moved = offer.cancel(step, self.reason.clone(), desk.policy())?;
-        settle(desk, moved, Some(self.caller.user))
+        let offer = settle(desk, moved, Some(self.caller.user))?;
+        let called_off = before != Status::Cancelled && offer.status() == Status::Cancelled;
+        if called_off && self.caller.user == offer.terms.customer {
+            let conduct = desk.conduct(self.caller.user);
+            desk.save_conduct(conduct.cancelled(&desk.policy().limits, desk.now()));
+        }
+        Ok(offer)
     }
 }

@@ -1,6 +1,7 @@
 //! A customer answers a listing.
 
 use domain::offer::Opening;
+use domain::refusal::Tally;
 use domain::user::Caller;
 use domain::{
     AccountKey, Decimal, ExchangeType, ListingId, Money, Offer, OfferId, Refusal, Role, TypedId,
@@ -48,7 +49,14 @@ impl Command for CreateOffer {
             amount,
             conditions: self.conditions.clone(),
         };
+        let customer = self.caller.user;
+        desk.conduct(customer).may_offer(desk.now())?;
         let moved = Offer::create(opening, &listing, &exchanger, desk.policy(), desk.now())?;
+        desk.count(
+            Tally::OpenOffers,
+            customer,
+            desk.policy().limits.open_offers,
+        )?;
         settle(desk, moved, Some(self.caller.user))
     }
 }

@@ -28,6 +28,8 @@ impl Command for ExpireOffer {
 
     fn needs(&self, needs: &mut Needs) {
         needs.offer_to_expire(self.offer);
+        // It may freeze the exchanger.
+        needs.trail();
     }
 
     fn affinity(&self) -> u128 {

@@ -1,5 +1,6 @@
 //! What a deal's move causes elsewhere, done in one place for all moves.
 
+use domain::audit::{AuditAction, AuditNote};
 use domain::ledger::Owner;
 use domain::offer::{Answer, Moved};
 use domain::{AccountKey, Offer, Refusal, UserId};
@@ -68,6 +69,9 @@ fn left_unanswered(desk: &mut Desk<'_>, exchanger: UserId) -> Result<(), Refusal
         desk.save_exchanger(after);
     }
     if frozen.is_some() {
+        let detail = serde_json::json!({ "unanswered": after.unanswered }).to_string();
+        let (action, subject) = (AuditAction::ExchangerFrozen, exchanger.to_string());
+        desk.note(AuditNote::by_system(action, subject, detail))?;
         for listing in desk.active_listings_of(exchanger) {
             let version = listing.version;
             let paused = listing.pause_by_system(desk.now());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
+use domain::policy::Limits;
 use tokio::sync::{Notify, mpsc};
 
 use super::desk::{Desk, Loaded};
@@ -140,7 +141,7 @@ async fn attempt_once(
     for job in jobs.iter_mut() {
         job.needs(&mut needs);
     }
-    if let Some(glance) = trust.glance(&needs)
+    if let Some(glance) = trust.glance(&needs, &tools.policy.limits)
         && let Some(seen) = look(tools, &glance).await?
     {
         let changes = decide(jobs, from_look(seen), tools);
@@ -154,7 +155,7 @@ async fn attempt_once(
         return done.inspect(|()| spread_word(&changes, tools));
     }
     let mut unit = in_time(tools.store.begin()).await?;
-    let loaded = match in_time(load(unit.as_mut(), needs)).await {
+    let loaded = match in_time(load(unit.as_mut(), needs, &tools.policy.limits)).await {
         Ok(loaded) => loaded,
         Err(error) => {
             // Said explicitly: an aborted transaction must not go back to the pool.
@@ -172,8 +173,9 @@ async fn attempt_once(
     done.inspect(|()| spread_word(&changes, tools))
 }
 
-/// Whoever publishes events need not wait until it looks again.
+/// Whoever publishes events need not wait until it looks again, and whose rights have changed is known here at once.
 fn spread_word(changes: &Changes, tools: &Tools) {
+    tools.access.learn_of(changes);
     if !changes.outbox.is_empty() {
         tools.committed.notify_one();
     }
@@ -223,12 +225,12 @@ struct Trust {
 const LOCKED_AFTER_CONFLICT: u32 = 256;
 
 impl Trust {
-    fn glance(&mut self, needs: &Needs) -> Option<Glance> {
+    fn glance(&mut self, needs: &Needs, limits: &Limits) -> Option<Glance> {
         if self.locked > 0 {
             self.locked -= 1;
             return None;
         }
-        needs.glance()
+        needs.glance(limits)
     }
 
     const fn broken(&mut self) {

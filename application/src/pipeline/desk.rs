@@ -4,16 +4,18 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use domain::audit::{AuditHead, AuditNote};
 use domain::billing::PaymentOrigin;
 use domain::dispute::Comment;
 use domain::event::Event;
 use domain::offer::HistoryEntry;
-use domain::refusal::Noun;
+use domain::refusal::{Noun, Tally};
 use domain::user::{Caller, Email};
 use domain::{
-    Account, AccountId, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox,
-    News, Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment, PaymentReport,
-    Policy, Posting, Refusal, Role, Timestamp, User, UserId, Withdrawal, WithdrawalId,
+    Account, AccountId, AccountKey, Attempts, Conduct, Dispute, DisputeId, Exchanger, Listing,
+    ListingId, Mailbox, News, Notification, NotificationId, Offer, OfferId, Order, OrderId,
+    Payment, PaymentReport, Policy, Posting, Refusal, Role, SecondFactor, Session, SessionId,
+    Timestamp, User, UserId, Withdrawal, WithdrawalId,
 };
 
 use crate::events;
@@ -21,6 +23,7 @@ use crate::ports::{
     Changes, Entry, IdempotencyKey, IdempotencyRecord, Ids, IdsExt, InboxKey, InboxMark, OfferHead,
     Saved, StaffMember, Transfer,
 };
+use crate::trail;
 
 /// A loaded or new aggregate.
 #[derive(Debug)]
@@ -135,6 +138,14 @@ pub(super) struct Loaded {
     pub(super) orders: Rows<OrderId, Order>,
     pub(super) payments: Rows<PaymentOrigin, Payment>,
     pub(super) withdrawals: Rows<WithdrawalId, Withdrawal>,
+    pub(super) attempts: Rows<u128, Attempts>,
+    pub(super) second_factors: Rows<UserId, SecondFactor>,
+    pub(super) sessions: Rows<SessionId, Session>,
+    pub(super) conducts: Rows<UserId, Conduct>,
+    /// How many of these somebody has, with those that this batch adds.
+    pub(super) tallies: HashMap<(Tally, UserId), u32>,
+    /// The end of the audit trail, if it was asked for.
+    pub(super) trail_head: Option<AuditHead>,
     pub(super) account_keys: HashMap<AccountId, AccountKey>,
     /// Requests that were answered, before or in this batch.
     replies: HashMap<IdempotencyKey, IdempotencyRecord>,
@@ -159,6 +170,9 @@ struct Appended {
     reports: Vec<PaymentReport>,
     /// Who is told what, and its number in the mailbox.
     news: Vec<(UserId, u64, News)>,
+    notes: Vec<AuditNote>,
+    /// What somebody has one more of.
+    counted: Vec<(Tally, UserId)>,
 }
 
 impl Loaded {
@@ -188,6 +202,7 @@ impl Loaded {
             value: Notification::new(ids.fresh(), user, number, news),
             loaded_version: None,
         }));
+        let trail = trail::append(self.trail_head, self.rest.notes, at);
         Changes {
             users: self.users.into_saved(),
             offers: self.offers.into_saved(),
@@ -207,6 +222,11 @@ impl Loaded {
             payments: self.payments.into_saved(),
             withdrawals: self.withdrawals.into_saved(),
             replies: self.rest.replies,
+            attempts: self.attempts.into_saved(),
+            second_factors: self.second_factors.into_saved(),
+            sessions: self.sessions.into_saved(),
+            conducts: self.conducts.into_saved(),
+            trail,
         }
     }
 
@@ -222,6 +242,14 @@ impl Loaded {
         self.orders.absorb(scratch.orders);
         self.payments.absorb(scratch.payments);
         self.withdrawals.absorb(scratch.withdrawals);
+        self.attempts.absorb(scratch.attempts);
+        self.second_factors.absorb(scratch.second_factors);
+        self.sessions.absorb(scratch.sessions);
+        self.conducts.absorb(scratch.conducts);
+        for key in scratch.rest.counted {
+            *self.tallies.entry(key).or_default() += 1;
+        }
+        self.rest.notes.extend(scratch.rest.notes);
         self.remember(scratch.rest.replies.clone());
         let taken_in = scratch.rest.inbox.iter().map(|mark| mark.key.clone());
         self.taken_in.extend(taken_in);
@@ -276,6 +304,10 @@ struct Scratch {
     orders: Sheet<OrderId, Order>,
     payments: Sheet<PaymentOrigin, Payment>,
     withdrawals: Sheet<WithdrawalId, Withdrawal>,
+    attempts: Sheet<u128, Attempts>,
+    second_factors: Sheet<UserId, SecondFactor>,
+    sessions: Sheet<SessionId, Session>,
+    conducts: Sheet<UserId, Conduct>,
     rest: Appended,
 }
 
@@ -350,6 +382,100 @@ impl<'a> Desk<'a> {
             Ok(user) if user.roles.allow(role) => Ok(()),
             _ => Err(Refusal::RoleRequired { role }),
         }
+    }
+
+    /// As [`Self::require`], for what moves money or rights: staff must have shown their second factor as well.
+    pub fn require_staff(&self, caller: Caller, role: Role) -> Result<(), Refusal> {
+        self.require(caller, role)?;
+        if self.policy.access.staff_second_factor {
+            caller.require_proof(&self.policy.access, self.now)?;
+        }
+        Ok(())
+    }
+
+    /// Failed log-ins under the address with this digest.
+    #[must_use]
+    pub fn attempts(&self, key: u128) -> Attempts {
+        let known = find(&self.scratch.attempts, &self.loaded.attempts, &key);
+        known.unwrap_or_else(|| Attempts::none(key, self.now))
+    }
+
+    pub fn save_attempts(&mut self, attempts: Attempts) {
+        self.scratch.attempts.set(attempts.key, attempts);
+    }
+
+    /// Somebody's second factor, begun or active.
+    #[must_use]
+    pub fn second_factor(&self, user: UserId) -> Option<SecondFactor> {
+        let (scratch, loaded) = (&self.scratch.second_factors, &self.loaded.second_factors);
+        find(scratch, loaded, &user)
+    }
+
+    pub fn save_second_factor(&mut self, factor: SecondFactor) {
+        self.scratch.second_factors.set(factor.user, factor);
+    }
+
+    /// A session.
+    pub fn session(&self, id: SessionId) -> Result<Session, Refusal> {
+        find(&self.scratch.sessions, &self.loaded.sessions, &id)
+            .ok_or(Refusal::NotFound(Noun::Session))
+    }
+
+    /// All sessions of a user that have not ended. Needs [`Needs::sessions_of`](super::Needs::sessions_of).
+    #[must_use]
+    pub fn sessions_of(&self, user: UserId) -> Vec<Session> {
+        let own = self.loaded.sessions.values();
+        let own = own.filter(|session| session.user == user && session.ended.is_none());
+        let mut ids: Vec<SessionId> = own.map(|session| session.id).collect();
+        ids.sort_unstable();
+        ids.into_iter()
+            .filter_map(|id| self.session(id).ok())
+            .collect()
+    }
+
+    pub fn save_session(&mut self, session: Session) {
+        self.scratch.sessions.set(session.id, session);
+    }
+
+    /// How a customer has behaved.
+    #[must_use]
+    pub fn conduct(&self, user: UserId) -> Conduct {
+        let known = find(&self.scratch.conducts, &self.loaded.conducts, &user);
+        known.unwrap_or_else(|| Conduct::spotless(user, self.now))
+    }
+
+    pub fn save_conduct(&mut self, conduct: Conduct) {
+        self.scratch.conducts.set(conduct.user, conduct);
+    }
+
+    /// Counts one more of these for somebody, if they may have one more; `most` 0: as many as they like.
+    pub fn count(&mut self, what: Tally, user: UserId, most: u32) -> Result<(), Refusal> {
+        if most == 0 {
+            return Ok(());
+        }
+        let key = (what, user);
+        let here = self.scratch.rest.counted.iter();
+        let here = here.filter(|counted| **counted == key).count();
+        let before = self.loaded.tallies.get(&key).copied().unwrap_or_default();
+        let all = usize::try_from(before)
+            .unwrap_or(usize::MAX)
+            .saturating_add(here);
+        if all >= usize::try_from(most).unwrap_or(usize::MAX) {
+            return Err(Refusal::TooMany { what, most });
+        }
+        self.scratch.rest.counted.push(key);
+        Ok(())
+    }
+
+    /// Writes this into the audit trail. Needs [`Needs::trail`](super::Needs::trail).
+    pub fn note(&mut self, note: AuditNote) -> Result<(), Refusal> {
+        if self.loaded.trail_head.is_none() {
+            return Err(Refusal::Broken {
+                what: "a note for the audit trail, whose end was not asked for",
+            });
+        }
+        self.scratch.rest.notes.push(note);
+        Ok(())
     }
 
     /// Whether somebody has this e-mail address.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use domain::offer::ExchangeType;
+use domain::policy::Limits;
+use domain::refusal::Tally;
 use domain::{AccountKey, ListingId, Offer, UserId};
 
 use super::desk::Loaded;
@@ -13,6 +15,7 @@ use crate::ports::{ListingHead, Seen, StorageError, Transaction};
 pub(super) async fn load(
     unit: &mut dyn Transaction,
     mut needs: Needs,
+    limits: &Limits,
 ) -> Result<Loaded, StorageError> {
     let mut loaded = Loaded::default();
 
@@ -69,6 +72,28 @@ pub(super) async fn load(
         for user in unit.lock_users(&ids, &emails).await? {
             let version = user.version;
             loaded.users.put(user.id, user, version);
+        }
+    }
+
+    if !needs.attempts.is_empty() {
+        let keys: Vec<_> = needs.attempts.iter().copied().collect();
+        for one in unit.lock_attempts(&keys).await? {
+            loaded.attempts.put(one.key, one, one.version);
+        }
+    }
+    if !needs.second_factors.is_empty() {
+        let users: Vec<_> = needs.second_factors.iter().copied().collect();
+        for factor in unit.lock_second_factors(&users).await? {
+            let version = factor.version;
+            loaded.second_factors.put(factor.user, factor, version);
+        }
+    }
+    if !needs.sessions.is_empty() || !needs.sessions_of.is_empty() {
+        let ids: Vec<_> = needs.sessions.iter().copied().collect();
+        let of: Vec<_> = needs.sessions_of.iter().copied().collect();
+        for session in unit.lock_sessions(&ids, &of).await? {
+            let version = session.version;
+            loaded.sessions.put(session.id, session, version);
         }
     }
 
@@ -188,6 +213,29 @@ pub(super) async fn load(
             loaded.notifications.put(one.id, one, version);
         }
     }
+    let customers = needs.answered.iter().map(|(_, customer)| *customer);
+    needs.conducts.extend(customers.clone());
+    if limits.open_offers > 0 {
+        let open = customers.map(|customer| (Tally::OpenOffers, customer));
+        needs.tallies.extend(open);
+    }
+    if !needs.conducts.is_empty() {
+        let users: Vec<_> = needs.conducts.iter().copied().collect();
+        for conduct in unit.read_conducts(&users).await? {
+            loaded.conducts.put(conduct.user, conduct, conduct.version);
+        }
+    }
+    if !needs.tallies.is_empty() {
+        let wanted: Vec<_> = needs.tallies.iter().copied().collect();
+        let most = limits.open_offers.max(limits.listings);
+        let most = most.max(limits.open_withdrawals);
+        for (what, user, count) in unit.tallies(&wanted, most).await? {
+            loaded.tallies.insert((what, user), count);
+        }
+    }
+    if needs.trail {
+        loaded.trail_head = Some(unit.lock_audit_head().await?);
+    }
     Ok(loaded)
 }
 
@@ -217,6 +265,12 @@ pub(super) fn from_look(seen: Seen) -> Loaded {
         loaded.account_keys.insert(account.id, account.key);
         loaded.accounts.put(account.key, account, account.version);
     }
+    for conduct in seen.conducts {
+        loaded.conducts.put(conduct.user, conduct, conduct.version);
+    }
+    let open = seen.open_offers.into_iter();
+    let open = open.map(|(user, count)| ((Tally::OpenOffers, user), count));
+    loaded.tallies.extend(open);
     loaded.known_users.extend(seen.users);
     loaded.remember(seen.replies);
     loaded

@@ -23,6 +23,7 @@ use domain::{Policy, Refusal};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::access::Access;
 use crate::ports::{Clock, Ids, Store};
 use job::{Job, Pending};
 
@@ -128,6 +129,8 @@ pub(crate) struct Tools {
     pub(crate) policy: Policy,
     /// Told of each commit that leaves something in the outbox.
     pub(crate) committed: Arc<Notify>,
+    /// Told of each commit that changes somebody's rights.
+    pub(crate) access: Access,
 }
 
 impl Pipeline {
@@ -138,6 +141,7 @@ impl Pipeline {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
         policy: Policy,
+        access: Access,
         settings: PipelineSettings,
     ) -> (Self, JoinHandle<()>) {
         let count = settings.lanes.max(1);
@@ -149,6 +153,7 @@ impl Pipeline {
             ids,
             policy,
             committed: Arc::clone(&committed),
+            access,
         };
         let mut workers = JoinSet::new();
         let mut lane = || {

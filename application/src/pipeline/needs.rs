@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::billing::PaymentOrigin;
+use domain::policy::Limits;
+use domain::refusal::Tally;
 use domain::user::{Caller, Email};
 use domain::{
-    AccountId, AccountKey, DisputeId, ListingId, NotificationId, OfferId, OrderId, UserId,
-    WithdrawalId,
+    AccountId, AccountKey, DisputeId, ListingId, NotificationId, OfferId, OrderId, SessionId,
+    UserId, WithdrawalId,
 };
 
 use crate::ports::{Glance, IdempotencyKey, InboxKey};
@@ -66,6 +68,15 @@ pub struct Needs {
     pub(super) payments: BTreeMap<PaymentOrigin, bool>,
     pub(super) account_ids: BTreeSet<AccountId>,
     pub(super) known_users: BTreeSet<UserId>,
+    pub(super) attempts: BTreeSet<u128>,
+    pub(super) second_factors: BTreeSet<UserId>,
+    pub(super) sessions: BTreeSet<SessionId>,
+    /// Users whose sessions may all end.
+    pub(super) sessions_of: BTreeSet<UserId>,
+    pub(super) conducts: BTreeSet<UserId>,
+    pub(super) tallies: BTreeSet<(Tally, UserId)>,
+    /// Something goes behind the end of the audit trail.
+    pub(super) trail: bool,
 }
 
 impl Needs {
@@ -251,9 +262,44 @@ impl Needs {
         self.notifications.insert(id);
     }
 
+    /// Failed log-ins under the address with this digest.
+    pub fn attempts(&mut self, key: u128) {
+        self.attempts.insert(key);
+    }
+
+    /// Somebody's second factor.
+    pub fn second_factor(&mut self, user: UserId) {
+        self.second_factors.insert(user);
+    }
+
+    /// A session.
+    pub fn session(&mut self, id: SessionId) {
+        self.sessions.insert(id);
+    }
+
+    /// All sessions of a user that have not ended.
+    pub fn sessions_of(&mut self, user: UserId) {
+        self.sessions_of.insert(user);
+    }
+
+    /// How a customer behaves; whoever answers a listing is looked at anyway.
+    pub fn conduct(&mut self, user: UserId) {
+        self.conducts.insert(user);
+    }
+
+    /// How many of these somebody has.
+    pub fn tally(&mut self, what: Tally, user: UserId) {
+        self.tallies.insert((what, user));
+    }
+
+    /// The end of the audit trail, to write something behind it.
+    pub fn trail(&mut self) {
+        self.trail = true;
+    }
+
     /// All of it as a look finds it, if a look finds all of it: deals and answers do, what must be locked to be relied on
     /// does not.
-    pub(super) fn glance(&self) -> Option<Glance> {
+    pub(super) fn glance(&self, limits: &Limits) -> Option<Glance> {
         let locks = !self.users.is_empty()
             || !self.emails.is_empty()
             || !self.disputes.is_empty()
@@ -267,6 +313,12 @@ impl Needs {
             || !self.inbox.is_empty()
             || !self.orders.is_empty()
             || !self.withdrawals.is_empty()
+            || !self.attempts.is_empty()
+            || !self.second_factors.is_empty()
+            || !self.sessions.is_empty()
+            || !self.sessions_of.is_empty()
+            || !self.tallies.is_empty()
+            || self.trail
             || self.payments.values().any(|refund| *refund)
             || self
                 .offers
@@ -291,6 +343,12 @@ impl Needs {
             replies: self.replies.iter().cloned().collect(),
             payments: self.payments.keys().cloned().collect(),
             accounts: self.account_ids.iter().copied().collect(),
+            conducts: self.conducts.iter().copied().collect(),
+            open_offers: if self.answered.is_empty() {
+                0
+            } else {
+                limits.open_offers
+            },
         })
     }
 

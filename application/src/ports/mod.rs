@@ -3,9 +3,11 @@
 
 mod broker;
 mod clock;
+mod mailer;
 mod outbox;
 mod passwords;
 mod queries;
+mod second_factors;
 mod storage;
 mod tokens;
 
@@ -13,18 +15,21 @@ pub use broker::{
     Broker, BrokerError, DeadLetter, Deliveries, Delivery, Incoming, Queue, Receipt, Shouts,
 };
 pub use clock::{Clock, Ids, IdsExt};
+pub use mailer::{Mail, MailError, Mailer};
 pub use outbox::{Backlog, DeadLetters, Outbox, Parcel};
 pub use passwords::{PasswordError, Passwords};
 pub use queries::{
-    AuditReport, DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder,
-    ListingQueries, ListingView, ListingsFound, Maintenance, NotificationFilter,
-    NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries, PaymentQueries,
-    Queries, ReportFilter, ReportQueries, StatementCursor, StatementEntry, StatementFilter,
-    UserQueries, Violation, WalletQueries, WithdrawalFilter, WithdrawalQueries,
+    AccessChanges, AccessQueries, AuditReport, DisputeFilter, DisputeQueries, ListingCursor,
+    ListingFilter, ListingOrder, ListingQueries, ListingView, ListingsFound, Maintenance,
+    NotificationFilter, NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries,
+    PaymentQueries, Queries, ReportFilter, ReportQueries, StatementCursor, StatementEntry,
+    StatementFilter, TrailFilter, TrailQueries, UserQueries, Violation, WalletQueries,
+    WithdrawalFilter, WithdrawalQueries,
 };
+pub use second_factors::{Enrolment, SecondFactorError, SecondFactors};
 pub use storage::{
-    Changes, Entry, Glance, IdempotencyKey, IdempotencyRecord, InboxKey, InboxMark, ListingHead,
-    OfferHead, OutboxMessage, Reply, Saved, Seen, StaffMember, StorageError, Store, Transaction,
-    Transfer,
+    Appendix, Changes, Entry, Glance, IdempotencyKey, IdempotencyRecord, InboxKey, InboxMark,
+    ListingHead, OfferHead, OutboxMessage, Reply, Saved, Seen, StaffMember, StorageError, Store,
+    Transaction, Transfer,
 };
-pub use tokens::{AccessToken, Bearer, TokenError, Tokens};
+pub use tokens::{AccessToken, Bearer, Link, LinkPurpose, Refresh, TokenError, Tokens};

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use domain::user::PasswordHash;
 
-/// A slow, salted hash. Implementations bound how many run at once and keep them off the threads that serve requests.
+/// A slow, salted hash. Implementations bound how many run at once and how many wait, and keep them off the threads that
+/// serve requests.
 #[async_trait]
 pub trait Passwords: Send + Sync {
     /// Hashes a new password.
@@ -16,9 +17,21 @@ pub trait Passwords: Send + Sync {
         password: String,
         hash: Option<PasswordHash>,
     ) -> Result<bool, PasswordError>;
+
+    /// Why this password is too easily guessed, if it is: known from breaches, or made of what is known of its owner.
+    async fn weakness(
+        &self,
+        password: &str,
+        known_of_owner: &[&str],
+    ) -> Result<Option<&'static str>, PasswordError>;
 }
 
-/// The hasher could not do its work.
+/// The hasher did not do its work.
 #[derive(Debug, thiserror::Error)]
-#[error("password hashing failed: {0}")]
-pub struct PasswordError(pub String);
+pub enum PasswordError {
+    /// Too many wait already.
+    #[error("too many passwords are being checked")]
+    Busy,
+    #[error("password hashing failed: {0}")]
+    Failed(String),
+}

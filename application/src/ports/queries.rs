@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::audit::{AuditAction, AuditHead, AuditRecord};
 use domain::dispute::Comment;
 use domain::ledger::{Bucket, PostingKind, Reference};
 use domain::offer::HistoryEntry;
@@ -12,9 +13,10 @@ use domain::order::OrderStatus;
 use domain::user::{Email, User};
 use domain::withdrawal::WithdrawalStatus;
 use domain::{
-    Account, AccountId, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger, Listing,
-    ListingId, Mailbox, Money, Notification, Offer, OfferId, Order, OrderId, Payment, PaymentId,
-    PaymentReport, ReportId, Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
+    Account, AccountId, Actor, Asset, Attempts, Dispute, DisputeId, ExchangeType, Exchanger,
+    Listing, ListingId, Mailbox, Money, Notification, Offer, OfferId, Order, OrderId, Payment,
+    PaymentId, PaymentReport, ReportId, Roles, SecondFactor, Session, SessionId, Timestamp,
+    TransferId, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::StorageError;
@@ -301,6 +303,55 @@ pub trait WithdrawalQueries: Send + Sync {
     ) -> Result<Vec<Withdrawal>, StorageError>;
 }
 
+/// Whose rights are not what they were.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessChanges {
+    /// Users whose roles were changed, their roles now, and when that was.
+    pub roles: Vec<(UserId, Roles, Timestamp)>,
+    /// Sessions that were ended, and when.
+    pub ended: Vec<(SessionId, Timestamp)>,
+}
+
+/// Log-ins and what they need.
+#[async_trait]
+pub trait AccessQueries: Send + Sync {
+    async fn find_session(&self, id: SessionId) -> Result<Option<Session>, StorageError>;
+
+    /// The sessions of a user that have not ended, by id, newest first. Some may be over by their age.
+    async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<Session>, StorageError>;
+
+    async fn find_attempts(&self, key: u128) -> Result<Option<Attempts>, StorageError>;
+
+    async fn find_second_factor(&self, user: UserId) -> Result<Option<SecondFactor>, StorageError>;
+
+    /// All such changes at this time or later.
+    async fn access_changes(&self, since: Timestamp) -> Result<AccessChanges, StorageError>;
+}
+
+/// Which records of the audit trail to show.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrailFilter {
+    pub actor: Option<UserId>,
+    pub action: Option<AuditAction>,
+    /// The id of what it was done to.
+    pub subject: Option<String>,
+    /// Only those with smaller numbers.
+    pub before: Option<u64>,
+    pub limit: u32,
+}
+
+/// The audit trail.
+#[async_trait]
+pub trait TrailQueries: Send + Sync {
+    /// By number, newest first.
+    async fn list_trail(&self, filter: &TrailFilter) -> Result<Vec<AuditRecord>, StorageError>;
+
+    /// By number, oldest first, from the one behind this number on: to go along the whole trail.
+    async fn trail_after(&self, number: u64, limit: u32) -> Result<Vec<AuditRecord>, StorageError>;
+
+    async fn trail_head(&self) -> Result<AuditHead, StorageError>;
+}
+
 /// A law of the ledger or the market that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
@@ -318,6 +369,8 @@ pub struct AuditReport {
     pub accounts: u64,
     pub entries: u64,
     pub open_deals: u64,
+    /// The end of the audit trail: whoever keeps it elsewhere can prove later that nothing before it was altered.
+    pub trail: Option<AuditHead>,
     /// At most a hundred of each law.
     pub violations: Vec<Violation>,
 }
@@ -352,11 +405,16 @@ pub trait Maintenance: Send + Sync {
     /// Forgets how requests were answered before this time, some at a time; answers how many.
     async fn forget_replies(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError>;
 
+    /// Forgets sessions that were over before this time, and failed log-ins that nothing has followed since, some at a time;
+    /// answers how many.
+    async fn forget_access(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError>;
+
     /// Looks at one consistent snapshot of everything. Per asset, never across assets: the sum of all entries is zero,
     /// and so is that of each transfer; each balance is the sum of its entries; no user's balance is negative; each
     /// holder's held balance is the sum of that holder's open escrows and requested withdrawals; each listing's amounts add
     /// up, and its frozen amount is the sum of its open deals; each deal's version is the length of its history; each
-    /// payment and each withdrawal has moved what its state says, once; each finished order was paid, and no other.
+    /// payment and each withdrawal has moved what its state says, once; each finished order was paid, and no other; the audit trail
+    /// is whole from its first record to its end.
     async fn audit(&self) -> Result<AuditReport, StorageError>;
 }
 
@@ -372,6 +430,8 @@ pub trait Queries:
     + OrderQueries
     + PaymentQueries
     + WithdrawalQueries
+    + AccessQueries
+    + TrailQueries
     + Maintenance
 {
 }
@@ -387,6 +447,8 @@ impl<T> Queries for T where
         + OrderQueries
         + PaymentQueries
         + WithdrawalQueries
+        + AccessQueries
+        + TrailQueries
         + Maintenance
 {
 }

@@ -3,17 +3,19 @@
 use std::borrow::Cow;
 
 use async_trait::async_trait;
+use domain::audit::{AuditHead, AuditRecord};
 use domain::billing::PaymentOrigin;
 use domain::dispute::Comment;
 use domain::event::Aggregate;
 use domain::ledger::{Bucket, Posting};
 use domain::offer::HistoryEntry;
+use domain::refusal::Tally;
 use domain::user::{Email, User};
 use domain::{
-    Account, AccountId, AccountKey, Asset, Dispute, DisputeId, EventId, ExchangeType, Exchanger,
-    Listing, ListingId, Mailbox, Money, Notification, NotificationId, Offer, OfferId, Order,
-    OrderId, Payment, PaymentReport, Roles, Timestamp, TransferId, UserId, Withdrawal,
-    WithdrawalId,
+    Account, AccountId, AccountKey, Asset, Attempts, Conduct, Dispute, DisputeId, EventId,
+    ExchangeType, Exchanger, Listing, ListingId, Mailbox, Money, Notification, NotificationId,
+    Offer, OfferId, Order, OrderId, Payment, PaymentReport, Roles, SecondFactor, Session,
+    SessionId, Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::Queue;
@@ -90,6 +92,10 @@ pub struct Glance {
     pub payments: Vec<PaymentOrigin>,
     /// Accounts between which somebody pays.
     pub accounts: Vec<AccountId>,
+    /// Customers whose conduct matters; that of whoever answers a listing comes with the answer.
+    pub conducts: Vec<UserId>,
+    /// How far the open deals of whoever answers a listing are counted; 0: not at all.
+    pub open_offers: u32,
 }
 
 impl Glance {
@@ -103,6 +109,7 @@ impl Glance {
             && self.replies.is_empty()
             && self.payments.is_empty()
             && self.accounts.is_empty()
+            && self.conducts.is_empty()
     }
 }
 
@@ -117,6 +124,9 @@ pub struct Seen {
     pub users: Vec<UserId>,
     pub replies: Vec<IdempotencyRecord>,
     pub payments: Vec<Payment>,
+    pub conducts: Vec<Conduct>,
+    /// How many deals those who answer have open, as far as that was to be counted.
+    pub open_offers: Vec<(UserId, u32)>,
 }
 
 /// A unit of work.
@@ -166,6 +176,21 @@ pub trait Transaction: Send {
         emails: &[Email],
     ) -> Result<Vec<User>, StorageError>;
 
+    /// Failed log-ins, by the digests of the addresses that were tried.
+    async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<Attempts>, StorageError>;
+
+    async fn lock_second_factors(
+        &mut self,
+        users: &[UserId],
+    ) -> Result<Vec<SecondFactor>, StorageError>;
+
+    /// Sessions by id, and all of some users that have not ended, each once.
+    async fn lock_sessions(
+        &mut self,
+        ids: &[SessionId],
+        of: &[UserId],
+    ) -> Result<Vec<Session>, StorageError>;
+
     async fn lock_offers(&mut self, ids: &[OfferId]) -> Result<Vec<Offer>, StorageError>;
 
     /// All disputes of these deals.
@@ -211,6 +236,22 @@ pub trait Transaction: Send {
         &mut self,
         ids: &[NotificationId],
     ) -> Result<Vec<Notification>, StorageError>;
+
+    /// Customers' conduct as it was last committed; not locked. Whoever changes it learns of a change by somebody else in
+    /// between as a conflict.
+    async fn read_conducts(&mut self, users: &[UserId]) -> Result<Vec<Conduct>, StorageError>;
+
+    /// How many of these somebody has, counted no further than `most`; nothing is locked. Where the row that guards them is
+    /// locked (an exchanger's record, an account) nobody else adds to them meanwhile.
+    async fn tallies(
+        &mut self,
+        wanted: &[(Tally, UserId)],
+        most: u32,
+    ) -> Result<Vec<(Tally, UserId, u32)>, StorageError>;
+
+    /// The end of the audit trail. Whoever has it is the only one who may append to it: it is locked last and held for the
+    /// shortest time.
+    async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError>;
 
     /// Writes everything and commits, durably; all or nothing. A row whose stored version is not the one that was loaded
     /// is a [`StorageError::Conflict`].
@@ -332,6 +373,25 @@ pub struct OutboxMessage {
     pub only: Option<Queue>,
 }
 
+/// Records for the end of the audit trail, in order and without gaps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appendix {
+    /// The end that they go behind: if it is not the end any more, that is a conflict.
+    pub after: AuditHead,
+    pub records: Vec<AuditRecord>,
+}
+
+impl Appendix {
+    /// The end of the trail with them.
+    #[must_use]
+    pub fn head(&self) -> AuditHead {
+        self.records.last().map_or(self.after, |last| AuditHead {
+            count: last.number,
+            hash: last.hash,
+        })
+    }
+}
+
 /// All that a batch of commands leaves behind, each aggregate once in its last state.
 #[derive(Debug, Default)]
 pub struct Changes {
@@ -353,6 +413,11 @@ pub struct Changes {
     pub payments: Vec<Saved<Payment>>,
     pub withdrawals: Vec<Saved<Withdrawal>>,
     pub replies: Vec<IdempotencyRecord>,
+    pub attempts: Vec<Saved<Attempts>>,
+    pub second_factors: Vec<Saved<SecondFactor>>,
+    pub sessions: Vec<Saved<Session>>,
+    pub conducts: Vec<Saved<Conduct>>,
+    pub trail: Option<Appendix>,
 }
 
 impl Changes {
@@ -377,5 +442,10 @@ impl Changes {
             && self.payments.is_empty()
             && self.withdrawals.is_empty()
             && self.replies.is_empty()
+            && self.attempts.is_empty()
+            && self.second_factors.is_empty()
+            && self.sessions.is_empty()
+            && self.conducts.is_empty()
+            && self.trail.is_none()
     }
 }

@@ -1,5 +1,8 @@
 //! Somebody gets an account, and with it a wallet in every asset.
 
+use std::net::IpAddr;
+
+use domain::audit::{AuditAction, AuditNote};
 use domain::user::{Caller, Email, PasswordHash};
 use domain::{
     Account, AccountId, AccountKey, Asset, Exchanger, Language, Refusal, Role, Roles, User, UserId,
@@ -13,6 +16,8 @@ use crate::ports::{Ids, IdsExt};
 pub struct RegisterUser {
     /// The administrator who opens it; `None`: people open their own, and the program its first ones.
     by: Option<Caller>,
+    /// From where people open their own.
+    address: Option<IpAddr>,
     id: UserId,
     email: Email,
     name: String,
@@ -38,6 +43,7 @@ impl RegisterUser {
             .collect();
         Self {
             by: None,
+            address: None,
             id: ids.fresh(),
             email,
             name,
@@ -57,6 +63,13 @@ impl RegisterUser {
         self
     }
 
+    /// The same, asked for from this address.
+    #[must_use]
+    pub const fn from_address(mut self, address: Option<IpAddr>) -> Self {
+        self.address = address;
+        self
+    }
+
     /// The same, told things in this language; otherwise in English.
     #[must_use]
     pub const fn speaking(mut self, language: Language) -> Self {
@@ -73,11 +86,12 @@ impl Command for RegisterUser {
             needs.caller(caller);
         }
         needs.email(&self.email);
+        needs.trail();
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
         if let Some(caller) = self.by {
-            desk.require(caller, Role::Admin)?;
+            desk.require_staff(caller, Role::Admin)?;
         }
         if desk.email_taken(&self.email) {
             return Err(Refusal::EmailTaken);
@@ -99,6 +113,16 @@ impl Command for RegisterUser {
         if user.roles.contains(Role::Exchanger) {
             desk.save_exchanger(Exchanger::new(user.id));
         }
+        let (action, subject) = (AuditAction::UserRegistered, user.id.to_string());
+        let roles: Vec<_> = user.roles.iter().map(Role::name).collect();
+        let detail = serde_json::json!({ "roles": roles }).to_string();
+        desk.note(match self.by {
+            Some(caller) => AuditNote::by(caller, action, subject, detail),
+            None => AuditNote {
+                address: self.address,
+                ..AuditNote::by_system(action, subject, detail)
+            },
+        })?;
         desk.save_user(user.clone());
         Ok(user)
     }

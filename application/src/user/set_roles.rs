@@ -1,5 +1,6 @@
 //! An administrator says what somebody may do.
 
+use domain::audit::{AuditAction, AuditNote};
 use domain::user::Caller;
 use domain::{Exchanger, Refusal, Role, Roles, User, UserId};
 
@@ -20,10 +21,11 @@ impl Command for SetRoles {
         needs.caller(self.caller);
         needs.user(self.user);
         needs.exchanger(self.user);
+        needs.trail();
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
-        desk.require(self.caller, Role::Admin)?;
+        desk.require_staff(self.caller, Role::Admin)?;
         if self.caller.user == self.user && !self.roles.contains(Role::Admin) {
             return Err(Refusal::OwnAdminRole);
         }
@@ -31,7 +33,9 @@ impl Command for SetRoles {
         if user.roles == self.roles {
             return Ok(user);
         }
-        let user = user.with_roles(self.roles);
+        let names = |roles: Roles| roles.iter().map(Role::name).collect::<Vec<_>>();
+        let detail = serde_json::json!({ "before": names(user.roles), "after": names(self.roles) });
+        let user = user.with_roles(self.roles, desk.now());
         match (
             desk.exchanger(self.user),
             self.roles.contains(Role::Exchanger),
@@ -42,6 +46,13 @@ impl Command for SetRoles {
             }
             _ => {}
         }
+        let (action, subject) = (AuditAction::RolesChanged, self.user.to_string());
+        desk.note(AuditNote::by(
+            self.caller,
+            action,
+            subject,
+            detail.to_string(),
+        ))?;
         desk.save_user(user.clone());
         Ok(user)
     }

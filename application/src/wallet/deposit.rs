@@ -1,5 +1,6 @@
 //! Money enters from outside.
 
+use domain::audit::{AuditAction, AuditNote};
 use domain::user::Caller;
 use domain::{Account, AccountKey, Asset, Decimal, Money, Posting, Refusal, Role, UserId};
 
@@ -22,17 +23,27 @@ impl Command for Deposit {
         needs.account(AccountKey::user(self.user, self.asset));
         needs.caller(self.caller);
         needs.account(AccountKey::external(self.asset));
+        needs.trail();
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Account, Refusal> {
         let helps_oneself = desk.policy().faucet && self.caller.user == self.user;
         if !helps_oneself {
-            desk.require(self.caller, Role::Admin)?;
+            desk.require_staff(self.caller, Role::Admin)?;
         }
         let amount = Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?;
         let posting =
             Posting::deposit(self.user, amount, self.caller.user).map_err(Refusal::amount)?;
         desk.post(posting).map_err(|(_, refusal)| refusal)?;
+        let (action, subject) = (AuditAction::DepositBooked, self.user.to_string());
+        let detail =
+            serde_json::json!({ "amount": amount.to_string(), "asset": self.asset.code() });
+        desk.note(AuditNote::by(
+            self.caller,
+            action,
+            subject,
+            detail.to_string(),
+        ))?;
         desk.account(AccountKey::user(self.user, self.asset))
     }
 }

@@ -1,5 +1,6 @@
 //! An administrator decides whether money leaves.
 
+use domain::audit::{AuditAction, AuditNote};
 use domain::user::Caller;
 use domain::{Refusal, Role, Withdrawal, WithdrawalId};
 
@@ -21,12 +22,19 @@ impl Command for ApproveWithdrawal {
     fn needs(&self, needs: &mut Needs) {
         needs.caller(self.caller);
         needs.withdrawal(self.withdrawal);
+        needs.trail();
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {
-        desk.require(self.caller, Role::Admin)?;
+        desk.require_staff(self.caller, Role::Admin)?;
         let withdrawal = desk.withdrawal(self.withdrawal)?;
         let step = withdrawal.approve(self.caller.user, self.reference.clone(), desk.now())?;
+        note(
+            desk,
+            self.caller,
+            AuditAction::WithdrawalApproved,
+            &step.withdrawal,
+        )?;
         settle(desk, step)
     }
 }
@@ -45,15 +53,37 @@ impl Command for RejectWithdrawal {
     fn needs(&self, needs: &mut Needs) {
         needs.caller(self.caller);
         needs.withdrawal(self.withdrawal);
+        needs.trail();
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {
         let withdrawal = desk.withdrawal(self.withdrawal);
         let own = matches!(&withdrawal, Ok(known) if known.user == self.caller.user);
         if !own {
-            desk.require(self.caller, Role::Admin)?;
+            desk.require_staff(self.caller, Role::Admin)?;
         }
         let step = withdrawal?.reject(self.caller.user, self.reason.clone(), desk.now())?;
+        note(
+            desk,
+            self.caller,
+            AuditAction::WithdrawalRejected,
+            &step.withdrawal,
+        )?;
         settle(desk, step)
     }
+}
+
+fn note(
+    desk: &mut Desk<'_>,
+    caller: Caller,
+    action: AuditAction,
+    withdrawal: &Withdrawal,
+) -> Result<(), Refusal> {
+    let detail = serde_json::json!({
+        "user_id": withdrawal.user.to_string(),
+        "amount": withdrawal.amount.to_string(),
+        "asset": withdrawal.amount.asset().code(),
+    });
+    let subject = withdrawal.id.to_string();
+    desk.note(AuditNote::by(caller, action, subject, detail.to_string()))
 }

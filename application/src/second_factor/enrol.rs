@@ -1,0 +1,154 @@
+//! Somebody connects an authenticator with their account.
+
+use domain::audit::{AuditAction, AuditNote};
+use domain::second_factor::{RecoveryCodes, SealedSecret, SecondFactor, Shown};
+use domain::session::{Origin, Session, SessionEnd};
+use domain::user::Caller;
+use domain::{Refusal, User};
+
+use super::{FreshCodes, fresh_codes};
+use crate::Market;
+use crate::mail::Letter;
+use crate::pipeline::{Command, Desk, Needs};
+use crate::ports::Enrolment;
+use crate::session::{
+    AccessError, AttemptKey, Fate, LoggedIn, end_all, fail, look_at, shown, tokens_of,
+};
+use crate::user::prove_password;
+
+/// Keeps a secret that is not asked for yet. Begun anew, the one before is worth nothing.
+#[derive(Debug, Clone)]
+pub struct BeginSecondFactor {
+    pub caller: Caller,
+    pub secret: SealedSecret,
+}
+
+impl Command for BeginSecondFactor {
+    type Outcome = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.second_factor(self.caller.user);
+    }
+
+    fn is_background(&self) -> bool {
+        true
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+        let secret = self.secret.clone();
+        let factor = match desk.second_factor(self.caller.user) {
+            Some(known) => known.begin_again(secret)?,
+            None => SecondFactor::begin(self.caller.user, secret),
+        };
+        desk.save_second_factor(factor);
+        Ok(())
+    }
+}
+
+/// Begins: the caller, who knows the password, gets a secret for the authenticator.
+pub async fn enrol(
+    market: &Market,
+    caller: Caller,
+    password: String,
+    origin: Origin,
+) -> Result<Enrolment, AccessError> {
+    let user = prove_password(market, caller, password, &origin).await?;
+    let enrolment = market.second_factors().enrol(user.id, &user.email)?;
+    let secret = enrolment.sealed.clone();
+    market.execute(BeginSecondFactor { caller, secret }).await?;
+    Ok(enrolment)
+}
+
+/// Takes the first code: from now on codes are asked for. Everywhere else the caller is logged out.
+#[derive(Debug, Clone)]
+pub struct ConfirmSecondFactor {
+    pub caller: Caller,
+    pub key: AttemptKey,
+    pub shown: Shown,
+    pub recovery: RecoveryCodes,
+    pub origin: Origin,
+}
+
+impl Command for ConfirmSecondFactor {
+    type Outcome = Fate<(User, Session)>;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.user(self.caller.user);
+        needs.attempts(self.key.0);
+        needs.second_factor(self.caller.user);
+        needs.sessions_of(self.caller.user);
+        needs.trail();
+    }
+
+    fn is_background(&self) -> bool {
+        true
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal> {
+        if let Some(denied) = look_at(desk, self.key) {
+            return Ok(denied);
+        }
+        let user = desk.user(self.caller.user)?;
+        let id = self.caller.session.ok_or(Refusal::SessionOver)?;
+        let mut sessions = desk.sessions_of(user.id).into_iter();
+        let session = sessions.find(|session| session.id == id);
+        let session = session.ok_or(Refusal::SessionOver)?;
+        let factor = desk
+            .second_factor(user.id)
+            .ok_or(Refusal::SecondFactorMissing)?;
+        let (recovery, now) = (self.recovery.clone(), desk.now());
+        let factor = match factor.confirm(self.shown, recovery, now) {
+            Ok(factor) => factor,
+            Err(refusal @ Refusal::SecondFactorWrong) => {
+                let action = AuditAction::SecondFactorFailed;
+                return fail(desk, self.key, Some(user.id), &self.origin, action, refusal);
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        desk.save_second_factor(factor);
+        end_all(desk, user.id, Some(id), SessionEnd::Revoked);
+        let session = session.prove(now);
+        desk.save_session(session.clone());
+        let action = AuditAction::SecondFactorActivated;
+        let note = AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
+        desk.note(note)?;
+        Ok(Fate::Admitted((user, session)))
+    }
+}
+
+/// What somebody gets who has enrolled.
+#[derive(Debug, Clone)]
+pub struct Confirmed {
+    /// Shown once, and never again.
+    pub codes: FreshCodes,
+    /// The session, which is proved now.
+    pub logged_in: LoggedIn,
+}
+
+/// Confirms by the first code.
+pub async fn confirm(
+    market: &Market,
+    caller: Caller,
+    code: &str,
+    origin: Origin,
+) -> Result<Confirmed, AccessError> {
+    let user = market.queries().find_user(caller.user).await?;
+    let user = user.ok_or(Refusal::SessionOver)?;
+    let shown = shown(market, caller.user, code).await?;
+    let (codes, recovery) = fresh_codes(market)?;
+    let command = ConfirmSecondFactor {
+        caller,
+        key: AttemptKey::from(&user.email),
+        shown: shown.ok_or(Refusal::SecondFactorMissing)?,
+        recovery,
+        origin,
+    };
+    match market.execute(command).await? {
+        Fate::Admitted((user, session)) => {
+            market.mail().leave(&user, &Letter::SecondFactorActivated);
+            let logged_in = tokens_of(market, user, session)?;
+            Ok(Confirmed { codes, logged_in })
+        }
+        Fate::Denied { refusal, .. } => Err(refusal.into()),
+    }
+}

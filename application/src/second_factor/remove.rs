@@ -1,0 +1,113 @@
+//! A second factor is given up, and recovery codes are made anew: by who has just shown it, or by an administrator for
+//! somebody who has lost it.
+
+use domain::audit::{AuditAction, AuditNote};
+use domain::second_factor::RecoveryCodes;
+use domain::session::SessionEnd;
+use domain::user::Caller;
+use domain::{Refusal, Role, User, UserId};
+
+use super::{FreshCodes, fresh_codes};
+use crate::Market;
+use crate::mail::Letter;
+use crate::pipeline::{Command, Desk, Needs};
+use crate::session::{AccessError, end_all};
+
+/// Asks for no codes any more. The owner must have shown one just now; an administrator may do it for others, who are then
+/// logged out everywhere.
+#[derive(Debug, Clone, Copy)]
+pub struct RemoveSecondFactor {
+    pub caller: Caller,
+    pub user: UserId,
+}
+
+impl Command for RemoveSecondFactor {
+    type Outcome = User;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.caller(self.caller);
+        needs.user(self.user);
+        needs.second_factor(self.user);
+        needs.sessions_of(self.user);
+        needs.trail();
+    }
+
+    fn is_background(&self) -> bool {
+        true
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
+        let own = self.caller.user == self.user;
+        if !own {
+            desk.require_staff(self.caller, Role::Admin)?;
+        }
+        let user = desk.user(self.user)?;
+        let factor = desk.second_factor(self.user);
+        let factor = factor.filter(|factor| factor.is_active());
+        let factor = factor.ok_or(Refusal::SecondFactorMissing)?;
+        if own {
+            self.caller
+                .require_proof(&desk.policy().access, desk.now())?;
+        } else {
+            end_all(desk, self.user, None, SessionEnd::ByStaff);
+        }
+        desk.save_second_factor(factor.given_up());
+        let action = AuditAction::SecondFactorRemoved;
+        let note = AuditNote::by(self.caller, action, self.user.to_string(), "{}".into());
+        desk.note(note)?;
+        Ok(user)
+    }
+}
+
+/// Removes a second factor and tells its owner.
+pub async fn remove(market: &Market, caller: Caller, user: UserId) -> Result<(), AccessError> {
+    let user = market.execute(RemoveSecondFactor { caller, user }).await?;
+    market.mail().leave(&user, &Letter::SecondFactorRemoved);
+    Ok(())
+}
+
+/// Replaces all recovery codes. The owner must have shown the second factor just now.
+#[derive(Debug, Clone)]
+pub struct RenewRecoveryCodes {
+    pub caller: Caller,
+    pub recovery: RecoveryCodes,
+}
+
+impl Command for RenewRecoveryCodes {
+    type Outcome = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.second_factor(self.caller.user);
+        needs.trail();
+    }
+
+    fn is_background(&self) -> bool {
+        true
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+        let factor = desk.second_factor(self.caller.user);
+        let factor = factor.filter(|factor| factor.is_active());
+        let factor = factor.ok_or(Refusal::SecondFactorMissing)?;
+        self.caller
+            .require_proof(&desk.policy().access, desk.now())?;
+        desk.save_second_factor(factor.with_recovery(self.recovery.clone()));
+        let (action, subject) = (
+            AuditAction::RecoveryCodesRenewed,
+            self.caller.user.to_string(),
+        );
+        desk.note(AuditNote::by(self.caller, action, subject, "{}".into()))
+    }
+}
+
+/// Fresh recovery codes for the caller; earlier ones are worth nothing any more.
+pub async fn renew_recovery_codes(
+    market: &Market,
+    caller: Caller,
+) -> Result<FreshCodes, AccessError> {
+    let (codes, recovery) = fresh_codes(market)?;
+    market
+        .execute(RenewRecoveryCodes { caller, recovery })
+        .await?;
+    Ok(codes)
+}

@@ -1,0 +1,200 @@
+//! Somebody proves who they are, and a session begins.
+
+use domain::audit::{AuditAction, AuditNote};
+use domain::second_factor::Shown;
+use domain::session::{Origin, Session};
+use domain::user::Email;
+use domain::{Refusal, SessionId, Timestamp, User, UserId};
+
+use super::{AccessError, AttemptKey, Fate, LoggedIn, fail, look_at, tokens_of};
+use crate::Market;
+use crate::mail::Letter;
+use crate::pipeline::{Command, Desk, Needs};
+use crate::user::{request_verification, reset_token};
+
+/// What somebody offers as proof.
+#[derive(Clone)]
+pub struct Credentials {
+    pub email: Email,
+    pub password: String,
+    /// A code of the authenticator or a recovery code, where the account has a second factor.
+    pub code: Option<String>,
+    pub origin: Origin,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+/// Lets somebody in, or remembers that they were not.
+#[derive(Debug, Clone)]
+pub struct LogIn {
+    /// Of the session that begins.
+    pub id: SessionId,
+    pub key: AttemptKey,
+    /// Whose address it is, if it is anybody's.
+    pub user: Option<UserId>,
+    /// When the password was set that was found to be the right one; `None`: it was wrong.
+    pub password_of: Option<Timestamp>,
+    pub shown: Option<Shown>,
+    pub origin: Origin,
+}
+
+impl Command for LogIn {
+    type Outcome = Fate<(User, Session)>;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.attempts(self.key.0);
+        needs.trail();
+        if let Some(user) = self.user {
+            needs.user(user);
+            needs.second_factor(user);
+        }
+    }
+
+    fn is_background(&self) -> bool {
+        true
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal> {
+        if let Some(denied) = look_at(desk, self.key) {
+            return Ok(denied);
+        }
+        let user = self.user.and_then(|id| desk.user(id).ok());
+        // A password that was changed in between is not the right one any more.
+        let genuine = user.filter(|user| self.password_of == Some(user.password_changed_at));
+        let Some(user) = genuine else {
+            return self.fail(desk, AuditAction::LogInFailed, Refusal::BadCredentials);
+        };
+        let rules = desk.policy().access;
+        if rules.verified_email && user.email_verified_at.is_none() {
+            return Ok(Fate::denied(Refusal::EmailNotVerified));
+        }
+        let factor = desk.second_factor(user.id).filter(|one| one.is_active());
+        let proved = factor.is_some();
+        if let Some(factor) = factor {
+            let Some(shown) = self.shown else {
+                return Ok(Fate::denied(Refusal::SecondFactorRequired));
+            };
+            match factor.take(shown) {
+                Ok(taken) => desk.save_second_factor(taken),
+                Err(refusal) => {
+                    return self.fail(desk, AuditAction::SecondFactorFailed, refusal);
+                }
+            }
+        }
+        let forgiven = desk.attempts(self.key.0);
+        if forgiven.failed > 0 {
+            desk.save_attempts(forgiven.forgiven());
+        }
+        let origin = self.origin.clone();
+        let session = Session::open(self.id, user.id, origin, proved, &rules, desk.now());
+        let caller = session.caller(user.roles);
+        let detail = serde_json::json!({
+            "client": self.origin.client,
+            "second_factor": proved,
+        });
+        let note = |action| AuditNote::by(caller, action, user.id.to_string(), detail.to_string());
+        desk.note(note(AuditAction::LoggedIn))?;
+        if proved && matches!(self.shown, Some(Shown::Recovery { .. })) {
+            desk.note(note(AuditAction::RecoveryCodeUsed))?;
+        }
+        desk.save_session(session.clone());
+        Ok(Fate::Admitted((user, session)))
+    }
+}
+
+impl LogIn {
+    fn fail(
+        &self,
+        desk: &mut Desk<'_>,
+        action: AuditAction,
+        refusal: Refusal,
+    ) -> Result<Fate<(User, Session)>, Refusal> {
+        fail(desk, self.key, self.user, &self.origin, action, refusal)
+    }
+}
+
+/// Checks the password, taking as long for an unknown user as for a known one, and begins a session.
+pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedIn, AccessError> {
+    let Credentials {
+        email,
+        password,
+        code,
+        origin,
+    } = credentials;
+    let key = AttemptKey::from(&email);
+    let rules = market.policy().access;
+    // While the door is closed no password is looked at: that would only cost time.
+    let attempts = market.queries().find_attempts(key.0).await?;
+    if let Some(wait) = attempts.and_then(|attempts| attempts.wait(&rules, market.now())) {
+        return Err(Refusal::TooManyAttempts { wait }.into());
+    }
+    let user = market.queries().find_user_by_email(&email).await?;
+    let hash = user.as_ref().and_then(|user| user.password.clone());
+    let genuine = market.passwords().verify(password, hash).await?;
+    let shown = match (&user, code) {
+        (Some(user), Some(code)) if genuine => shown(market, user.id, &code).await?,
+        _ => None,
+    };
+    let command = LogIn {
+        id: market.fresh(),
+        key,
+        user: user.as_ref().map(|user| user.id),
+        password_of: user
+            .as_ref()
+            .filter(|_| genuine)
+            .map(|user| user.password_changed_at),
+        shown,
+        origin,
+    };
+    match market.execute(command).await? {
+        Fate::Admitted((user, session)) => {
+            if let Some(Shown::Recovery { .. }) = shown {
+                tell_recovery(market, &user).await?;
+            }
+            tokens_of(market, user, session)
+        }
+        Fate::Denied { refusal, locks } => {
+            if let Some(user) = &user {
+                if locks {
+                    tell_locked(market, user)?;
+                }
+                if refusal == Refusal::EmailNotVerified {
+                    request_verification(market, &email).await?;
+                }
+            }
+            Err(refusal.into())
+        }
+    }
+}
+
+/// What a code is worth; `None`: nobody asks for one.
+pub(crate) async fn shown(
+    market: &Market,
+    user: UserId,
+    code: &str,
+) -> Result<Option<Shown>, AccessError> {
+    let factor = market.queries().find_second_factor(user).await?;
+    let shown = factor.map(|factor| market.second_factors().shown(&factor, code, market.now()));
+    Ok(shown.transpose()?)
+}
+
+/// The owner's way out of a lock.
+pub(crate) fn tell_locked(market: &Market, user: &User) -> Result<(), AccessError> {
+    const GOOD_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+    let token = reset_token(market, user, GOOD_FOR)?;
+    market.mail().leave(user, &Letter::Locked { token });
+    Ok(())
+}
+
+pub(crate) async fn tell_recovery(market: &Market, user: &User) -> Result<(), AccessError> {
+    let factor = market.queries().find_second_factor(user.id).await?;
+    let left = factor.map_or(0, |factor| factor.recovery.0.len());
+    market
+        .mail()
+        .leave(user, &Letter::RecoveryCodeUsed { left });
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Somebody proves that mail to their address reaches them.
+
+use std::time::Duration;
+
+use domain::audit::{AuditAction, AuditNote};
+use domain::session::Origin;
+use domain::user::Email;
+use domain::{Refusal, UserId};
+
+use super::password::spend;
+use crate::Market;
+use crate::mail::Letter;
+use crate::pipeline::{Command, Desk, Needs};
+use crate::ports::{Link, LinkPurpose};
+use crate::session::AccessError;
+
+/// How long a link is good.
+const GOOD_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+/// Notes that mail reaches a user. Twice is once.
+#[derive(Debug, Clone)]
+pub struct VerifyEmail {
+    pub user: UserId,
+    pub origin: Origin,
+}
+
+impl Command for VerifyEmail {
+    type Outcome = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.user(self.user);
+        needs.trail();
+    }
+
+    fn is_background(&self) -> bool {
+        true
+    }
+
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+        let user = desk.user(self.user).map_err(|_| Refusal::LinkSpent)?;
+        if user.email_verified_at.is_some() {
+            return Ok(());
+        }
+        desk.note(AuditNote {
+            actor: Some(user.id),
+            session: None,
+            address: self.origin.address,
+            action: AuditAction::EmailVerified,
+            subject: user.id.to_string(),
+            detail: "{}".into(),
+        })?;
+        desk.save_user(user.verified(desk.now()));
+        Ok(())
+    }
+}
+
+/// Takes a link from a mail.
+pub async fn verify_email(market: &Market, token: &str, origin: Origin) -> Result<(), AccessError> {
+    let link = spend(market, token, LinkPurpose::VerifyEmail)?;
+    let user = link.user;
+    Ok(market.execute(VerifyEmail { user, origin }).await?)
+}
+
+/// Sends the owner of this address a link, if it is still to be verified. Whether there is one is not told.
+pub async fn request_verification(market: &Market, email: &Email) -> Result<(), AccessError> {
+    let user = market.queries().find_user_by_email(email).await?;
+    if let Some(user) = user.filter(|user| user.email_verified_at.is_none()) {
+        let link = Link {
+            purpose: LinkPurpose::VerifyEmail,
+            user: user.id,
+            password_of: user.password_changed_at,
+        };
+        let now = market.now();
+        let token = market.tokens().issue_link(link, now, now.after(GOOD_FOR))?;
+        market.mail().leave(&user, &Letter::VerifyEmail { token });
+    }
+    Ok(())
+}

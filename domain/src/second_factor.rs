@@ -1,0 +1,233 @@
+//! The second factor: one-time codes of an authenticator, and recovery codes for when it is lost.
+
+use crate::{Refusal, Timestamp, UserId};
+
+/// The secret that an authenticator shares with the market, sealed so that storage alone does not give it away.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedSecret(String);
+
+impl SealedSecret {
+    /// Wraps what the sealer made.
+    #[must_use]
+    pub const fn new(sealed: String) -> Self {
+        Self(sealed)
+    }
+
+    /// The sealed text, for storage and for the sealer only.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SealedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealedSecret(…)")
+    }
+}
+
+/// Digests of recovery codes that are still good.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct RecoveryCodes(pub Vec<u128>);
+
+impl std::fmt::Debug for RecoveryCodes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecoveryCodes({} left)", self.0.len())
+    }
+}
+
+/// What somebody has shown, checked against the secret already: whether it was shown before is still to be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// A code of this time step.
+    Code { step: u64 },
+    /// Perhaps a recovery code, by its digest.
+    Recovery { digest: u128 },
+    /// Neither.
+    Wrong,
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shown(…)")
+    }
+}
+
+/// Somebody's second factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondFactor {
+    pub user: UserId,
+    pub secret: SealedSecret,
+    /// `None`: begun, but no code was shown yet; it is asked of nobody until then.
+    pub active_since: Option<Timestamp>,
+    /// The time step of the last code that was taken: it and earlier ones are not taken again.
+    pub last_step: u64,
+    pub recovery: RecoveryCodes,
+    pub version: u64,
+}
+
+impl SecondFactor {
+    /// How many recovery codes somebody gets.
+    pub const RECOVERY_CODES: usize = 10;
+
+    /// Begun: to be confirmed by a first code.
+    #[must_use]
+    pub const fn begin(user: UserId, secret: SealedSecret) -> Self {
+        Self {
+            user,
+            secret,
+            active_since: None,
+            last_step: 0,
+            recovery: RecoveryCodes(Vec::new()),
+            version: 1,
+        }
+    }
+
+    /// Begun anew, where it was not confirmed or is given up.
+    pub fn begin_again(self, secret: SealedSecret) -> Result<Self, Refusal> {
+        if self.is_active() {
+            return Err(Refusal::SecondFactorActive);
+        }
+        Ok(Self {
+            version: self.version + 1,
+            ..Self::begin(self.user, secret)
+        })
+    }
+
+    /// Whether it is asked for.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.active_since.is_some()
+    }
+
+    /// The first code was shown: from now on it is asked for.
+    pub fn confirm(
+        self,
+        shown: Shown,
+        recovery: RecoveryCodes,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        if self.is_active() {
+            return Err(Refusal::SecondFactorActive);
+        }
+        let Shown::Code { step } = shown else {
+            return Err(Refusal::SecondFactorWrong);
+        };
+        Ok(Self {
+            active_since: Some(now),
+            last_step: step,
+            recovery,
+            version: self.version + 1,
+            ..self
+        })
+    }
+
+    /// Takes what was shown, if it was not shown before; each code once.
+    pub fn take(self, shown: Shown) -> Result<Self, Refusal> {
+        if !self.is_active() {
+            return Err(Refusal::SecondFactorMissing);
+        }
+        let version = self.version + 1;
+        match shown {
+            Shown::Code { step } if step > self.last_step => Ok(Self {
+                last_step: step,
+                version,
+                ..self
+            }),
+            Shown::Recovery { digest } if self.recovery.0.contains(&digest) => {
+                let mut recovery = self.recovery;
+                recovery.0.retain(|left| *left != digest);
+                Ok(Self {
+                    recovery,
+                    version,
+                    ..self
+                })
+            }
+            _ => Err(Refusal::SecondFactorWrong),
+        }
+    }
+
+    /// Fresh recovery codes instead of all earlier ones.
+    #[must_use]
+    pub fn with_recovery(self, recovery: RecoveryCodes) -> Self {
+        Self {
+            recovery,
+            version: self.version + 1,
+            ..self
+        }
+    }
+
+    /// Asked for no more, until it is begun and confirmed anew.
+    #[must_use]
+    pub fn given_up(self) -> Self {
+        Self {
+            active_since: None,
+            recovery: RecoveryCodes::default(),
+            version: self.version + 1,
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TypedId;
+
+    const NOW: Timestamp = Timestamp::from_micros(1);
+
+    fn begun() -> SecondFactor {
+        SecondFactor::begin(UserId::from_u128(1), SealedSecret::new("sealed".into()))
+    }
+
+    fn active() -> SecondFactor {
+        let codes = RecoveryCodes(vec![7, 8]);
+        begun()
+            .confirm(Shown::Code { step: 10 }, codes, NOW)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_code_is_taken_once_and_no_earlier_one_after_it() {
+        let after = active().take(Shown::Code { step: 11 }).unwrap();
+        for step in [9, 10, 11] {
+            let again = after.clone().take(Shown::Code { step });
+            assert_eq!(again, Err(Refusal::SecondFactorWrong), "{step}");
+        }
+        let first = active().take(Shown::Code { step: 10 });
+        assert_eq!(
+            first,
+            Err(Refusal::SecondFactorWrong),
+            "that which confirmed"
+        );
+    }
+
+    #[test]
+    fn a_recovery_code_is_good_once() {
+        let after = active().take(Shown::Recovery { digest: 7 }).unwrap();
+        assert_eq!(after.recovery, RecoveryCodes(vec![8]));
+        let again = after.take(Shown::Recovery { digest: 7 });
+        assert_eq!(again, Err(Refusal::SecondFactorWrong));
+    }
+
+    #[test]
+    fn nothing_is_asked_before_the_first_code() {
+        let wrong = begun().confirm(Shown::Wrong, RecoveryCodes::default(), NOW);
+        assert_eq!(wrong, Err(Refusal::SecondFactorWrong));
+        let unused = begun().take(Shown::Code { step: 1 });
+        assert_eq!(unused, Err(Refusal::SecondFactorMissing));
+        let twice = active().begin_again(SealedSecret::new("other".into()));
+        assert_eq!(twice, Err(Refusal::SecondFactorActive));
+        let anew = active()
+            .given_up()
+            .begin_again(SealedSecret::new("other".into()))
+            .unwrap();
+        assert!(!anew.is_active());
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let text = format!("{:?}", active());
+        assert!(!text.contains("sealed") && !text.contains('7'), "{text}");
+    }
+}
