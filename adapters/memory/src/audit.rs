@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use application::ports::{AuditReport, Violation};
+use application::trail::Inspector;
 use domain::ledger::{Bucket, Owner};
 use domain::withdrawal::WithdrawalStatus;
 use domain::{AccountKey, Asset, ListingId, Offer, OfferId};
@@ -21,6 +22,7 @@ pub(crate) fn audit(tables: &Tables) -> AuditReport {
         accounts: count(tables.accounts.len()),
         entries: count(tables.transfers.values().map(|row| row.entries.len()).sum()),
         open_deals: count(open(tables).count()),
+        trail: Some(tables.trail_head),
         violations: Vec::new(),
     };
     for law in [
@@ -33,10 +35,18 @@ pub(crate) fn audit(tables: &Tables) -> AuditReport {
         payments::withdrawals,
         payments::deposits,
         payments::orders,
+        trail,
     ] {
         law(tables, &mut report.violations);
     }
     report
+}
+
+fn trail(tables: &Tables, found: &mut Vec<Violation>) {
+    let mut inspector = Inspector::default();
+    let faults = tables.trail.values().filter_map(|row| inspector.next(row));
+    found.extend(faults.take(MOST));
+    found.extend(inspector.end(tables.trail_head));
 }
 
 fn count(rows: usize) -> u64 {

@@ -81,6 +81,18 @@ impl Tables {
         put(&mut self.orders, &changes.orders, |row| row.id);
         put(&mut self.payments, &changes.payments, |row| row.id);
         put(&mut self.withdrawals, &changes.withdrawals, |row| row.id);
+        put(&mut self.attempts, &changes.attempts, |row| row.key);
+        put(&mut self.second_factors, &changes.second_factors, |row| {
+            row.user
+        });
+        put(&mut self.sessions, &changes.sessions, |row| row.id);
+        put(&mut self.conducts, &changes.conducts, |row| row.user);
+        if let Some(appendix) = &changes.trail {
+            self.trail_head = appendix.head();
+            let records = appendix.records.iter();
+            self.trail
+                .extend(records.map(|record| (record.number, record.clone())));
+        }
         for record in &changes.replies {
             self.replies.insert(record.key.clone(), record.clone());
         }
@@ -175,7 +187,37 @@ impl Tables {
             &changes.withdrawals,
             |row| row.id,
             |row| row.version,
-        )
+        )?;
+        check(
+            &self.attempts,
+            &changes.attempts,
+            |row| row.key,
+            |row| row.version,
+        )?;
+        check(
+            &self.second_factors,
+            &changes.second_factors,
+            |row| row.user,
+            |row| row.version,
+        )?;
+        check(
+            &self.sessions,
+            &changes.sessions,
+            |row| row.id,
+            |row| row.version,
+        )?;
+        check(
+            &self.conducts,
+            &changes.conducts,
+            |row| row.user,
+            |row| row.version,
+        )?;
+        match &changes.trail {
+            Some(appendix) if appendix.after != self.trail_head => {
+                Err(conflict("the end of the audit trail is another".into()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_unique(&self, changes: &Changes) -> Check {
@@ -331,6 +373,15 @@ impl Tables {
         }
         for row in &changes.orders {
             user(row.value.purchase.user)?;
+        }
+        for row in &changes.sessions {
+            user(row.value.user)?;
+        }
+        for row in &changes.second_factors {
+            user(row.value.user)?;
+        }
+        for row in &changes.conducts {
+            user(row.value.user)?;
         }
         for row in &changes.withdrawals {
             user(row.value.user)?;

@@ -10,6 +10,7 @@
 //! *How to add the next thing*: a table goes into [`Tables`], its checks beside the others in `commit.rs`, and the laws
 //! under `tests/` say whether it is right.
 
+mod access;
 mod audit;
 mod clock;
 mod commit;
@@ -29,6 +30,8 @@ mod unit;
 pub use clock::ManualClock;
 pub use faults::{Faults, Gate, Point};
 pub use ids::SequentialIds;
-pub use secrets::{InsecurePasswords, InsecureTokens};
+pub use secrets::{
+    InsecurePasswords, InsecureSecondFactors, InsecureTokens, KeptMail, WEAK_PASSWORD,
+};
 pub use store::{Memory, Tally};
 pub use tables::{Buried, Tables};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use application::ports::{Glance, Seen, StorageError};
+use domain::refusal::Tally;
 use domain::{AccountKey, ExchangeType, Listing, ListingId, Offer, OfferId, Payment};
 
 use crate::faults::Faults;
@@ -24,6 +25,21 @@ impl Tables {
                 self.see_account(AccountKey::user(owner, listing.asset()), &mut seen, faults)?;
             }
         }
+        let mut customers: Vec<_> = glance.answers.iter().map(|(_, who)| *who).collect();
+        customers.sort_unstable();
+        customers.dedup();
+        if glance.open_offers > 0 {
+            let open = |user| {
+                (
+                    user,
+                    self.tally(Tally::OpenOffers, user, glance.open_offers),
+                )
+            };
+            seen.open_offers = customers.iter().copied().map(open).collect();
+        }
+        customers.extend(&glance.conducts);
+        let conducts = customers.iter().filter_map(|user| self.conducts.get(user));
+        seen.conducts = conducts.copied().collect();
         for id in &glance.deals {
             self.see_offer(*id, &mut seen, faults)?;
         }

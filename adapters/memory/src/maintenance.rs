@@ -96,6 +96,26 @@ impl Maintenance for Memory {
         Ok(old.len() as u64)
     }
 
+    async fn forget_access(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        self.faults().visit(Point::Query).await?;
+        let mut tables = self.write();
+        let over = tables.sessions.values().filter(|session| {
+            let ended = session.ended.map_or(session.expires_at, |(at, _)| at);
+            ended.min(session.expires_at) < before
+        });
+        let over = take(over.map(|session| session.id), limit);
+        for id in &over {
+            tables.sessions.remove(id);
+        }
+        let old = tables.attempts.values();
+        let old = old.filter(|attempts| attempts.last_failed_at < before);
+        let old = take(old.map(|attempts| attempts.key), limit);
+        for key in &old {
+            tables.attempts.remove(key);
+        }
+        Ok((over.len() + old.len()) as u64)
+    }
+
     async fn audit(&self) -> Result<AuditReport, StorageError> {
         self.faults().visit(Point::Query).await?;
         Ok(audit::audit(&self.read()))

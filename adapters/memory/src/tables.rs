@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use application::ports::{
     IdempotencyKey, IdempotencyRecord, InboxKey, OutboxMessage, Queue, Transfer,
 };
+use domain::audit::{AuditHead, AuditRecord};
 use domain::dispute::Comment;
 use domain::offer::HistoryEntry;
 use domain::user::User;
 use domain::{
-    Account, AccountId, AccountKey, Asset, CommentId, Dispute, DisputeId, EventId, Exchanger,
-    Listing, ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, Order, OrderId,
-    Payment, PaymentId, PaymentReport, ReportId, Timestamp, TransferId, TypedId, UserId,
-    Withdrawal, WithdrawalId,
+    Account, AccountId, AccountKey, Asset, Attempts, CommentId, Conduct, Dispute, DisputeId,
+    EventId, Exchanger, Listing, ListingId, Mailbox, Notification, NotificationId, Offer, OfferId,
+    Order, OrderId, Payment, PaymentId, PaymentReport, ReportId, SecondFactor, Session, SessionId,
+    Timestamp, TransferId, TypedId, UserId, Withdrawal, WithdrawalId,
 };
 
 /// All rows. Two markets are in the same state exactly where their tables are equal.
@@ -42,6 +43,12 @@ pub struct Tables {
     pub withdrawals: BTreeMap<WithdrawalId, Withdrawal>,
     /// How requests were answered.
     pub replies: BTreeMap<IdempotencyKey, IdempotencyRecord>,
+    pub attempts: BTreeMap<u128, Attempts>,
+    pub second_factors: BTreeMap<UserId, SecondFactor>,
+    pub sessions: BTreeMap<SessionId, Session>,
+    pub conducts: BTreeMap<UserId, Conduct>,
+    pub trail: BTreeMap<u64, AuditRecord>,
+    pub trail_head: AuditHead,
     /// When the market was last known to be alive.
     pub alive_at: Option<Timestamp>,
 }
@@ -78,6 +85,12 @@ impl Tables {
             payments: BTreeMap::new(),
             withdrawals: BTreeMap::new(),
             replies: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            second_factors: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            conducts: BTreeMap::new(),
+            trail: BTreeMap::new(),
+            trail_head: AuditHead::EMPTY,
             alive_at: None,
         };
         let keys = Asset::ALL.iter().flat_map(|asset| {

@@ -7,13 +7,15 @@ use application::ports::{
     StorageError, Transaction,
 };
 use async_trait::async_trait;
+use domain::audit::AuditHead;
 use domain::billing::PaymentOrigin;
 use domain::listing::ListingState;
+use domain::refusal::Tally;
 use domain::user::{Email, User};
 use domain::{
-    Account, AccountId, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox,
-    Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment, Role, UserId,
-    Withdrawal, WithdrawalId,
+    Account, AccountId, AccountKey, Attempts, Conduct, Dispute, DisputeId, Exchanger, Listing,
+    ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment,
+    Role, SecondFactor, Session, SessionId, UserId, Withdrawal, WithdrawalId,
 };
 use tokio::sync::OwnedMutexGuard;
 
@@ -31,6 +33,9 @@ enum Load {
     Staff,
     KnownUsers,
     Users,
+    Attempts,
+    SecondFactors,
+    Sessions,
     Offers,
     Disputes,
     SeenExchangers,
@@ -43,6 +48,9 @@ enum Load {
     Accounts,
     Mailboxes,
     Notifications,
+    Conducts,
+    Tallies,
+    TrailHead,
 }
 
 #[derive(Debug)]
@@ -196,6 +204,49 @@ impl Transaction for Unit {
             .map(|user| {
                 self.memory.faults().read("users", user.id)?;
                 Ok(user.clone())
+            })
+            .collect()
+    }
+
+    async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<Attempts>, StorageError> {
+        self.step(Load::Attempts).await?;
+        ordered(Load::Attempts, keys)?;
+        let tables = self.memory.read();
+        let found = keys.iter().filter_map(|key| tables.attempts.get(key));
+        Ok(found.copied().collect())
+    }
+
+    async fn lock_second_factors(
+        &mut self,
+        users: &[UserId],
+    ) -> Result<Vec<SecondFactor>, StorageError> {
+        self.step(Load::SecondFactors).await?;
+        ordered(Load::SecondFactors, users)?;
+        let tables = self.memory.read();
+        let found = users
+            .iter()
+            .filter_map(|user| tables.second_factors.get(user));
+        Ok(found.cloned().collect())
+    }
+
+    async fn lock_sessions(
+        &mut self,
+        ids: &[SessionId],
+        of: &[UserId],
+    ) -> Result<Vec<Session>, StorageError> {
+        self.step(Load::Sessions).await?;
+        ordered(Load::Sessions, ids)?;
+        ordered(Load::Sessions, of)?;
+        let tables = self.memory.read();
+        let (ids, of) = (BTreeSet::from_iter(ids), BTreeSet::from_iter(of));
+        let wanted = |session: &&Session| {
+            ids.contains(&session.id) || (session.ended.is_none() && of.contains(&session.user))
+        };
+        let found = tables.sessions.values().filter(wanted);
+        found
+            .map(|session| {
+                self.memory.faults().read("sessions", session.id)?;
+                Ok(session.clone())
             })
             .collect()
     }
@@ -367,6 +418,33 @@ impl Transaction for Unit {
                 Ok(row.clone())
             })
             .collect()
+    }
+
+    async fn read_conducts(&mut self, users: &[UserId]) -> Result<Vec<Conduct>, StorageError> {
+        self.step(Load::Conducts).await?;
+        ordered(Load::Conducts, users)?;
+        let tables = self.memory.read();
+        let found = users.iter().filter_map(|user| tables.conducts.get(user));
+        Ok(found.copied().collect())
+    }
+
+    async fn tallies(
+        &mut self,
+        wanted: &[(Tally, UserId)],
+        most: u32,
+    ) -> Result<Vec<(Tally, UserId, u32)>, StorageError> {
+        self.step(Load::Tallies).await?;
+        ordered(Load::Tallies, wanted)?;
+        let tables = self.memory.read();
+        let counted = wanted
+            .iter()
+            .map(|(what, user)| (*what, *user, tables.tally(*what, *user, most)));
+        Ok(counted.collect())
+    }
+
+    async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError> {
+        self.step(Load::TrailHead).await?;
+        Ok(self.memory.read().trail_head)
     }
 
     async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError> {
