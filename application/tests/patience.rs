@@ -138,7 +138,7 @@ async fn a_rollback_that_is_never_answered_is_tried_again() {
     let (user, roles) = anna.map(|user| (user.id, user.roles)).unwrap();
     scene.memory.faults().silence(Point::Rollback);
     let idle = SwitchOnline {
-        caller: Caller { user, roles },
+        caller: Caller::new(user, roles).proved(Timestamp::from_micros(i64::MAX)),
         exchanger: user,
         online: false,
     };

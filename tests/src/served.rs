@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::exchanger::SwitchOnline;
+use application::mail::PostOffice;
 use application::notification::Hub;
 use application::ports::{Clock, Maintenance, UserQueries, WalletQueries};
 use application::user::RegisterUser;
@@ -120,6 +121,8 @@ impl Served {
             ids: Arc::new(UuidIds),
             passwords: Arc::new(Argon2Passwords::new(PasswordCost::MINIMAL)?),
             tokens: Arc::new(JwtTokens::new(&jwt_settings())?),
+            second_factors: Arc::new(memory::InsecureSecondFactors),
+            mail: PostOffice::closed(),
         };
         let (market, _worker) = Market::open(ports, policy, settings);
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
@@ -147,10 +150,8 @@ impl Served {
             }
         };
         Ok(Self {
-            treasurer: Caller {
-                user: treasurer,
-                roles,
-            },
+            treasurer: Caller::new(treasurer, roles)
+                .proved(domain::Timestamp::from_micros(i64::MAX)),
             url,
             market,
             database,
@@ -179,10 +180,7 @@ impl Served {
             Some(hash),
         );
         let user = self.market.execute(command).await?;
-        let caller = Caller {
-            user: user.id,
-            roles,
-        };
+        let caller = Caller::new(user.id, roles).proved(domain::Timestamp::from_micros(i64::MAX));
         if roles.contains(Role::Exchanger) {
             self.market
                 .execute(SwitchOnline {
@@ -197,7 +195,7 @@ impl Served {
 
     /// Somebody who is registered already, with a fresh token.
     pub fn signed_in(&self, id: UserId, email: String, roles: Roles) -> anyhow::Result<Person> {
-        let caller = Caller { user: id, roles };
+        let caller = Caller::new(id, roles).proved(domain::Timestamp::from_micros(i64::MAX));
         let access = self.market.tokens().issue(caller, self.market.now())?;
         Ok(Person {
             id,

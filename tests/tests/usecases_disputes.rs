@@ -325,7 +325,7 @@ async fn nobody_judges_their_own_deal() {
         for role in [Role::Moderator, Role::Admin] {
             let roles = Roles::from([role, Role::Exchanger]);
             harness.appoint(user, roles).await;
-            let caller = Caller { user, roles };
+            let caller = Caller::new(user, roles).proved(domain::Timestamp::from_micros(i64::MAX));
             for decision in [Decision::Finished, Decision::Cancelled, split("1")] {
                 let refusal = harness.refused(verdict(caller, dispute, decision)).await;
                 assert_eq!(refusal, Refusal::ConflictOfInterest);

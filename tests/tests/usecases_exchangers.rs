@@ -326,10 +326,7 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
     }
     let roles = Roles::from([Role::Exchanger, Role::Moderator]);
     harness.appoint(scene.anna.user, roles).await;
-    let own = Caller {
-        user: scene.anna.user,
-        roles,
-    };
+    let own = Caller::new(scene.anna.user, roles).proved(domain::Timestamp::from_micros(i64::MAX));
     assert_eq!(
         harness.refused(thaw(own)).await,
         Refusal::ConflictOfInterest

@@ -374,10 +374,8 @@ async fn nobody_refunds_themself() {
 #[tokio::test]
 async fn who_is_not_there_orders_nothing() {
     let harness = Harness::open(Memory::new()).await;
-    let ghost = Caller {
-        user: UserId::from_u128(99),
-        roles: [Role::Customer].into(),
-    };
+    let ghost = Caller::new(UserId::from_u128(99), [Role::Customer].into())
+        .proved(domain::Timestamp::from_micros(i64::MAX));
     let email = Some(Email::new("ghost@example.org"));
     let plain = create(&harness, ghost, "1");
     for command in [plain.clone(), CreateOrder { email, ..plain }] {

@@ -172,10 +172,7 @@ async fn the_right_password_opens_and_nothing_else_does() {
     let bearer = InsecureTokens::default().verify(&logged_in.access.token, START);
     assert_eq!(
         bearer.map(|bearer| bearer.caller),
-        Ok(Caller {
-            user: user.id,
-            roles
-        })
+        Ok(Caller::new(user.id, roles).proved(domain::Timestamp::from_micros(i64::MAX)))
     );
 
     // A wrong password, an unknown address, an account without a password: one answer, and each costs a verification.

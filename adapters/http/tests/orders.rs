@@ -200,7 +200,9 @@ async fn a_body_may_have_the_names_of_the_seeds() {
     for (person, body) in [(&shop.carol, other), (&shop.admin, same)] {
         let roles = [Role::Customer, Role::Admin].into();
         let user = person.id;
-        let person = shop.scene.signed_in(application::Caller { user, roles });
+        let person = shop.scene.signed_in(
+            application::Caller::new(user, roles).proved(domain::Timestamp::from_micros(i64::MAX)),
+        );
         let reply = shop.order(&person, "3", body).await;
         reply.is_problem(409, "ORDER_EXISTS");
     }

@@ -16,7 +16,10 @@ mod people;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::memory::{InsecurePasswords, InsecureTokens, ManualClock, SequentialIds};
+use ::memory::{
+    InsecurePasswords, InsecureSecondFactors, InsecureTokens, KeptMail, ManualClock, SequentialIds,
+};
+use application::mail::PostOffice;
 use application::ports::{DeadLetters, Outbox, Queries, Store};
 use application::user::RegisterUser;
 use application::{Caller, Command, CommandError, Market, MarketPorts, PipelineSettings, Sweeper};
@@ -64,6 +67,8 @@ pub struct Harness<S> {
     pub clock: ManualClock,
     pub ids: SequentialIds,
     pub passwords: InsecurePasswords,
+    /// All mail that was sent.
+    pub letters: KeptMail,
     /// Books the deposits.
     pub admin: Caller,
     /// Decides disputes.
@@ -80,6 +85,8 @@ impl<S: Storage> Harness<S> {
     /// Opens a market. Two of them over one store must share a clock and a sequence of ids.
     pub async fn open_with(store: S, setup: Setup) -> Self {
         let passwords = InsecurePasswords::default();
+        let letters = KeptMail::default();
+        let (post, _) = PostOffice::open(Arc::new(letters.clone()), "https://market.example");
         let ports = MarketPorts {
             store: Arc::new(store.clone()),
             queries: Arc::new(store.clone()),
@@ -87,6 +94,8 @@ impl<S: Storage> Harness<S> {
             ids: Arc::new(setup.ids.clone()),
             passwords: Arc::new(passwords.clone()),
             tokens: Arc::new(InsecureTokens::default()),
+            second_factors: Arc::new(InsecureSecondFactors),
+            mail: post,
         };
         let (market, worker) = Market::open(ports, setup.policy, setup.pipeline);
         let nobody = party(UserId::from_u128(0));
@@ -96,6 +105,7 @@ impl<S: Storage> Harness<S> {
             clock: setup.clock,
             ids: setup.ids,
             passwords,
+            letters,
             admin: nobody,
             moderator: nobody,
             worker,
@@ -129,10 +139,7 @@ impl<S: Storage> Harness<S> {
         let roles = Roles::from(roles);
         let command = RegisterUser::new(self.market.ids(), email, name.to_owned(), roles, None);
         let user = self.done(command).await;
-        Caller {
-            user: user.id,
-            roles,
-        }
+        Caller::new(user.id, roles).proved(Timestamp::from_micros(i64::MAX))
     }
 
     /// Sweeps once, with the outage tolerance of a test that does not care for outages; the answer is how many deals
@@ -197,10 +204,8 @@ impl<S: Storage> Harness<S> {
 /// A side of a deal, by id. What may be done is decided by whose the deal is, so both roles will do.
 #[must_use]
 pub fn party(user: UserId) -> Caller {
-    Caller {
-        user,
-        roles: Roles::from([Role::Customer, Role::Exchanger]),
-    }
+    Caller::new(user, Roles::from([Role::Customer, Role::Exchanger]))
+        .proved(Timestamp::from_micros(i64::MAX))
 }
 
 /// This many minutes.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::listing::PublishListing;
+use application::mail::PostOffice;
 use application::user::RegisterUser;
 use application::wallet::Deposit;
 use application::{Caller, Command, Market, MarketPorts, PipelineSettings};
@@ -19,7 +20,9 @@ use grpc_api::proto::p2p::{
 };
 use grpc_api::proto::payment::v1::payment_service_client::PaymentServiceClient;
 use grpc_api::{GrpcServer, GrpcSettings, GrpcStats, ServeError};
-use memory::{InsecurePasswords, InsecureTokens, ManualClock, Memory, SequentialIds};
+use memory::{
+    InsecurePasswords, InsecureSecondFactors, InsecureTokens, ManualClock, Memory, SequentialIds,
+};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -106,6 +109,8 @@ impl Scene {
             ids: Arc::new(SequentialIds::default()),
             passwords: Arc::new(InsecurePasswords::default()),
             tokens: Arc::new(InsecureTokens::lasting(LIFETIME)),
+            second_factors: Arc::new(InsecureSecondFactors),
+            mail: PostOffice::closed(),
         };
         let (market, _) = Market::open(ports, policy, PipelineSettings::default());
         let admin = registered(&market, "admin", [Role::Admin]).await;
@@ -260,7 +265,10 @@ async fn registered<const N: usize>(market: &Market, name: &str, roles: [Role; N
     let roles = Roles::from(roles);
     let command = RegisterUser::new(market.ids(), email, name.to_owned(), roles, None);
     let user = market.execute(command).await.unwrap().id;
-    signed_in(market, Caller { user, roles })
+    signed_in(
+        market,
+        Caller::new(user, roles).proved(Timestamp::from_micros(i64::MAX)),
+    )
 }
 
 /// A token that is good for an hour from now on.

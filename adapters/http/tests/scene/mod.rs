@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::billing::ChargeOrder;
+use application::mail::PostOffice;
 use application::notification::TellPeople;
 use application::order::SettleOrder;
 use application::ports::{Incoming, Outbox};
@@ -17,7 +18,9 @@ use domain::user::Email;
 use domain::{Policy, Role, Roles, Timestamp, UserId};
 use http_api::{HttpSettings, Live};
 use http_body_util::BodyExt;
-use memory::{InsecurePasswords, InsecureTokens, ManualClock, Memory, SequentialIds};
+use memory::{
+    InsecurePasswords, InsecureSecondFactors, InsecureTokens, ManualClock, Memory, SequentialIds,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -101,6 +104,8 @@ impl Scene {
             ids: Arc::new(SequentialIds::default()),
             passwords: Arc::new(InsecurePasswords::default()),
             tokens: Arc::new(InsecureTokens::lasting(LIFETIME)),
+            second_factors: Arc::new(InsecureSecondFactors),
+            mail: PostOffice::closed(),
         };
         let (market, _) = Market::open(ports, policy, PipelineSettings::default());
         let live = Live {
@@ -124,7 +129,7 @@ impl Scene {
         let roles = Roles::from(roles);
         let command = RegisterUser::new(self.market.ids(), email, name.to_owned(), roles, None);
         let id = self.market.execute(command).await.unwrap().id;
-        self.signed_in(Caller { user: id, roles })
+        self.signed_in(Caller::new(id, roles).proved(Timestamp::from_micros(i64::MAX)))
     }
 
     /// A token that is good for an hour from now on.

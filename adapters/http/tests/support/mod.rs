@@ -247,7 +247,7 @@ impl Tokens for Fixed {
         };
         let user = EXAMPLE_USER.parse().map_err(|_| TokenError::Invalid)?;
         Ok(Bearer {
-            caller: Caller { user, roles },
+            caller: Caller::new(user, roles).proved(Timestamp::from_micros(i64::MAX)),
             expires_at: now.after(Duration::from_secs(60)),
         })
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use application::exchanger::SwitchOnline;
 use application::listing::PublishListing;
+use application::mail::PostOffice;
 use application::user::RegisterUser;
 use application::wallet::Deposit;
 use application::{Caller, Market, MarketPorts, PipelineSettings};
@@ -61,6 +62,8 @@ impl Cast {
             ids: Arc::new(UuidIds),
             passwords: Arc::new(Argon2Passwords::new(PasswordCost::MINIMAL)?),
             tokens: Arc::new(JwtTokens::new(&jwt_settings())?),
+            second_factors: Arc::new(memory::InsecureSecondFactors),
+            mail: PostOffice::closed(),
         };
         let settings = PipelineSettings {
             queue: 65_536,
@@ -133,7 +136,7 @@ async fn people(market: &Market, kind: &str, count: usize, role: Role) -> Result
     let mut people = Vec::with_capacity(count);
     while let Some(registered) = registrations.join_next().await {
         let user = registered??.id;
-        let caller = Caller { user, roles };
+        let caller = Caller::new(user, roles).proved(domain::Timestamp::from_micros(i64::MAX));
         let token = market.tokens().issue(caller, market.now())?.token;
         people.push(Person { caller, token });
     }
