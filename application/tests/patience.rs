@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use application::access::Access;
 use application::exchanger::SwitchOnline;
 use application::ports::Store;
 use application::user::RegisterUser;
@@ -34,6 +35,7 @@ impl Scene {
             Arc::new(ManualClock::at(Timestamp::from_micros(1))),
             Arc::new(ids.clone()),
             Policy::default(),
+            Access::new(Duration::from_secs(60)),
             PipelineSettings::default(),
         );
         Self {
