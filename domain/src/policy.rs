@@ -43,6 +43,17 @@ pub struct Limits {
     pub open_withdrawals: u32,
 }
 
+impl Limits {
+    /// Everybody may have and do as much as they like.
+    pub const NONE: Self = Self {
+        open_offers: 0,
+        cancels_per_day: 0,
+        cancel_pause: Duration::ZERO,
+        listings: 0,
+        open_withdrawals: 0,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -101,7 +101,7 @@ impl Served {
         Self::start_with(
             database,
             clock,
-            Policy::default(),
+            crate::harness::unlimited(),
             PipelineSettings::default(),
         )
         .await

@@ -10,7 +10,7 @@ use application::billing::AuthorizePayment;
 use domain::billing::PaymentState;
 use domain::{AccountId, AccountKey, Asset, Decline, Money, Policy, Refusal, TypedId};
 use memory::Memory;
-use p2p_tests::harness::{Harness, Setup, deposit};
+use p2p_tests::harness::{Harness, Setup, deposit, unlimited};
 
 fn account(harness: &Harness<Memory>, key: AccountKey) -> AccountId {
     harness.store.tables().accounts[&key].id
@@ -165,7 +165,7 @@ async fn only_a_demonstration_has_a_faucet() {
         let setup = Setup {
             policy: Policy {
                 faucet,
-                ..Policy::default()
+                ..unlimited()
             },
             ..Setup::default()
         };

@@ -1,12 +1,11 @@
 //! Registration, roles, logging in, and who may look at whom; in memory.
 
 use application::QueryError;
-use application::ports::Tokens;
-use application::user::{LogInError, RegisterUser, SetRoles, get_user, log_in};
+use application::user::{RegisterUser, SetRoles, get_user};
 use domain::refusal::Noun;
-use domain::user::{Caller, Email};
+use domain::user::Email;
 use domain::{Asset, Exchanger, Owner, Refusal, Role, Roles, TypedId, UserId};
-use memory::{InsecureTokens, Memory};
+use memory::Memory;
 use p2p_tests::harness::{Harness, START, deposit, party};
 
 const EVERY_SET: std::ops::Range<u8> = 0..16;
@@ -140,52 +139,6 @@ async fn only_administrators_give_roles_and_never_drop_their_own() {
         .refused(deposit(harness.admin, anna, "1", Asset::Usdt))
         .await;
     assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
-    harness.close().await;
-}
-
-#[tokio::test]
-async fn the_right_password_opens_and_nothing_else_does() {
-    let harness = Harness::open(Memory::new()).await;
-    let email = Email::new("anna@example.org");
-    let hash = harness
-        .market
-        .passwords()
-        .hash("open sesame".to_owned())
-        .await;
-    let roles = Roles::from([Role::Customer]);
-    let user = harness
-        .done(RegisterUser::new(
-            harness.market.ids(),
-            email.clone(),
-            "Anna".to_owned(),
-            roles,
-            Some(hash.unwrap()),
-        ))
-        .await;
-    let service = harness.customer("without a password").await;
-    let service = harness.store.tables().users[&service.user].email.clone();
-
-    let logged_in = log_in(&harness.market, &email, "open sesame".to_owned())
-        .await
-        .unwrap();
-    assert_eq!(logged_in.user, user);
-    let bearer = InsecureTokens::default().verify(&logged_in.access.token, START);
-    assert_eq!(
-        bearer.map(|bearer| bearer.caller),
-        Ok(Caller::new(user.id, roles).proved(domain::Timestamp::from_micros(i64::MAX)))
-    );
-
-    // A wrong password, an unknown address, an account without a password: one answer, and each costs a verification.
-    let verified = harness.passwords.verified();
-    let unknown = Email::new("nobody@example.org");
-    for (email, password) in [(&email, "open"), (&unknown, "open sesame"), (&service, "")] {
-        let refused = log_in(&harness.market, email, password.to_owned()).await;
-        assert!(
-            matches!(refused, Err(LogInError::Refused(Refusal::BadCredentials))),
-            "{email:?}: {refused:?}"
-        );
-    }
-    assert_eq!(harness.passwords.verified(), verified + 3);
     harness.close().await;
 }
 

@@ -23,6 +23,7 @@ use application::mail::PostOffice;
 use application::ports::{DeadLetters, Outbox, Queries, Store};
 use application::user::RegisterUser;
 use application::{Caller, Command, CommandError, Market, MarketPorts, PipelineSettings, Sweeper};
+use domain::policy::Limits;
 use domain::user::Email;
 use domain::{Asset, Policy, Role, Roles, Timestamp, TypedId, UserId};
 use tokio::task::JoinHandle;
@@ -51,11 +52,20 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            policy: Policy::default(),
+            policy: unlimited(),
             pipeline: PipelineSettings::default(),
             clock: ManualClock::at(START),
             ids: SequentialIds::default(),
         }
+    }
+}
+
+/// The usual policy without limits, which tests of other things would meet all the time.
+#[must_use]
+pub fn unlimited() -> Policy {
+    Policy {
+        limits: Limits::NONE,
+        ..Policy::default()
     }
 }
 

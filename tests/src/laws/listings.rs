@@ -291,7 +291,7 @@ pub async fn online_means_switched_on_and_not_frozen<P: Place>(place: &P) {
     let setup = Setup {
         policy: domain::Policy {
             unanswered_limit: 0,
-            ..domain::Policy::default()
+            ..crate::harness::unlimited()
         },
         ..Setup::default()
     };

@@ -54,7 +54,7 @@ pub async fn the_longest_frozen_comes_first<P: Place>(place: &P) {
     let setup = Setup {
         policy: domain::Policy {
             unanswered_limit: 0,
-            ..domain::Policy::default()
+            ..crate::harness::unlimited()
         },
         ..Setup::default()
     };

@@ -8,6 +8,7 @@ use application::ports::WalletQueries;
 use domain::{Asset, Policy, Role, Timestamp};
 use memory::ManualClock;
 use p2p_tests::databases::TestDatabase;
+use p2p_tests::harness::unlimited;
 use p2p_tests::served::{Person, Served};
 use serde_json::json;
 
@@ -47,7 +48,7 @@ impl Scene {
         let policy = Policy {
             payments_per_minute: 1,
             payments_at_once: AT_ONCE,
-            ..Policy::default()
+            ..unlimited()
         };
         let settings = PipelineSettings::default();
         let opened = database.open().await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use application::PipelineSettings;
-use domain::{Policy, Timestamp};
+use domain::Timestamp;
 use memory::ManualClock;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::served::{Person, Served};
@@ -55,7 +55,7 @@ async fn replica(database: &TestDatabase, clock: &ManualClock) -> Result<Served>
         ..PipelineSettings::default()
     };
     let (database, clock) = (database.open().await?, Arc::new(clock.clone()));
-    Served::start_with(database, clock, Policy::default(), settings).await
+    Served::start_with(database, clock, p2p_tests::harness::unlimited(), settings).await
 }
 
 pub(crate) async fn publish(

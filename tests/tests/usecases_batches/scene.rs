@@ -16,7 +16,7 @@ use domain::listing::Switch;
 use domain::user::Caller;
 use domain::{Asset, DisputeId, ExchangeType, Listing, OfferId, Policy, TypedId};
 use memory::Memory;
-use p2p_tests::harness::{Harness, Offering, Setup, decimal, hours, party};
+use p2p_tests::harness::{Harness, Offering, Setup, decimal, hours, party, unlimited};
 use proptest::prelude::*;
 
 /// Deals that every run begins with.
@@ -102,7 +102,7 @@ impl Scene {
     pub(crate) async fn open(store: Memory) -> Self {
         let policy = Policy {
             unanswered_limit: 0,
-            ..Policy::default()
+            ..unlimited()
         };
         let harness = Harness::open_with(
             store,

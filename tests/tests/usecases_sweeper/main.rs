@@ -14,7 +14,7 @@ use domain::offer::State;
 use domain::refusal::Noun;
 use domain::{Actor, Asset, ExchangeType, Offer, OfferId, Policy, Refusal, Status, TypedId};
 use memory::{Memory, Point};
-use p2p_tests::harness::{Harness, Setup, Stage, hours, minutes};
+use p2p_tests::harness::{Harness, Setup, Stage, hours, minutes, unlimited};
 use scene::Scene;
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -28,7 +28,7 @@ async fn each_wait_lasts_as_long_as_is_configured() {
         response_window: minutes(7),
         receipt_window: minutes(11),
         default_payment_window: minutes(13),
-        ..Policy::default()
+        ..unlimited()
     };
     for exchange_type in ExchangeType::ALL {
         for (stage, wait, status) in [

@@ -11,7 +11,7 @@ use application::user::RegisterUser;
 use application::wallet::Deposit;
 use application::{Caller, Market, MarketPorts, PipelineSettings};
 use domain::user::Email;
-use domain::{AccountId, Asset, ExchangeType, ListingId, Policy, Role, Roles, UserId};
+use domain::{AccountId, Asset, ExchangeType, ListingId, Role, Roles, UserId};
 use p2p_tests::served::jwt_settings;
 use persistence::Database;
 use system::{Argon2Passwords, JwtTokens, PasswordCost, SystemClock, UuidIds};
@@ -70,7 +70,7 @@ impl Cast {
             batch: 256,
             ..PipelineSettings::default()
         };
-        let (market, worker) = Market::open(ports, Policy::default(), settings);
+        let (market, worker) = Market::open(ports, p2p_tests::harness::unlimited(), settings);
         let cast = cast(&market).await?;
         market.close();
         worker.await?;

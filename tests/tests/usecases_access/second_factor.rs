@@ -1,0 +1,160 @@
+//! Codes of an authenticator.
+
+use std::time::Duration;
+
+use application::second_factor::{confirm, enrol, remove, renew_recovery_codes, show};
+use application::session::LoggedIn;
+use domain::audit::AuditAction;
+use domain::policy::AccessRules;
+use domain::{Policy, Refusal};
+use p2p_tests::harness::{minutes, unlimited};
+
+use crate::scene::{PASSWORD, Scene, refusal, somewhere};
+
+const STEP: Duration = Duration::from_secs(30);
+
+/// Enrols Anna; what she has then, and her recovery codes.
+async fn enrolled(scene: &Scene) -> (LoggedIn, Vec<String>) {
+    let market = &scene.harness.market;
+    let entered = scene.enter(PASSWORD, None).await.unwrap();
+    let caller = scene.caller(&entered);
+    enrol(market, caller, PASSWORD.to_owned(), somewhere())
+        .await
+        .unwrap();
+    let confirmed = confirm(market, caller, &scene.code(), somewhere())
+        .await
+        .unwrap();
+    (confirmed.logged_in, confirmed.codes.0)
+}
+
+#[tokio::test]
+async fn it_is_asked_for_from_the_first_code_on_and_each_code_is_good_once() {
+    let scene = Scene::open().await;
+    let market = &scene.harness.market;
+    let elsewhere = scene.enter(PASSWORD, None).await.unwrap();
+    let entered = scene.enter(PASSWORD, None).await.unwrap();
+    let caller = scene.caller(&entered);
+    let wrong = enrol(market, caller, "wrong".into(), somewhere()).await;
+    assert_eq!(refusal(wrong), Refusal::BadCredentials);
+    enrol(market, caller, PASSWORD.into(), somewhere())
+        .await
+        .unwrap();
+    scene.enter(PASSWORD, None).await.unwrap();
+    let wrong = confirm(market, caller, "wrong", somewhere()).await;
+    assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+    let code = scene.code();
+    let confirmed = confirm(market, caller, &code, somewhere()).await.unwrap();
+    assert_eq!(
+        scene.caller(&confirmed.logged_in).proved_at,
+        Some(scene.now())
+    );
+    assert!(scene.admit(&elsewhere.access).is_err(), "out elsewhere");
+
+    assert_eq!(
+        refusal(scene.enter(PASSWORD, None).await),
+        Refusal::SecondFactorRequired
+    );
+    for replayed in [code.as_str(), "000000", "recovery-77", ""] {
+        let refused = refusal(scene.enter(PASSWORD, Some(replayed)).await);
+        assert_eq!(refused, Refusal::SecondFactorWrong, "{replayed}");
+        scene.wait(minutes(1));
+    }
+    let code = scene.code();
+    scene.enter(PASSWORD, Some(&code)).await.unwrap();
+    let again = scene.enter(PASSWORD, Some(&code)).await;
+    assert_eq!(refusal(again), Refusal::SecondFactorWrong);
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn one_code_at_many_doors_at_once_opens_one() {
+    let scene = Scene::under(Policy {
+        access: AccessRules {
+            free_failures: 100,
+            lock_after: 0,
+            ..AccessRules::default()
+        },
+        ..unlimited()
+    })
+    .await;
+    enrolled(&scene).await;
+    scene.wait(STEP);
+    let code = scene.code();
+    let all = (0..20).map(|_| scene.enter(PASSWORD, Some(&code)));
+    let all = futures::future::join_all(all).await;
+    let good = all.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!(good, 1);
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn wrong_codes_count_like_wrong_passwords() {
+    let scene = Scene::open().await;
+    let (entered, _) = enrolled(&scene).await;
+    let caller = scene.caller(&entered);
+    for _ in 0..3 {
+        let wrong = show(&scene.harness.market, caller, "000000", somewhere()).await;
+        assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+    }
+    let code = scene.code();
+    let shown = show(&scene.harness.market, caller, &code, somewhere()).await;
+    assert!(matches!(refusal(shown), Refusal::TooManyAttempts { .. }));
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn a_recovery_code_opens_once_and_its_owner_is_told() {
+    let scene = Scene::open().await;
+    let (_, codes) = enrolled(&scene).await;
+    assert_eq!(codes.len(), 10);
+    scene.enter(PASSWORD, Some(&codes[3])).await.unwrap();
+    let again = scene.enter(PASSWORD, Some(&codes[3])).await;
+    assert_eq!(refusal(again), Refusal::SecondFactorWrong);
+    let mails = scene.mailed(2).await;
+    assert!(mails[1].contains("9 are left"), "{}", mails[1]);
+    assert!(scene.trail().contains(&AuditAction::RecoveryCodeUsed));
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn what_was_shown_counts_for_ten_minutes() {
+    let scene = Scene::open().await;
+    let market = &scene.harness.market;
+    let (entered, old_codes) = enrolled(&scene).await;
+    let caller = scene.caller(&entered);
+    scene.wait(minutes(10));
+    let stale = renew_recovery_codes(market, caller).await;
+    assert_eq!(refusal(stale), Refusal::SecondFactorRequired);
+    let stale = remove(market, caller, caller.user).await;
+    assert_eq!(refusal(stale), Refusal::SecondFactorRequired);
+    let shown = show(market, caller, &scene.code(), somewhere())
+        .await
+        .unwrap();
+    let caller = scene.caller(&shown);
+    renew_recovery_codes(market, caller).await.unwrap();
+    remove(market, caller, caller.user).await.unwrap();
+    scene.enter(PASSWORD, None).await.unwrap();
+    let twice = remove(market, caller, caller.user).await;
+    assert_eq!(refusal(twice), Refusal::SecondFactorMissing);
+    assert_eq!(old_codes.len(), 10);
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn an_administrator_helps_who_has_lost_everything() {
+    let scene = Scene::open().await;
+    let market = &scene.harness.market;
+    let (entered, _) = enrolled(&scene).await;
+    let (admin, user) = (scene.harness.admin, scene.anna.id);
+    let unproved = domain::user::Caller {
+        proved_at: None,
+        ..admin
+    };
+    for caller in [unproved, scene.harness.moderator] {
+        assert!(remove(market, caller, user).await.is_err());
+    }
+    remove(market, admin, user).await.unwrap();
+    assert!(scene.admit(&entered.access).is_err());
+    scene.enter(PASSWORD, None).await.unwrap();
+    scene.harness.close().await;
+}
