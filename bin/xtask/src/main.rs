@@ -1,6 +1,6 @@
 //! The project's own chores: `cargo xtask --help`.
 //!
-//! One file per chore (`demo`, `check`, `test`, `postman`, `grpc`, `contracts`, `bench`), each a list of steps;
+//! One file per chore (`demo`, `check`, `test`, `deny`, `postman`, `grpc`, `contracts`, `bench`), each a list of steps;
 //! `services` provides the servers that tests need, `process` runs children so that none outlives us. A new chore is a
 //! variant of [`Task`] and a file. Depends on no other crate of the workspace, so that it builds when they do not. Unix
 //! only.
@@ -14,6 +14,7 @@ mod bench;
 mod check;
 mod contracts;
 mod demo;
+mod deny;
 mod grpc;
 mod postman;
 mod process;
@@ -60,6 +61,9 @@ enum Task {
     Test {
         #[command(flatten)]
         servers: Servers,
+        /// Leave the check of the dependencies out, for example without a network.
+        #[arg(long, env = "P2P_XTASK_NO_DENY", value_parser = FalseyValueParser::new())]
+        no_deny: bool,
         /// Leave the Postman collection out even where Node.js is, for example without a network.
         #[arg(long, env = "P2P_XTASK_NO_POSTMAN", value_parser = FalseyValueParser::new())]
         no_postman: bool,
@@ -67,6 +71,10 @@ enum Task {
         #[arg(long, env = "P2P_XTASK_NO_GRPC_CLIENT", value_parser = FalseyValueParser::new())]
         no_grpc_client: bool,
     },
+    /// Check the dependencies against deny.toml: licences, sources, bans, and known weaknesses where they can be fetched.
+    ///
+    /// By cargo-deny, which is compiled once and kept under the target folder, unless the right version is installed.
+    Deny,
     /// Run the Postman collection, tests/postman, against a demo that is gone at the end. Needs Node.js with npm.
     Postman,
     /// Run the independent gRPC client, tests/grpc, against a demo that is gone at the end. Needs Python with venv.
@@ -114,15 +122,18 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Check => check::run(&workspace)?,
         Task::Test {
             servers,
+            no_deny,
             no_postman,
             no_grpc_client,
         } => {
             let left_out = test::LeftOut {
+                deny: no_deny,
                 postman: no_postman,
                 grpc_client: no_grpc_client,
             };
             return test::run(&workspace, servers.own_services, left_out);
         }
+        Task::Deny => deny::run(&workspace)?,
         Task::Postman => postman::run(&workspace)?,
         Task::GrpcClient => grpc::run(&workspace)?,
         Task::Contracts => contracts::write(&workspace)?,

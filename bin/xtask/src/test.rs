@@ -7,11 +7,12 @@ use anyhow::Result;
 use crate::services::postgres::Durability;
 use crate::services::{Service, postgres, rabbitmq};
 use crate::workspace::Workspace;
-use crate::{check, contracts, grpc, postman, process};
+use crate::{check, contracts, deny, grpc, postman, process};
 
 /// What nobody wants to be run, whether it could be or not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LeftOut {
+    pub(crate) deny: bool,
     pub(crate) postman: bool,
     pub(crate) grpc_client: bool,
 }
@@ -26,10 +27,10 @@ pub(crate) fn run(
 
     check::run(workspace)?;
     contracts::check(workspace)?;
-    if workspace.has("deny") {
-        process::step("dependencies", &mut workspace.cargo(["deny", "check"]))?;
+    if left_out.deny {
+        process::header("dependencies", "skipped, as P2P_XTASK_NO_DENY says");
     } else {
-        process::header("dependencies", "skipped, as cargo-deny is not installed");
+        deny::run(workspace)?;
     }
     if left_out.postman {
         process::header("postman", "skipped, as P2P_XTASK_NO_POSTMAN says");
