@@ -10,6 +10,7 @@
 //! [`methods`], so that it is counted.
 
 mod auth;
+mod client;
 mod edge;
 mod exchange;
 mod fault;

@@ -13,6 +13,7 @@
 
 mod app;
 mod billing;
+mod client;
 mod cursor;
 mod dispute;
 mod docs;
@@ -37,6 +38,7 @@ mod wallet;
 mod wire;
 mod withdrawal;
 
+pub use client::{InvalidProxy, Peer, TrustedProxies};
 pub use listen::patient;
 pub use live::{CallCount, Calls, Live, Streams};
 pub use settings::{

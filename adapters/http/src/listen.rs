@@ -2,20 +2,24 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::{Listener, ListenerExt};
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener, ListenerExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 use tokio::time::{Sleep, sleep};
+
+use crate::client::Peer;
 
 /// A listener whose connections are sent to at once, and are closed when nothing could be sent for this long.
 pub fn patient(
     listener: TcpListener,
     patience: Duration,
-) -> impl Listener<Addr = std::net::SocketAddr> {
+) -> Patient<impl Listener<Addr = SocketAddr>> {
     let listener = listener.tap_io(move |stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "small pieces may wait for larger ones");
@@ -32,9 +36,17 @@ pub fn patient(
     }
 }
 
-struct Patient<L> {
+/// A listener with limited patience.
+#[derive(Debug)]
+pub struct Patient<L> {
     inner: L,
     patience: Duration,
+}
+
+impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, Patient<L>>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Patient<L>>) -> Self {
+        Self(*stream.remote_addr())
+    }
 }
 
 impl<L: Listener> Listener for Patient<L> {
@@ -52,7 +64,8 @@ impl<L: Listener> Listener for Patient<L> {
 }
 
 /// A connection that fails when its other end takes nothing for too long.
-struct Hurried<I> {
+#[derive(Debug)]
+pub struct Hurried<I> {
     io: I,
     patience: Duration,
     /// Since something could not be sent.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 
+use crate::client::TrustedProxies;
+
 /// How the API is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpSettings {
@@ -12,6 +14,8 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// Which web pages of other origins may call the API from a browser.
     pub cors: CorsOrigins,
+    /// Who is believed about the address of whom it speaks for.
+    pub trusted_proxies: TrustedProxies,
     pub streams: StreamSettings,
     pub callbacks: CallbackSettings,
 }
@@ -79,11 +83,12 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Default for HttpSettings {
-    /// Thirty seconds for a request, no other origins, and nobody who reports payments.
+    /// Thirty seconds for a request, no other origins, no proxies, and nobody who reports payments.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
             cors: CorsOrigins::None,
+            trusted_proxies: TrustedProxies::default(),
             streams: StreamSettings::default(),
             callbacks: CallbackSettings::default(),
         }

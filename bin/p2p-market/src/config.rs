@@ -16,7 +16,9 @@ use domain::Policy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use grpc_api::{GrpcSettings, Identity};
-use http_api::{CallbackSettings, CorsOrigins, HttpSettings, Secret, StreamSettings};
+use http_api::{
+    CallbackSettings, CorsOrigins, HttpSettings, Secret, StreamSettings, TrustedProxies,
+};
 use persistence::DatabaseSettings;
 use serde::{Deserialize, Serialize};
 use system::{JwtSettings, JwtTokens, PasswordCost};
@@ -93,6 +95,8 @@ impl Config {
         Ok(HttpSettings {
             request_timeout: Duration::from_secs(self.http.request_timeout_seconds),
             cors: CorsOrigins::parse(&self.http.cors_origins).context("http.cors_origins")?,
+            trusted_proxies: TrustedProxies::parse(&self.http.trusted_proxies)
+                .context("http.trusted_proxies")?,
             streams: StreamSettings {
                 per_user: self.streams.per_user,
                 most: self.streams.most,
@@ -259,6 +263,10 @@ mod tests {
             (
                 "[http]\ncors_origins = [\"example.com\"]",
                 "http.cors_origins",
+            ),
+            (
+                "[http]\ntrusted_proxies = [\"the proxy\"]",
+                "http.trusted_proxies",
             ),
             ("[database]\nurl = \"mysql://localhost\"", "database.url"),
             (

@@ -133,6 +133,7 @@ impl Server {
         let settings = config.http()?;
         let listener = http_api::patient(listener, settings.streams.patience);
         let router = http_api::router(market.clone(), settings, live.clone());
+        let router = router.into_make_service_with_connect_info::<http_api::Peer>();
         let serving = axum::serve(listener, router)
             .with_graceful_shutdown(async move { stopping.notified().await });
         let mut serving = tokio::spawn(serving.into_future());

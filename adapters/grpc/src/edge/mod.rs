@@ -1,4 +1,4 @@
-//! All that happens around every call, in one layer: request id, span, deadline, panics, log, counters.
+//! All that happens around every call, in one layer: request id, address, span, deadline, panics, log, counters.
 
 mod deadline;
 mod ending;
@@ -23,6 +23,7 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::{Instrument, field};
 
+use crate::client::ClientAddress;
 use crate::fault::Fault;
 use crate::methods::Method;
 use crate::settings::GrpcSettings;
@@ -106,13 +107,15 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         // Tonic minds deadlines too, as CANCELLED and without details: ours is looked at before.
         let began = Instant::now();
         let wanted = deadline::read(request.headers());
         let limit = self.around.call_timeout;
         let deadline = began + wanted.map_or(limit, |wanted| wanted.min(limit));
         let around = Arc::clone(&self.around);
+        let client = ClientAddress::of(request.extensions());
+        request.extensions_mut().insert(client);
         let id = request_id::of(request.headers(), around.market.ids());
         let method = Method::of(request.uri().path());
         let span = tracing::info_span!(

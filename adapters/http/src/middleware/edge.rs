@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::body::HttpBody;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,16 +13,19 @@ use tracing::{Instrument, field};
 
 use super::request_id::{self, RequestId, X_REQUEST_ID};
 use crate::app::App;
+use crate::client::{ClientAddress, Peer};
 use crate::extract::MAX_BODY;
 use crate::problem::Problem;
 
 const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
 
-/// Carries a request through: id, span, size, time limit, panics, problems, headers, log.
+/// Carries a request through: id, address, span, size, time limit, panics, problems, headers, log.
 pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id::of(request.headers(), app.ids());
     request.extensions_mut().insert(RequestId(id.clone()));
+    let client = client_of(&app, &request);
+    request.extensions_mut().insert(client);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let span = tracing::info_span!(
@@ -53,6 +56,12 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     }
     .instrument(span)
     .await
+}
+
+/// The address that the request comes from.
+fn client_of(app: &App, request: &Request) -> ClientAddress {
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    ClientAddress::of(peer, request.headers(), &app.settings().trusted_proxies)
 }
 
 /// The handler's answer, if it comes in time and without a panic.

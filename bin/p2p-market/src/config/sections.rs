@@ -18,6 +18,7 @@ pub(crate) struct Http {
     pub(crate) request_timeout_seconds: u64,
     pub(crate) shutdown_seconds: u64,
     pub(crate) cors_origins: Vec<String>,
+    pub(crate) trusted_proxies: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,6 +143,7 @@ impl Default for Http {
             request_timeout_seconds: 30,
             shutdown_seconds: 30,
             cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }
