@@ -17,6 +17,7 @@ pub mod events;
 pub mod exchanger;
 pub mod idempotency;
 mod incoming;
+pub mod limits;
 pub mod listing;
 pub mod mail;
 pub mod market;

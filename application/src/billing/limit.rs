@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use domain::{AccountId, Policy, Timestamp, UserId};
 
+use crate::limits::gcra;
+use crate::ports::Quota;
+
 /// Whoever is at rest is forgotten once there are so many, and again each time that there are twice as many as then.
 const MANY: usize = 65_536;
 
-/// Counts payments by who makes them from which account (the generic cell rate algorithm), in this process. Nobody can use
-/// up what another may pay.
+/// Counts payments by who makes them from which account, in this process. Nobody can use up what another may pay.
 #[derive(Debug, Clone)]
 pub struct PayerLimits {
-    /// Between two payments, on average; `None`: no limit.
-    pause: Option<Duration>,
-    at_once: u32,
+    /// `None`: no limit.
+    quota: Option<Quota>,
     payers: Arc<Mutex<Payers>>,
 }
 
@@ -31,8 +32,11 @@ impl PayerLimits {
     #[must_use]
     pub fn new(policy: &Policy) -> Self {
         Self {
-            pause: Duration::from_secs(60).checked_div(policy.payments_per_minute),
-            at_once: policy.payments_at_once.max(1),
+            quota: Quota::new(
+                policy.payments_per_minute,
+                Duration::from_secs(60),
+                policy.payments_at_once,
+            ),
             payers: Arc::new(Mutex::new(Payers {
                 rested: HashMap::new(),
                 most: MANY,
@@ -43,27 +47,24 @@ impl PayerLimits {
     /// Counts one more payment, if there is room for it.
     #[must_use]
     pub fn admits(&self, payer: UserId, account: AccountId, now: Timestamp) -> bool {
-        let Some(pause) = self.pause else { return true };
+        let Some(quota) = self.quota else { return true };
         let mut payers = self.payers.lock().unwrap_or_else(PoisonError::into_inner);
         if payers.rested.len() >= payers.most {
             payers.rested.retain(|_, at| *at > now);
             payers.most = MANY.max(payers.rested.len() * 2);
         }
         let at = payers.rested.entry((payer, account)).or_insert(now);
-        let next = (*at).max(now).after(pause);
-        let admitted = next <= now.after(pause.saturating_mul(self.at_once));
-        if admitted {
-            *at = next;
-        }
-        admitted
+        let (answer, rested) = gcra::take(*at, quota, now);
+        *at = rested;
+        answer.admitted
     }
 
     /// What was counted came to nothing, or had been counted before.
     pub fn give_back(&self, payer: UserId, account: AccountId) {
-        let Some(pause) = self.pause else { return };
+        let Some(quota) = self.quota else { return };
         let mut payers = self.payers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = payers.rested.get_mut(&(payer, account)) {
-            *at = at.before(pause);
+            *at = at.before(quota.interval());
         }
     }
 }

@@ -4,6 +4,7 @@
 mod broker;
 mod clock;
 mod mailer;
+mod limits;
 mod outbox;
 mod passwords;
 mod queries;
@@ -16,6 +17,7 @@ pub use broker::{
 };
 pub use clock::{Clock, Ids, IdsExt};
 pub use mailer::{Mail, MailError, Mailer};
+pub use limits::{Allowance, LimitKey, Quota, RateLimiter, Subject};
 pub use outbox::{Backlog, DeadLetters, Outbox, Parcel};
 pub use passwords::{PasswordError, Passwords};
 pub use queries::{
