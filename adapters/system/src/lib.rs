@@ -1,4 +1,4 @@
-//! The machine under the market: its clock, its ids, password hashing and access tokens.
+//! The machine under the market: its clock, its ids, password hashing, access tokens, and counting for rate limits.
 //!
 //! *What it may import*: the application's ports and the crates that do the work (argon2, jsonwebtoken, uuid). It is the
 //! only place where real time and real randomness come from; `clippy.toml` bans them elsewhere.
@@ -7,12 +7,14 @@
 
 mod clock;
 mod ids;
+mod limits;
 mod passwords;
 mod random;
 mod tokens;
 
 pub use clock::SystemClock;
 pub use ids::UuidIds;
+pub use limits::InProcessLimits;
 pub use passwords::{Argon2Passwords, PasswordCost};
 pub use random::random_bits;
 pub use tokens::{JwtSettings, JwtTokens, WeakSecret};
