@@ -11,6 +11,9 @@
 //! texts are few and fixed (their parameters are arrays on PostgreSQL, chunks of a power of two on SQLite), so that
 //! every connection prepares each of them once.
 
+mod access;
+mod attempts;
+mod conduct;
 mod database;
 mod dead_letter;
 mod dispute;
@@ -33,8 +36,12 @@ mod payment;
 mod plans;
 mod report;
 mod row;
+mod second_factor;
+mod session;
 mod table;
+mod tally;
 mod text;
+mod trail;
 mod unit;
 mod user;
 mod warm;

@@ -1,10 +1,12 @@
 //! Looking without locking, on PostgreSQL: each kind of glance is one statement, so that all it finds is of one moment.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use application::ports::{Glance, Seen, StorageError};
 use domain::billing::PaymentOrigin;
-use domain::{Exchanger, Listing, Offer, OfferId, Payment};
+use domain::refusal::Tally;
+use domain::{Conduct, Exchanger, Listing, Offer, OfferId, Payment, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Value;
 use sea_orm::{
@@ -12,9 +14,9 @@ use sea_orm::{
 };
 
 use crate::ledger::account;
-use crate::table::{Room, id_array, text_array};
+use crate::table::{Room, id_array, number_array, text_array};
 use crate::unit::select;
-use crate::{error, exchanger, idempotency, listing, offer, payment, row, user};
+use crate::{conduct, error, exchanger, idempotency, listing, offer, payment, row, tally, user};
 
 /// Who gives the crypto of a deal or answer.
 const HOLDER: &str =
@@ -29,23 +31,7 @@ pub(crate) async fn look(
 ) -> Result<Seen, StorageError> {
     let mut seen = Seen::default();
     if !glance.answers.is_empty() {
-        let listings = id_array(
-            glance
-                .answers
-                .iter()
-                .map(|(listing, _)| row::uuid(*listing)),
-        );
-        let customers = id_array(
-            glance
-                .answers
-                .iter()
-                .map(|(_, customer)| row::uuid(*customer)),
-        );
-        for found in rows(connection, &ANSWERS, [listings, customers]).await? {
-            listing_of(&found, &mut seen)?;
-            account_of(&found, "h_", &mut seen)?;
-            account_of(&found, "c_", &mut seen)?;
-        }
+        answers(connection, glance, &mut seen).await?;
     }
     if !glance.deals.is_empty() {
         for found in rows(connection, &DEALS, [ids(&glance.deals)]).await? {
@@ -63,6 +49,12 @@ pub(crate) async fn look(
             }
         }
     }
+    if !glance.conducts.is_empty() {
+        let users = glance.conducts.iter().copied().map(row::uuid);
+        for found in rows(connection, &CONDUCTS, [id_array(users)]).await? {
+            conduct_of(&found, &mut seen)?;
+        }
+    }
     if !glance.users.is_empty() {
         seen.users = user::known(connection, Room::Whole, &glance.users).await?;
     }
@@ -73,6 +65,37 @@ pub(crate) async fn look(
         seen.replies = idempotency::known(connection, Room::Whole, &glance.replies).await?;
     }
     Ok(seen)
+}
+
+/// Listings that somebody answers, and how whoever does has behaved.
+async fn answers(
+    connection: &impl ConnectionTrait,
+    glance: &Glance,
+    seen: &mut Seen,
+) -> Result<(), StorageError> {
+    let listings = glance.answers.iter().map(|(listing, _)| *listing);
+    let customers = glance.answers.iter().map(|(_, customer)| *customer);
+    // Each customer's open deals are counted once.
+    let mut known = HashSet::new();
+    let most = customers
+        .clone()
+        .map(|customer| match known.insert(customer) {
+            true => i64::from(glance.open_offers),
+            false => 0,
+        });
+    let values = [
+        id_array(listings.map(row::uuid)),
+        id_array(customers.map(row::uuid)),
+        number_array(most),
+    ];
+    for found in rows(connection, &ANSWERS, values).await? {
+        listing_of(&found, seen)?;
+        account_of(&found, "h_", seen)?;
+        account_of(&found, "c_", seen)?;
+        conduct_of(&found, seen)?;
+        open_of(&found, seen)?;
+    }
+    Ok(())
 }
 
 /// Payments that somebody asks for, and the accounts between which they pay.
@@ -120,20 +143,36 @@ pub(crate) static PAYMENTS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Listings that somebody answers, with their exchangers and the accounts of both sides.
+/// Listings that somebody answers, with their exchangers, the accounts of both sides, the customer's conduct, and how many
+/// open deals the customer has, as far as they are to be counted. Who answers what is not there is looked at all the same.
+/// Conduct, which most customers do without, is looked up by itself, as payments are.
 pub(crate) static ANSWERS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {}, {}, {}, {} \
-         FROM UNNEST($1::uuid[], $2::uuid[]) AS k (listing_id, customer_id) \
-         JOIN listings AS l ON l.id = k.listing_id \
-         JOIN exchangers AS e ON e.user_id = l.exchanger_id \
+        "SELECT {}, {}, {}, {}, {}, k.customer_id AS k_customer_id, k.most AS k_most, o.counted AS k_counted \
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::bigint[]) AS k (listing_id, customer_id, most) \
+         LEFT JOIN listings AS l ON l.id = k.listing_id \
+         LEFT JOIN exchangers AS e ON e.user_id = l.exchanger_id \
          CROSS JOIN LATERAL (SELECT l.exchange_type, l.exchanger_id, k.customer_id) AS d \
          LEFT JOIN accounts AS h ON h.owner_id = {HOLDER} AND h.asset = l.asset \
-         LEFT JOIN accounts AS c ON c.owner_id = k.customer_id AND c.asset = l.asset",
+         LEFT JOIN accounts AS c ON c.owner_id = k.customer_id AND c.asset = l.asset \
+         LEFT JOIN LATERAL (SELECT * FROM conducts AS found WHERE found.user_id = k.customer_id LIMIT 1) AS n ON true \
+         CROSS JOIN LATERAL (SELECT count(*) AS counted FROM \
+         (SELECT 1 FROM {} LIMIT k.most) AS few) AS o",
         columns::<listing::Entity>("l"),
         columns::<exchanger::Entity>("e"),
         columns::<account::Entity>("h"),
         columns::<account::Entity>("c"),
+        columns::<conduct::Entity>("n"),
+        tally::counted(Tally::OpenOffers, "k.customer_id"),
+    )
+});
+
+/// How customers behave.
+pub(crate) static CONDUCTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM UNNEST($1::uuid[]) AS k (user_id) \
+         CROSS JOIN LATERAL (SELECT * FROM conducts AS found WHERE found.user_id = k.user_id LIMIT 1) AS n",
+        columns::<conduct::Entity>("n"),
     )
 });
 
@@ -199,10 +238,13 @@ fn offer_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// A listing and its exchanger, where there is one.
 fn listing_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
-    let model = listing::Model::from_query_result(found, "l_").map_err(error::storage)?;
-    seen.listings.push(Listing::try_from(model)?);
-    seen.exchangers.push(exchanger_of(found)?);
+    if is_there(found, "l_", "id")? && is_there(found, "e_", "user_id")? {
+        let model = listing::Model::from_query_result(found, "l_").map_err(error::storage)?;
+        seen.listings.push(Listing::try_from(model)?);
+        seen.exchangers.push(exchanger_of(found)?);
+    }
     Ok(())
 }
 
@@ -213,20 +255,44 @@ fn exchanger_of(found: &QueryResult) -> Result<Exchanger, StorageError> {
 
 /// A payment, where there is one.
 fn payment_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
-    let id: Option<Uuid> = found.try_get("p_", "id").map_err(error::storage)?;
-    if id.is_some() {
+    if is_there(found, "p_", "id")? {
         let model = payment::Model::from_query_result(found, "p_").map_err(error::storage)?;
         seen.payments.push(model.try_into()?);
     }
     Ok(())
 }
 
+/// A customer's conduct, where there is any.
+fn conduct_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
+    if is_there(found, "n_", "user_id")? {
+        let model = conduct::Model::from_query_result(found, "n_").map_err(error::storage)?;
+        seen.conducts.push(Conduct::try_from(model)?);
+    }
+    Ok(())
+}
+
+/// How many open deals a customer has, where they were counted.
+fn open_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
+    let number = |name| found.try_get::<i64>("k_", name).map_err(error::storage);
+    if number("most")? > 0 {
+        let customer: Uuid = found.try_get("k_", "customer_id").map_err(error::storage)?;
+        let counted = u32::try_from(number("counted")?).unwrap_or(u32::MAX);
+        seen.open_offers
+            .push((row::id::<UserId>(customer), counted));
+    }
+    Ok(())
+}
+
 /// An account, where there is one.
 fn account_of(found: &QueryResult, prefix: &str, seen: &mut Seen) -> Result<(), StorageError> {
-    let id: Option<Uuid> = found.try_get(prefix, "id").map_err(error::storage)?;
-    if id.is_some() {
+    if is_there(found, prefix, "id")? {
         let model = account::Model::from_query_result(found, prefix).map_err(error::storage)?;
         seen.accounts.push(model.try_into()?);
     }
     Ok(())
+}
+
+fn is_there(found: &QueryResult, prefix: &str, key: &str) -> Result<bool, StorageError> {
+    let key: Option<Uuid> = found.try_get(prefix, key).map_err(error::storage)?;
+    Ok(key.is_some())
 }

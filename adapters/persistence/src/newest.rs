@@ -18,6 +18,8 @@ pub(crate) struct Newest {
     lead: Option<Lead>,
     /// What else a row must be, written out: a plan for any value could not use a partial index.
     status: Option<&'static str>,
+    /// The same, of what is no state.
+    only: Option<&'static str>,
     after: Option<Uuid>,
     limit: u32,
 }
@@ -50,6 +52,14 @@ impl Newest {
         Self { status, ..self }
     }
 
+    /// Only those of which this is true.
+    pub(crate) fn only(self, condition: &'static str) -> Self {
+        Self {
+            only: Some(condition),
+            ..self
+        }
+    }
+
     /// Where nobody is named, by an index that begins with the state.
     pub(crate) fn by_state(mut self) -> Self {
         if self.lead.is_none() {
@@ -73,6 +83,7 @@ impl Newest {
             }
         }
         conditions.extend(self.status.map(|name| format!("status = '{name}'")));
+        conditions.extend(self.only.map(str::to_owned));
         if let Some(after) = self.after {
             conditions.push(format!("id < {}", parameters.bind(after)));
         }

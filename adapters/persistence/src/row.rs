@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use application::ports::StorageError;
+use domain::audit::ChainHash;
 use domain::{Asset, Money, Price, Timestamp, TypedId};
 use uuid::Uuid;
 
@@ -131,6 +132,13 @@ impl Reading {
             Some(_) => Err(self.corrupt(format_args!("{column} must be empty in this state"))),
         }
     }
+}
+
+/// A hash of the audit trail, in the one form in which it is stored.
+pub(crate) fn hash(reading: &Reading, text: &str) -> Result<ChainHash, StorageError> {
+    let hash = text.parse::<ChainHash>();
+    let hash = hash.ok().filter(|hash| hash.to_string() == text);
+    hash.ok_or_else(|| reading.corrupt("hash is no hash in its stored form"))
 }
 
 /// A stored time.

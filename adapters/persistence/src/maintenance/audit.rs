@@ -1,6 +1,7 @@
 //! The audit: every law over one snapshot.
 
 use application::ports::{AuditReport, StorageError, Violation};
+use application::trail::inspect;
 use sea_orm::sea_query::Value;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel, QueryResult,
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::laws::{self, Law};
 use crate::database::Database;
 use crate::error;
+use crate::trail::queries::Snapshot;
 
 pub(super) async fn audit(database: &Database) -> Result<AuditReport, StorageError> {
     // On SQLite a transaction of the reading connections is a snapshot from its first statement on.
@@ -48,7 +50,31 @@ async fn examine(snapshot: &DatabaseTransaction) -> Result<AuditReport, StorageE
             report.violations.push(violation(&law, row)?);
         }
     }
+    trail(snapshot, &mut report).await?;
     Ok(report)
+}
+
+/// Goes along the audit trail. A record that can't be read is no failure of the audit but what it looks for.
+async fn trail(
+    snapshot: &DatabaseTransaction,
+    report: &mut AuditReport,
+) -> Result<(), StorageError> {
+    match inspect(&Snapshot(snapshot), laws::MOST).await {
+        Ok((head, violations)) => {
+            report.trail = Some(head);
+            report.violations.extend(violations);
+            Ok(())
+        }
+        Err(StorageError::Corrupt { table, id, reason }) => {
+            report.violations.push(Violation {
+                law: laws::TRAIL,
+                row: format!("{table} {id}"),
+                detail: reason,
+            });
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn query(

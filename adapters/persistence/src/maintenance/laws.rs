@@ -29,6 +29,9 @@ pub(super) const MOST: usize = 100;
 const HELD: &str =
     "each holder's held balance is the sum of that holder's open escrows and requested withdrawals";
 
+/// As whoever goes along the trail calls it.
+pub(super) const TRAIL: &str = "the audit trail is whole";
+
 const MASK: &str = "4294967295";
 const OPEN: &str = "status NOT IN ('FINISHED', 'DECLINED', 'CANCELLED')";
 
@@ -135,6 +138,7 @@ pub(super) fn all() -> Vec<Law> {
         payments::withdrawals(),
         payments::deposits(),
         payments::orders(),
+        records_of_the_trail(),
     ]
 }
 
@@ -360,6 +364,23 @@ fn last_steps() -> Law {
                 &version,
                 &version
             )
+        )),
+    }
+}
+
+/// What lies behind the end of the trail, or before its beginning, is met by nobody who goes along it.
+fn records_of_the_trail() -> Law {
+    let records = Halves::of("t.records");
+    let count = Halves::of("COALESCE(h.count, 0)");
+    Law {
+        name: TRAIL,
+        row: |_| "audit_trail".to_owned(),
+        found: "there are",
+        expected: "its end counts",
+        sql: ordered(&format!(
+            "{} FROM (SELECT count(*) AS records FROM audit_trail) AS t LEFT JOIN audit_head AS h ON true WHERE {}",
+            finding("CAST(NULL AS uuid)", "'records'", &records, &count),
+            records.differs(&count)
         )),
     }
 }

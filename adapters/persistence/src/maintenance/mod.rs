@@ -13,7 +13,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
 use crate::database::Database;
-use crate::{error, idempotency, inbox, offer, row};
+use crate::{access, error, idempotency, inbox, offer, row};
 
 #[async_trait]
 impl Maintenance for Database {
@@ -61,6 +61,10 @@ impl Maintenance for Database {
 
     async fn forget_replies(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
         idempotency::forget(self, before, limit).await
+    }
+
+    async fn forget_access(&self, before: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        access::forget(self, before, limit).await
     }
 
     async fn audit(&self) -> Result<AuditReport, StorageError> {

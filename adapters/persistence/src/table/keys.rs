@@ -52,6 +52,12 @@ pub(crate) fn text_array(texts: impl IntoIterator<Item = String>) -> Value {
     )
 }
 
+/// An array of 64-bit numbers as one parameter of a PostgreSQL statement.
+pub(crate) fn number_array(numbers: impl IntoIterator<Item = i64>) -> Value {
+    let numbers = numbers.into_iter().map(Value::from);
+    array(ArrayType::BigInt, numbers.collect())
+}
+
 pub(super) fn array(of: ArrayType, values: Vec<Value>) -> Value {
     Value::Array(of, Some(Box::new(values)))
 }

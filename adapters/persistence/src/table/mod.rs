@@ -12,7 +12,9 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, Statement,
 };
 
-pub(crate) use keys::{id_array, one_of, one_of_texts, padded, placeholders, text_array};
+pub(crate) use keys::{
+    id_array, number_array, one_of, one_of_texts, padded, placeholders, text_array,
+};
 pub(crate) use room::Room;
 
 use postgres::Together;
@@ -95,6 +97,24 @@ impl<'c, C: ConnectionTrait> Writer<'c, C> {
             }
         };
         all_of(E::NAME, rows.len(), written)
+    }
+
+    /// Changes one row by a statement of its own, which is written out given how many values are sent before its own. If it
+    /// finds no row, that is a conflict.
+    pub(crate) async fn change(
+        &mut self,
+        table: &'static str,
+        sql: fn(usize) -> String,
+        values: Vec<Value>,
+    ) -> Result<(), StorageError> {
+        let written = match self {
+            Self::Together { all, .. } => {
+                all.change(table, sql, values);
+                return Ok(());
+            }
+            Self::Apart { connection, .. } => run(*connection, sql(0), values).await?,
+        };
+        all_of(table, 1, written)
     }
 
     /// Writes what is not written yet.

@@ -70,14 +70,36 @@ impl Together {
     where
         E::Model: ModelTrait<Entity = E>,
     {
+        let mut values = Vec::new();
+        send_changed::<E>(&mut values, rows);
+        self.changes(E::NAME, changing::<E>, values, rows.len());
+    }
+
+    /// One row, as [`Writer::change`](super::Writer::change) says.
+    pub(super) fn change(
+        &mut self,
+        table: &'static str,
+        sql: fn(usize) -> String,
+        values: Vec<Value>,
+    ) {
+        self.changes(table, sql, values, 1);
+    }
+
+    fn changes(
+        &mut self,
+        table: &'static str,
+        sql: fn(usize) -> String,
+        values: Vec<Value>,
+        rows: usize,
+    ) {
         let before = self.values.len();
-        send_changed::<E>(&mut self.values, rows);
-        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        self.values.extend(values);
+        let count = i64::try_from(rows).unwrap_or(i64::MAX);
         self.values.push(Value::from(count));
         self.parts.push(Part {
-            table: E::NAME,
+            table,
             verb: Verb::Update,
-            sql: changing::<E>,
+            sql,
             before,
             rows: self.values.len(),
         });

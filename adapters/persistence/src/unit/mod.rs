@@ -8,12 +8,14 @@ use application::ports::{
     StorageError, Transaction,
 };
 use async_trait::async_trait;
+use domain::audit::AuditHead;
 use domain::billing::PaymentOrigin;
+use domain::refusal::Tally;
 use domain::user::{Email, User};
 use domain::{
-    Account, AccountId, AccountKey, Dispute, DisputeId, Exchanger, Listing, ListingId, Mailbox,
-    Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment, UserId, Withdrawal,
-    WithdrawalId,
+    Account, AccountId, AccountKey, Attempts, Conduct, Dispute, DisputeId, Exchanger, Listing,
+    ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment,
+    SecondFactor, Session, SessionId, TypedId, UserId, Withdrawal, WithdrawalId,
 };
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
@@ -27,9 +29,10 @@ use crate::ledger::account;
 use crate::notification::mailbox;
 use crate::row;
 use crate::table::{Room, one_of};
+use crate::trail::head;
 use crate::{
-    dispute, error, exchanger, idempotency, inbox, listing, notification, offer, order, payment,
-    user, withdrawal,
+    attempts, conduct, dispute, error, exchanger, idempotency, inbox, listing, notification, offer,
+    order, payment, second_factor, tally, user, withdrawal,
 };
 
 /// One transaction. Its rows are locked with NO KEY UPDATE: nobody else can change them, while rows that merely refer to
@@ -65,18 +68,24 @@ impl Unit {
         self.noting(found.and_then(row::all))
     }
 
-    async fn exchangers(
+    /// Rows whose `by` is one of these keys, in the order of their own keys.
+    async fn keyed<E, T>(
         &mut self,
-        ids: &[UserId],
-        how: fn(Select<exchanger::Entity>) -> Select<exchanger::Entity>,
-    ) -> Result<Vec<Exchanger>, StorageError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for keys in self.room.keys(ids) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let select = exchanger::Entity::find()
-                .filter(one_of(self.backend(), exchanger::Column::UserId, keys))
-                .order_by_asc(exchanger::Column::UserId);
-            found.extend(self.rows::<_, Exchanger>(how(select)).await?);
+        (by, key): (E::Column, E::Column),
+        keys: Vec<Uuid>,
+        how: fn(Select<E>) -> Select<E>,
+    ) -> Result<Vec<T>, StorageError>
+    where
+        E: EntityTrait,
+        E::Model: FromQueryResult + Send + Sync,
+        T: TryFrom<E::Model, Error = StorageError>,
+    {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in self.room.keys(&keys) {
+            let select = E::find()
+                .filter(one_of(self.backend(), by, keys.to_vec()))
+                .order_by_asc(key);
+            found.extend(self.rows::<E, T>(how(select)).await?);
         }
         Ok(found)
     }
@@ -112,6 +121,10 @@ pub(crate) async fn commit_at_once(
     changes: &Changes,
 ) -> Result<(), StorageError> {
     write::write(connection, Room::Whole, changes, error::at_once).await
+}
+
+fn uuids<T: TypedId>(ids: &[T]) -> Vec<Uuid> {
+    ids.iter().copied().map(row::uuid).collect()
 }
 
 /// What a unit of work is about to change, nobody else may.
@@ -247,36 +260,59 @@ impl Transaction for Unit {
         self.noting(row::all(found))
     }
 
-    async fn lock_offers(&mut self, ids: &[OfferId]) -> Result<Vec<Offer>, StorageError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for keys in self.room.keys(ids) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let select = offer::Entity::find()
-                .filter(one_of(self.backend(), offer::Column::Id, keys))
-                .order_by_asc(offer::Column::Id);
-            found.extend(self.rows::<_, Offer>(locked(select)).await?);
+    async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<Attempts>, StorageError> {
+        let columns = (attempts::Column::Key, attempts::Column::Key);
+        self.keyed::<attempts::Entity, _>(
+            columns,
+            keys.iter().copied().map(Uuid::from_u128).collect(),
+            locked,
+        )
+        .await
+    }
+
+    async fn lock_second_factors(
+        &mut self,
+        users: &[UserId],
+    ) -> Result<Vec<SecondFactor>, StorageError> {
+        let columns = (second_factor::Column::UserId, second_factor::Column::UserId);
+        self.keyed::<second_factor::Entity, _>(columns, uuids(users), locked)
+            .await
+    }
+
+    async fn lock_sessions(
+        &mut self,
+        ids: &[SessionId],
+        of: &[UserId],
+    ) -> Result<Vec<Session>, StorageError> {
+        if ids.is_empty() && of.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(found)
+        let select = select::sessions(self.backend(), uuids(ids), uuids(of));
+        self.rows(locked(select)).await
+    }
+
+    async fn lock_offers(&mut self, ids: &[OfferId]) -> Result<Vec<Offer>, StorageError> {
+        let columns = (offer::Column::Id, offer::Column::Id);
+        self.keyed::<offer::Entity, _>(columns, uuids(ids), locked)
+            .await
     }
 
     async fn lock_disputes(&mut self, offers: &[OfferId]) -> Result<Vec<Dispute>, StorageError> {
-        let mut found = Vec::new();
-        for keys in self.room.keys(offers) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let select = dispute::Entity::find()
-                .filter(one_of(self.backend(), dispute::Column::OfferId, keys))
-                .order_by_asc(dispute::Column::Id);
-            found.extend(self.rows::<_, Dispute>(locked(select)).await?);
-        }
-        Ok(found)
+        let columns = (dispute::Column::OfferId, dispute::Column::Id);
+        self.keyed::<dispute::Entity, _>(columns, uuids(offers), locked)
+            .await
     }
 
     async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
-        self.exchangers(ids, locked).await
+        let columns = (exchanger::Column::UserId, exchanger::Column::UserId);
+        self.keyed::<exchanger::Entity, _>(columns, uuids(ids), locked)
+            .await
     }
 
     async fn read_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
-        self.exchangers(ids, |select| select).await
+        let columns = (exchanger::Column::UserId, exchanger::Column::UserId);
+        self.keyed::<exchanger::Entity, _>(columns, uuids(ids), |select| select)
+            .await
     }
 
     async fn lock_listings(
@@ -287,9 +323,7 @@ impl Transaction for Unit {
         if ids.is_empty() && active_of.is_empty() {
             return Ok(Vec::new());
         }
-        let ids = ids.iter().copied().map(row::uuid).collect();
-        let owners = active_of.iter().copied().map(row::uuid).collect();
-        let select = select::listings(self.backend(), ids, owners);
+        let select = select::listings(self.backend(), uuids(ids), uuids(active_of));
         self.rows(locked(select)).await
     }
 
@@ -297,27 +331,15 @@ impl Transaction for Unit {
         &mut self,
         ids: &[WithdrawalId],
     ) -> Result<Vec<Withdrawal>, StorageError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for keys in self.room.keys(ids) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let select = withdrawal::Entity::find()
-                .filter(one_of(self.backend(), withdrawal::Column::Id, keys))
-                .order_by_asc(withdrawal::Column::Id);
-            found.extend(self.rows::<_, Withdrawal>(locked(select)).await?);
-        }
-        Ok(found)
+        let columns = (withdrawal::Column::Id, withdrawal::Column::Id);
+        self.keyed::<withdrawal::Entity, _>(columns, uuids(ids), locked)
+            .await
     }
 
     async fn lock_orders(&mut self, ids: &[OrderId]) -> Result<Vec<Order>, StorageError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for keys in self.room.keys(ids) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let select = order::Entity::find()
-                .filter(one_of(self.backend(), order::Column::Id, keys))
-                .order_by_asc(order::Column::Id);
-            found.extend(self.rows::<_, Order>(locked(select)).await?);
-        }
-        Ok(found)
+        let columns = (order::Column::Id, order::Column::Id);
+        self.keyed::<order::Entity, _>(columns, uuids(ids), locked)
+            .await
     }
 
     async fn lock_payments(
@@ -354,16 +376,14 @@ impl Transaction for Unit {
         &mut self,
         ids: &[AccountId],
     ) -> Result<Vec<(AccountId, AccountKey)>, StorageError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for keys in self.room.keys(ids) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let select = account::Entity::find()
-                .filter(one_of(self.backend(), account::Column::Id, keys))
-                .order_by_asc(account::Column::Id);
-            let accounts = self.rows::<_, Account>(select).await?;
-            found.extend(accounts.iter().map(|account| (account.id, account.key)));
-        }
-        Ok(found)
+        let columns = (account::Column::Id, account::Column::Id);
+        let accounts: Vec<Account> = self
+            .keyed::<account::Entity, _>(columns, uuids(ids), |select| select)
+            .await?;
+        Ok(accounts
+            .iter()
+            .map(|account| (account.id, account.key))
+            .collect())
     }
 
     async fn lock_accounts(&mut self, keys: &[AccountKey]) -> Result<Vec<Account>, StorageError> {
@@ -385,30 +405,47 @@ impl Transaction for Unit {
     }
 
     async fn lock_mailboxes(&mut self, users: &[UserId]) -> Result<Vec<Mailbox>, StorageError> {
-        let mut found = Vec::with_capacity(users.len());
-        for keys in self.room.keys(users) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let select = mailbox::Entity::find()
-                .filter(one_of(self.backend(), mailbox::Column::UserId, keys))
-                .order_by_asc(mailbox::Column::UserId);
-            found.extend(self.rows::<_, Mailbox>(locked(select)).await?);
-        }
-        Ok(found)
+        let columns = (mailbox::Column::UserId, mailbox::Column::UserId);
+        self.keyed::<mailbox::Entity, _>(columns, uuids(users), locked)
+            .await
     }
 
     async fn lock_notifications(
         &mut self,
         ids: &[NotificationId],
     ) -> Result<Vec<Notification>, StorageError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for keys in self.room.keys(ids) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let select = notification::Entity::find()
-                .filter(one_of(self.backend(), notification::Column::Id, keys))
-                .order_by_asc(notification::Column::Id);
-            found.extend(self.rows::<_, Notification>(locked(select)).await?);
+        let columns = (notification::Column::Id, notification::Column::Id);
+        self.keyed::<notification::Entity, _>(columns, uuids(ids), locked)
+            .await
+    }
+
+    async fn read_conducts(&mut self, users: &[UserId]) -> Result<Vec<Conduct>, StorageError> {
+        let columns = (conduct::Column::UserId, conduct::Column::UserId);
+        self.keyed::<conduct::Entity, _>(columns, uuids(users), |select| select)
+            .await
+    }
+
+    async fn tallies(
+        &mut self,
+        wanted: &[(Tally, UserId)],
+        most: u32,
+    ) -> Result<Vec<(Tally, UserId, u32)>, StorageError> {
+        let mut found = Vec::with_capacity(wanted.len());
+        for alike in wanted.chunk_by(|(one, _), (next, _)| one == next) {
+            let Some((what, _)) = alike.first() else {
+                continue;
+            };
+            let users: Vec<UserId> = alike.iter().map(|(_, user)| *user).collect();
+            let counts = tally::count(&self.transaction, self.room, *what, &users, most).await;
+            let counts = self.noting(counts)?.into_iter();
+            found.extend(counts.map(|(user, count)| (*what, user, count)));
         }
         Ok(found)
+    }
+
+    async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError> {
+        let found = head::find(&self.transaction, locked).await;
+        self.noting(found)
     }
 
     async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError> {

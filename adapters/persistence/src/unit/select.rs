@@ -5,7 +5,7 @@ use sea_orm::sea_query::Value;
 use sea_orm::{Condition, DbBackend, IdenStatic, Iterable, QueryOrder, Select, Statement};
 
 use crate::table::{id_array, one_of, one_of_texts, padded, placeholders, text_array};
-use crate::{listing, payment, user};
+use crate::{listing, payment, session, user};
 
 /// Users by id or by e-mail address; at least one of them is asked for.
 pub(crate) fn users(
@@ -46,6 +46,27 @@ pub(crate) fn listings(
     listing::Entity::find()
         .filter(wanted)
         .order_by_asc(listing::Column::Id)
+}
+
+/// Sessions by id, and those of owners that have not ended; at least one of them is asked for.
+pub(crate) fn sessions(
+    backend: DbBackend,
+    ids: Vec<Uuid>,
+    owners: Vec<Uuid>,
+) -> Select<session::Entity> {
+    let mut wanted = Condition::any();
+    if !ids.is_empty() {
+        wanted = wanted.add(one_of(backend, session::Column::Id, ids));
+    }
+    if !owners.is_empty() {
+        let open = Condition::all()
+            .add(one_of(backend, session::Column::UserId, owners))
+            .add(session::Column::EndedAt.is_null());
+        wanted = wanted.add(open);
+    }
+    session::Entity::find()
+        .filter(wanted)
+        .order_by_asc(session::Column::Id)
 }
 
 /// Payments by their orders, locked in that order.

@@ -11,9 +11,10 @@ use crate::ledger::{account, journal};
 use crate::notification::{self, mailbox};
 use crate::row;
 use crate::table::{Room, Writer, one_of};
+use crate::trail::{self, head};
 use crate::{
-    dispute, error, exchanger, idempotency, inbox, listing, offer, order, outbox, payment, report,
-    user, withdrawal,
+    attempts, conduct, dispute, error, exchanger, idempotency, inbox, listing, offer, order,
+    outbox, payment, report, second_factor, session, user, withdrawal,
 };
 
 /// Writes everything. What has changed comes first, in the order in which units of work lock rows: a commit that has not
@@ -32,6 +33,7 @@ pub(super) async fn write(
         notification::Model::try_from,
     )?;
     let users = rows(&changes.users, |user| user.id, user::Model::try_from)?;
+    let access = Access::of(changes)?;
     let offers = rows(&changes.offers, |offer| offer.id, offer::Model::try_from)?;
     let sides = sides(connection, room, changes).await?;
     let disputes = rows(
@@ -83,6 +85,15 @@ pub(super) async fn write(
 
     let mut writer = Writer::new(connection, room);
     writer.update::<user::Entity>(users.changed).await?;
+    writer
+        .update::<attempts::Entity>(access.attempts.changed)
+        .await?;
+    writer
+        .update::<second_factor::Entity>(access.second_factors.changed)
+        .await?;
+    writer
+        .update::<session::Entity>(access.sessions.changed)
+        .await?;
     writer.update::<offer::Entity>(offers.changed).await?;
     writer.update::<dispute::Entity>(disputes.changed).await?;
     writer
@@ -99,11 +110,32 @@ pub(super) async fn write(
     writer
         .update::<notification::Entity>(notifications.changed)
         .await?;
+    writer
+        .update::<conduct::Entity>(access.conducts.changed)
+        .await?;
+    if let Some(appendix) = &changes.trail {
+        let values = head::moved(appendix)?;
+        writer
+            .change("audit_head", head::moving, values.into())
+            .await?;
+    }
 
     // A message that somebody else has taken in meanwhile, or a request that was answered, stops the rest at once.
     writer.insert::<inbox::Entity>(inbox).await?;
     writer.insert::<idempotency::Entity>(replies).await?;
     writer.insert::<user::Entity>(users.new).await?;
+    writer
+        .insert::<attempts::Entity>(access.attempts.new)
+        .await?;
+    writer
+        .insert::<second_factor::Entity>(access.second_factors.new)
+        .await?;
+    writer
+        .insert::<session::Entity>(access.sessions.new)
+        .await?;
+    writer
+        .insert::<conduct::Entity>(access.conducts.new)
+        .await?;
     writer.insert::<account::Entity>(accounts.new).await?;
     writer.insert::<exchanger::Entity>(exchangers.new).await?;
     writer.insert::<listing::Entity>(listings.new).await?;
@@ -122,8 +154,36 @@ pub(super) async fn write(
     writer
         .insert::<notification::Entity>(notifications.new)
         .await?;
+    writer.insert::<trail::Entity>(access.records).await?;
     writer.insert::<outbox::Entity>(messages).await?;
     writer.finish().await.map_err(failed)
+}
+
+/// What log-ins, limits and the audit trail have to write.
+struct Access {
+    attempts: Rows<attempts::Model>,
+    second_factors: Rows<second_factor::Model>,
+    sessions: Rows<session::Model>,
+    conducts: Rows<conduct::Model>,
+    records: Vec<trail::Model>,
+}
+
+impl Access {
+    fn of(changes: &Changes) -> Result<Self, StorageError> {
+        let records = changes.trail.iter().flat_map(|trail| &trail.records);
+        let records = records.map(trail::Model::try_from);
+        Ok(Self {
+            attempts: rows(&changes.attempts, |row| row.key, attempts::Model::try_from)?,
+            second_factors: rows(
+                &changes.second_factors,
+                |row| row.user,
+                second_factor::Model::try_from,
+            )?,
+            sessions: rows(&changes.sessions, |row| row.id, session::Model::try_from)?,
+            conducts: rows(&changes.conducts, |row| row.user, conduct::Model::try_from)?,
+            records: records.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 /// What of a table is new, and what has changed since it was loaded with a version.

@@ -24,6 +24,9 @@ pub(crate) struct Model {
     pub(crate) created_at: i64,
     pub(crate) version: i64,
     pub(crate) language: String,
+    pub(crate) password_changed_at: i64,
+    pub(crate) email_verified_at: Option<i64>,
+    pub(crate) roles_changed_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -40,6 +43,9 @@ impl Table for Entity {
         Column::Roles,
         Column::PasswordHash,
         Column::Language,
+        Column::PasswordChangedAt,
+        Column::EmailVerifiedAt,
+        Column::RolesChangedAt,
         Column::Version,
     ];
     const VERSION: Column = Column::Version;
@@ -58,6 +64,9 @@ impl TryFrom<&User> for Model {
             created_at: user.created_at.as_micros(),
             version: row::stored(user.version)?,
             language: user.language.name().to_owned(),
+            password_changed_at: user.password_changed_at.as_micros(),
+            email_verified_at: user.email_verified_at.map(|at| at.as_micros()),
+            roles_changed_at: user.roles_changed_at.map(|at| at.as_micros()),
         })
     }
 }
@@ -79,6 +88,9 @@ impl TryFrom<Model> for User {
             name: stored.name,
             roles,
             password: stored.password_hash.map(PasswordHash::new),
+            password_changed_at: row::time(stored.password_changed_at),
+            email_verified_at: stored.email_verified_at.map(row::time),
+            roles_changed_at: stored.roles_changed_at.map(row::time),
             language: reading.named(Language::ALL, Language::name, &stored.language)?,
             created_at: row::time(stored.created_at),
             version: reading.version(stored.version)?,
@@ -103,7 +115,7 @@ impl TryFrom<OnStaff> for StaffMember {
     }
 }
 
-fn roles(reading: &Reading, stored: i16) -> Result<Roles, StorageError> {
+pub(crate) fn roles(reading: &Reading, stored: i16) -> Result<Roles, StorageError> {
     u8::try_from(stored)
         .ok()
         .and_then(Roles::from_bits)

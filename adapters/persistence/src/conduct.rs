@@ -1,0 +1,67 @@
+//! Table `conducts`.
+
+use application::ports::StorageError;
+use domain::{Conduct, UserId};
+use sea_orm::entity::prelude::*;
+
+use crate::row::{self, Reading};
+use crate::table::Table;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "conducts")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) user_id: Uuid,
+    pub(crate) cancels: i64,
+    pub(crate) counted_from: i64,
+    pub(crate) paused_until: Option<i64>,
+    pub(crate) version: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Table for Entity {
+    const NAME: &'static str = "conducts";
+    const KEY: Column = Column::UserId;
+    const MUTABLE: &'static [Column] = &[
+        Column::Cancels,
+        Column::CountedFrom,
+        Column::PausedUntil,
+        Column::Version,
+    ];
+    const VERSION: Column = Column::Version;
+}
+
+impl TryFrom<&Conduct> for Model {
+    type Error = StorageError;
+
+    fn try_from(conduct: &Conduct) -> Result<Self, StorageError> {
+        Ok(Self {
+            user_id: row::uuid(conduct.user),
+            cancels: i64::from(conduct.cancels),
+            counted_from: conduct.counted_from.as_micros(),
+            paused_until: conduct.paused_until.map(|at| at.as_micros()),
+            version: row::stored(conduct.version)?,
+        })
+    }
+}
+
+impl TryFrom<Model> for Conduct {
+    type Error = StorageError;
+
+    fn try_from(stored: Model) -> Result<Self, StorageError> {
+        let user: UserId = row::id(stored.user_id);
+        let reading = Reading::new("conducts", user);
+        Ok(Self {
+            user,
+            cancels: u32::try_from(stored.cancels)
+                .map_err(|_| reading.corrupt("cancels is not a count"))?,
+            counted_from: row::time(stored.counted_from),
+            paused_until: stored.paused_until.map(row::time),
+            version: reading.version(stored.version)?,
+        })
+    }
+}
