@@ -31,6 +31,20 @@ impl Kit<'_> {
             .await
     }
 
+    /// Adds a number of 64 bits; `rules`: what else there is to say of it.
+    pub(crate) async fn add_number(
+        &self,
+        table: &str,
+        column: &str,
+        rules: &str,
+    ) -> Result<(), DbErr> {
+        let of = if self.postgres() { "bigint" } else { "INTEGER" };
+        self.run(format!(
+            "ALTER TABLE {table} ADD COLUMN {column} {of} {rules}"
+        ))
+        .await
+    }
+
     /// Drops a column that no check and no index names.
     pub(crate) async fn drop_column(&self, table: &str, column: &str) -> Result<(), DbErr> {
         self.run(format!("ALTER TABLE {table} DROP COLUMN {column}"))

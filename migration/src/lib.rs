@@ -40,6 +40,12 @@ mod m0019_journal_subjects;
 mod m0020_new_aggregates;
 mod m0021_notified_orders;
 mod m0022_reported_deposits;
+mod m0023_account_dates;
+mod m0024_sessions;
+mod m0025_log_in_attempts;
+mod m0026_second_factors;
+mod m0027_conducts;
+mod m0028_audit_trail;
 
 pub use sea_orm_migration::{MigratorTrait, sea_orm};
 
@@ -74,6 +80,12 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_new_aggregates::Migration),
             Box::new(m0021_notified_orders::Migration),
             Box::new(m0022_reported_deposits::Migration),
+            Box::new(m0023_account_dates::Migration),
+            Box::new(m0024_sessions::Migration),
+            Box::new(m0025_log_in_attempts::Migration),
+            Box::new(m0026_second_factors::Migration),
+            Box::new(m0027_conducts::Migration),
+            Box::new(m0028_audit_trail::Migration),
         ]
     }
 }
