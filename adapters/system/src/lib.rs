@@ -1,6 +1,6 @@
-//! The machine under the market: its clock, its ids, password hashing, tokens, and counting for rate limits.
+//! The machine under the market: its clock, its ids, passwords, tokens, and counting for rate limits.
 //!
-//! *What it may import*: the application's ports and the crates that do the work (argon2, hmac, uuid). It is the
+//! *What it may import*: the application's ports and the crates that do the work (argon2, jsonwebtoken, uuid, zxcvbn). It is the
 //! only place where real time and real randomness come from; `clippy.toml` bans them elsewhere.
 //!
 //! *How to add the next thing*: one file per port. HTTP and gRPC share what is here through the ports, never directly.
@@ -15,6 +15,6 @@ mod tokens;
 pub use clock::SystemClock;
 pub use ids::UuidIds;
 pub use limits::InProcessLimits;
-pub use passwords::{Argon2Passwords, PasswordCost};
+pub use passwords::{Argon2Passwords, BreachedPasswords, PasswordCost};
 pub use random::random_bits;
 pub use tokens::{JwtSettings, JwtTokens, KeyError, TokenKey};

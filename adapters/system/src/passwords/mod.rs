@@ -1,13 +1,22 @@
-//! Argon2id, off the threads that serve requests and never more at once than there are permits.
+//! Argon2id, off the threads that serve requests: never more at once than there are permits, and no long queue for them.
+//!
+//! A password is its bytes, as they come: two ways to write the same letter in Unicode are two passwords. What is passed in is
+//! wiped from memory after its use.
 
-use std::sync::Arc;
+mod breached;
+mod strength;
+mod workers;
 
 use application::ports::{PasswordError, Passwords};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use domain::user::PasswordHash;
-use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use workers::Workers;
+
+pub use breached::BreachedPasswords;
 
 /// How dear a guess is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +27,8 @@ pub struct PasswordCost {
     pub passes: u32,
     /// Hashes computed at the same time at most.
     pub at_once: usize,
+    /// Passwords that may wait for their turn; who comes then is sent away.
+    pub waiting: usize,
 }
 
 impl PasswordCost {
@@ -26,6 +37,7 @@ impl PasswordCost {
         memory_kib: 64,
         passes: 1,
         at_once: 2,
+        waiting: 64,
     };
 }
 
@@ -36,6 +48,7 @@ impl Default for PasswordCost {
             memory_kib: 19_456,
             passes: 2,
             at_once: 2,
+            waiting: 64,
         }
     }
 }
@@ -44,7 +57,10 @@ impl Default for PasswordCost {
 #[derive(Debug, Clone)]
 pub struct Argon2Passwords {
     argon2: Argon2<'static>,
-    permits: Arc<Semaphore>,
+    hashing: Workers,
+    /// Judges new passwords. Apart, so that a flood of registrations leaves log-ins alone.
+    judging: Workers,
+    breached: Option<BreachedPasswords>,
     /// Verified against where there is no such user, so that the answer takes as long.
     decoy: PasswordHash,
 }
@@ -58,35 +74,29 @@ impl Argon2Passwords {
         let decoy = hash(&argon2, "nobody has this password")?;
         Ok(Self {
             argon2,
-            permits: Arc::new(Semaphore::new(cost.at_once.max(1))),
+            hashing: Workers::new(cost.at_once, cost.waiting),
+            judging: Workers::new(1, cost.waiting),
+            breached: None,
             decoy,
         })
     }
 
-    /// Runs the work where blocking is allowed, once a permit is free.
-    async fn apart<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Argon2<'static>) -> Result<T, PasswordError> + Send + 'static,
-    ) -> Result<T, PasswordError> {
-        let permits = Arc::clone(&self.permits);
-        let permit = permits
-            .acquire_owned()
-            .await
-            .map_err(|error| failed(&error))?;
-        let argon2 = self.argon2.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            // Held until the work is done, even if nobody waits for it any more.
-            let _permit = permit;
-            work(&argon2)
-        });
-        done.await.map_err(|error| failed(&error))?
+    /// The same, refusing new passwords that are in this list.
+    #[must_use]
+    pub fn with_breached(self, list: BreachedPasswords) -> Self {
+        Self {
+            breached: Some(list),
+            ..self
+        }
     }
 }
 
 #[async_trait]
 impl Passwords for Argon2Passwords {
     async fn hash(&self, password: String) -> Result<PasswordHash, PasswordError> {
-        self.apart(move |argon2| hash(argon2, &password)).await
+        let password = Zeroizing::new(password);
+        let argon2 = self.argon2.clone();
+        self.hashing.run(move || hash(&argon2, &password)).await
     }
 
     async fn verify(
@@ -94,12 +104,28 @@ impl Passwords for Argon2Passwords {
         password: String,
         known: Option<PasswordHash>,
     ) -> Result<bool, PasswordError> {
+        let password = Zeroizing::new(password);
         let exists = known.is_some();
         let known = known.unwrap_or_else(|| self.decoy.clone());
+        let argon2 = self.argon2.clone();
         let matches = self
-            .apart(move |argon2| verify(argon2, &password, &known))
+            .hashing
+            .run(move || verify(&argon2, &password, &known))
             .await?;
         Ok(matches && exists)
+    }
+
+    async fn weakness(
+        &self,
+        password: &str,
+        known_of_owner: &[&str],
+    ) -> Result<Option<&'static str>, PasswordError> {
+        let password = Zeroizing::new(password.to_owned());
+        let known: Vec<String> = known_of_owner.iter().map(ToString::to_string).collect();
+        let breached = self.breached.clone();
+        self.judging
+            .run(move || strength::weakness(&password, &known, breached.as_ref()))
+            .await
     }
 }
 
@@ -125,7 +151,7 @@ fn verify(
 }
 
 fn failed(error: &dyn std::fmt::Display) -> PasswordError {
-    PasswordError(error.to_string())
+    PasswordError::Failed(error.to_string())
 }
 
 #[cfg(test)]
@@ -173,5 +199,27 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    #[tokio::test]
+    async fn new_passwords_are_judged_by_the_list_and_by_what_is_known() {
+        let list = "5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:9545824\n\
+                    ABF7AAD6438836DBE526AA231ABDE2D0EEF74D42:204\n";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), list).unwrap();
+        let breached = BreachedPasswords::open(file.path()).unwrap();
+        let passwords = Argon2Passwords::new(PasswordCost::MINIMAL).unwrap();
+        let judge = async |passwords: &Argon2Passwords, password: &str| {
+            let weakness = passwords.weakness(password, &["alice@wonderland.example"]);
+            weakness.await.unwrap()
+        };
+        // SHA-1 of this one is the list's second line.
+        let stolen = "correct horse battery staple";
+        assert_eq!(judge(&passwords, stolen).await, None);
+        assert!(judge(&passwords, "wonderland1").await.is_some());
+        let passwords = passwords.with_breached(breached);
+        let reason = judge(&passwords, stolen).await;
+        assert!(reason.is_some_and(|reason| reason.contains("breach")));
+        assert_eq!(judge(&passwords, "stable battery pony wrong").await, None);
     }
 }
