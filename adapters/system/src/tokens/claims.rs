@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 /// Who issues tokens, and for whom: both are this market.
 pub(super) const MARKET: &str = "p2p-market";
 
-/// Of all kinds; each kind has those that it needs. Texts are borrowed: one with escapes is none of ours.
+/// Of all kinds; each kind has those that it needs.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Claims<'a> {
-    pub(super) iss: &'a str,
-    pub(super) aud: &'a str,
+pub(super) struct Claims {
+    pub(super) iss: Market,
+    pub(super) aud: Market,
     #[serde(with = "text")]
     pub(super) sub: UserId,
     /// Seconds since 1970, like all times here but `pwd`.
@@ -34,12 +34,12 @@ pub(super) struct Claims<'a> {
     pub(super) pwd: Option<i64>,
 }
 
-impl Claims<'static> {
+impl Claims {
     pub(super) const fn new(user: UserId, now: Timestamp, until: Timestamp) -> Self {
         let now = seconds(now);
         Self {
-            iss: MARKET,
-            aud: MARKET,
+            iss: Market,
+            aud: Market,
             sub: user,
             iat: now,
             nbf: now,
@@ -58,6 +58,25 @@ impl Claims<'static> {
             roles: Some(caller.roles),
             mfa: caller.proved_at.map(seconds),
             ..Self::new(caller.user, now, until)
+        }
+    }
+}
+
+/// The market's own name; whoever else is named is none of ours.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Market;
+
+impl Serialize for Market {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(MARKET)
+    }
+}
+
+impl<'de> Deserialize<'de> for Market {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match <&str>::deserialize(deserializer)? {
+            MARKET => Ok(Self),
+            _ => Err(serde::de::Error::custom("somebody else's token")),
         }
     }
 }

@@ -1,14 +1,12 @@
-//! The envelope: `header.payload.signature` (RFC 7515), HMAC-SHA256 and nothing else.
+//! The envelope: signed with HMAC-SHA256 and nothing else, its header known as a whole or none of ours.
 //!
-//! A header is never parsed. Tokens are made here and nowhere else, so a header is known or it is none of ours: it names the
-//! algorithm, the key and the kind, and is compared as a whole. `alg: none`, other algorithms, keys that come with the token
-//! and unknown kinds have no way in.
+//! Tokens are made here and nowhere else, so each key has one header for each kind: it names the algorithm, the key and the
+//! kind. A token is looked into only if its header is one of those, to the letter: `alg: none`, other algorithms, keys that come
+//! with the token and unknown kinds have no way in.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 
+use super::claims::{Claims, MARKET};
 use super::keys::{KeyError, TokenKey};
 
 /// What a token is good for. One of one kind is never taken for one of another.
@@ -39,80 +37,77 @@ impl Kind {
     }
 }
 
-/// The longest token that is looked at, and so the largest payload. Ours have less than half of it.
+/// The longest token that is looked at. Ours have less than half of it.
 const LONGEST: usize = 1_024;
-
-/// A little more than a signature in bytes: one that is too long must not be cut to size.
-const SIGNATURE_ROOM: usize = 48;
-
-/// Where a payload is decoded to.
-pub(super) struct Room([u8; LONGEST]);
-
-impl Room {
-    pub(super) const fn new() -> Self {
-        Self([0; LONGEST])
-    }
-}
 
 /// A key that is ready for work.
 #[derive(Clone)]
 pub(super) struct Seal {
-    mac: Hmac<Sha256>,
-    /// One for each kind, in the order of [`Kind::ALL`], encoded.
-    headers: [String; 4],
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    /// One for each kind, in the order of [`Kind::ALL`], and as it is written.
+    headers: [(Header, String); 4],
 }
 
 impl Seal {
     pub(super) fn new(key: &TokenKey) -> Result<Self, KeyError> {
         key.check()?;
-        let mac = Hmac::new_from_slice(key.secret.as_bytes()).map_err(|_| key.too_short())?;
+        let secret = key.secret.as_bytes();
+        let signing = EncodingKey::from_secret(secret);
         let header = |kind: Kind| {
-            let (id, kind) = (&key.id, kind.name());
-            let header = format!(r#"{{"alg":"HS256","kid":"{id}","typ":"{kind}"}}"#);
-            URL_SAFE_NO_PAD.encode(header)
+            let mut header = Header::new(Algorithm::HS256);
+            header.kid = Some(key.id.clone());
+            header.typ = Some(kind.name().to_owned());
+            // A token's first part is its header, whatever is in it.
+            let token = encode(&header, &(), &signing).unwrap_or_default();
+            let written = token.split('.').next().unwrap_or_default().to_owned();
+            (header, written)
         };
         Ok(Self {
-            mac,
             headers: Kind::ALL.map(header),
+            verifying: DecodingKey::from_secret(secret),
+            signing,
         })
     }
 
-    fn header(&self, kind: Kind) -> &str {
+    fn header(&self, kind: Kind) -> &(Header, String) {
         &self.headers[kind as usize]
     }
 
-    /// Signs a payload.
-    pub(super) fn sign(&self, kind: Kind, payload: &[u8]) -> String {
-        let mut token = String::with_capacity(LONGEST / 2);
-        token.push_str(self.header(kind));
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let mut mac = self.mac.clone();
-        mac.update(token.as_bytes());
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(mac.finalize().into_bytes(), &mut token);
-        token
+    /// A token of this kind that says this.
+    pub(super) fn sign(&self, kind: Kind, claims: &Claims) -> Option<String> {
+        let (header, _) = self.header(kind);
+        encode(header, claims, &self.signing).ok()
     }
 }
 
-/// The payload of a token of this kind, if one of these keys has signed it.
-pub(super) fn open<'room>(
+/// What is asked of every token. Times are compared elsewhere, with the market's clock rather than the machine's.
+pub(super) fn validation() -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&[MARKET]);
+    validation.set_audience(&[MARKET]);
+    validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation
+}
+
+/// What a token of this kind says, if one of these keys has signed it.
+pub(super) fn open(
     keys: &[Seal],
+    validation: &Validation,
     kind: Kind,
     token: &str,
-    room: &'room mut Room,
-) -> Option<&'room [u8]> {
+) -> Option<Claims> {
     if token.len() > LONGEST {
         return None;
     }
-    let (signed, signature) = token.rsplit_once('.')?;
-    let (header, payload) = signed.split_once('.')?;
-    let key = keys.iter().find(|key| key.header(kind) == header)?;
-    let mut given = [0; SIGNATURE_ROOM];
-    let length = URL_SAFE_NO_PAD.decode_slice(signature, &mut given).ok()?;
-    let mut mac = key.mac.clone();
-    mac.update(signed.as_bytes());
-    mac.verify_slice(given.get(..length)?).ok()?;
-    let length = URL_SAFE_NO_PAD.decode_slice(payload, &mut room.0).ok()?;
-    room.0.get(..length)
+    let (header, _) = token.split_once('.')?;
+    let mut known = keys.iter();
+    let key = known.find(|key| {
+        let (_, written) = key.header(kind);
+        !written.is_empty() && written == header
+    })?;
+    let token = decode::<Claims>(token, &key.verifying, validation).ok()?;
+    Some(token.claims)
 }
