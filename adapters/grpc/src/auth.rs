@@ -1,13 +1,13 @@
 //! Who is asking: the bearer of an access token.
 
 use application::{Caller, Market};
-use tonic::metadata::MetadataMap;
+use tonic::Request;
 
 use crate::fault::Fault;
 
-/// The caller, as the access token in a call's metadata says.
-pub(crate) fn caller(market: &Market, metadata: &MetadataMap) -> Result<Caller, Fault> {
-    let mut values = metadata.get_all("authorization").iter();
+/// The caller, as the access token in a call's metadata says, and the address at the other end of the connection.
+pub(crate) fn caller<T>(market: &Market, request: &Request<T>) -> Result<Caller, Fault> {
+    let mut values = request.metadata().get_all("authorization").iter();
     let Some(value) = values.next() else {
         return Err(Fault::unauthenticated(
             "an access token is needed: log in first",
@@ -19,12 +19,13 @@ pub(crate) fn caller(market: &Market, metadata: &MetadataMap) -> Result<Caller, 
         .filter(|_| values.next().is_none())
         .and_then(bearer)
         .ok_or_else(|| Fault::unauthenticated("expected `authorization: Bearer <access token>`"))?;
-    let bearer = market
-        .tokens()
-        .verify(token, market.now())
-        .map_err(Fault::bad_token)?;
+    let bearer = market.admit(token).map_err(Fault::bad_token)?;
     tracing::Span::current().record("user", tracing::field::display(bearer.caller.user));
-    Ok(bearer.caller)
+    let address = request.remote_addr().map(|peer| peer.ip().to_canonical());
+    Ok(Caller {
+        address,
+        ..bearer.caller
+    })
 }
 
 /// The token behind the scheme, whose name has no case.

@@ -102,6 +102,8 @@ impl Fault {
         let code = match error {
             TokenError::Invalid => "INVALID_TOKEN",
             TokenError::Expired => "TOKEN_EXPIRED",
+            TokenError::Ended => return Refusal::SessionOver.into(),
+            TokenError::Unknown => return CommandError::Unavailable.into(),
         };
         Self::new(Code::Unauthenticated, code, error.to_string())
     }
@@ -197,6 +199,12 @@ impl From<Refusal> for Fault {
             Refusal::InsufficientFunds { asset } | Refusal::CounterpartyFunds { asset } => {
                 fault.with_fact("asset", asset)
             }
+            Refusal::TooManyAttempts { wait } => {
+                fault.0.retry_after = Some(wait);
+                fault
+            }
+            Refusal::TooMany { most, .. } => fault.with_fact("most", most),
+            Refusal::CancelledTooOften { until } => fault.with_fact("until", until),
             _ => fault,
         }
     }

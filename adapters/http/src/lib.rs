@@ -32,6 +32,7 @@ mod page;
 mod payment;
 mod problem;
 mod push;
+mod session;
 mod settings;
 mod user;
 mod wallet;

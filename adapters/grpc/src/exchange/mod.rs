@@ -32,7 +32,7 @@ impl Exchange {
         method: &str,
         request: Request<T>,
     ) -> Result<(Caller, Once, T), Fault> {
-        let caller = crate::auth::caller(&self.market, request.metadata())?;
+        let caller = crate::auth::caller(&self.market, &request)?;
         let operation = format!("/{NAME}/{method}");
         let once = Once::of(request.metadata(), operation, request.get_ref())?;
         Ok((caller, once, request.into_inner()))

@@ -80,7 +80,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<GetTransactionStatusRequest>,
     ) -> Result<Response<GetTransactionStatusResponse>, Status> {
-        let caller = crate::auth::caller(&self.market, request.metadata())?;
+        let caller = crate::auth::caller(&self.market, &request)?;
         let offer = convert::offer(&request.get_ref().offer_id)?;
         let offer = application::offer::offer_status(&self.market, caller, offer)
             .await

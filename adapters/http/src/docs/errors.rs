@@ -50,7 +50,7 @@ const UNAVAILABLE: Shared = shared(
 const UNAUTHENTICATED: Shared = shared(
     "Unauthenticated",
     StatusCode::UNAUTHORIZED,
-    "`UNAUTHENTICATED`: no token. `INVALID_TOKEN`. `TOKEN_EXPIRED`.",
+    "`UNAUTHENTICATED`: no token. `INVALID_TOKEN`. `TOKEN_EXPIRED`. `SESSION_OVER`: it was ended.",
 );
 const TOO_LARGE: Shared = shared(
     "TooLarge",

@@ -11,8 +11,14 @@ use crate::idempotency::HEADER;
 /// How the marker of an answer that was given before is called in the description.
 const REPLAYED: &str = "Idempotency-Replayed";
 
-/// A log-in changes nothing, and a payment report has a key of its own.
-const WITHOUT: [&str; 2] = ["log_in", "receive_payment_report"];
+/// Their answers are secrets, which are kept nowhere: not for a repeat either.
+const SECRET: [&str; 2] = ["log_in", "refresh"];
+
+/// What they do is done once, however often it is asked: there is nothing that a key would add.
+const HARMLESS: [&str; 3] = ["end_other_sessions", "end_session", "log_out"];
+
+/// It has a key of its own, inside.
+const SIGNED: &str = "receive_payment_report";
 
 /// Where money moves nothing is taken without a key.
 const REQUIRED: [&str; 4] = [
@@ -53,7 +59,7 @@ pub(super) fn add(item: &mut PathItem) {
     ];
     for operation in changes.into_iter().flatten() {
         let name = operation.operation_id.as_deref().unwrap_or_default();
-        if WITHOUT.contains(&name) {
+        if SECRET.contains(&name) || HARMLESS.contains(&name) || name == SIGNED {
             continue;
         }
         let named = name == NAMED;

@@ -22,8 +22,8 @@ use self::errors::Errors;
 use crate::app::App;
 use crate::problem::ProblemBody;
 use crate::{
-    billing, dispute, exchanger, listing, notification, offer, ops, order, payment, push, user,
-    wallet, withdrawal,
+    billing, dispute, exchanger, listing, notification, offer, ops, order, payment, push, session,
+    user, wallet, withdrawal,
 };
 
 const DESCRIPTION: &str = include_str!("description.md");
@@ -42,7 +42,9 @@ const BEARER: &str = "bearer";
     components(schemas(ProblemBody<'_>)),
     modifiers(&Security),
     tags(
-        (name = user::TAG_AUTH, description = "Open an account and log in. No token is needed."),
+        (name = user::TAG_AUTH, description = "Open an account, verify its e-mail address, get a new password. No token is \
+            needed."),
+        (name = session::TAG, description = "Log in, go on, log out; and where else one is logged in."),
         (name = listing::TAG, description = "What exchangers offer: browse it, or publish your own."),
         (name = offer::TAG, description = "A customer's offer on a listing, and the deal that grows from it: \
             PENDING → APPROVED → PAYMENT_CONFIRMED → FINISHED, with the crypto in escrow from the first to the last."),
@@ -85,6 +87,7 @@ impl Modify for Security {
 pub(crate) fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(user::routes())
+        .merge(session::routes())
         .merge(listing::routes())
         .merge(offer::routes())
         .merge(dispute::routes())

@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use domain::user::Caller;
 
+use super::origin::address_of;
 use crate::app::App;
 use crate::problem::Problem;
 
@@ -44,10 +45,8 @@ impl FromRequestParts<App> for Bearing {
             .ok_or_else(|| {
                 Problem::unauthenticated("expected `Authorization: Bearer <access token>`")
             })?;
-        let bearer = app
-            .tokens()
-            .verify(token, app.now())
-            .map_err(Problem::bad_token)?;
+        let mut bearer = app.admit(token).map_err(Problem::bad_token)?;
+        bearer.caller.address = address_of(&parts.extensions);
         tracing::Span::current().record("user", tracing::field::display(bearer.caller.user));
         Ok(Self(bearer))
     }

@@ -5,6 +5,7 @@ mod caller;
 mod explain;
 mod id;
 mod json;
+mod origin;
 mod query;
 mod validation;
 
@@ -12,4 +13,5 @@ pub(crate) use caller::{Auth, Bearing};
 pub(crate) use explain::Members;
 pub(crate) use id::PathId;
 pub(crate) use json::{Json, MAX_BODY, is_json, must_be_json, parse, read};
+pub(crate) use origin::AskedFrom;
 pub(crate) use query::Query;

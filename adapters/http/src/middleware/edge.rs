@@ -43,7 +43,8 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         }
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             log_cause(&problem, &id, &method, route.as_ref());
-            response = problem.render(request_id::text(&id));
+            let proof_lasts = app.policy().access.proof_lasts;
+            response = problem.render(request_id::text(&id), proof_lasts);
         }
         harden(response.headers_mut(), route.as_ref());
         response.headers_mut().insert(X_REQUEST_ID, id);

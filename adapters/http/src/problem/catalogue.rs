@@ -1,10 +1,12 @@
 //! One of each problem that there is: for the documentation, and for the tests that hold it to the truth.
 
+use std::time::Duration;
+
 use application::CommandError;
 use application::ports::TokenError;
 use domain::offer::Trigger;
-use domain::refusal::Noun;
-use domain::{Actor, Asset, IdError, Money, MoneyError, Refusal, Role, Status};
+use domain::refusal::{Noun, Tally};
+use domain::{Actor, Asset, IdError, Money, MoneyError, Refusal, Role, Status, Timestamp};
 
 use super::{FieldError, Problem};
 use crate::payment::SignatureError;
@@ -86,7 +88,9 @@ pub(super) fn refusals() -> Vec<Refusal> {
         Noun::Order,
         Noun::Payment,
         Noun::Withdrawal,
+        Noun::Session,
     ];
+    let tallies = [Tally::OpenOffers, Tally::Listings, Tally::OpenWithdrawals];
     let amounts = [
         MoneyError::Malformed,
         MoneyError::TooManyDecimals { most: 6 },
@@ -147,11 +151,28 @@ pub(super) fn refusals() -> Vec<Refusal> {
         Refusal::WithdrawalDecided,
         Refusal::EmailTaken,
         Refusal::BadCredentials,
+        Refusal::TooManyAttempts {
+            wait: Duration::from_millis(7_200),
+        },
+        Refusal::EmailNotVerified,
+        Refusal::SecondFactorRequired,
+        Refusal::SecondFactorWrong,
+        Refusal::SecondFactorActive,
+        Refusal::SecondFactorMissing,
+        Refusal::SessionOver,
+        Refusal::LinkSpent,
+        Refusal::WeakPassword {
+            reason: "is known from a breach",
+        },
+        Refusal::CancelledTooOften {
+            until: Timestamp::from_micros(1_744_988_400_000_000),
+        },
     ];
     nouns
         .map(Refusal::NotFound)
         .into_iter()
         .chain(amounts.map(Refusal::amount))
+        .chain(tallies.map(|what| Refusal::TooMany { what, most: 20 }))
         .chain(others)
         .collect()
 }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use application::ports::TokenError;
 use axum::http::{HeaderValue, StatusCode};
-use domain::IdError;
+use domain::{IdError, Refusal};
 
+use super::table::unavailable;
 use super::{FieldError, Problem};
 use crate::payment::SignatureError;
 use crate::wire::id_fault;
@@ -109,6 +110,8 @@ impl Problem {
                 "The access token has expired",
                 "Bearer error=\"invalid_token\", error_description=\"expired\"",
             ),
+            TokenError::Ended => return Refusal::SessionOver.into(),
+            TokenError::Unknown => return unavailable(),
         };
         Self::new(StatusCode::UNAUTHORIZED, code, title, error.to_string())
             .with_challenge(challenge)
@@ -184,7 +187,7 @@ impl Problem {
             "No further stream can be opened",
             "this server carries as many streams as it may; try again later",
         )
-        .with_retry_after("30")
+        .with_retry_after(30)
     }
 
     /// A WebSocket is opened by an upgrade, which this request does not ask for.

@@ -9,9 +9,10 @@ mod edge;
 mod table;
 
 pub(crate) use catalogue::catalogue;
-pub(crate) use table::{log_in_failed, passwords_failed, storage_failed};
+pub(crate) use table::{of_password, storage_failed};
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use application::CommandError;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -34,11 +35,37 @@ struct Parts {
     errors: Vec<FieldError>,
     state: Option<&'static str>,
     event: Option<&'static str>,
-    challenge: Option<&'static str>,
-    retry_after: Option<&'static str>,
+    challenge: Option<Challenge>,
+    /// In seconds.
+    retry_after: Option<u64>,
     allow: Option<HeaderValue>,
     /// What went wrong inside; for the log only.
     cause: Option<String>,
+}
+
+/// What a 401 asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Challenge {
+    Says(&'static str),
+    /// A second factor that was shown not long ago (RFC 9470).
+    FreshProof,
+}
+
+impl Challenge {
+    const INVALID_TOKEN: Self = Self::Says("Bearer error=\"invalid_token\"");
+
+    /// As a header; a second factor counts for so long.
+    fn header(self, proof_lasts: Duration) -> Option<HeaderValue> {
+        match self {
+            Self::Says(text) => Some(HeaderValue::from_static(text)),
+            Self::FreshProof => {
+                let seconds = proof_lasts.as_secs();
+                let text =
+                    format!("Bearer error=\"insufficient_user_authentication\", max_age={seconds}");
+                HeaderValue::try_from(text).ok()
+            }
+        }
+    }
 }
 
 /// What is wrong with one field.
@@ -156,11 +183,11 @@ impl Problem {
 
     /// The challenge that a 401 must carry.
     fn with_challenge(mut self, challenge: &'static str) -> Self {
-        self.0.challenge = Some(challenge);
+        self.0.challenge = Some(Challenge::Says(challenge));
         self
     }
 
-    fn with_retry_after(mut self, seconds: &'static str) -> Self {
+    fn with_retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
         self
     }
@@ -208,21 +235,19 @@ impl Problem {
         }
     }
 
-    /// The whole answer.
-    pub(crate) fn render(&self, request_id: &str) -> Response {
+    /// The whole answer; a second factor that was shown counts for so long.
+    pub(crate) fn render(&self, request_id: &str, proof_lasts: Duration) -> Response {
         let parts = &self.0;
         let body = serde_json::to_vec(&self.body(request_id)).unwrap_or_default();
         let mut response = (parts.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if let Some(challenge) = parts.challenge {
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static(challenge),
-            );
+        let challenge = parts.challenge.and_then(|one| one.header(proof_lasts));
+        if let Some(challenge) = challenge {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = parts.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if parts.status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));

@@ -3,16 +3,15 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::time::Duration;
 
 use application::ports::{PasswordError, StorageError};
-use application::user::LogInError;
+use application::session::AccessError;
 use application::{CommandError, Meaning, QueryError};
 use axum::http::StatusCode;
 use domain::Refusal;
 
-use super::{FieldError, Problem};
-
-const CHALLENGE: &str = "Bearer";
+use super::{Challenge, FieldError, Problem};
 
 /// The title of each refusal, and the request's field that it is about, if it is about one.
 fn refusal(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
@@ -55,8 +54,19 @@ fn refusal(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
         Refusal::IdempotencyKeyReused => ("The idempotency key is used up", None),
         Refusal::WithdrawalDecided => ("The withdrawal is decided", None),
         Refusal::EmailTaken => ("The e-mail address is taken", Some("email")),
-        Refusal::Broken { .. } => ("Internal error", None),
         Refusal::BadCredentials => ("Wrong e-mail or password", None),
+        Refusal::TooManyAttempts { .. } => ("Too many attempts have failed", None),
+        Refusal::EmailNotVerified => ("The e-mail address is not verified", None),
+        Refusal::SecondFactorRequired => ("The second factor is needed", None),
+        Refusal::SecondFactorWrong => ("Not a code that is good", None),
+        Refusal::SecondFactorActive => ("A second factor is in use", None),
+        Refusal::SecondFactorMissing => ("No second factor is in use", None),
+        Refusal::SessionOver => ("The session is over", None),
+        Refusal::LinkSpent => ("The link is not good", Some("token")),
+        Refusal::WeakPassword { .. } => ("The password is too easily guessed", None),
+        Refusal::TooMany { .. } => ("As many as one may have", None),
+        Refusal::CancelledTooOften { .. } => ("Too many deals were called off", None),
+        Refusal::Broken { .. } => ("Internal error", None),
     }
 }
 
@@ -85,7 +95,12 @@ impl From<Refusal> for Problem {
                 problem.0.state = Some(state.map_or("NONE", domain::Status::name));
                 problem.0.event = Some(trigger.name());
             }
-            Refusal::BadCredentials => problem.0.challenge = Some(CHALLENGE),
+            Refusal::BadCredentials | Refusal::SecondFactorWrong => {
+                problem.0.challenge = Some(Challenge::Says("Bearer"));
+            }
+            Refusal::SessionOver => problem.0.challenge = Some(Challenge::INVALID_TOKEN),
+            Refusal::SecondFactorRequired => problem.0.challenge = Some(Challenge::FreshProof),
+            Refusal::TooManyAttempts { wait } => problem.0.retry_after = Some(whole_seconds(*wait)),
             _ => {}
         }
         if let Some(field) = field {
@@ -109,7 +124,7 @@ impl From<CommandError> for Problem {
                 "Too many requests are waiting",
                 "nothing was changed; try again in a moment",
             )
-            .with_retry_after("1"),
+            .with_retry_after(1),
             CommandError::Unavailable => unavailable(),
             CommandError::InDoubt => in_doubt(),
             CommandError::Internal => Self::internal("a command failed; see the log before this"),
@@ -139,28 +154,62 @@ pub(crate) fn storage_failed(error: &StorageError) -> Problem {
     }
 }
 
-/// Nobody was logged in.
-pub(crate) fn log_in_failed(error: LogInError) -> Problem {
-    match error {
-        LogInError::Refused(refusal) => refusal.into(),
-        LogInError::Storage(error) => storage_failed(&error),
-        LogInError::Password(error) => passwords_failed(&error),
-        LogInError::Token(error) => Problem::internal(chain(&error)),
+/// Somebody was not let in, or could not prove who they are.
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Refused(refusal) => refusal.into(),
+            AccessError::Command(error) => error.into(),
+            AccessError::Storage(error) => storage_failed(&error),
+            AccessError::Password(error) => error.into(),
+            AccessError::SecondFactor(error) => Self::internal(chain(&error)),
+            AccessError::Token(error) => Self::internal(chain(&error)),
+        }
+    }
+}
+
+/// Who the error is of chose a password: where it is too weak, that is the fault of this field.
+pub(crate) fn of_password(field: &'static str) -> impl FnOnce(AccessError) -> Problem {
+    move |error| {
+        let weakness = match &error {
+            AccessError::Refused(Refusal::WeakPassword { reason }) => Some(*reason),
+            _ => None,
+        };
+        let problem = Problem::from(error);
+        match weakness {
+            Some(reason) => {
+                let entry = FieldError::new(field, problem.code().to_owned(), reason);
+                problem.with_errors(vec![entry])
+            }
+            None => problem,
+        }
     }
 }
 
 /// A password could not be hashed.
-pub(crate) fn passwords_failed(error: &PasswordError) -> Problem {
-    Problem::internal(chain(error))
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => CommandError::Busy.into(),
+            PasswordError::Failed(_) => Self::internal(chain(&error)),
+        }
+    }
 }
 
-fn unavailable() -> Problem {
+/// Rounded up: whoever comes then comes late enough.
+const fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs()
+        .saturating_add(if wait.subsec_nanos() > 0 { 1 } else { 0 })
+}
+
+/// Nothing can be found out now.
+pub(super) fn unavailable() -> Problem {
     Problem::meant(
         &CommandError::Unavailable,
         "Storage is not available",
         "nothing was changed; try again later",
     )
-    .with_retry_after("5")
+    .with_retry_after(5)
 }
 
 fn in_doubt() -> Problem {

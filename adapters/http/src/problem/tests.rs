@@ -6,8 +6,10 @@ use application::{Meaning, QueryError};
 use axum::body::to_bytes;
 use serde_json::{Value, json};
 
+const PROOF_LASTS: Duration = Duration::from_secs(600);
+
 async fn rendered(problem: &Problem) -> (Response, Value) {
-    let (parts, body) = problem.render("request-7").into_parts();
+    let (parts, body) = problem.render("request-7", PROOF_LASTS).into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
     let value = serde_json::from_slice(&bytes).unwrap();
     (
@@ -68,7 +70,7 @@ async fn statuses_follow_their_kind() {
         let has = |name| response.headers().contains_key(name);
         assert_eq!(status == 404, code.ends_with("_NOT_FOUND"), "{code}");
         assert_eq!(status == 401, has("www-authenticate"), "{code}");
-        let later = ["BUSY", "UNAVAILABLE", "NO_STREAM_LEFT"];
+        let later = ["BUSY", "UNAVAILABLE", "NO_STREAM_LEFT", "TOO_MANY_ATTEMPTS"];
         assert_eq!(has("retry-after"), later.contains(&code.as_str()), "{code}");
         assert_eq!(status == 426, has("upgrade"), "{code}");
         assert_eq!(status == 500, code == "INTERNAL");
@@ -80,6 +82,7 @@ async fn statuses_follow_their_kind() {
     assert_eq!(
         conflicts,
         [
+            "CANCELLED_TOO_OFTEN",
             "DISPUTE_ALREADY_OPENED",
             "DISPUTE_ALREADY_RESOLVED",
             "EMAIL_TAKEN",
@@ -91,7 +94,12 @@ async fn statuses_follow_their_kind() {
             "ORDER_EXISTS",
             "OWN_ADMIN_ROLE",
             "PAYMENT_DECLINED",
+            "SECOND_FACTOR_ACTIVE",
+            "SECOND_FACTOR_NOT_ENROLLED",
             "SELF_DEAL",
+            "TOO_MANY_LISTINGS",
+            "TOO_MANY_OPEN_OFFERS",
+            "TOO_MANY_OPEN_WITHDRAWALS",
             "WITHDRAWAL_ALREADY_DECIDED",
             "WRONG_EXCHANGE_TYPE",
         ]
@@ -199,4 +207,59 @@ async fn what_went_wrong_inside_is_for_the_log_only() {
         let (_, body) = rendered(&problem).await;
         assert!(!body.to_string().contains("10.0.0.7"));
     }
+}
+
+#[test]
+fn a_wait_is_told_in_whole_seconds_and_is_long_enough() {
+    for (wait, told) in [
+        (1, "1"),
+        (999, "1"),
+        (1_000, "1"),
+        (1_001, "2"),
+        (7_200, "8"),
+    ] {
+        let wait = Duration::from_millis(wait);
+        let problem = Problem::from(domain::Refusal::TooManyAttempts { wait });
+        let response = problem.render("request-7", PROOF_LASTS);
+        assert_eq!(response.headers()["retry-after"], told);
+    }
+}
+
+#[test]
+fn a_401_says_what_would_be_enough() {
+    let challenge = |code: &str| {
+        let response = of(code).render("request-7", PROOF_LASTS);
+        let value = &response.headers()["www-authenticate"];
+        value.to_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        challenge("SECOND_FACTOR_REQUIRED"),
+        "Bearer error=\"insufficient_user_authentication\", max_age=600"
+    );
+    assert_eq!(challenge("SESSION_OVER"), "Bearer error=\"invalid_token\"");
+    assert_eq!(challenge("BAD_CREDENTIALS"), "Bearer");
+}
+
+#[test]
+fn a_token_that_is_good_no_more_is_told_from_one_that_cant_be_checked() {
+    use application::ports::TokenError;
+    let told = |error| {
+        let problem = Problem::bad_token(error);
+        (problem.status().as_u16(), problem.code().to_owned())
+    };
+    assert_eq!(told(TokenError::Ended), (401, "SESSION_OVER".into()));
+    assert_eq!(told(TokenError::Unknown), (503, "UNAVAILABLE".into()));
+}
+
+#[test]
+fn the_field_of_a_weak_password_is_named() {
+    let weak = application::session::AccessError::Refused(domain::Refusal::WeakPassword {
+        reason: "is known from a breach",
+    });
+    let problem = of_password("new_password")(weak);
+    assert_eq!(problem.code(), "WEAK_PASSWORD");
+    let entry = FieldError::new("new_password", "WEAK_PASSWORD", "is known from a breach");
+    assert_eq!(problem.errors(), [entry]);
+    let other = of_password("new_password")(domain::Refusal::BadCredentials.into());
+    assert_eq!(other.errors(), []);
 }

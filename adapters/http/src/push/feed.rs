@@ -26,6 +26,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// The market's clock may be set: whether a token has expired is looked at this often at least.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
 
+/// Whether the bearer's session was ended is looked at this often at least: it may have been elsewhere.
+const LOOK_AT_SESSION: Duration = Duration::from_secs(10);
+
 /// One notification, ready to be written.
 #[derive(Debug)]
 pub(super) struct Item {
@@ -40,6 +43,8 @@ pub(super) struct Item {
 pub(super) enum End {
     /// The access token is good no more.
     Expired,
+    /// The session was ended.
+    LoggedOut,
     /// The server stops.
     Stopped,
     /// Nobody took the next notification in time.
@@ -78,7 +83,7 @@ impl Feed {
             reader,
             follower,
             sender,
-            expires_at: bearer.expires_at,
+            bearer,
         };
         let task = tokio::spawn(async move {
             let end = source.run().await;
@@ -120,7 +125,7 @@ struct Source {
     reader: Reader,
     follower: Follower,
     sender: mpsc::Sender<Item>,
-    expires_at: Timestamp,
+    bearer: Bearer,
 }
 
 impl Source {
@@ -130,14 +135,15 @@ impl Source {
             reader,
             mut follower,
             sender,
-            expires_at,
+            bearer,
         } = self;
         tokio::select! {
             biased;
             () = app.live().stop.cancelled() => End::Stopped,
             () = sender.closed() => End::Left,
-            () = expiry(&app, expires_at) => End::Expired,
-            end = pump(&app, &reader, &mut follower, &sender, expires_at) => end,
+            () = expiry(&app, bearer.expires_at) => End::Expired,
+            () = log_out(&app, bearer) => End::LoggedOut,
+            end = pump(&app, &reader, &mut follower, &sender, bearer) => end,
         }
     }
 }
@@ -153,13 +159,25 @@ async fn expiry(app: &App, at: Timestamp) {
     }
 }
 
+/// Waits until the session is known to have ended; for ever where there is none.
+async fn log_out(app: &App, bearer: Bearer) {
+    while !is_over(app, bearer) {
+        sleep(LOOK_AT_SESSION).await;
+    }
+}
+
+fn is_over(app: &App, bearer: Bearer) -> bool {
+    let session = bearer.caller.session;
+    session.is_some_and(|session| app.access().has_ended(session))
+}
+
 /// Hands notifications over, one after another.
 async fn pump(
     app: &App,
     reader: &Reader,
     follower: &mut Follower,
     sender: &mpsc::Sender<Item>,
-    expires_at: Timestamp,
+    bearer: Bearer,
 ) -> End {
     let patience = app.settings().streams.patience;
     loop {
@@ -178,8 +196,11 @@ async fn pump(
         };
         for notification in &found {
             // However fast they come: nothing is shown to a bearer whose time is over.
-            if app.now() >= expires_at {
+            if app.now() >= bearer.expires_at {
                 return End::Expired;
+            }
+            if is_over(app, bearer) {
+                return End::LoggedOut;
             }
             match timeout(patience, sender.send(item(notification, reader))).await {
                 Ok(Ok(())) => {}

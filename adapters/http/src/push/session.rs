@@ -48,6 +48,7 @@ const INTERNAL: Close = Close(1011, "INTERNAL");
 const LATER: Close = Close(1013, "UNAVAILABLE");
 const NO_TOKEN: Close = Close(4401, "INVALID_TOKEN");
 const EXPIRED: Close = Close(4401, "TOKEN_EXPIRED");
+const OVER: Close = Close(4401, "SESSION_OVER");
 const GONE: Close = Close(4401, "USER_NOT_FOUND");
 const TOO_LATE: Close = Close(4408, "no first message in time");
 const TOO_MANY: Close = Close(4429, "TOO_MANY_STREAMS");
@@ -101,13 +102,12 @@ async fn admit(
             }
         },
     };
-    let bearer: Bearer = app
-        .tokens()
-        .verify(&greeting.token, app.now())
-        .map_err(|error| match error {
-            TokenError::Invalid => Some(NO_TOKEN),
-            TokenError::Expired => Some(EXPIRED),
-        })?;
+    let bearer: Bearer = app.admit(&greeting.token).map_err(|error| match error {
+        TokenError::Invalid => Some(NO_TOKEN),
+        TokenError::Expired => Some(EXPIRED),
+        TokenError::Ended => Some(OVER),
+        TokenError::Unknown => Some(LATER),
+    })?;
     place
         .belongs_to(bearer.caller.user, app.settings().streams.per_user)
         .map_err(|_| Some(TOO_MANY))?;
@@ -200,6 +200,7 @@ async fn carry(app: &App, socket: &mut WebSocket, mut feed: Feed) -> Over {
 const fn why(end: End) -> Over {
     match end {
         End::Expired => Some(EXPIRED),
+        End::LoggedOut => Some(OVER),
         End::Stopped => Some(GOING_AWAY),
         End::Failed => Some(INTERNAL),
         // What is still on its way to such a client would have to be read before any good-bye.

@@ -34,7 +34,7 @@ const COME_AGAIN: Duration = Duration::from_secs(3);
 /// where headers can't be set) goes on exactly behind that event. The first thing in the stream is an `id` without data, so
 /// that this holds for clients that have received nothing yet. Comments every 15 seconds keep the connection alive.
 ///
-/// The stream ends when the access token expires, when the server stops, and when a client does not read for half a minute.
+/// The stream ends when the access token expires or its session ends, when the server stops, and when a client does not read for half a minute.
 #[utoipa::path(
     get,
     path = "/api/events",

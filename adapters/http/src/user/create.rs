@@ -1,6 +1,6 @@
 //! `POST /api/users`.
 
-use application::user::RegisterUser;
+use application::user::{RegisterUser, must_be_strong};
 use axum::extract::State;
 use axum::response::Response;
 use domain::Role;
@@ -14,7 +14,7 @@ use super::{TAG, check_password};
 use crate::app::App;
 use crate::extract::Auth;
 use crate::idempotency::{Change, created};
-use crate::problem::{Problem, passwords_failed};
+use crate::problem::{Problem, of_password};
 use crate::wire;
 
 /// A new account, opened by an administrator.
@@ -36,7 +36,8 @@ pub(crate) struct CreateUserRequest {
     #[validate(length(max = 4))]
     #[schema(max_items = 4)]
     roles: Option<Vec<wire::Role>>,
-    /// At least 12 characters, at most 200 bytes. Without one nobody can log in as this user.
+    /// At least 12 characters, at most 200 bytes; none that is known from breaches or made of name and address. Without one
+    /// nobody can log in as this user.
     #[validate(custom(function = check_password))]
     #[schema(min_length = 12, max_length = 200, format = "password")]
     password: Option<String>,
@@ -54,6 +55,7 @@ pub(crate) struct CreateUserRequest {
         (status = 201, description = "The account is open.", body = UserView),
         (status = 403, description = "`ROLE_REQUIRED`: ADMIN."),
         (status = 409, description = "`EMAIL_TAKEN`"),
+        (status = 422, description = "`WEAK_PASSWORD`: it is too easily guessed, or a body that can't be used."),
     )
 )]
 pub(crate) async fn create_user(
@@ -62,19 +64,19 @@ pub(crate) async fn create_user(
     Change { body, once }: Change<CreateUserRequest>,
 ) -> Result<Response, Problem> {
     caller.require(Role::Admin)?;
+    let email = Email::new(&body.email);
     let hash = match body.password {
         None => None,
-        Some(password) => Some(
-            app.passwords()
-                .hash(password)
+        Some(password) => {
+            must_be_strong(&app, &password, &email, &body.name)
                 .await
-                .map_err(|error| passwords_failed(&error))?,
-        ),
+                .map_err(of_password("password"))?;
+            Some(app.passwords().hash(password).await?)
+        }
     };
     let roles = body
         .roles
         .map_or([Role::Customer].into(), |names| roles(&names));
-    let email = Email::new(&body.email);
     let command = RegisterUser::new(app.ids(), email, body.name, roles, hash).by(caller);
     once.carry_out(&app, caller, command, |user| created(&UserView::from(user)))
         .await

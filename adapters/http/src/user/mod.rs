@@ -1,12 +1,11 @@
-//! Accounts of people: registration, log-in, roles.
+//! Accounts of people: registration, e-mail address, password, roles.
 
 mod create;
 mod get;
-mod log_in;
 mod register;
 mod set_roles;
 mod update_me;
-mod view;
+pub(crate) mod view;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,14 +13,13 @@ use validator::ValidationError;
 
 use crate::app::App;
 
-pub(crate) const TAG_AUTH: &str = "Log-in";
+pub(crate) const TAG_AUTH: &str = "Registration";
 pub(crate) const TAG: &str = "Users";
 
 /// The routes of people's accounts.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(register::register))
-        .routes(routes!(log_in::log_in))
         .routes(routes!(create::create_user))
         .routes(routes!(get::get_me, update_me::update_me))
         .routes(routes!(get::get_user))

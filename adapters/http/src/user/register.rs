@@ -1,8 +1,9 @@
 //! `POST /api/auth/register`.
 
-use application::user::RegisterUser;
+use application::user::{RegisterUser, must_be_strong, request_verification};
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use domain::user::Email;
 use domain::{Language, Role};
 use serde::Deserialize;
@@ -12,8 +13,9 @@ use validator::Validate;
 use super::view::UserView;
 use super::{TAG_AUTH, check_password};
 use crate::app::App;
-use crate::idempotency::{Change, Scope, created};
-use crate::problem::{Problem, passwords_failed};
+use crate::extract::AskedFrom;
+use crate::idempotency::{Change, REPLAYED, Scope, created, respond};
+use crate::problem::{Problem, of_password};
 use crate::wire;
 
 /// A new account.
@@ -32,7 +34,7 @@ pub(crate) struct RegisterRequest {
     #[validate(length(min = 1, max = 100))]
     #[schema(min_length = 1, max_length = 100)]
     name: String,
-    /// At least 12 characters, at most 200 bytes.
+    /// At least 12 characters, at most 200 bytes; none that is known from breaches or made of name and address.
     #[validate(custom(function = check_password))]
     #[schema(min_length = 12, max_length = 200, format = "password")]
     password: String,
@@ -43,7 +45,7 @@ pub(crate) struct RegisterRequest {
 /// Open an account for oneself.
 ///
 /// For everybody; no token is needed. The account has the role CUSTOMER and a wallet in every asset. Further roles are an
-/// administrator's to give.
+/// administrator's to give. A mail with a link goes to the address, to see that it reaches its owner.
 #[utoipa::path(
     post,
     path = "/api/auth/register",
@@ -53,25 +55,36 @@ pub(crate) struct RegisterRequest {
     responses(
         (status = 201, description = "The account is open: log in.", body = UserView),
         (status = 409, description = "`EMAIL_TAKEN`"),
+        (status = 422, description = "`WEAK_PASSWORD`: it is too easily guessed, or a body that can't be used."),
     )
 )]
 pub(crate) async fn register(
     State(app): State<App>,
+    AskedFrom(origin): AskedFrom,
     Change { body, once }: Change<RegisterRequest>,
 ) -> Result<Response, Problem> {
-    let hash = app
-        .passwords()
-        .hash(body.password)
-        .await
-        .map_err(|error| passwords_failed(&error))?;
-    let roles = [Role::Customer].into();
     let email = Email::new(&body.email);
+    must_be_strong(&app, &body.password, &email, &body.name)
+        .await
+        .map_err(of_password("password"))?;
+    let hash = app.passwords().hash(body.password).await?;
+    let roles = [Role::Customer].into();
     let language = body
         .language
         .map_or(Language::English, |language| language.0);
     let by = Scope::from(&email);
-    let command =
-        RegisterUser::new(app.ids(), email, body.name, roles, Some(hash)).speaking(language);
-    once.carry_out(&app, by, command, |user| created(&UserView::from(user)))
-        .await
+    let command = RegisterUser::new(app.ids(), email.clone(), body.name, roles, Some(hash))
+        .speaking(language)
+        .from_address(origin.address);
+    let render = |user| created(&UserView::from(user));
+    let (reply, headers) = once.reply(&app, by, command, render).await?;
+    let is_new = reply.status == StatusCode::CREATED.as_u16() && !headers.contains_key(REPLAYED);
+    if is_new && let Err(error) = request_verification(&app, &email).await {
+        // The account is open all the same, and the mail can be asked for again.
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "no mail was left for somebody who has registered"
+        );
+    }
+    Ok((headers, respond(reply)).into_response())
 }

@@ -29,8 +29,8 @@ pub(crate) struct SetRolesRequest {
 
 /// Say what somebody may do.
 ///
-/// For ADMIN. Replaces all roles. Tokens that are out already keep the old roles until they expire. Who stops being an
-/// exchanger goes offline; running deals go on.
+/// For ADMIN. Replaces all roles; tokens that are out already are good for the new ones, here at once, at other replicas within
+/// seconds. Who stops being an exchanger goes offline; running deals go on.
 #[utoipa::path(
     put,
     path = "/api/users/{user_id}/roles",

@@ -52,7 +52,7 @@ macro_rules! ids {
 
 ids! {
     UserId, ListingId, OfferId, DisputeId, CommentId, AccountId, TransferId, NotificationId, ReportId, OrderId, PaymentId,
-    WithdrawalId
+    WithdrawalId, SessionId
 }
 
 #[cfg(test)]

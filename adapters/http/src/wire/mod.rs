@@ -12,7 +12,7 @@ pub(crate) use amount::{Amount, Money, Price, fault as amount_fault};
 pub(crate) use ids::fault as id_fault;
 pub(crate) use ids::{
     AccountId, CommentId, DisputeId, ListingId, NotificationId, OfferId, OrderId, PaymentId,
-    ReportId, TransferId, UserId, WithdrawalId,
+    ReportId, SessionId, TransferId, UserId, WithdrawalId,
 };
 pub(crate) use names::{
     Actor, Asset, Bucket, Decline, DisputeStage, DisputeStageName, DisputeStatus, EntryKind, Event,

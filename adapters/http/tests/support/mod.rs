@@ -3,29 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::mail::PostOffice;
 use application::ports::{
-    AccessToken, AuditReport, Bearer, Clock, DisputeFilter, DisputeQueries, Ids, ListingFilter,
-    ListingQueries, ListingView, ListingsFound, Maintenance, NotificationFilter,
-    NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries, PasswordError,
-    Passwords, PaymentQueries, ReportFilter, ReportQueries, StatementEntry, StatementFilter,
-    StorageError, Store, TokenError, Tokens, Transaction, UserQueries, WalletQueries,
-    WithdrawalFilter, WithdrawalQueries,
+    AccessChanges, AccessQueries, AccessToken, AuditReport, Bearer, Clock, DisputeFilter,
+    DisputeQueries, Ids, Link, LinkPurpose, ListingFilter, ListingQueries, ListingView,
+    ListingsFound, Maintenance, NotificationFilter, NotificationQueries, OfferFilter, OfferQueries,
+    OrderFilter, OrderQueries, PasswordError, Passwords, PaymentQueries, Refresh, ReportFilter,
+    ReportQueries, StatementEntry, StatementFilter, StorageError, Store, TokenError, Tokens,
+    TrailFilter, TrailQueries, Transaction, UserQueries, WalletQueries, WithdrawalFilter,
+    WithdrawalQueries,
 };
 use application::{Market, MarketPorts, PipelineSettings};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use domain::audit::{AuditHead, AuditRecord};
 use domain::dispute::Comment;
 use domain::offer::HistoryEntry;
 use domain::user::{Caller, Email, PasswordHash, User};
 use domain::{
-    Account, AccountId, Dispute, DisputeId, Exchanger, ListingId, Mailbox, Notification, Offer,
-    OfferId, Order, OrderId, Payment, PaymentId, PaymentReport, Policy, Role, Roles, Timestamp,
-    UserId, Withdrawal, WithdrawalId,
+    Account, AccountId, Attempts, Dispute, DisputeId, Exchanger, ListingId, Mailbox, Notification,
+    Offer, OfferId, Order, OrderId, Payment, PaymentId, PaymentReport, Policy, Role, Roles,
+    SecondFactor, Session, SessionId, Timestamp, TypedId, UserId, Withdrawal, WithdrawalId,
 };
 use http_api::{HttpSettings, Live};
 use http_body_util::BodyExt;
+use memory::InsecureSecondFactors;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -184,6 +188,38 @@ impl WithdrawalQueries for Away {
 }
 
 #[async_trait]
+impl AccessQueries for Away {
+    async fn find_session(&self, _: SessionId) -> Result<Option<Session>, StorageError> {
+        away()
+    }
+    async fn list_sessions(&self, _: UserId, _: u32) -> Result<Vec<Session>, StorageError> {
+        away()
+    }
+    async fn find_attempts(&self, _: u128) -> Result<Option<Attempts>, StorageError> {
+        away()
+    }
+    async fn find_second_factor(&self, _: UserId) -> Result<Option<SecondFactor>, StorageError> {
+        away()
+    }
+    async fn access_changes(&self, _: Timestamp) -> Result<AccessChanges, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
+impl TrailQueries for Away {
+    async fn list_trail(&self, _: &TrailFilter) -> Result<Vec<AuditRecord>, StorageError> {
+        away()
+    }
+    async fn trail_after(&self, _: u64, _: u32) -> Result<Vec<AuditRecord>, StorageError> {
+        away()
+    }
+    async fn trail_head(&self) -> Result<AuditHead, StorageError> {
+        away()
+    }
+}
+
+#[async_trait]
 impl Maintenance for Away {
     async fn ping(&self) -> Result<(), StorageError> {
         if self.reachable { Ok(()) } else { away() }
@@ -198,6 +234,9 @@ impl Maintenance for Away {
         away()
     }
     async fn forget_replies(&self, _: Timestamp, _: u32) -> Result<u64, StorageError> {
+        away()
+    }
+    async fn forget_access(&self, _: Timestamp, _: u32) -> Result<u64, StorageError> {
         away()
     }
     async fn audit(&self) -> Result<AuditReport, StorageError> {
@@ -232,6 +271,9 @@ impl Passwords for Fixed {
     async fn verify(&self, _: String, _: Option<PasswordHash>) -> Result<bool, PasswordError> {
         Ok(false)
     }
+    async fn weakness(&self, _: &str, _: &[&str]) -> Result<Option<&'static str>, PasswordError> {
+        Ok(None)
+    }
 }
 
 impl Tokens for Fixed {
@@ -247,8 +289,40 @@ impl Tokens for Fixed {
         };
         let user = EXAMPLE_USER.parse().map_err(|_| TokenError::Invalid)?;
         Ok(Bearer {
-            caller: Caller::new(user, roles).proved(Timestamp::from_micros(i64::MAX)),
+            caller: Caller {
+                session: Some(SessionId::from_u128(7)),
+                ..Caller::new(user, roles).proved(Timestamp::from_micros(i64::MAX))
+            },
+            issued_at: now,
             expires_at: now.after(Duration::from_secs(60)),
+        })
+    }
+    fn lifetime(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+    fn issue_refresh(&self, _: Refresh, _: Timestamp, _: Timestamp) -> Result<String, TokenError> {
+        Err(TokenError::Invalid)
+    }
+    fn verify_refresh(&self, _: &str, _: Timestamp) -> Result<Refresh, TokenError> {
+        Ok(Refresh {
+            session: SessionId::from_u128(7),
+            user: UserId::from_u128(7),
+            generation: 1,
+        })
+    }
+    fn issue_link(&self, _: Link, _: Timestamp, _: Timestamp) -> Result<String, TokenError> {
+        Err(TokenError::Invalid)
+    }
+    /// Good for what it says.
+    fn verify_link(&self, token: &str, now: Timestamp) -> Result<Link, TokenError> {
+        Ok(Link {
+            purpose: if token.contains("password") {
+                LinkPurpose::ResetPassword
+            } else {
+                LinkPurpose::VerifyEmail
+            },
+            user: UserId::from_u128(7),
+            password_of: now,
         })
     }
 }
@@ -263,6 +337,8 @@ pub(crate) fn api(settings: HttpSettings, reachable: bool) -> Router {
         ids: Arc::new(Fixed),
         passwords: Arc::new(Fixed),
         tokens: Arc::new(Fixed),
+        second_factors: Arc::new(InsecureSecondFactors),
+        mail: PostOffice::closed(),
     };
     let (market, _) = Market::open(ports, Policy::default(), PipelineSettings::default());
     http_api::router(market, settings, Live::default())

@@ -1,0 +1,63 @@
+//! `DELETE /api/auth/sessions/{session_id}` and `DELETE /api/auth/sessions`.
+
+use application::session::{EndOtherSessions, EndSession};
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::SessionId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::TAG;
+use crate::app::App;
+use crate::extract::{Auth, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// End one of the own sessions.
+///
+/// For everybody who is logged in. Twice is once, so it needs no idempotency key. Its tokens are worth nothing any more: here at
+/// once, at other replicas within seconds.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/sessions/{session_id}",
+    tag = TAG,
+    params(("session_id" = inline(wire::SessionId), Path)),
+    responses(
+        (status = 204, description = "It is over."),
+        (status = 404, description = "`SESSION_NOT_FOUND`: there is none, or it is somebody else's."),
+    )
+)]
+pub(crate) async fn end_session(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(session): PathId<SessionId>,
+) -> Result<StatusCode, Problem> {
+    app.execute(EndSession { caller, session }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What came of it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct EndedAnswer {
+    /// How many sessions were ended.
+    #[schema(example = 2)]
+    ended: usize,
+}
+
+/// End all other sessions.
+///
+/// For everybody who is logged in: all but the one in which it is asked. Twice is once, so it needs no idempotency key.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/sessions",
+    tag = TAG,
+    responses((status = 200, description = "The others are over.", body = EndedAnswer))
+)]
+pub(crate) async fn end_other_sessions(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Answer<EndedAnswer>, Problem> {
+    let ended = app.execute(EndOtherSessions { caller }).await?;
+    Ok(Answer(EndedAnswer { ended }))
+}

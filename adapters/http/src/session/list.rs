@@ -1,0 +1,34 @@
+//! `GET /api/auth/sessions`.
+
+use application::session::list_sessions as open_sessions;
+use axum::Json as Answer;
+use axum::extract::State;
+
+use super::TAG;
+use super::view::SessionView;
+use crate::app::App;
+use crate::extract::Auth;
+use crate::page::Page;
+use crate::problem::Problem;
+
+/// List the own sessions.
+///
+/// For everybody who is logged in: where else, newest first, a hundred at most. Sessions that are over are not listed.
+#[utoipa::path(
+    get,
+    path = "/api/auth/sessions",
+    tag = TAG,
+    responses((status = 200, description = "The sessions that go on.", body = Page<SessionView>))
+)]
+pub(crate) async fn list_sessions(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Answer<Page<SessionView>>, Problem> {
+    let sessions = open_sessions(&app, caller).await?.into_iter();
+    Ok(Answer(Page {
+        items: sessions
+            .map(|session| SessionView::of(session, caller.session))
+            .collect(),
+        next_cursor: None,
+    }))
+}

@@ -1,0 +1,29 @@
+//! `POST /api/auth/logout`.
+
+use application::session::EndSession;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::Refusal;
+
+use super::TAG;
+use crate::app::App;
+use crate::extract::Auth;
+use crate::problem::Problem;
+
+/// Log out.
+///
+/// For everybody who is logged in. The session ends, and all its tokens with it: here at once, at other replicas within seconds.
+#[utoipa::path(
+    post,
+    path = "/api/auth/logout",
+    tag = TAG,
+    responses((status = 204, description = "Logged out."))
+)]
+pub(crate) async fn log_out(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<StatusCode, Problem> {
+    let session = caller.session.ok_or(Refusal::SessionOver)?;
+    app.execute(EndSession { caller, session }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

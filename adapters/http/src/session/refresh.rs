@@ -1,0 +1,52 @@
+//! `POST /api/auth/refresh`.
+
+use application::session::refresh as renew;
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG;
+use super::view::TokensAnswer;
+use crate::app::App;
+use crate::extract::{AskedFrom, Json};
+use crate::problem::Problem;
+
+/// The token that is good for the next ones.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"refresh_token": "eyJhbGciOi…"}))]
+pub(crate) struct RefreshRequest {
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000, format = "password")]
+    refresh_token: String,
+}
+
+/// Go on with a session.
+///
+/// For whoever has the session's refresh token; no access token is needed. The answer has the next tokens, and the refresh token
+/// that was sent is used up. If it comes a second time somebody has a copy of it: the whole session ends at once, and with it
+/// the access tokens that came of it. So there is no idempotency key; where an answer was lost, log in again.
+#[utoipa::path(
+    post,
+    path = "/api/auth/refresh",
+    tag = TAG,
+    security(()),
+    request_body = RefreshRequest,
+    responses(
+        (status = 200, description = "The next tokens.", body = TokensAnswer),
+        (
+            status = 401,
+            description = "`SESSION_OVER`: it has ended, was left alone for too long, or the token is not the one that is good."
+        ),
+    )
+)]
+pub(crate) async fn refresh(
+    State(app): State<App>,
+    AskedFrom(origin): AskedFrom,
+    Json(body): Json<RefreshRequest>,
+) -> Result<Answer<TokensAnswer>, Problem> {
+    let entered = renew(&app, &body.refresh_token, origin).await?;
+    Ok(Answer(entered.into()))
+}
