@@ -17,7 +17,7 @@ use http_api::{HttpSettings, Live};
 use persistence::Database;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use system::{Argon2Passwords, JwtSettings, JwtTokens, PasswordCost, UuidIds};
+use system::{Argon2Passwords, JwtSettings, JwtTokens, PasswordCost, TokenKey, UuidIds};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -295,7 +295,11 @@ pub async fn reply(request: reqwest::RequestBuilder) -> anyhow::Result<Reply> {
 #[must_use]
 pub fn jwt_settings() -> JwtSettings {
     JwtSettings {
-        secret: TOKEN_SECRET.to_owned(),
+        key: TokenKey {
+            id: "1".to_owned(),
+            secret: TOKEN_SECRET.to_owned(),
+        },
+        old_keys: Vec::new(),
         lifetime: Duration::from_secs(3_600),
     }
 }
