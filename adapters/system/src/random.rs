@@ -1,12 +1,17 @@
 //! Randomness of the operating system.
 
 /// 128 bits that nobody can guess.
+pub fn random_bits() -> Result<u128, getrandom::Error> {
+    random_bytes().map(u128::from_be_bytes)
+}
+
+/// Bytes that nobody can guess.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the adapter that the ban points to"
 )]
-pub fn random_bits() -> Result<u128, getrandom::Error> {
-    let mut bytes = [0; 16];
+pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
-    Ok(u128::from_be_bytes(bytes))
+    Ok(bytes)
 }
