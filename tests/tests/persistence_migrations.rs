@@ -168,7 +168,10 @@ async fn there_is_no_way_down_from_money_that_has_moved(test: TestDatabase) -> R
     assert_eq!(count(&raw, told).await?, 0);
     // The journal.
     assert!(database.migrate_down(1).await.is_err());
-    assert_eq!(database.pending_migrations().await?.len(), 3 + LATER as usize);
+    assert_eq!(
+        database.pending_migrations().await?.len(),
+        3 + LATER as usize
+    );
     database.migrate().await?;
     // The reports.
     database.migrate_down(LATER).await?;

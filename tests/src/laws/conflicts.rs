@@ -5,6 +5,7 @@ use domain::user::User;
 use domain::{Account, AccountKey, Asset, Dispute, ExchangeType, Exchanger, Listing, Offer};
 
 use super::Place;
+use super::access_rows::AccessRows;
 use super::rows::{assert_conflict, changed, commit, new, stranger};
 use crate::harness::{Deal, Harness, Stage, Storage};
 
@@ -16,6 +17,7 @@ pub(super) struct Rows {
     exchanger: Exchanger,
     listing: Listing,
     account: Account,
+    access: AccessRows,
 }
 
 pub(super) async fn rows<S: Storage>(harness: &Harness<S>) -> (Deal, Rows) {
@@ -23,7 +25,10 @@ pub(super) async fn rows<S: Storage>(harness: &Harness<S>) -> (Deal, Rows) {
         .deal(ExchangeType::FiatToCrypto, Stage::Disputed)
         .await;
     let store = &harness.store;
+    let access = AccessRows::of(deal.customer.user);
+    commit(store, &access.all_new()).await.unwrap();
     let rows = Rows {
+        access,
         user: store.find_user(deal.customer.user).await.unwrap().unwrap(),
         offer: harness.deal_now(deal.id()).await,
         dispute: store.disputes_of(deal.id()).await.unwrap().remove(0),
@@ -49,7 +54,7 @@ impl Rows {
             }]
         }
         let none = Changes::default;
-        vec![
+        let mut all = vec![
             (
                 "user",
                 Changes {
@@ -92,7 +97,9 @@ impl Rows {
                     ..none()
                 },
             ),
-        ]
+        ];
+        all.extend(self.access.each(loaded));
+        all
     }
 }
 
@@ -132,6 +139,7 @@ pub async fn a_row_that_is_gone_is_a_conflict<P: Place>(place: &P) {
         harness.market.fresh(),
         AccountKey::user(walletless.id, Asset::Usdt),
     );
+    rows.access = AccessRows::of(walletless.id);
     for (what, changes) in rows.each(Some) {
         assert_conflict(what, &commit(&harness.store, &changes).await);
     }

@@ -92,7 +92,7 @@ async fn locked<S: Store>(store: &S, keys: &Keys) -> Seen {
             .unwrap(),
         payments: unit.lock_payments(&sorted(&keys.payments)).await.unwrap(),
         accounts: unit.lock_accounts(&sorted(&keys.accounts)).await.unwrap(),
-        replies: Vec::new(),
+        ..Seen::default()
     };
     unit.rollback().await.unwrap();
     seen
@@ -311,6 +311,8 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
         replies: vec![super::replies::key("nobody has asked")],
         payments: vec![asked(7, "nobody has asked"), asked(7, "nobody\0can")],
         accounts: vec![AccountId::from_u128(u128::MAX)],
+        conducts: vec![nobody.user],
+        open_offers: 0,
     };
     assert_finds(&harness, &empty, &Keys::default()).await;
     let mixed = Glance {

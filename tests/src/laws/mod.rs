@@ -10,6 +10,8 @@
     reason = "a law that is broken has to stop the test"
 )]
 
+pub mod access;
+mod access_rows;
 pub mod amounts;
 pub mod at_once;
 pub mod audit;
@@ -22,6 +24,7 @@ pub mod disputes;
 pub mod flows;
 pub mod heartbeat;
 pub mod inbox;
+pub mod limits;
 pub mod listings;
 pub mod loading;
 pub mod look;
@@ -37,6 +40,8 @@ pub mod replies;
 pub mod reports;
 pub mod round_trips;
 mod rows;
+pub mod sessions;
+pub mod trail;
 pub mod unit_of_work;
 pub mod users;
 pub mod wallets;
@@ -338,6 +343,39 @@ macro_rules! laws {
                 an_order_that_costs_another_amount_is_noticed
                 an_order_that_was_not_refunded_is_noticed
                 a_cancelled_order_that_was_paid_is_noticed
+            ]
+            sessions: [
+                a_session_is_kept_as_it_was
+                sessions_are_listed
+                sessions_are_locked_by_id_and_by_user
+                two_who_refresh_take_turns
+                a_session_belongs_to_somebody
+            ]
+            access: [
+                failed_log_ins_are_kept_as_they_were
+                a_second_factor_is_kept_as_it_was
+                each_failed_log_in_is_counted
+                changed_rights_are_told
+                what_is_over_is_forgotten
+            ]
+            limits: [
+                conduct_is_kept_as_it_was
+                what_is_open_is_counted
+                nothing_is_counted_further_than_asked
+                whoever_waits_for_the_guard_counts_what_was_added
+                a_look_finds_conduct_and_open_deals
+                a_look_counts_for_whoever_answers_nothing
+            ]
+            trail: [
+                a_record_is_kept_as_it_was
+                records_go_behind_the_end
+                records_behind_another_end_are_a_conflict
+                appenders_take_turns
+                appenders_who_do_not_wait_conflict
+                the_trail_is_listed
+                pages_of_the_trail_neither_repeat_nor_skip
+                the_trail_is_gone_along
+                an_audit_tells_where_the_trail_ends
             ]
             flows: [
                 a_deal_in_each_direction_to_the_end

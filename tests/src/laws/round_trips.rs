@@ -29,6 +29,7 @@ pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
         .map(|bits| User {
             roles: Roles::from_bits(bits).unwrap(),
             created_at: LATE,
+            password_changed_at: START,
             ..stranger(&harness, "somebody")
         })
         .collect();
@@ -37,6 +38,8 @@ pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
     ));
     users[1].name = TEXT.to_owned();
     users[2].language = Language::Russian;
+    users[2].email_verified_at = Some(LATE);
+    users[3].roles_changed_at = Some(LATE);
     for user in &users {
         let changes = Changes {
             users: vec![new(user.clone())],
@@ -52,7 +55,9 @@ pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
         name: TEXT.to_owned(),
         password: Some(PasswordHash::new("other".to_owned())),
         language: Language::English,
-        ..users[2].clone().with_roles(Roles::from(Role::ALL))
+        password_changed_at: LATE,
+        email_verified_at: Some(START),
+        ..users[2].clone().with_roles(Roles::from(Role::ALL), START)
     };
     let changes = Changes {
         users: vec![changed(updated.clone(), 1)],

@@ -1,0 +1,120 @@
+//! Rows of log-ins and limits made by hand.
+
+use std::net::IpAddr;
+
+use application::ports::{Changes, Saved};
+use domain::conduct::Conduct;
+use domain::second_factor::{RecoveryCodes, SealedSecret};
+use domain::session::Origin;
+use domain::{Attempts, SecondFactor, Session, SessionId, Timestamp, TypedId, UserId};
+
+use super::rows::new;
+use crate::harness::START;
+
+/// Letters of many scripts, quotes, an emoji: nothing that may be lost or cut.
+pub(super) const TEXT: &str = "Mozilla/5.0 (X11; 'ёлка' \"漢字\" {} %s \\0 🦀) end";
+
+pub(super) const LATE: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
+
+/// Where somebody may ask from.
+pub(super) fn addresses() -> Vec<Option<IpAddr>> {
+    let texts = [
+        "203.0.113.7",
+        "::",
+        "::1",
+        "2001:db8:85a3::8a2e:370:7334",
+        "::ffff:192.0.2.1",
+        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+    ];
+    let known = texts.iter().map(|text| Some(text.parse().unwrap()));
+    known.chain([None]).collect()
+}
+
+/// A session that has just begun.
+pub(super) fn session(id: SessionId, user: UserId) -> Session {
+    Session {
+        id,
+        user,
+        origin: Origin {
+            address: None,
+            client: String::new(),
+        },
+        started_at: START,
+        last_used_at: START,
+        expires_at: LATE,
+        generation: 1,
+        proved_at: None,
+        ended: None,
+        version: 1,
+    }
+}
+
+/// One row of each table, of one user.
+pub(super) struct AccessRows {
+    session: Session,
+    attempts: Attempts,
+    second_factor: SecondFactor,
+    conduct: Conduct,
+}
+
+impl AccessRows {
+    /// None of them is stored yet.
+    pub(super) fn of(user: UserId) -> Self {
+        Self {
+            session: session(SessionId::from_u128(user.as_u128()), user),
+            attempts: Attempts::none(user.as_u128(), START),
+            second_factor: SecondFactor {
+                recovery: RecoveryCodes(vec![7]),
+                ..SecondFactor::begin(user, SealedSecret::new("sealed".into()))
+            },
+            conduct: Conduct::spotless(user, START),
+        }
+    }
+
+    pub(super) fn all_new(&self) -> Changes {
+        Changes {
+            sessions: vec![new(self.session.clone())],
+            attempts: vec![new(self.attempts)],
+            second_factors: vec![new(self.second_factor.clone())],
+            conducts: vec![new(self.conduct)],
+            ..Changes::default()
+        }
+    }
+
+    /// Each row by itself, saved as if it had been loaded with `loaded(its version)`.
+    pub(super) fn each(&self, loaded: impl Fn(u64) -> Option<u64>) -> Vec<(&'static str, Changes)> {
+        let (sessions, attempts) = (
+            vec![Saved {
+                value: self.session.clone(),
+                loaded_version: loaded(self.session.version),
+            }],
+            vec![Saved {
+                value: self.attempts,
+                loaded_version: loaded(self.attempts.version),
+            }],
+        );
+        let (second_factors, conducts) = (
+            vec![Saved {
+                value: self.second_factor.clone(),
+                loaded_version: loaded(self.second_factor.version),
+            }],
+            vec![Saved {
+                value: self.conduct,
+                loaded_version: loaded(self.conduct.version),
+            }],
+        );
+        let none = Changes::default;
+        vec![
+            ("session", Changes { sessions, ..none() }),
+            ("attempts", Changes { attempts, ..none() }),
+            (
+                "second factor",
+                Changes {
+                    second_factors,
+                    ..none()
+                },
+            ),
+            ("conduct", Changes { conducts, ..none() }),
+        ]
+    }
+}
