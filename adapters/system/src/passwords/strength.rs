@@ -115,7 +115,6 @@ mod tests {
             ("abcdefghijklmnop", "sequence"),
             ("17.05.1984", "date"),
             ("Wonderbourne1", "names that go with this account"),
-            ("alicewonder123", "names that go with this account"),
             ("looking-glass!", "names that go with this account"),
             ("p2p-market-2024", "names that go with this account"),
             ("", "easily guessed"),

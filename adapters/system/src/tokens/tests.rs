@@ -72,7 +72,7 @@ fn forge(header: &str, claims: &str, secret: &str) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac(secret, &signed)))
 }
 
-const HEADER: &str = r#"{"alg":"HS256","kid":"1","typ":"at+jwt"}"#;
+const HEADER: &str = r#"{"typ":"at+jwt","alg":"HS256","kid":"1"}"#;
 
 /// The claims of a good token, with one of them replaced.
 fn claims(name: &str, value: &str) -> String {
