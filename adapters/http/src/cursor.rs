@@ -12,6 +12,14 @@ pub(crate) fn read_id<T: TypedId>(text: Option<&str>) -> Result<Option<T>, Probl
         .transpose()
 }
 
+/// A list that is ordered by number has the last number as its cursor.
+pub(crate) fn read_number(text: Option<&str>) -> Result<Option<u64>, Problem> {
+    // Storage counts no further.
+    let number = |text: &str| text.parse::<i64>().ok().and_then(|one| one.try_into().ok());
+    text.map(|text| number(text).ok_or_else(Problem::invalid_cursor))
+        .transpose()
+}
+
 const fn order_mark(order: ListingOrder) -> char {
     match order {
         ListingOrder::Newest => 'n',
@@ -99,6 +107,7 @@ mod tests {
             }
             let _ = read_statement(Some(&text));
             let _ = read_id::<OfferId>(Some(&text));
+            let _ = read_number(Some(&text));
         }
     }
 
@@ -111,5 +120,9 @@ mod tests {
         assert!(read_statement(Some("1")).is_err());
         assert!(read_id::<OfferId>(Some("listing_01jt0c7kq5e8tvb1y9m3x4z6wa")).is_err());
         assert_eq!(read_id::<OfferId>(None).unwrap(), None);
+        for text in ["", "-1", "x", "1.0", "9223372036854775808"] {
+            assert!(read_number(Some(text)).is_err(), "{text}");
+        }
+        assert_eq!(read_number(Some("42")).unwrap(), Some(42));
     }
 }

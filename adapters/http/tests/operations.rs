@@ -124,11 +124,15 @@ async fn little_is_done_without_a_token() {
     open.sort_unstable();
     // Some of them ask for a proof of another kind.
     let expected = [
+        "forgot_password",
         "log_in",
         "open_web_socket",
         "receive_payment_report",
         "refresh",
         "register",
+        "resend_verification",
+        "reset_password",
+        "verify_email",
     ];
     assert_eq!(open, expected);
 }

@@ -11,7 +11,7 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
-use super::keys;
+use super::{keys, proofs};
 use crate::ops;
 use crate::problem::{MEDIA_TYPE, Problem, catalogue};
 
@@ -51,6 +51,13 @@ const UNAUTHENTICATED: Shared = shared(
     "Unauthenticated",
     StatusCode::UNAUTHORIZED,
     "`UNAUTHENTICATED`: no token. `INVALID_TOKEN`. `TOKEN_EXPIRED`. `SESSION_OVER`: it was ended.",
+);
+const UNPROVED: Shared = shared(
+    "Unproved",
+    StatusCode::UNAUTHORIZED,
+    "`UNAUTHENTICATED`: no token. `INVALID_TOKEN`. `TOKEN_EXPIRED`. `SESSION_OVER`: it was ended. `SECOND_FACTOR_REQUIRED`: \
+     staff, and whoever the operator's settings ask it of, show the second factor within the ten minutes before this, at \
+     `POST /api/auth/2fa/verify`.",
 );
 const TOO_LARGE: Shared = shared(
     "TooLarge",
@@ -118,11 +125,12 @@ const KEY_REUSED_OR_INVALID: Shared = shared(
      field. `IDEMPOTENCY_KEY_REUSED`: the key was used before, for another request.",
 );
 
-const ALL: [Shared; 16] = [
+const ALL: [Shared; 17] = [
     INTERNAL,
     TIMEOUT,
     UNAVAILABLE,
     UNAUTHENTICATED,
+    UNPROVED,
     TOO_LARGE,
     UNSUPPORTED,
     INVALID,
@@ -234,7 +242,11 @@ fn shared_by(operation: &Operation) -> Vec<Shared> {
     }
     let mut errors = vec![INTERNAL, TIMEOUT, UNAVAILABLE];
     if needs_token(operation) {
-        errors.push(UNAUTHENTICATED);
+        errors.push(if proofs::is_asked_for(operation) {
+            UNPROVED
+        } else {
+            UNAUTHENTICATED
+        });
     }
     let has_body = operation.request_body.is_some();
     let has_key = keys::takes_one(operation);

@@ -12,10 +12,28 @@ use crate::idempotency::HEADER;
 const REPLAYED: &str = "Idempotency-Replayed";
 
 /// Their answers are secrets, which are kept nowhere: not for a repeat either.
-const SECRET: [&str; 2] = ["log_in", "refresh"];
+const SECRET: [&str; 6] = [
+    "confirm_second_factor",
+    "enrol_second_factor",
+    "log_in",
+    "refresh",
+    "renew_recovery_codes",
+    "show_second_factor",
+];
 
 /// What they do is done once, however often it is asked: there is nothing that a key would add.
-const HARMLESS: [&str; 3] = ["end_other_sessions", "end_session", "log_out"];
+const HARMLESS: [&str; 10] = [
+    "change_password",
+    "end_other_sessions",
+    "end_session",
+    "forgot_password",
+    "log_out",
+    "remove_own_second_factor",
+    "remove_second_factor",
+    "resend_verification",
+    "reset_password",
+    "verify_email",
+];
 
 /// It has a key of its own, inside.
 const SIGNED: &str = "receive_payment_report";

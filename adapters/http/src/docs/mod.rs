@@ -6,6 +6,7 @@
 
 mod errors;
 mod keys;
+mod proofs;
 mod samples;
 
 use axum::Router;
@@ -22,8 +23,8 @@ use self::errors::Errors;
 use crate::app::App;
 use crate::problem::ProblemBody;
 use crate::{
-    billing, dispute, exchanger, listing, notification, offer, ops, order, payment, push, session,
-    user, wallet, withdrawal,
+    billing, dispute, exchanger, listing, notification, offer, ops, order, payment, push,
+    second_factor, session, trail, user, wallet, withdrawal,
 };
 
 const DESCRIPTION: &str = include_str!("description.md");
@@ -45,6 +46,8 @@ const BEARER: &str = "bearer";
         (name = user::TAG_AUTH, description = "Open an account, verify its e-mail address, get a new password. No token is \
             needed."),
         (name = session::TAG, description = "Log in, go on, log out; and where else one is logged in."),
+        (name = second_factor::TAG, description = "Codes of an authenticator: asked for at every log-in of whoever uses one, and \
+            of staff before they move money or rights."),
         (name = listing::TAG, description = "What exchangers offer: browse it, or publish your own."),
         (name = offer::TAG, description = "A customer's offer on a listing, and the deal that grows from it: \
             PENDING → APPROVED → PAYMENT_CONFIRMED → FINISHED, with the crypto in escrow from the first to the last."),
@@ -61,6 +64,7 @@ const BEARER: &str = "bearer";
         (name = push::TAG, description = "The same as it happens, as server-sent events or over a WebSocket."),
         (name = payment::TAG, description = "Payments outside, as payment providers report them."),
         (name = user::TAG, description = "Accounts of people, and what they may do."),
+        (name = trail::TAG, description = "Who did what to which object, when and from where."),
         (name = ops::TAG, description = "For operators: up, ready, and what has been done."),
     )
 )]
@@ -88,6 +92,8 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(user::routes())
         .merge(session::routes())
+        .merge(second_factor::routes())
+        .merge(trail::routes())
         .merge(listing::routes())
         .merge(offer::routes())
         .merge(dispute::routes())

@@ -3,12 +3,13 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use domain::UserId;
+use domain::user::Caller;
 
 use super::TAG;
 use super::view::UserDetails;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::problem::Problem;
+use crate::problem::{Problem, storage_failed};
 use crate::wire;
 
 /// Look at the own account.
@@ -27,8 +28,7 @@ pub(crate) async fn get_me(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<Answer<UserDetails>, Problem> {
-    let found = application::user::get_user(&app, caller, caller.user).await?;
-    Ok(Answer(found.into()))
+    details(&app, caller, caller.user).await.map(Answer)
 }
 
 /// Look at an account.
@@ -50,6 +50,14 @@ pub(crate) async fn get_user(
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
 ) -> Result<Answer<UserDetails>, Problem> {
-    let found = application::user::get_user(&app, caller, user).await?;
-    Ok(Answer(found.into()))
+    details(&app, caller, user).await.map(Answer)
+}
+
+/// The account and what protects it, for who may see it.
+async fn details(app: &App, caller: Caller, user: UserId) -> Result<UserDetails, Problem> {
+    let (user, exchanger) = application::user::get_user(app, caller, user).await?;
+    let factor = app.queries().find_second_factor(user.id).await;
+    let factor = factor.map_err(|error| storage_failed(&error))?;
+    let is_active = factor.is_some_and(|factor| factor.is_active());
+    Ok(UserDetails::new(user, exchanger, is_active))
 }

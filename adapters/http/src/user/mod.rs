@@ -1,15 +1,22 @@
 //! Accounts of people: registration, e-mail address, password, roles.
 
+mod change_password;
 mod create;
+mod forgot_password;
 mod get;
 mod register;
+mod resend_verification;
+mod reset_password;
 mod set_roles;
 mod update_me;
+mod verify_email;
 pub(crate) mod view;
 
+use serde::Deserialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use validator::ValidationError;
+use validator::{Validate, ValidationError};
 
 use crate::app::App;
 
@@ -20,10 +27,25 @@ pub(crate) const TAG: &str = "Users";
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(register::register))
+        .routes(routes!(verify_email::verify_email))
+        .routes(routes!(resend_verification::resend_verification))
+        .routes(routes!(change_password::change_password))
+        .routes(routes!(forgot_password::forgot_password))
+        .routes(routes!(reset_password::reset_password))
         .routes(routes!(create::create_user))
         .routes(routes!(get::get_me, update_me::update_me))
         .routes(routes!(get::get_user))
         .routes(routes!(set_roles::set_roles))
+}
+
+/// Somebody's e-mail address.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "ada@example.com"}))]
+struct AddressRequest {
+    #[validate(email, length(max = 254))]
+    #[schema(max_length = 254, format = "email")]
+    email: String,
 }
 
 /// At least twelve characters, at most 200 bytes: what the hasher is fed is bounded.

@@ -39,20 +39,26 @@ impl From<User> for UserView {
     }
 }
 
-/// An account, with the exchanger's record if it has one.
+/// An account, with what protects it, and the exchanger's record if it has one.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserDetails {
     #[serde(flatten)]
     user: UserView,
+    /// Whether mail to the address is known to reach its owner.
+    email_verified: bool,
+    /// Whether a second factor is in use.
+    second_factor: bool,
     /// `null` for whoever has never been an exchanger.
     #[schema(required = true)]
     exchanger: Option<ExchangerView>,
 }
 
-impl From<(User, Option<Exchanger>)> for UserDetails {
-    fn from((user, exchanger): (User, Option<Exchanger>)) -> Self {
+impl UserDetails {
+    pub(super) fn new(user: User, exchanger: Option<Exchanger>, second_factor: bool) -> Self {
         Self {
+            email_verified: user.email_verified_at.is_some(),
             user: user.into(),
+            second_factor,
             exchanger: exchanger.map(Into::into),
         }
     }

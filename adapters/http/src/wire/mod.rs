@@ -15,10 +15,11 @@ pub(crate) use ids::{
     ReportId, SessionId, TransferId, UserId, WithdrawalId,
 };
 pub(crate) use names::{
-    Actor, Asset, Bucket, Decline, DisputeStage, DisputeStageName, DisputeStatus, EntryKind, Event,
-    ExchangeType, Language, ListingStatus, ListingSwitch, OrderStatus, PaymentAnswer,
-    PaymentOutcome, PaymentStatus, Receipt, ReceiptKind, ReportOutcome, Resolution, ResolutionKind,
-    ResponseAction, ResponseKind, Role, Side, Sort, SortKind, Status, WithdrawalStatus,
+    Actor, Asset, AuditAction, Bucket, Decline, DisputeStage, DisputeStageName, DisputeStatus,
+    EntryKind, Event, ExchangeType, Language, ListingStatus, ListingSwitch, OrderStatus,
+    PaymentAnswer, PaymentOutcome, PaymentStatus, Receipt, ReceiptKind, ReportOutcome, Resolution,
+    ResolutionKind, ResponseAction, ResponseKind, Role, Side, Sort, SortKind, Status,
+    WithdrawalStatus,
 };
 pub(crate) use time::Time;
 

@@ -116,6 +116,8 @@ names! {
     ReportOutcome(domain::ReportOutcome) = domain::ReportOutcome::ALL, domain::ReportOutcome::name;
     /// How a payment report was received.
     Receipt(ReceiptKind) = ReceiptKind::ALL, ReceiptKind::name;
+    /// What was done, in the audit trail.
+    AuditAction(domain::audit::AuditAction) = domain::audit::AuditAction::ALL, domain::audit::AuditAction::name;
     /// As a dispute's status, in a word: the filter of the list of disputes.
     DisputeStageName(DisputeStage) = DisputeStage::ALL, DisputeStage::word;
 }

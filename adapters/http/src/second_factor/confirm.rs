@@ -1,0 +1,60 @@
+//! `POST /api/auth/2fa/confirm`.
+
+use application::second_factor::confirm;
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{CodeRequest, TAG};
+use crate::app::App;
+use crate::extract::{AskedFrom, Auth, Json};
+use crate::problem::Problem;
+use crate::session::view::TokensAnswer;
+
+/// The way in without the authenticator, and the tokens of the session, in which the second factor is shown now. Secrets: they
+/// are shown here and nowhere else.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConfirmAnswer {
+    /// Each is good once, in place of a code: to be kept where the authenticator is not.
+    #[schema(example = json!(["4f7k2-9x3mq"]))]
+    recovery_codes: Vec<String>,
+    #[serde(flatten)]
+    tokens: TokensAnswer,
+}
+
+/// Confirm a second factor.
+///
+/// For everybody who has begun one: with the first code of the authenticator it is in use, and from then on asked for at every
+/// log-in. All other sessions end. The answer is a secret: it is kept nowhere, so there is no idempotency key.
+#[utoipa::path(
+    post,
+    path = "/api/auth/2fa/confirm",
+    tag = TAG,
+    request_body = CodeRequest,
+    responses(
+        (status = 200, description = "The second factor is in use.", body = ConfirmAnswer),
+        (
+            status = 401,
+            description = "`SECOND_FACTOR_WRONG`: not a code of it. `UNAUTHENTICATED`: no token. `INVALID_TOKEN`. \
+                `TOKEN_EXPIRED`. `SESSION_OVER`: it was ended."
+        ),
+        (
+            status = 409,
+            description = "`SECOND_FACTOR_ACTIVE`: it is in use already. `SECOND_FACTOR_NOT_ENROLLED`: none was begun."
+        ),
+        (status = 429, description = "`TOO_MANY_ATTEMPTS`: too many have failed; `Retry-After` says how long to wait."),
+    )
+)]
+pub(crate) async fn confirm_second_factor(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    AskedFrom(origin): AskedFrom,
+    Json(body): Json<CodeRequest>,
+) -> Result<Answer<ConfirmAnswer>, Problem> {
+    let confirmed = confirm(&app, caller, &body.code, origin).await?;
+    Ok(Answer(ConfirmAnswer {
+        recovery_codes: confirmed.codes.0,
+        tokens: confirmed.logged_in.into(),
+    }))
+}

@@ -1,0 +1,43 @@
+//! `POST /api/auth/2fa/recovery-codes`.
+
+use application::second_factor::renew_recovery_codes as renew;
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::TAG;
+use crate::app::App;
+use crate::extract::Auth;
+use crate::problem::Problem;
+
+/// The way in without the authenticator. Secrets: they are shown here and nowhere else.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecoveryCodesAnswer {
+    /// Each is good once, in place of a code.
+    #[schema(example = json!(["4f7k2-9x3mq"]))]
+    recovery_codes: Vec<String>,
+}
+
+/// Get new recovery codes.
+///
+/// For everybody who has shown the second factor within the last ten minutes (a setting). All codes before are worth nothing. The
+/// answer is a secret: it is kept nowhere, so there is no idempotency key.
+#[utoipa::path(
+    post,
+    path = "/api/auth/2fa/recovery-codes",
+    tag = TAG,
+    responses(
+        (status = 200, description = "The new codes.", body = RecoveryCodesAnswer),
+        (status = 409, description = "`SECOND_FACTOR_NOT_ENROLLED`: none is in use."),
+    )
+)]
+pub(crate) async fn renew_recovery_codes(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Answer<RecoveryCodesAnswer>, Problem> {
+    let codes = renew(&app, caller).await?;
+    Ok(Answer(RecoveryCodesAnswer {
+        recovery_codes: codes.0,
+    }))
+}

@@ -1,0 +1,58 @@
+//! `DELETE /api/auth/2fa` and `DELETE /api/users/{user_id}/2fa`.
+
+use application::second_factor::remove;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::UserId;
+
+use super::TAG;
+use crate::app::App;
+use crate::extract::{Auth, PathId};
+use crate::problem::Problem;
+use crate::wire;
+
+/// Give the own second factor up.
+///
+/// For everybody who has shown it within the last ten minutes (a setting). A mail tells of it. What is gone is gone, so it needs
+/// no idempotency key.
+#[utoipa::path(
+    delete,
+    path = "/api/auth/2fa",
+    tag = TAG,
+    responses(
+        (status = 204, description = "No code is asked for any more."),
+        (status = 409, description = "`SECOND_FACTOR_NOT_ENROLLED`: none is in use."),
+    )
+)]
+pub(crate) async fn remove_own_second_factor(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<StatusCode, Problem> {
+    remove(&app, caller, caller.user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Remove somebody's second factor.
+///
+/// For ADMIN: for somebody who has lost the authenticator and all recovery codes. That user is logged out everywhere, and a mail
+/// tells of it. What is gone is gone, so it needs no idempotency key.
+#[utoipa::path(
+    delete,
+    path = "/api/users/{user_id}/2fa",
+    tag = TAG,
+    params(("user_id" = inline(wire::UserId), Path)),
+    responses(
+        (status = 204, description = "No code is asked for any more."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN."),
+        (status = 404, description = "`USER_NOT_FOUND`"),
+        (status = 409, description = "`SECOND_FACTOR_NOT_ENROLLED`: none is in use."),
+    )
+)]
+pub(crate) async fn remove_second_factor(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    PathId(user): PathId<UserId>,
+) -> Result<StatusCode, Problem> {
+    remove(&app, caller, user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,42 @@
+//! `POST /api/auth/2fa/verify`.
+
+use application::second_factor::show;
+use axum::Json as Answer;
+use axum::extract::State;
+
+use super::{CodeRequest, TAG};
+use crate::app::App;
+use crate::extract::{AskedFrom, Auth, Json};
+use crate::problem::Problem;
+use crate::session::view::TokensAnswer;
+
+/// Show the second factor.
+///
+/// For everybody who has one in use: before what asks for it (`SECOND_FACTOR_REQUIRED`). The new access token says that it was
+/// shown, for ten minutes (a setting). A recovery code will do. The answer is a secret: it is kept nowhere, so there is no
+/// idempotency key, and a code is good once.
+#[utoipa::path(
+    post,
+    path = "/api/auth/2fa/verify",
+    tag = TAG,
+    request_body = CodeRequest,
+    responses(
+        (status = 200, description = "Shown: go on with these tokens.", body = TokensAnswer),
+        (
+            status = 401,
+            description = "`SECOND_FACTOR_WRONG`: not a code of it, or one that was used before. `UNAUTHENTICATED`: no token. \
+                `INVALID_TOKEN`. `TOKEN_EXPIRED`. `SESSION_OVER`: it was ended."
+        ),
+        (status = 409, description = "`SECOND_FACTOR_NOT_ENROLLED`: none is in use."),
+        (status = 429, description = "`TOO_MANY_ATTEMPTS`: too many have failed; `Retry-After` says how long to wait."),
+    )
+)]
+pub(crate) async fn show_second_factor(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    AskedFrom(origin): AskedFrom,
+    Json(body): Json<CodeRequest>,
+) -> Result<Answer<TokensAnswer>, Problem> {
+    let entered = show(&app, caller, &body.code, origin).await?;
+    Ok(Answer(entered.into()))
+}

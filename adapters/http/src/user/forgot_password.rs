@@ -1,0 +1,31 @@
+//! `POST /api/auth/password/forgot`.
+
+use application::user::request_reset;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::user::Email;
+
+use super::{AddressRequest, TAG_AUTH};
+use crate::app::App;
+use crate::extract::Json;
+use crate::problem::Problem;
+
+/// Ask for a link for a new password.
+///
+/// For everybody; no access token is needed. The answer is the same whether the address has an account; nothing changes, so it
+/// needs no idempotency key. The link is good once, within an hour.
+#[utoipa::path(
+    post,
+    path = "/api/auth/password/forgot",
+    tag = TAG_AUTH,
+    security(()),
+    request_body = AddressRequest,
+    responses((status = 202, description = "If the address has an account, a mail is on its way."))
+)]
+pub(crate) async fn forgot_password(
+    State(app): State<App>,
+    Json(body): Json<AddressRequest>,
+) -> Result<StatusCode, Problem> {
+    request_reset(&app, &Email::new(&body.email)).await?;
+    Ok(StatusCode::ACCEPTED)
+}

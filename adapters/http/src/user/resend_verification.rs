@@ -1,0 +1,31 @@
+//! `POST /api/auth/verify-email/resend`.
+
+use application::user::request_verification;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::user::Email;
+
+use super::{AddressRequest, TAG_AUTH};
+use crate::app::App;
+use crate::extract::Json;
+use crate::problem::Problem;
+
+/// Ask for the mail with the link again.
+///
+/// For everybody; no access token is needed. The answer is the same whether the address has an account, and whether it is
+/// verified already; nothing changes, so it needs no idempotency key.
+#[utoipa::path(
+    post,
+    path = "/api/auth/verify-email/resend",
+    tag = TAG_AUTH,
+    security(()),
+    request_body = AddressRequest,
+    responses((status = 202, description = "If there is anything to verify, a mail is on its way."))
+)]
+pub(crate) async fn resend_verification(
+    State(app): State<App>,
+    Json(body): Json<AddressRequest>,
+) -> Result<StatusCode, Problem> {
+    request_verification(&app, &Email::new(&body.email)).await?;
+    Ok(StatusCode::ACCEPTED)
+}

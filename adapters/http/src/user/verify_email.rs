@@ -1,0 +1,46 @@
+//! `POST /api/auth/verify-email`.
+
+use application::user::verify_email as verify;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use super::TAG_AUTH;
+use crate::app::App;
+use crate::extract::{AskedFrom, Json};
+use crate::problem::Problem;
+
+/// What the link in the mail carries.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"token": "eyJhbGciOi…"}))]
+pub(crate) struct VerifyEmailRequest {
+    #[validate(length(min = 1, max = 2000))]
+    #[schema(min_length = 1, max_length = 2000, format = "password")]
+    token: String,
+}
+
+/// Verify an e-mail address.
+///
+/// For whoever got the mail; no access token is needed. Twice is once, so it needs no idempotency key.
+#[utoipa::path(
+    post,
+    path = "/api/auth/verify-email",
+    tag = TAG_AUTH,
+    security(()),
+    request_body = VerifyEmailRequest,
+    responses(
+        (status = 204, description = "The address is verified."),
+        (status = 422, description = "`LINK_SPENT`: the link is not good, or not any more; or a body that can't be used."),
+    )
+)]
+pub(crate) async fn verify_email(
+    State(app): State<App>,
+    AskedFrom(origin): AskedFrom,
+    Json(body): Json<VerifyEmailRequest>,
+) -> Result<StatusCode, Problem> {
+    verify(&app, &body.token, origin).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
