@@ -19,6 +19,7 @@ mod dispute;
 mod docs;
 mod exchanger;
 mod extract;
+mod gateway;
 mod idempotency;
 mod listen;
 mod listing;
@@ -42,6 +43,7 @@ mod wire;
 mod withdrawal;
 
 pub use client::{InvalidProxy, Peer, TrustedProxies};
+pub use gateway::GatewaySettings;
 pub use listen::patient;
 pub use live::{CallCount, Calls, Live, Streams};
 pub use settings::{

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 
+use crate::gateway::GatewaySettings;
+
 use crate::client::TrustedProxies;
 
 /// How the API is served.
@@ -18,6 +20,8 @@ pub struct HttpSettings {
     pub trusted_proxies: TrustedProxies,
     pub streams: StreamSettings,
     pub callbacks: CallbackSettings,
+    /// Who answers for its users, if anybody does.
+    pub gateway: Option<GatewaySettings>,
 }
 
 /// How many may follow their notifications at a time.
@@ -91,6 +95,7 @@ impl Default for HttpSettings {
             trusted_proxies: TrustedProxies::default(),
             streams: StreamSettings::default(),
             callbacks: CallbackSettings::default(),
+            gateway: None,
         }
     }
 }

@@ -1,14 +1,16 @@
-//! Who is asking: the bearer of an access token.
+//! Who is asking: the bearer of an access token, or whoever the trusted gateway names.
 
 use application::ports::Bearer;
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use domain::user::Caller;
+use domain::{Refusal, UserId};
 
 use super::origin::address_of;
 use crate::app::App;
-use crate::problem::Problem;
+use crate::gateway::{self, Named};
+use crate::problem::{Problem, storage_failed};
 
 /// The caller, as the access token says. A route that takes it is closed to everybody without a valid token.
 #[derive(Debug, Clone, Copy)]
@@ -31,25 +33,57 @@ impl FromRequestParts<App> for Bearing {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let Some(value) = values.next() else {
-            return Err(Problem::unauthenticated(
-                "an access token is needed: log in first",
-            ));
+        let named = gateway::named(app.settings().gateway.as_ref(), parts);
+        let mut bearer = match (token(&parts.headers)?, named) {
+            (Some(token), named) => {
+                let bearer = app.admit(token).map_err(Problem::bad_token)?;
+                let same = Named::User(bearer.caller.user);
+                if named.is_some_and(|named| named != same) {
+                    return Err(Refusal::IdentityMismatch.into());
+                }
+                bearer
+            }
+            (None, Some(Named::User(user))) => vouched_for(app, user).await?,
+            (None, Some(Named::Nobody)) => return Err(Problem::unauthenticated(UNKNOWN)),
+            (None, None) => {
+                return Err(Problem::unauthenticated(
+                    "an access token is needed: log in first",
+                ));
+            }
         };
-        let token = value
-            .to_str()
-            .ok()
-            .filter(|_| values.next().is_none())
-            .and_then(bearer)
-            .ok_or_else(|| {
-                Problem::unauthenticated("expected `Authorization: Bearer <access token>`")
-            })?;
-        let mut bearer = app.admit(token).map_err(Problem::bad_token)?;
         bearer.caller.address = address_of(&parts.extensions);
         tracing::Span::current().record("user", tracing::field::display(bearer.caller.user));
         Ok(Self(bearer))
     }
+}
+
+const UNKNOWN: &str = "the gateway names nobody who has an account";
+
+/// Somebody for whom the gateway answers: with the roles that they have now, and without a second factor.
+async fn vouched_for(app: &App, user: UserId) -> Result<Bearer, Problem> {
+    let found = app.queries().find_user(user).await;
+    let user = found.map_err(|error| storage_failed(&error))?;
+    let user = user.ok_or_else(|| Problem::unauthenticated(UNKNOWN))?;
+    let now = app.now();
+    Ok(Bearer {
+        caller: Caller::new(user.id, user.roles),
+        issued_at: now,
+        // For what outlasts a request: as long as a token would be good.
+        expires_at: now.after(app.tokens().lifetime()),
+    })
+}
+
+/// The access token, if there is one.
+fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let value = value.to_str().ok().filter(|_| values.next().is_none());
+    let token = value.and_then(bearer);
+    token
+        .map(Some)
+        .ok_or_else(|| Problem::unauthenticated("expected `Authorization: Bearer <access token>`"))
 }
 
 /// The token behind the scheme, whose name has no case.

@@ -13,5 +13,5 @@ pub(crate) use caller::{Auth, Bearing};
 pub(crate) use explain::Members;
 pub(crate) use id::PathId;
 pub(crate) use json::{Json, MAX_BODY, is_json, must_be_json, parse, read};
-pub(crate) use origin::AskedFrom;
+pub(crate) use origin::{AskedFrom, peer_of};
 pub(crate) use query::Query;
