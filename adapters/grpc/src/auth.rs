@@ -3,9 +3,10 @@
 use application::{Caller, Market};
 use tonic::Request;
 
+use crate::client::ClientAddress;
 use crate::fault::Fault;
 
-/// The caller, as the access token in a call's metadata says, and the address at the other end of the connection.
+/// The caller, as the access token in a call's metadata says, and the address that the call comes from.
 pub(crate) fn caller<T>(market: &Market, request: &Request<T>) -> Result<Caller, Fault> {
     let mut values = request.metadata().get_all("authorization").iter();
     let Some(value) = values.next() else {
@@ -21,9 +22,10 @@ pub(crate) fn caller<T>(market: &Market, request: &Request<T>) -> Result<Caller,
         .ok_or_else(|| Fault::unauthenticated("expected `authorization: Bearer <access token>`"))?;
     let bearer = market.admit(token).map_err(Fault::bad_token)?;
     tracing::Span::current().record("user", tracing::field::display(bearer.caller.user));
-    let address = request.remote_addr().map(|peer| peer.ip().to_canonical());
+    let client = request.extensions().get::<ClientAddress>();
+    let address = client.map(|ClientAddress(address)| *address);
     Ok(Caller {
-        address,
+        address: address.filter(|address| !address.is_unspecified()),
         ..bearer.caller
     })
 }

@@ -1,12 +1,14 @@
 //! From where somebody is asking, as far as the request shows it.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 use domain::session::Origin;
+
+use crate::client::{ClientAddress, Peer};
 
 /// Address and program of whoever asks.
 #[derive(Debug, Clone)]
@@ -25,15 +27,18 @@ fn origin_of(parts: &Parts) -> Origin {
     Origin::new(address_of(&parts.extensions), &client(&parts.headers))
 }
 
-/// Who asks, by address.
+/// Who asks, by address, as the edge has found it out.
 pub(crate) fn address_of(extensions: &Extensions) -> Option<IpAddr> {
-    peer_of(extensions)
+    let found = extensions.get::<ClientAddress>();
+    found
+        .map(|ClientAddress(address)| *address)
+        .filter(|address| !address.is_unspecified())
 }
 
 /// The other end of the connection, whoever it may speak for.
 pub(crate) fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.map(|ConnectInfo(peer)| peer.ip().to_canonical())
+    let peer = extensions.get::<ConnectInfo<Peer>>();
+    peer.map(|ConnectInfo(Peer(peer))| peer.ip().to_canonical())
 }
 
 fn client(headers: &HeaderMap) -> String {
@@ -49,17 +54,28 @@ mod tests {
     use axum::http::Request;
 
     #[test]
-    fn a_program_has_a_name_and_a_peer_one_form_of_its_address() {
+    fn a_program_has_a_name_and_an_address_if_it_is_known() {
         let request = Request::get("/").header("user-agent", "a\tclient/1.0 \u{416}");
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let nowhere = origin_of(&parts);
         assert_eq!(nowhere.address, None);
         assert_eq!(nowhere.client, "aclient/1.0 Ж");
-        let peer: SocketAddr = "[::ffff:192.0.2.1]:7".parse().unwrap();
-        parts.extensions.insert(ConnectInfo(peer));
-        assert_eq!(
-            origin_of(&parts).address,
-            Some(IpAddr::from([192, 0, 2, 1]))
-        );
+        let mut from = |address: &str| {
+            let address = ClientAddress(address.parse().unwrap());
+            parts.extensions.insert(address);
+            origin_of(&parts).address
+        };
+        assert_eq!(from("192.0.2.1"), Some(IpAddr::from([192, 0, 2, 1])));
+        assert_eq!(from("::"), None);
+    }
+
+    #[test]
+    fn a_peer_is_itself_whoever_it_speaks_for() {
+        let mut extensions = Extensions::new();
+        assert_eq!(peer_of(&extensions), None);
+        let peer = "[::ffff:192.0.2.1]:7".parse().unwrap();
+        extensions.insert(ConnectInfo(Peer(peer)));
+        extensions.insert(ClientAddress(IpAddr::from([198, 51, 100, 7])));
+        assert_eq!(peer_of(&extensions), Some(IpAddr::from([192, 0, 2, 1])));
     }
 }
