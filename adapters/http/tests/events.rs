@@ -335,10 +335,14 @@ async fn a_server_that_stops_ends_its_streams() {
 async fn nonsense_is_refused() {
     let scene = Scene::open(HttpSettings::default());
     let anna = scene.anna().await;
-    for last in ["x", "-1", "1.5", "99999999999999999999"] {
+    // The last one is the first that not every client can write down exactly.
+    for last in ["x", "-1", "1.5", "99999999999999999999", "9007199254740992"] {
         let reply = refused(&scene, &anna, "/api/events", Some(last)).await;
         reply.is_problem(400, "INVALID_LAST_EVENT_ID");
     }
+    let path = "/api/events?last_event_id=9007199254740992";
+    let reply = refused(&scene, &anna, path, None).await;
+    reply.is_problem(400, "INVALID_QUERY");
     // A token in the address would end up in logs.
     let path = format!("/api/events?token={}", anna.token);
     let reply = refused(&scene, &anna, &path, None).await;

@@ -410,9 +410,11 @@ async fn only_pages_that_may_can_open_it() {
     let anna = served.scene.anna().await;
     let plain = served.scene.get(&anna, "/api/ws").await;
     plain.is_problem(426, "UPGRADE_REQUIRED");
-    let path = format!("/api/ws?token={}", anna.token);
-    let in_the_address = served.scene.get(&anna, &path).await;
-    in_the_address.is_problem(400, "INVALID_QUERY");
+    let token = format!("token={}", anna.token);
+    for query in [token.as_str(), "last_event_id=9007199254740992"] {
+        let in_the_address = served.scene.get(&anna, &format!("/api/ws?{query}")).await;
+        in_the_address.is_problem(400, "INVALID_QUERY");
+    }
 }
 
 /// The server does not wait for streams that would go on for ever: it ends them.

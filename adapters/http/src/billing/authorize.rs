@@ -33,6 +33,8 @@ pub(crate) struct AuthorizePaymentRequest {
     payer_account_id: wire::AccountId,
     /// The account that is paid.
     payee_account_id: wire::AccountId,
+    /// What is not above zero is DECLINED.
+    #[schema(value_type = wire::AnyAmount)]
     amount: wire::Amount,
     /// The asset that the amount is in; both accounts must be in the same.
     currency: wire::Asset,

@@ -49,6 +49,9 @@ const REQUIRED: [&str; 4] = [
 /// What a key names by itself.
 const NAMED: &str = "authorize_payment";
 
+/// Visible ASCII, as it is or as a quoted string (RFC 8941).
+const KEY: &str = r#"^([!#-~][!-~]*|"([!#-\[\]-~]|\\["\\])+")$"#;
+
 const ANSWERED: &str = "A text of the client's choice, another one for each new request, such as a UUID; in quotes or without. \
     The same request under the same key takes effect once and gets the same answer, a refusal too, for 24 hours.";
 
@@ -112,7 +115,7 @@ fn parameter(required: bool, description: &str) -> Parameter {
         .schema_type(SchemaType::Type(Type::String))
         .min_length(Some(1))
         .max_length(Some(128))
-        .pattern(Some("^[!-~]+$"));
+        .pattern(Some(KEY));
     ParameterBuilder::new()
         .name(HEADER)
         .parameter_in(ParameterIn::Header)

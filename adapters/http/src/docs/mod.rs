@@ -2,11 +2,12 @@
 //!
 //! Handlers document what is their own. What all operations share is added here: the idempotency key of changes, the errors
 //! that any operation with a token, a body, an id or a key may answer with, the problem schema on every error, and an
-//! example wherever there is none.
+//! example wherever there is none; and what may be left out is said to be no `null`.
 
 mod errors;
 mod keys;
 mod proofs;
+mod optional;
 mod samples;
 
 use axum::Router;
@@ -116,6 +117,7 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
     keys::declare(&mut components);
     api.paths.paths.values_mut().for_each(keys::add);
     for operation in api.paths.paths.values_mut().flat_map(operations) {
+        optional::describe(operation);
         if operation.security.is_none() {
             let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());
             operation.security = Some(vec![bearer]);

@@ -238,6 +238,28 @@ fn errors_are_documented_as_problems() {
 }
 
 #[test]
+fn what_may_be_left_out_is_no_null() {
+    let mut seen = 0;
+    for (method, path, operation) in all() {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let schema = &parameter["schema"];
+            let types = schema["type"].as_array().into_iter().flatten();
+            let is_null = types.chain([&schema["type"]]).any(|one| one == "null");
+            assert!(!is_null, "{method} {path}: {}", parameter["name"]);
+            seen += 1;
+        }
+        let body = &operation["requestBody"];
+        let optional = path.ends_with("/confirm-receipt");
+        assert_eq!(
+            body["required"] == true,
+            body.is_object() && !optional,
+            "{method} {path}"
+        );
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+#[test]
 fn bodies_and_answers_have_examples() {
     for (method, path, operation) in all() {
         let has_body = operation["requestBody"].is_object();

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use validator::Validate;
 
 use super::view::PublicListing;
-use super::{TAG, check_payment_method};
+use super::{PaymentMethod, TAG, check_payment_method};
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
@@ -27,16 +27,16 @@ pub(crate) struct ListListingsQuery {
     #[param(inline)]
     exchange_type: Option<wire::ExchangeType>,
     /// The crypto asset.
-    #[param(inline, example = "USDT")]
+    #[param(inline, value_type = Option<wire::CryptoAsset>, example = "USDT")]
     asset: Option<wire::Asset>,
     /// The fiat currency.
-    #[param(inline, example = "EUR")]
+    #[param(inline, value_type = Option<wire::FiatCurrency>, example = "EUR")]
     currency: Option<wire::Asset>,
     /// A fiat amount that one offer may have: within the listing's limits and what remains. Only with `currency`.
-    #[param(example = "100.00")]
+    #[param(inline, value_type = Option<wire::AmountText>, example = "100.00")]
     amount: Option<String>,
     #[validate(custom(function = check_payment_method))]
-    #[param(example = "SEPA")]
+    #[param(inline, value_type = Option<PaymentMethod>, example = "SEPA")]
     payment_method: Option<String>,
     /// Only of exchangers who take offers now.
     online_only: Option<bool>,
@@ -49,6 +49,7 @@ pub(crate) struct ListListingsQuery {
     sort: Option<wire::Sort>,
     /// The `next_cursor` of the page before; the filters must be the same.
     #[serde(alias = "after")]
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// How many at most.
     #[validate(range(min = 1, max = 100))]

@@ -9,6 +9,9 @@ mod view;
 
 use std::time::Duration;
 
+use utoipa::PartialSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use validator::ValidationError;
@@ -31,6 +34,22 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 fn minutes(count: u32) -> Duration {
     Duration::from_secs(u64::from(count) * 60)
 }
+
+/// How the name of a payment method is described.
+struct PaymentMethod;
+
+impl PartialSchema for PaymentMethod {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .description(Some("A way to pay, by its name in upper case."))
+            .pattern(Some("^[A-Z0-9_]{2,32}$"))
+            .examples(["SEPA"])
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for PaymentMethod {}
 
 /// Whether a text may name a payment method: `SEPA`, `TINKOFF_2`.
 fn is_method(name: &str) -> bool {

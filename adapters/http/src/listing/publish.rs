@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::view::ListingView;
-use super::{TAG, check_payment_methods};
+use super::{PaymentMethod, TAG, check_payment_methods};
 use crate::app::App;
 use crate::extract::Auth;
 use crate::idempotency::{Change, created};
@@ -34,7 +34,9 @@ pub(crate) struct PublishListingRequest {
     /// May be left out; otherwise it must be the caller.
     exchanger_id: Option<wire::UserId>,
     exchange_type: wire::ExchangeType,
+    #[schema(value_type = wire::CryptoAsset)]
     crypto_asset: wire::Asset,
+    #[schema(value_type = wire::FiatCurrency)]
     fiat_currency: wire::Asset,
     /// Fiat per one whole unit of crypto, with at most eight decimals.
     price: wire::Amount,
@@ -46,7 +48,7 @@ pub(crate) struct PublishListingRequest {
     max_amount: wire::Amount,
     /// Upper-case names such as `SEPA`.
     #[validate(length(min = 1, max = 20), custom(function = check_payment_methods))]
-    #[schema(min_items = 1, max_items = 20)]
+    #[schema(value_type = Vec<PaymentMethod>, min_items = 1, max_items = 20)]
     payment_methods: Vec<String>,
     /// How long the fiat payer has once an offer is accepted; the market's default if left out.
     #[validate(range(min = 10, max = 360))]

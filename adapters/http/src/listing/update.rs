@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::view::ListingView;
-use super::{TAG, check_payment_methods};
+use super::{PaymentMethod, TAG, check_payment_methods};
 use crate::app::App;
 use crate::extract::{Auth, PathId};
 use crate::idempotency::{Change, ok};
@@ -31,7 +31,7 @@ pub(crate) struct UpdateListingRequest {
     max_amount: Option<wire::Amount>,
     /// Upper-case names such as `SEPA`.
     #[validate(length(min = 1, max = 20), custom(function = check_payment_methods))]
-    #[schema(min_items = 1, max_items = 20)]
+    #[schema(value_type = Option<Vec<PaymentMethod>>, min_items = 1, max_items = 20)]
     payment_methods: Option<Vec<String>>,
     #[validate(range(min = 10, max = 360))]
     #[schema(minimum = 10, maximum = 360)]

@@ -37,7 +37,7 @@ pub(crate) struct ConfirmReceiptRequest {
     path = "/api/p2p/exchange-offers/{offer_id}/confirm-receipt",
     tag = TAG,
     params(("offer_id" = inline(wire::OfferId), Path)),
-    request_body = ConfirmReceiptRequest,
+    request_body = Option<ConfirmReceiptRequest>,
     responses(
         (status = 200, description = "The deal is FINISHED.", body = OfferAnswer, example = json!({
             "offer_id": "offer_01jt0c7kq5e8tvb1y9m3x4z6wa",

@@ -29,6 +29,7 @@ pub(crate) struct ListOffersQuery {
     role: Option<wire::Side>,
     /// The `next_cursor` of the page before, which is the id of its last deal. `cursor` is accepted as well.
     #[serde(alias = "cursor")]
+    #[param(min_length = 1)]
     after: Option<String>,
     /// How many at most.
     #[validate(range(min = 1, max = 100))]

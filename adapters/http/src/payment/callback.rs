@@ -38,6 +38,7 @@ pub(crate) struct PaymentReportRequest {
     #[schema(min_length = 1, max_length = 200)]
     payment_reference: String,
     /// What was paid.
+    #[schema(value_type = wire::AnyAmount)]
     amount: wire::Amount,
     currency: wire::Asset,
     /// The provider's name; if it is there it must be the one that has signed.

@@ -77,6 +77,7 @@ pub(crate) struct ListPaymentReportsQuery {
     offer_id: Option<wire::OfferId>,
     /// The `next_cursor` of the page before.
     #[serde(alias = "after")]
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// How many at most.
     #[validate(range(min = 1, max = 100))]

@@ -30,6 +30,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 pub(crate) struct ResumeQuery {
     /// The number of the last notification that was received: the stream goes on behind it. If left out, it begins with what
     /// comes from now on.
-    #[param(example = 7)]
+    #[validate(range(max = 9_007_199_254_740_991_u64))]
+    #[param(maximum = 9_007_199_254_740_991_u64, example = 7)]
     last_event_id: Option<u64>,
 }

@@ -9,12 +9,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::feed::{Feed, Item};
 use super::{ResumeQuery, TAG};
 use crate::app::App;
 use crate::extract::{Bearing, Query};
 use crate::problem::Problem;
+use crate::wire;
+
+/// The largest number that every client can read exactly.
+const LARGEST: u64 = 9_007_199_254_740_991;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -26,6 +33,37 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a client that lost the stream is to wait before it comes again.
 const COME_AGAIN: Duration = Duration::from_secs(3);
+
+/// One event of the stream, as clients of server-sent events take it apart.
+struct StreamedEvent;
+
+impl PartialSchema for StreamedEvent {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        ObjectBuilder::new()
+            .description(Some("An event of the stream."))
+            .property(
+                "id",
+                text()
+                    .description(Some("The notification's number."))
+                    .pattern(Some("^[0-9]+$")),
+            )
+            .property("event", wire::Event::schema())
+            .property(
+                "data",
+                text()
+                    .description(Some("The notification."))
+                    .content_media_type("application/json")
+                    .content_schema(Some(Ref::from_schema_name("NotificationView"))),
+            )
+            .required("id")
+            .required("event")
+            .required("data")
+            .into()
+    }
+}
+
+impl ToSchema for StreamedEvent {}
 
 /// Follow the own notifications (server-sent events).
 ///
@@ -41,13 +79,19 @@ const COME_AGAIN: Duration = Duration::from_secs(3);
     tag = TAG,
     params(
         ResumeQuery,
-        ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last event that was received.", example = 7),
+        (
+            "Last-Event-ID" = Option<u64>,
+            Header,
+            description = "The `id` of the last event that was received.",
+            maximum = 9_007_199_254_740_991_u64,
+            example = 7
+        ),
     ),
     responses(
         (
             status = 200,
             description = "The stream.",
-            body = String,
+            body = StreamedEvent,
             content_type = "text/event-stream",
             example = "retry: 3000\nid: 7\n\nid: 8\nevent: ExchangeOfferApproved\ndata: {\"number\": 8, \"title\": \"Offer accepted\"}\n\n"
         ),
@@ -107,8 +151,10 @@ fn from_header(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
         Ok("") => Ok(None),
         Ok(text) => text
             .parse()
+            .ok()
+            .filter(|number| *number <= LARGEST)
             .map(Some)
-            .map_err(|_| Problem::invalid_last_event_id()),
+            .ok_or_else(Problem::invalid_last_event_id),
         Err(_) => Err(Problem::invalid_last_event_id()),
     }
 }

@@ -58,25 +58,60 @@ pub(crate) fn fault(error: MoneyError) -> Fault {
     Fault::new(domain::Refusal::amount(error).code(), error.to_string())
 }
 
+/// A decimal number above zero.
+const POSITIVE: &str = r"^(0*[1-9][0-9]*(\.[0-9]+)?|0+\.0*[1-9][0-9]*)([eE][+-]?[0-9]+)?$";
+
+/// A decimal number.
+const ANY: &str = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
+
+fn text_schema(pattern: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .pattern(Some(pattern))
+        .examples(["100.0"])
+}
+
+fn amount_schema(what: &str, pattern: &str, number: ObjectBuilder) -> RefOr<Schema> {
+    OneOfBuilder::new()
+        .description(Some(format!(
+            "{what}, as a decimal string or a JSON number; read exactly, never rounded. More decimals than the asset has \
+             are an error (`TOO_MANY_DECIMALS`)."
+        )))
+        .item(text_schema(pattern))
+        .item(number.schema_type(SchemaType::Type(Type::Number)))
+        .into()
+}
+
 impl utoipa::PartialSchema for Amount {
     fn schema() -> RefOr<Schema> {
-        let text = ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::String))
-            .pattern(Some(r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"))
-            .examples(["100.0"]);
-        let number = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Number));
-        OneOfBuilder::new()
-            .description(Some(
-                "A decimal string or a JSON number; read exactly, never rounded. More decimals than the asset has are \
-                 an error (`TOO_MANY_DECIMALS`).",
-            ))
-            .item(text)
-            .item(number)
-            .into()
+        let number = ObjectBuilder::new().exclusive_minimum(Some(0));
+        amount_schema("Above zero", POSITIVE, number)
     }
 }
 
 impl utoipa::ToSchema for Amount {}
+
+/// How an [`Amount`] is described where one that is not above zero is no bad request, but gets an answer of its own.
+pub(crate) struct AnyAmount;
+
+impl utoipa::PartialSchema for AnyAmount {
+    fn schema() -> RefOr<Schema> {
+        amount_schema("Of any sign", ANY, ObjectBuilder::new())
+    }
+}
+
+impl utoipa::ToSchema for AnyAmount {}
+
+/// How an amount is described where there is only text: in a query.
+pub(crate) struct AmountText;
+
+impl utoipa::PartialSchema for AmountText {
+    fn schema() -> RefOr<Schema> {
+        text_schema(POSITIVE).into()
+    }
+}
+
+impl utoipa::ToSchema for AmountText {}
 
 /// An amount of one asset, at its full scale.
 #[derive(Debug, Clone, Copy)]

@@ -8,17 +8,18 @@ mod ids;
 mod names;
 mod time;
 
-pub(crate) use amount::{Amount, Money, Price, fault as amount_fault};
+pub(crate) use amount::{Amount, AmountText, AnyAmount, Money, Price, fault as amount_fault};
 pub(crate) use ids::fault as id_fault;
 pub(crate) use ids::{
     AccountId, CommentId, DisputeId, ListingId, NotificationId, OfferId, OrderId, PaymentId,
     ReportId, SessionId, TransferId, UserId, WithdrawalId,
 };
 pub(crate) use names::{
-    Actor, Asset, AuditAction, Bucket, Decline, DisputeStage, DisputeStageName, DisputeStatus,
-    EntryKind, Event, ExchangeType, Language, ListingStatus, ListingSwitch, OrderStatus,
-    PaymentAnswer, PaymentOutcome, PaymentStatus, Receipt, ReceiptKind, ReportOutcome, Resolution,
-    ResolutionKind, ResponseAction, ResponseKind, Role, Side, Sort, SortKind, Status,
+    Actor, Asset, AuditAction, Bucket, CryptoAsset, Decline, DisputeStage, DisputeStageName,
+    DisputeStatus, EntryKind, Event, ExchangeType, FiatCurrency, Language, ListingStatus,
+    ListingSwitch, OrderStatus, PaymentAnswer, PaymentOutcome, PaymentStatus, Receipt, ReceiptKind,
+    ReportOutcome, Resolution, ResolutionKind, ResponseAction, ResponseKind, Role, Side, Sort,
+    SortKind, Status,
     WithdrawalStatus,
 };
 pub(crate) use time::Time;

@@ -1,5 +1,6 @@
 //! Closed sets of names. The names are the domain's own; a new one appears here, and in the documentation, by itself.
 
+use domain::AssetKind;
 use domain::event::FactName;
 use domain::ledger::PostingKind;
 use domain::listing::{ListingState, Switch};
@@ -120,6 +121,35 @@ names! {
     AuditAction(domain::audit::AuditAction) = domain::audit::AuditAction::ALL, domain::audit::AuditAction::name;
     /// As a dispute's status, in a word: the filter of the list of disputes.
     DisputeStageName(DisputeStage) = DisputeStage::ALL, DisputeStage::word;
+}
+
+/// How an [`Asset`] is described where it must be a crypto asset.
+pub(crate) struct CryptoAsset;
+
+/// How an [`Asset`] is described where it must be a fiat currency.
+pub(crate) struct FiatCurrency;
+
+impl utoipa::PartialSchema for CryptoAsset {
+    fn schema() -> RefOr<Schema> {
+        schema("A crypto asset.", codes(AssetKind::Crypto))
+    }
+}
+
+impl utoipa::ToSchema for CryptoAsset {}
+
+impl utoipa::PartialSchema for FiatCurrency {
+    fn schema() -> RefOr<Schema> {
+        schema("A fiat currency.", codes(AssetKind::Fiat))
+    }
+}
+
+impl utoipa::ToSchema for FiatCurrency {}
+
+fn codes(kind: AssetKind) -> impl Iterator<Item = &'static str> {
+    let assets = domain::Asset::ALL.iter();
+    assets
+        .filter(move |asset| asset.kind() == kind)
+        .map(|asset| asset.code())
 }
 
 const SIDES: [domain::Actor; 2] = [domain::Actor::Customer, domain::Actor::Exchanger];
