@@ -1,9 +1,9 @@
 //! The project's own chores: `cargo xtask --help`.
 //!
-//! One file per chore (`demo`, `check`, `test`, `deny`, `postman`, `grpc`, `contracts`, `bench`), each a list of steps;
-//! `services` provides the servers that tests need, `process` runs children so that none outlives us. A new chore is a
-//! variant of [`Task`] and a file. Depends on no other crate of the workspace, so that it builds when they do not. Unix
-//! only.
+//! One file per chore (`demo`, `check`, `test`, `deny`, `postman`, `grpc`, `schemathesis`, `contracts`, `bench`), each a list of
+//! steps; `services` provides the servers that tests need, `python` the packages of programs that are written in it,
+//! `process` runs children so that none outlives us. A new chore is a variant of [`Task`] and a file. Depends on no other
+//! crate of the workspace, so that it builds when they do not. Unix only.
 #![expect(
     clippy::print_stderr,
     reason = "a command line tool tells what it does"
@@ -18,6 +18,8 @@ mod deny;
 mod grpc;
 mod postman;
 mod process;
+mod python;
+mod schemathesis;
 mod services;
 mod test;
 mod workspace;
@@ -56,8 +58,8 @@ enum Task {
     ///
     /// The servers are those of DATABASE_URL and AMQP_URL if set, else any found on the usual local ports, else
     /// private throw-away ones, which are gone at the end. As root on Debian, missing server packages are installed.
-    /// Where Node.js is, the Postman collection is run too, and where Python is, a gRPC client: each against a demo that
-    /// is gone at the end.
+    /// Where Node.js is, the Postman collection is run too, and where Python is, a gRPC client and schemathesis, which
+    /// takes some minutes: each against a demo that is gone at the end.
     Test {
         #[command(flatten)]
         servers: Servers,
@@ -70,6 +72,9 @@ enum Task {
         /// Leave the gRPC client out even where Python is, for example without a network.
         #[arg(long, env = "P2P_XTASK_NO_GRPC_CLIENT", value_parser = FalseyValueParser::new())]
         no_grpc_client: bool,
+        /// Leave schemathesis out even where Python is, for example without a network or in a hurry.
+        #[arg(long, env = "P2P_XTASK_NO_SCHEMATHESIS", value_parser = FalseyValueParser::new())]
+        no_schemathesis: bool,
     },
     /// Check the dependencies against deny.toml: licences, sources, bans, and known weaknesses where they can be fetched.
     ///
@@ -79,6 +84,9 @@ enum Task {
     Postman,
     /// Run the independent gRPC client, tests/grpc, against a demo that is gone at the end. Needs Python with venv.
     GrpcClient,
+    /// Explore the whole REST interface with schemathesis, tests/schemathesis, as each role and as nobody, against a demo
+    /// that is gone at the end. Needs Python with venv.
+    Schemathesis,
     /// Regenerate the published contract, openapi/openapi.json.
     Contracts,
     /// Measure the release build against the same market in hand-written SQL, both on PostgreSQL.
@@ -125,17 +133,20 @@ fn run(task: Task) -> Result<ExitCode> {
             no_deny,
             no_postman,
             no_grpc_client,
+            no_schemathesis,
         } => {
             let left_out = test::LeftOut {
                 deny: no_deny,
                 postman: no_postman,
                 grpc_client: no_grpc_client,
+                schemathesis: no_schemathesis,
             };
             return test::run(&workspace, servers.own_services, left_out);
         }
         Task::Deny => deny::run(&workspace)?,
         Task::Postman => postman::run(&workspace)?,
         Task::GrpcClient => grpc::run(&workspace)?,
+        Task::Schemathesis => schemathesis::run(&workspace)?,
         Task::Contracts => contracts::write(&workspace)?,
         Task::Bench { servers, args } => bench::run(&workspace, servers.own_services, &args)?,
     }

@@ -31,7 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     }
     let sources = workspace.root().join("tests/postman");
     let newman = install(workspace, &sources)?;
-    let demo = demo::provide(&workspace.build_server(false)?)?;
+    let demo = demo::provide(&workspace.build_server(false)?, &[])?;
 
     let milliseconds = |span: Duration| span.as_millis().to_string();
     let mut collection = Command::new(newman);

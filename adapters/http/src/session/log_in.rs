@@ -20,10 +20,10 @@ use crate::problem::Problem;
 #[schema(example = json!({"email": "ada@example.com", "password": "correct horse battery"}))]
 pub(crate) struct LogInRequest {
     #[validate(length(min = 1, max = 254))]
-    #[schema(max_length = 254, format = "email")]
+    #[schema(min_length = 1, max_length = 254, format = "email")]
     email: String,
     #[validate(length(min = 1, max = 200))]
-    #[schema(max_length = 200, format = "password")]
+    #[schema(min_length = 1, max_length = 200, format = "password")]
     password: String,
     /// A code of the authenticator, or a recovery code: where the account has a second factor.
     #[validate(length(min = 1, max = 64))]

@@ -25,20 +25,27 @@ pub(crate) struct Demo {
     pub(crate) grpc: String,
 }
 
-/// Starts `p2p-market demo --fresh`, whose database is in the folder that it runs in.
-pub(crate) fn provide(server: &Path) -> Result<Demo> {
+/// Starts `p2p-market demo --fresh`, whose database is in the folder that it runs in, with these settings besides its own.
+pub(crate) fn provide(server: &Path, settings: &[(&str, &str)]) -> Result<Demo> {
     let home = Home::own()?;
     let [port, grpc_port] = free_ports()?;
     let ports = format!("a private one on ports {port} (HTTP) and {grpc_port} (gRPC)");
     process::header("demo", &ports);
     let grpc = format!("127.0.0.1:{grpc_port}");
-    let group = launch(&home, server, port, &grpc).map_err(|error| home.explain(error))?;
+    let group =
+        launch(&home, server, settings, port, &grpc).map_err(|error| home.explain(error))?;
     let url = format!("http://127.0.0.1:{port}");
     let service = Service::started(url, vec![group], home);
     Ok(Demo { service, grpc })
 }
 
-fn launch(home: &Home, server: &Path, port: u16, grpc: &str) -> Result<Group> {
+fn launch(
+    home: &Home,
+    server: &Path,
+    settings: &[(&str, &str)],
+    port: u16,
+    grpc: &str,
+) -> Result<Group> {
     let mut demo = home.command(server, Signal::TERM)?;
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy();
@@ -47,6 +54,7 @@ fn launch(home: &Home, server: &Path, port: u16, grpc: &str) -> Result<Group> {
         }
     }
     demo.args(["demo", "--fresh"])
+        .envs(settings.iter().copied())
         .env("P2P_HTTP__BIND", format!("127.0.0.1:{port}"))
         .env("P2P_GRPC__BIND", grpc);
     let demo = Group::spawn(&mut demo, Signal::TERM).context("cannot run the demo")?;
