@@ -3,8 +3,8 @@
 
 mod broker;
 mod clock;
-mod mailer;
 mod limits;
+mod mailer;
 mod outbox;
 mod passwords;
 mod queries;
@@ -16,8 +16,8 @@ pub use broker::{
     Broker, BrokerError, DeadLetter, Deliveries, Delivery, Incoming, Queue, Receipt, Shouts,
 };
 pub use clock::{Clock, Ids, IdsExt};
-pub use mailer::{Mail, MailError, Mailer};
 pub use limits::{Allowance, LimitKey, Quota, RateLimiter, Subject};
+pub use mailer::{Mail, MailError, Mailer};
 pub use outbox::{Backlog, DeadLetters, Outbox, Parcel};
 pub use passwords::{PasswordError, Passwords};
 pub use queries::{

@@ -6,8 +6,8 @@
 
 mod errors;
 mod keys;
-mod proofs;
 mod optional;
+mod proofs;
 mod samples;
 
 use axum::Router;

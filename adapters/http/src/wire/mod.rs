@@ -19,8 +19,7 @@ pub(crate) use names::{
     DisputeStatus, EntryKind, Event, ExchangeType, FiatCurrency, Language, ListingStatus,
     ListingSwitch, OrderStatus, PaymentAnswer, PaymentOutcome, PaymentStatus, Receipt, ReceiptKind,
     ReportOutcome, Resolution, ResolutionKind, ResponseAction, ResponseKind, Role, Side, Sort,
-    SortKind, Status,
-    WithdrawalStatus,
+    SortKind, Status, WithdrawalStatus,
 };
 pub(crate) use time::Time;
 

@@ -12,6 +12,9 @@ const KNOWN_OF_ALL: [&str; 3] = ["p2p-market", "p2pmarket", "p2p"];
 /// Shorter pieces of what is known of somebody are in too many passwords to say anything.
 const SHORTEST_PIECE: usize = 3;
 
+/// So many characters at least are a password's own.
+const LEAST_BESIDE: usize = 8;
+
 /// Of 4: so many guesses (10^8) that nobody tries them, even with the hash in hand.
 const LOWEST_SCORE: u8 = 3;
 
@@ -33,6 +36,9 @@ pub(super) fn weakness(
 
 fn guessable(password: &str, known_of_owner: &[String]) -> Option<&'static str> {
     let pieces = pieces(known_of_owner);
+    if is_little_beside(password, &pieces) {
+        return Some("is made of names that go with this account");
+    }
     let hints: Vec<&str> = pieces.iter().map(String::as_str).collect();
     // Only the first hundred characters are looked at: more would only cost time.
     let guess = zxcvbn::zxcvbn(password, &hints);
@@ -77,6 +83,19 @@ fn guessable(password: &str, known_of_owner: &[String]) -> Option<&'static str> 
     })
 }
 
+/// Whether little is left of a password without what is known of its owner.
+fn is_little_beside(password: &str, pieces: &[String]) -> bool {
+    let lower = password.to_lowercase();
+    let mut longest_first: Vec<&String> = pieces.iter().collect();
+    longest_first.sort_by_key(|piece| std::cmp::Reverse(piece.len()));
+    let rest = longest_first
+        .into_iter()
+        .fold(lower.clone(), |rest, piece| {
+            rest.replace(piece.as_str(), " ")
+        });
+    rest != lower && rest.chars().filter(|letter| *letter != ' ').count() < LEAST_BESIDE
+}
+
 /// What is known of somebody as it is, and in pieces: the parts of an address, the words of a name.
 fn pieces(known_of_owner: &[String]) -> Vec<String> {
     let known = KNOWN_OF_ALL.map(str::to_owned);
@@ -115,6 +134,7 @@ mod tests {
             ("abcdefghijklmnop", "sequence"),
             ("17.05.1984", "date"),
             ("Wonderbourne1", "names that go with this account"),
+            ("alicewonder123", "names that go with this account"),
             ("looking-glass!", "names that go with this account"),
             ("p2p-market-2024", "names that go with this account"),
             ("", "easily guessed"),

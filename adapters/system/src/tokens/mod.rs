@@ -153,7 +153,7 @@ impl Tokens for JwtTokens {
     fn verify_link(&self, token: &str, now: Timestamp) -> Result<Link, TokenError> {
         let mut worst = TokenError::Invalid;
         for purpose in [LinkPurpose::VerifyEmail, LinkPurpose::ResetPassword] {
-                match self.open(kind_of(purpose), token, now) {
+            match self.open(kind_of(purpose), token, now) {
                 Ok(claims) => {
                     let password_of = claims.pwd.ok_or(TokenError::Invalid)?;
                     return Ok(Link {
