@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use application::Market;
 
+use crate::limits::Classes;
 use crate::live::Live;
 use crate::settings::HttpSettings;
 
@@ -16,19 +17,31 @@ struct Shared {
     market: Market,
     settings: HttpSettings,
     live: Live,
+    classes: Classes,
 }
 
 impl App {
-    pub(crate) fn new(market: Market, settings: HttpSettings, live: Live) -> Self {
+    pub(crate) fn new(
+        market: Market,
+        settings: HttpSettings,
+        live: Live,
+        classes: Classes,
+    ) -> Self {
         Self(Arc::new(Shared {
             market,
             settings,
             live,
+            classes,
         }))
     }
 
     pub(crate) fn settings(&self) -> &HttpSettings {
         &self.0.settings
+    }
+
+    /// Which class every request is of.
+    pub(crate) fn classes(&self) -> &Classes {
+        &self.0.classes
     }
 
     pub(crate) fn live(&self) -> &Live {

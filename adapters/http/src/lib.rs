@@ -21,6 +21,7 @@ mod exchanger;
 mod extract;
 mod gateway;
 mod idempotency;
+mod limits;
 mod listen;
 mod listing;
 mod live;
@@ -55,13 +56,14 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use app::App;
+use limits::Classes;
 use problem::Problem;
 
 /// The whole API of a running market, with its documentation.
 pub fn router(market: Market, settings: HttpSettings, live: Live) -> Router {
     let cors = middleware::cors(&settings.cors);
-    let app = App::new(market, settings, live);
     let (routes, api) = docs::documented().split_for_parts();
+    let app = App::new(market, settings, live, Classes::of(&api));
     let router = routes
         .merge(docs::pages(&docs::complete(api)))
         .fallback(no_such_route)

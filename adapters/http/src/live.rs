@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use application::RelayStats;
 use application::consumer::ConsumerStats;
+use application::limits::Limits;
 use application::notification::Hub;
 use application::ports::{Outbox, Queue};
 use domain::UserId;
@@ -27,6 +28,8 @@ pub struct Live {
     pub outbox: Option<Arc<dyn Outbox>>,
     /// What has been asked over another interface, for the metrics.
     pub calls: Option<Calls>,
+    /// How often somebody may ask; the same for all interfaces.
+    pub limits: Limits,
     /// Cancelled when the server is to stop: all streams end then, and no new one begins.
     pub stop: CancellationToken,
     /// The streams that are open.

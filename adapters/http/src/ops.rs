@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use application::RelayStats;
 use application::consumer::ConsumerStats;
+use application::limits::Refused;
 use application::pipeline::{BATCH_BUCKETS, StatsSnapshot};
 use application::ports::{Backlog, Queue};
 use axum::Json as Answer;
@@ -74,8 +75,8 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Pro
 
 /// What has it done?
 ///
-/// Counters of the pipeline through which all changes go, of the events on their way out and of the streams that are open,
-/// in Prometheus' text format. No token is needed: expose it to your own network only.
+/// Counters of the pipeline through which all changes go, of the events on their way out, of the streams that are open and of
+/// the requests that were too many, in Prometheus' text format. No token is needed: expose it to your own network only.
 #[utoipa::path(get, path = "/metrics", tag = TAG, security(()), responses(
     (status = 200, description = "The counters.", body = String, content_type = "text/plain",
         example = "p2p_pipeline_commands_total 42\n")
@@ -112,6 +113,7 @@ async fn live(app: &App) -> String {
     if let Some(calls) = &live.calls {
         called(&mut text, &calls.count());
     }
+    refused(&mut text, &live.limits.refused());
     one(
         &mut text,
         "p2p_push_streams",
@@ -151,6 +153,21 @@ fn consumed(text: &mut String, consumers: &[(Queue, Arc<ConsumerStats>)]) {
                 "{name}{{queue=\"{queue}\",outcome=\"{outcome}\"}} {count}"
             );
         }
+    }
+}
+
+/// Who has asked too often, over whichever interface.
+fn refused(text: &mut String, refused: &[Refused]) {
+    if refused.is_empty() {
+        return;
+    }
+    let name = "p2p_limits_refused_total";
+    let _ = writeln!(
+        text,
+        "# HELP {name} Requests beyond a rate limit, by what they were for and whose limit it was.\n# TYPE {name} counter"
+    );
+    for Refused { class, by, count } in refused {
+        let _ = writeln!(text, "{name}{{class=\"{class}\",by=\"{by}\"}} {count}");
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use application::consumer::ConsumerSettings;
+use application::limits::Quotas;
+use application::ports::Quota;
 use application::{PipelineSettings, RelaySettings};
 use domain::Policy;
 use figment::Figment;
@@ -24,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use system::{JwtSettings, JwtTokens, PasswordCost};
 
 use sections::{
-    Auth, Broker, Callbacks, Consumers, Database, Grpc, Http, Market, Passwords, Pipeline, Relay,
-    Streams, Sweeper,
+    Auth, Broker, Callbacks, Consumers, Database, Grpc, Http, Limits, Market, Passwords, Pipeline,
+    Relay, Streams, Sweeper,
 };
 pub(crate) use sections::{Log, LogFormat};
 
@@ -34,6 +36,7 @@ pub(crate) use sections::{Log, LogFormat};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) http: Http,
+    pub(crate) limits: Limits,
     pub(crate) grpc: Grpc,
     pub(crate) database: Database,
     pub(crate) auth: Auth,
@@ -107,6 +110,21 @@ impl Config {
                 tolerance: Duration::from_secs(self.callbacks.tolerance_seconds),
             },
         })
+    }
+
+    /// How often somebody may ask.
+    pub(crate) fn quotas(&self) -> Quotas {
+        const SECOND: Duration = Duration::from_secs(1);
+        const MINUTE: Duration = Duration::from_secs(60);
+        let limits = &self.limits;
+        Quotas {
+            read: Quota::new(limits.read_per_second, SECOND, limits.read_burst),
+            write: Quota::new(limits.write_per_second, SECOND, limits.write_burst),
+            stream: Quota::new(limits.stream_per_minute, MINUTE, limits.stream_burst),
+            login: Quota::new(limits.login_per_minute, MINUTE, limits.login_burst),
+            callback: Quota::new(limits.callback_per_second, SECOND, limits.callback_burst),
+            address: Quota::new(limits.address_per_second, SECOND, limits.address_burst),
+        }
     }
 
     /// Reads the certificate and its key, if there are any.
@@ -286,6 +304,7 @@ mod tests {
                 "[market]\nfaucet = true\n[http]\nbind = \"0.0.0.0:3000\"",
                 "market.faucet",
             ),
+            ("[limits]\nwrite_burst = 0", "limits.write_burst"),
             ("[grpc]\ntls_key = \"key.pem\"", "grpc.tls_certificate"),
             ("[market]\npayments_at_once = 0", "market.payments_at_once"),
             ("[pipeline]\nbatch = 0", "pipeline.batch"),
@@ -300,6 +319,18 @@ mod tests {
             let error = format!("{:#}", from_toml(text).unwrap_err());
             assert!(error.contains(name), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_off() {
+        let quotas = from_toml("[limits]\nread_per_second = 0").unwrap().quotas();
+        assert_eq!(quotas.read, None);
+        let others = Quotas {
+            read: Config::default().quotas().read,
+            ..quotas
+        };
+        assert_eq!(others, Config::default().quotas());
+        assert_eq!(others.write.map(Quota::burst), Some(100));
     }
 
     #[test]

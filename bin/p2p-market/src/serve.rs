@@ -123,6 +123,7 @@ impl Server {
             relay: background.relay.clone(),
             consumers: background.consumers.clone(),
             outbox: Some(Arc::new(database.clone())),
+            limits: wiring::limits(&config),
             calls: grpc.as_ref().map(|(server, _)| calls_of(server)),
             ..Live::default()
         };

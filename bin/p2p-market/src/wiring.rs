@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use application::limits::Limits;
 use application::ports::Broker;
 use application::{Market, MarketPorts};
 use broker::{InProcess, RabbitMq};
 use persistence::Database;
-use system::{Argon2Passwords, JwtSettings, JwtTokens, SystemClock, UuidIds};
+use system::{Argon2Passwords, InProcessLimits, JwtSettings, JwtTokens, SystemClock, UuidIds};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -34,6 +35,12 @@ pub(crate) fn market(
         tokens: Arc::new(JwtTokens::new(jwt)?),
     };
     Ok(Market::open(ports, config.policy(), config.pipeline()))
+}
+
+/// The configured limits, counted in this process.
+pub(crate) fn limits(config: &Config) -> Limits {
+    let limiter = InProcessLimits::new(Arc::new(SystemClock));
+    Limits::new(Arc::new(limiter), config.quotas())
 }
 
 /// The configured broker; nothing is asked of it yet, so it may be away.

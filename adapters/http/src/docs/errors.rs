@@ -12,6 +12,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
 use super::{keys, proofs};
+use crate::limits::is_limited;
 use crate::ops;
 use crate::problem::{MEDIA_TYPE, Problem, catalogue};
 
@@ -46,6 +47,11 @@ const UNAVAILABLE: Shared = shared(
     "`UNAVAILABLE`: storage is away, nothing was changed. `BUSY`: too many requests are waiting, nothing was changed. Both \
      say in `Retry-After` when to try again. `OUTCOME_UNKNOWN`: the connection was lost during the commit; look before you \
      try again.",
+);
+const RATE_LIMITED: Shared = shared(
+    "RateLimited",
+    StatusCode::TOO_MANY_REQUESTS,
+    "`RATE_LIMITED`: too many requests, by you or from your address; nothing was done. `Retry-After` says when to try again.",
 );
 const UNAUTHENTICATED: Shared = shared(
     "Unauthenticated",
@@ -125,8 +131,9 @@ const KEY_REUSED_OR_INVALID: Shared = shared(
      field. `IDEMPOTENCY_KEY_REUSED`: the key was used before, for another request.",
 );
 
-const ALL: [Shared; 17] = [
+const ALL: [Shared; 18] = [
     INTERNAL,
+    RATE_LIMITED,
     TIMEOUT,
     UNAVAILABLE,
     UNAUTHENTICATED,
@@ -172,12 +179,7 @@ impl Errors {
         for one in ALL {
             let mut response = ResponseBuilder::new().description(one.description).build();
             self.describe(&mut response);
-            if let Some((header, description)) = header_of(one.status) {
-                let header_value = HeaderBuilder::new().description(Some(description)).build();
-                response
-                    .headers
-                    .insert(header.to_owned(), RefOr::T(header_value));
-            }
+            give_header(one.status, &mut response);
             let name = one.name.to_owned();
             components.responses.insert(name, RefOr::T(response));
         }
@@ -194,14 +196,20 @@ impl Errors {
                 .or_insert_with(|| RefOr::Ref(reference));
         }
         let has_key = keys::takes_one(operation);
+        let limited = is_limited(operation);
         for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response
                 && status.starts_with(['4', '5'])
             {
-                if has_key && status == KEY_REUSED.status.as_str() {
-                    response.description += &format!(" {}", KEY_REUSED.description);
+                for (applies, one) in [(has_key, KEY_REUSED), (limited, RATE_LIMITED)] {
+                    if applies && status == one.status.as_str() {
+                        response.description += &format!(" {}", one.description);
+                    }
                 }
                 self.describe(response);
+                if limited && status == RATE_LIMITED.status.as_str() {
+                    give_header(RATE_LIMITED.status, response);
+                }
             }
         }
     }
@@ -223,6 +231,13 @@ impl Errors {
     }
 }
 
+fn give_header(status: StatusCode, response: &mut Response) {
+    if let Some((header, description)) = header_of(status) {
+        let value = HeaderBuilder::new().description(Some(description)).build();
+        response.headers.insert(header.to_owned(), RefOr::T(value));
+    }
+}
+
 /// The header that a client needs with an error of this status.
 const fn header_of(status: StatusCode) -> Option<(&'static str, &'static str)> {
     match status {
@@ -232,6 +247,7 @@ const fn header_of(status: StatusCode) -> Option<(&'static str, &'static str)> {
         StatusCode::SERVICE_UNAVAILABLE => {
             Some(("Retry-After", "Seconds; with `BUSY` and `UNAVAILABLE`."))
         }
+        StatusCode::TOO_MANY_REQUESTS => Some(("Retry-After", "Seconds; with `RATE_LIMITED`.")),
         _ => None,
     }
 }
@@ -240,7 +256,7 @@ fn shared_by(operation: &Operation) -> Vec<Shared> {
     if operation.tags.iter().flatten().any(|tag| tag == ops::TAG) {
         return Vec::new();
     }
-    let mut errors = vec![INTERNAL, TIMEOUT, UNAVAILABLE];
+    let mut errors = vec![INTERNAL, TIMEOUT, UNAVAILABLE, RATE_LIMITED];
     if needs_token(operation) {
         errors.push(if proofs::is_asked_for(operation) {
             UNPROVED
@@ -286,7 +302,7 @@ fn takes(operation: &Operation, place: &ParameterIn) -> bool {
 }
 
 /// Open operations say so by an empty requirement.
-fn needs_token(operation: &Operation) -> bool {
+pub(crate) fn needs_token(operation: &Operation) -> bool {
     let open = SecurityRequirement::default();
     !operation.security.iter().flatten().any(|one| *one == open)
 }

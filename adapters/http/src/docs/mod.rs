@@ -1,14 +1,17 @@
 //! The API's description, made from the handlers themselves.
 //!
 //! Handlers document what is their own. What all operations share is added here: the idempotency key of changes, the errors
-//! that any operation with a token, a body, an id or a key may answer with, the problem schema on every error, and an
-//! example wherever there is none; and what may be left out is said to be no `null`.
+//! that any operation with a token, a body, an id or a key may answer with, rate limits, the problem schema on every error, and
+//! an example wherever there is none; and what may be left out is said to be no `null`.
 
 mod errors;
 mod keys;
+mod limits;
 mod optional;
 mod proofs;
 mod samples;
+
+pub(crate) use errors::needs_token;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -115,6 +118,7 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
     let mut components = api.components.take().unwrap_or_default();
     errors.declare(&mut components);
     keys::declare(&mut components);
+    limits::declare(&mut components);
     api.paths.paths.values_mut().for_each(keys::add);
     for operation in api.paths.paths.values_mut().flat_map(operations) {
         optional::describe(operation);
@@ -123,6 +127,7 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
             operation.security = Some(vec![bearer]);
         }
         errors.add(operation);
+        limits::add(operation);
         samples::add(operation, &components);
     }
     api.components = Some(components);

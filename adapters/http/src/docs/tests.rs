@@ -319,3 +319,28 @@ fn every_reference_leads_somewhere() {
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
 }
+
+#[test]
+fn what_is_limited_says_so_in_every_answer() {
+    let document = document();
+    for (method, path, operation) in all() {
+        let limited = operation["tags"][0] != "Operations";
+        let responses = operation["responses"].as_object().unwrap();
+        for (status, response) in responses {
+            let headers = &resolved(&document, response)["headers"];
+            for name in ["RateLimit", "RateLimit-Policy"] {
+                let told = resolved(&document, &headers[name]);
+                let described = told["description"].is_string();
+                assert_eq!(described, limited, "{method} {path} {status}: {name}");
+            }
+        }
+        let Some(refused) = responses.get("429") else {
+            assert!(!limited, "{method} {path}");
+            continue;
+        };
+        let refused = resolved(&document, refused);
+        let description = refused["description"].as_str().unwrap();
+        assert!(codes(description).contains(&"RATE_LIMITED"), "{path}");
+        assert!(refused["headers"]["Retry-After"].is_object(), "{path}");
+    }
+}

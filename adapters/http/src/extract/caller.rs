@@ -10,6 +10,7 @@ use domain::{Refusal, UserId};
 use super::origin::address_of;
 use crate::app::App;
 use crate::gateway::{self, Named};
+use crate::limits::count_caller;
 use crate::problem::{Problem, storage_failed};
 
 /// The caller, as the access token says. A route that takes it is closed to everybody without a valid token.
@@ -33,28 +34,36 @@ impl FromRequestParts<App> for Bearing {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let named = gateway::named(app.settings().gateway.as_ref(), parts);
-        let mut bearer = match (token(&parts.headers)?, named) {
-            (Some(token), named) => {
-                let bearer = app.admit(token).map_err(Problem::bad_token)?;
-                let same = Named::User(bearer.caller.user);
-                if named.is_some_and(|named| named != same) {
-                    return Err(Refusal::IdentityMismatch.into());
-                }
-                bearer
-            }
-            (None, Some(Named::User(user))) => vouched_for(app, user).await?,
-            (None, Some(Named::Nobody)) => return Err(Problem::unauthenticated(UNKNOWN)),
-            (None, None) => {
-                return Err(Problem::unauthenticated(
-                    "an access token is needed: log in first",
-                ));
-            }
-        };
-        bearer.caller.address = address_of(&parts.extensions);
-        tracing::Span::current().record("user", tracing::field::display(bearer.caller.user));
-        Ok(Self(bearer))
+        let bearer = bearing(parts, app).await;
+        let user = bearer.as_ref().ok().map(|bearer| bearer.caller.user);
+        count_caller(parts, app, user).await?;
+        bearer.map(Self)
     }
+}
+
+/// Whoever the access token names, if it is good, or for whom the gateway answers.
+async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
+    let named = gateway::named(app.settings().gateway.as_ref(), parts);
+    let mut bearer = match (token(&parts.headers)?, named) {
+        (Some(token), named) => {
+            let bearer = app.admit(token).map_err(Problem::bad_token)?;
+            let same = Named::User(bearer.caller.user);
+            if named.is_some_and(|named| named != same) {
+                return Err(Refusal::IdentityMismatch.into());
+            }
+            bearer
+        }
+        (None, Some(Named::User(user))) => vouched_for(app, user).await?,
+        (None, Some(Named::Nobody)) => return Err(Problem::unauthenticated(UNKNOWN)),
+        (None, None) => {
+            return Err(Problem::unauthenticated(
+                "an access token is needed: log in first",
+            ));
+        }
+    };
+    bearer.caller.address = address_of(&parts.extensions);
+    tracing::Span::current().record("user", tracing::field::display(bearer.caller.user));
+    Ok(bearer)
 }
 
 const UNKNOWN: &str = "the gateway names nobody who has an account";

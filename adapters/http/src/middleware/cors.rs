@@ -6,6 +6,7 @@ use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::request_id::X_REQUEST_ID;
+use crate::limits;
 use crate::settings::CorsOrigins;
 
 /// The layer for these origins; `None` where no other origin may call.
@@ -34,6 +35,8 @@ pub(crate) fn cors(origins: &CorsOrigins) -> Option<CorsLayer> {
         ])
         .expose_headers([
             header::RETRY_AFTER,
+            limits::POLICY,
+            limits::STATE,
             HeaderName::from_static("idempotency-replayed"),
             HeaderName::from_static("preference-applied"),
             X_REQUEST_ID,

@@ -15,11 +15,12 @@ use super::request_id::{self, RequestId, X_REQUEST_ID};
 use crate::app::App;
 use crate::client::{ClientAddress, Peer};
 use crate::extract::MAX_BODY;
+use crate::limits::Meter;
 use crate::problem::Problem;
 
 const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
 
-/// Carries a request through: id, address, span, size, time limit, panics, problems, headers, log.
+/// Carries a request through: id, address, span, limits, size, time limit, panics, problems, headers, log.
 pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id::of(request.headers(), app.ids());
@@ -36,7 +37,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         user = field::Empty,
     );
     async move {
-        let mut response = answer(&app, request, next).await;
+        let (mut response, meter) = metered(&app, client, request, next).await;
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             let allow = response.headers().get(header::ALLOW).cloned();
             response = Problem::method_not_allowed(allow).into_response();
@@ -45,6 +46,9 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
             log_cause(&problem, &id, &method, route.as_ref());
             let proof_lasts = app.policy().access.proof_lasts;
             response = problem.render(request_id::text(&id), proof_lasts);
+        }
+        if let Some(meter) = meter {
+            meter.write(response.headers_mut());
         }
         harden(response.headers_mut(), route.as_ref());
         response.headers_mut().insert(X_REQUEST_ID, id);
@@ -57,6 +61,34 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     }
     .instrument(span)
     .await
+}
+
+/// The handler's answer to those who do not ask too often, and what the request counts towards.
+async fn metered(
+    app: &App,
+    client: ClientAddress,
+    mut request: Request,
+    next: Next,
+) -> (Response, Option<Meter>) {
+    let limits = &app.live().limits;
+    let route = request.extensions().get::<MatchedPath>();
+    let class = if limits.are_off() {
+        None
+    } else {
+        app.classes().find(route, request.method())
+    };
+    let Some(class) = class else {
+        return (answer(app, request, next).await, None);
+    };
+    let (meter, arrived) = Meter::arrival(limits, class, client).await;
+    let response = match arrived {
+        Ok(()) => {
+            request.extensions_mut().insert(meter.clone());
+            answer(app, request, next).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    (response, Some(meter))
 }
 
 /// The address that the request comes from.

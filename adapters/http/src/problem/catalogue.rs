@@ -65,6 +65,7 @@ pub(super) fn edge() -> Vec<Problem> {
         Problem::invalid_last_event_id(),
         Problem::too_many_streams(),
         Problem::no_stream_left(),
+        Problem::rate_limited(1),
         Problem::upgrade_required(),
         Problem::origin_not_allowed(),
         Problem::no_such_route(),

@@ -190,6 +190,17 @@ impl Problem {
         .with_retry_after(30)
     }
 
+    /// Somebody asks more often than they may.
+    pub(crate) fn rate_limited(seconds: u64) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "RATE_LIMITED",
+            "Too many requests",
+            "nothing was done; try again when `Retry-After` says",
+        )
+        .with_retry_after(seconds)
+    }
+
     /// A WebSocket is opened by an upgrade, which this request does not ask for.
     pub(crate) fn upgrade_required() -> Self {
         Self::new(

@@ -70,7 +70,13 @@ async fn statuses_follow_their_kind() {
         let has = |name| response.headers().contains_key(name);
         assert_eq!(status == 404, code.ends_with("_NOT_FOUND"), "{code}");
         assert_eq!(status == 401, has("www-authenticate"), "{code}");
-        let later = ["BUSY", "UNAVAILABLE", "NO_STREAM_LEFT", "TOO_MANY_ATTEMPTS"];
+        let later = [
+            "BUSY",
+            "UNAVAILABLE",
+            "NO_STREAM_LEFT",
+            "RATE_LIMITED",
+            "TOO_MANY_ATTEMPTS",
+        ];
         assert_eq!(has("retry-after"), later.contains(&code.as_str()), "{code}");
         assert_eq!(status == 426, has("upgrade"), "{code}");
         assert_eq!(status == 500, code == "INTERNAL");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::limits::Class;
 use application::ports::{Bearer, TokenError};
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -52,6 +53,7 @@ const OVER: Close = Close(4401, "SESSION_OVER");
 const GONE: Close = Close(4401, "USER_NOT_FOUND");
 const TOO_LATE: Close = Close(4408, "no first message in time");
 const TOO_MANY: Close = Close(4429, "TOO_MANY_STREAMS");
+const TOO_OFTEN: Close = Close(4429, "RATE_LIMITED");
 
 /// Why a session is over; `None`: there is nobody to tell.
 type Over = Option<Close>;
@@ -111,6 +113,11 @@ async fn admit(
     place
         .belongs_to(bearer.caller.user, app.settings().streams.per_user)
         .map_err(|_| Some(TOO_MANY))?;
+    let limits = &app.live().limits;
+    let asked = limits.user(Class::Stream, bearer.caller.user).await;
+    if asked.is_some_and(|asked| !asked.allowance.admitted) {
+        return Err(Some(TOO_OFTEN));
+    }
     let last = greeting.last_event_id.or(last);
     let opening = timeout(
         FIRST_MESSAGE,

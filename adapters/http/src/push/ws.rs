@@ -31,9 +31,9 @@ const HARD_LIMIT: usize = 64 * 1024;
 /// names the notification behind which the stream begins. Apart from its first message the client has nothing to say.
 ///
 /// The server pings every 20 seconds, and drops who does not answer for a minute or does not read for half a minute. It closes
-/// with 4401 (the reason is one of the codes of a 401) for a token that is not good or has expired, or whose session has ended, 4408 where the first
-/// message came too late, 4429 where you have too many streams open, 1008 for a message that is none of ours, 1009 for one
-/// of more than 4 KiB, 1001 when the server stops, 1013 while storage is away.
+/// with 4401 (the reason is one of the codes of a 401) for a token that is not good or has expired, or whose session has ended,
+/// 4408 where the first message came too late, 4429 where you have too many streams open or open them too often, 1008 for a
+/// message that is none of ours, 1009 for one of more than 4 KiB, 1001 when the server stops, 1013 while storage is away.
 ///
 /// Web pages may open it from this server's own origin and from those that the operator allows.
 #[utoipa::path(

@@ -80,6 +80,17 @@ impl Config {
             "market.payments_at_once",
             self.market.payments_at_once.into(),
         )?;
+        let limits = &self.limits;
+        for (name, burst) in [
+            ("limits.read_burst", limits.read_burst),
+            ("limits.write_burst", limits.write_burst),
+            ("limits.stream_burst", limits.stream_burst),
+            ("limits.login_burst", limits.login_burst),
+            ("limits.callback_burst", limits.callback_burst),
+            ("limits.address_burst", limits.address_burst),
+        ] {
+            positive(name, burst.into())?;
+        }
         positive("streams.per_user", self.streams.per_user as u64)?;
         positive("streams.most", self.streams.most as u64)?;
         positive("streams.patience_seconds", self.streams.patience_seconds)?;

@@ -23,6 +23,23 @@ pub(crate) struct Http {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) read_per_second: u32,
+    pub(crate) read_burst: u32,
+    pub(crate) write_per_second: u32,
+    pub(crate) write_burst: u32,
+    pub(crate) stream_per_minute: u32,
+    pub(crate) stream_burst: u32,
+    pub(crate) login_per_minute: u32,
+    pub(crate) login_burst: u32,
+    pub(crate) callback_per_second: u32,
+    pub(crate) callback_burst: u32,
+    pub(crate) address_per_second: u32,
+    pub(crate) address_burst: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Grpc {
     pub(crate) enabled: bool,
     pub(crate) bind: SocketAddr,
@@ -144,6 +161,25 @@ impl Default for Http {
             shutdown_seconds: 30,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            read_per_second: 50,
+            read_burst: 200,
+            write_per_second: 20,
+            write_burst: 100,
+            stream_per_minute: 60,
+            stream_burst: 20,
+            login_per_minute: 10,
+            login_burst: 20,
+            callback_per_second: 100,
+            callback_burst: 500,
+            address_per_second: 200,
+            address_burst: 1_000,
         }
     }
 }

@@ -13,6 +13,22 @@ use anyhow::{Context, Result, bail};
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::served::TOKEN_SECRET;
 
+/// Limits that are switched on, and that nobody here comes near.
+const HIGH_LIMITS: [(&str, &str); 12] = [
+    ("P2P_LIMITS__READ_PER_SECOND", "100000"),
+    ("P2P_LIMITS__READ_BURST", "1000000"),
+    ("P2P_LIMITS__WRITE_PER_SECOND", "100000"),
+    ("P2P_LIMITS__WRITE_BURST", "1000000"),
+    ("P2P_LIMITS__STREAM_PER_MINUTE", "100000"),
+    ("P2P_LIMITS__STREAM_BURST", "1000000"),
+    ("P2P_LIMITS__LOGIN_PER_MINUTE", "100000"),
+    ("P2P_LIMITS__LOGIN_BURST", "1000000"),
+    ("P2P_LIMITS__CALLBACK_PER_SECOND", "100000"),
+    ("P2P_LIMITS__CALLBACK_BURST", "1000000"),
+    ("P2P_LIMITS__ADDRESS_PER_SECOND", "100000"),
+    ("P2P_LIMITS__ADDRESS_BURST", "1000000"),
+];
+
 /// The program, with a clean environment but for what is set here.
 pub(crate) fn program(database: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-market"));
@@ -24,6 +40,7 @@ pub(crate) fn program(database: &str, arguments: &[&str]) -> Command {
         .env("P2P_HTTP__BIND", "127.0.0.1:0")
         .env("P2P_GRPC__BIND", "127.0.0.1:0")
         .env("P2P_LOG__FILTER", "warn")
+        .envs(HIGH_LIMITS)
         // What is told stays in the outbox, where it is counted.
         .env("P2P_RELAY__ENABLED", "false")
         .env("P2P_PASSWORDS__MEMORY_KIB", "64")

@@ -21,6 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// The setting that says where gRPC is served.
 pub(crate) const GRPC_BIND: &str = "P2P_GRPC__BIND";
 
+/// Rate limits are switched on, so that they are measured; nobody comes near them.
+const HIGH_LIMITS: [(&str, &str); 6] = [
+    ("P2P_LIMITS__READ_PER_SECOND", "1000000"),
+    ("P2P_LIMITS__READ_BURST", "1000000"),
+    ("P2P_LIMITS__WRITE_PER_SECOND", "1000000"),
+    ("P2P_LIMITS__WRITE_BURST", "1000000"),
+    ("P2P_LIMITS__ADDRESS_PER_SECOND", "1000000"),
+    ("P2P_LIMITS__ADDRESS_BURST", "1000000"),
+];
+
 /// A running server; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -69,6 +79,7 @@ impl Server {
             .env("P2P_LOG__FILTER", "warn")
             .env("P2P_RELAY__ENABLED", "false")
             .env("P2P_CONSUMERS__ENABLED", "false")
+            .envs(HIGH_LIMITS)
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

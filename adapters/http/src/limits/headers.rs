@@ -1,0 +1,49 @@
+//! `RateLimit-Policy` and `RateLimit`, as the IETF's draft (draft-ietf-httpapi-ratelimit-headers) has them.
+
+use std::time::Duration;
+
+use application::limits::Asked;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(crate) const STATE: HeaderName = HeaderName::from_static("ratelimit");
+
+/// Tells of a limit: how much there is of it in which time, and how much is left until when.
+pub(super) fn write(asked: &Asked, headers: &mut HeaderMap) {
+    let Asked { limit, allowance } = asked;
+    let quota = allowance.quota;
+    let (burst, window) = (quota.burst(), seconds(quota.window()));
+    let policy = format!("\"{limit}\";q={burst};w={window}");
+    let (remaining, reset) = (allowance.remaining, seconds(allowance.reset));
+    let state = format!("\"{limit}\";r={remaining};t={reset}");
+    for (name, value) in [(POLICY, policy), (STATE, state)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Whole ones, rounded up.
+pub(super) const fn seconds(span: Duration) -> u64 {
+    match span.subsec_nanos() {
+        0 => span.as_secs(),
+        _ => span.as_secs().saturating_add(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use application::ports::{Allowance, Quota};
+
+    #[test]
+    fn a_limit_is_told_in_whole_seconds() {
+        let quota = Quota::new(20, Duration::from_secs(1), 50).unwrap();
+        let allowance = Allowance::of(quota, true, Duration::from_millis(50));
+        let limit = "write";
+        let mut headers = HeaderMap::new();
+        write(&Asked { limit, allowance }, &mut headers);
+        assert_eq!(headers[POLICY], "\"write\";q=50;w=3");
+        assert_eq!(headers[STATE], "\"write\";r=49;t=1");
+    }
+}

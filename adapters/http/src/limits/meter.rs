@@ -1,0 +1,95 @@
+//! What one request counts towards, and what it was told.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use application::limits::{Asked, Class, Limits};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use domain::UserId;
+
+use super::headers;
+use crate::app::App;
+use crate::client::ClientAddress;
+use crate::problem::Problem;
+
+/// In the extensions of every request that is limited.
+#[derive(Debug, Clone)]
+pub(crate) struct Meter(Arc<Metered>);
+
+#[derive(Debug)]
+struct Metered {
+    class: Class,
+    from: ClientAddress,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    tightest: Option<Asked>,
+    /// However often a handler asks who it is, it is one request.
+    counted: bool,
+}
+
+impl Meter {
+    /// Counts a request by where it comes from.
+    pub(crate) async fn arrival(
+        limits: &Limits,
+        class: Class,
+        from: ClientAddress,
+    ) -> (Self, Result<(), Problem>) {
+        let asked = limits.arrival(class, from.0).await;
+        let told = Mutex::new(Told {
+            tightest: asked,
+            counted: false,
+        });
+        let meter = Self(Arc::new(Metered { class, from, told }));
+        (meter, admitted(asked))
+    }
+
+    /// Counts it by its user, or as a stranger's.
+    async fn caller(&self, limits: &Limits, user: Option<UserId>) -> Result<(), Problem> {
+        let Metered { class, from, .. } = *self.0;
+        if std::mem::replace(&mut self.told().counted, true) {
+            return Ok(());
+        }
+        let asked = match user {
+            Some(user) => limits.user(class, user).await,
+            None => limits.stranger(class, from.0).await,
+        };
+        let mut told = self.told();
+        told.tightest = Asked::tighter(told.tightest, asked);
+        admitted(asked)
+    }
+
+    /// Writes the tightest of the limits that were asked.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        if let Some(asked) = &self.told().tightest {
+            headers::write(asked, headers);
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a request by the user that its token names; without a good token, by its address once more.
+pub(crate) async fn count_caller(
+    parts: &Parts,
+    app: &App,
+    user: Option<UserId>,
+) -> Result<(), Problem> {
+    match parts.extensions.get::<Meter>() {
+        Some(meter) => meter.caller(&app.live().limits, user).await,
+        None => Ok(()),
+    }
+}
+
+fn admitted(asked: Option<Asked>) -> Result<(), Problem> {
+    match asked {
+        Some(Asked { allowance, .. }) if !allowance.admitted => Err(Problem::rate_limited(
+            headers::seconds(allowance.retry_after),
+        )),
+        _ => Ok(()),
+    }
+}
