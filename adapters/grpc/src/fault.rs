@@ -310,3 +310,44 @@ fn chain(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(fault: Fault) -> (Code, String, ErrorDetails) {
+        let status = Status::from(fault);
+        let details = status.get_error_details();
+        let reason = details.error_info().map(|info| info.reason.clone());
+        (status.code(), reason.unwrap_or_default(), details)
+    }
+
+    #[test]
+    fn who_has_tried_too_often_is_told_how_long_to_wait() {
+        let wait = Duration::from_millis(7_200);
+        let (code, reason, details) = told(Refusal::TooManyAttempts { wait }.into());
+        assert_eq!(code, Code::ResourceExhausted);
+        assert_eq!(reason, "TOO_MANY_ATTEMPTS");
+        let retry = details.retry_info().and_then(|retry| retry.retry_delay);
+        assert_eq!(retry, Some(wait));
+    }
+
+    #[test]
+    fn a_token_that_is_good_no_more_is_told_from_one_that_cant_be_checked() {
+        let of = |error| {
+            let (code, reason, _) = told(Fault::bad_token(error));
+            (code, reason)
+        };
+        let over = (Code::Unauthenticated, "SESSION_OVER".to_owned());
+        assert_eq!(of(TokenError::Ended), over);
+        let away = (Code::Unavailable, "UNAVAILABLE".to_owned());
+        assert_eq!(of(TokenError::Unknown), away);
+    }
+
+    #[test]
+    fn a_second_factor_that_is_needed_is_a_matter_of_who_asks() {
+        let (code, reason, _) = told(Refusal::SecondFactorRequired.into());
+        assert_eq!(code, Code::Unauthenticated);
+        assert_eq!(reason, "SECOND_FACTOR_REQUIRED");
+    }
+}
