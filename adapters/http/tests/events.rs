@@ -16,6 +16,7 @@ use axum::http::Request;
 use domain::Role;
 use futures::StreamExt;
 use http_api::{HttpSettings, StreamSettings};
+use scene::entrance::{Entered, PASSWORD};
 use scene::{LIFETIME, Person, Reply, Scene};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
@@ -248,6 +249,31 @@ async fn a_stream_ends_with_its_token() {
     scene.drained().await;
     let reply = refused(&scene, &anna, "/api/events", None).await;
     reply.is_problem(401, "TOKEN_EXPIRED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_with_its_session() {
+    let scene = Scene::open(HttpSettings::default());
+    let here = scene.newcomer("ada").await;
+    let there = Entered::by(scene.log_in("ada", PASSWORD, None).await);
+    let mut stays = Stream::open(&scene, &here.person, None).await;
+    let mut ends = Stream::open(&scene, &there.person, None).await;
+    scene.tell(&here.person, 1).await;
+    assert_eq!(
+        (stays.take(1).await, ends.take(1).await),
+        (vec![1], vec![1])
+    );
+    let path = format!("/api/auth/sessions/{}", there.session);
+    scene.delete(&here.person, &path).await;
+    // What comes then is not shown any more.
+    scene.tell(&here.person, 1).await;
+    assert_eq!(stays.take(1).await, [2]);
+    let began = Instant::now();
+    assert!(ends.is_over().await);
+    assert!(began.elapsed() < Duration::from_secs(60));
+    refused(&scene, &there.person, "/api/events", None)
+        .await
+        .is_problem(401, "SESSION_OVER");
 }
 
 #[tokio::test(start_paused = true)]

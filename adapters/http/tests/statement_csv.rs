@@ -137,3 +137,19 @@ async fn a_table_that_breaks_off_does_not_look_complete() {
     assert!(body.frame().await.unwrap().is_err());
     assert_eq!(scene.memory.faults().pending(), 0);
 }
+
+#[tokio::test]
+async fn a_table_ends_with_the_session_of_its_reader() {
+    let scene = Scene::open(HttpSettings::default());
+    let admin = scene.person("admin", [Role::Admin]).await;
+    let ada = scene.newcomer("ada").await.person;
+    for _ in 0..105 {
+        scene.deposit(&admin, &ada, "1", "RUB").await;
+    }
+    let mut body = export(&scene, &ada, "").await.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 101);
+    let logout = scene.post(&ada, "/api/auth/logout", Value::Null);
+    logout.await.good();
+    assert!(body.frame().await.unwrap().is_err());
+}

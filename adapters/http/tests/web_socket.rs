@@ -16,6 +16,7 @@ use axum::serve::Listener;
 use domain::Role;
 use futures::{SinkExt, StreamExt};
 use http_api::{CorsOrigins, HttpSettings, StreamSettings};
+use scene::entrance::{Entered, PASSWORD};
 use scene::{LIFETIME, Person, Scene};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -337,6 +338,41 @@ async fn a_socket_ends_with_its_token_and_with_the_server() {
     assert_eq!(entered.closed().await.0, 1001);
     assert_eq!(silent.closed().await.0, 1001);
     assert!(served.scene.drained().await < Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_ends_with_its_session() {
+    let served = Served::start(HttpSettings::default());
+    let scene = &served.scene;
+    let quiet = scene.newcomer("ada").await;
+    let busy = Entered::by(scene.log_in("ada", PASSWORD, None).await);
+    let other = Entered::by(scene.log_in("ada", PASSWORD, None).await);
+    let mut sockets = Vec::new();
+    for session in [&quiet, &busy, &other] {
+        let mut socket = served.enter(&session.person, "").await;
+        socket.connected(0).await;
+        sockets.push(socket);
+    }
+    let [quiet_socket, busy_socket, mut other_socket] = sockets.try_into().ok().unwrap();
+    let logout = "/api/auth/logout";
+    scene.post(&busy.person, logout, Value::Null).await.good();
+    // Not a word more to who has logged out.
+    scene.tell(&busy.person, 1).await;
+    assert_eq!(busy_socket.closed().await, reason(4401, "SESSION_OVER"));
+    assert_eq!(other_socket.numbers(1).await, [1]);
+    let began = Instant::now();
+    scene
+        .delete(&other.person, "/api/auth/sessions")
+        .await
+        .good();
+    let mut quiet_socket = quiet_socket;
+    assert_eq!(quiet_socket.numbers(1).await, [1]);
+    assert_eq!(quiet_socket.closed().await, reason(4401, "SESSION_OVER"));
+    assert!(began.elapsed() < Duration::from_secs(60));
+    let socket = served.enter(&quiet.person, "").await;
+    assert_eq!(socket.closed().await, reason(4401, "SESSION_OVER"));
+    scene.tell(&other.person, 1).await;
+    assert_eq!(other_socket.numbers(1).await, [2]);
 }
 
 #[tokio::test(start_paused = true)]

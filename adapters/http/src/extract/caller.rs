@@ -95,6 +95,12 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         .ok_or_else(|| Problem::unauthenticated("expected `Authorization: Bearer <access token>`"))
 }
 
+/// Whether the session in which somebody asked is known to have ended since: for answers that outlast a moment.
+pub(crate) fn has_logged_out(app: &App, caller: Caller) -> bool {
+    let session = caller.session;
+    session.is_some_and(|session| app.access().has_ended(session))
+}
+
 /// The token behind the scheme, whose name has no case.
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;

@@ -9,7 +9,7 @@ mod origin;
 mod query;
 mod validation;
 
-pub(crate) use caller::{Auth, Bearing};
+pub(crate) use caller::{Auth, Bearing, has_logged_out};
 pub(crate) use explain::Members;
 pub(crate) use id::PathId;
 pub(crate) use json::{Json, MAX_BODY, is_json, must_be_json, parse, read};

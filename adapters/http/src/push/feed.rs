@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
+use crate::extract::has_logged_out;
 use crate::live::Place;
 use crate::notification::view::NotificationView;
 use crate::problem::{Problem, storage_failed};
@@ -161,14 +162,9 @@ async fn expiry(app: &App, at: Timestamp) {
 
 /// Waits until the session is known to have ended; for ever where there is none.
 async fn log_out(app: &App, bearer: Bearer) {
-    while !is_over(app, bearer) {
+    while !has_logged_out(app, bearer.caller) {
         sleep(LOOK_AT_SESSION).await;
     }
-}
-
-fn is_over(app: &App, bearer: Bearer) -> bool {
-    let session = bearer.caller.session;
-    session.is_some_and(|session| app.access().has_ended(session))
 }
 
 /// Hands notifications over, one after another.
@@ -199,7 +195,7 @@ async fn pump(
             if app.now() >= bearer.expires_at {
                 return End::Expired;
             }
-            if is_over(app, bearer) {
+            if has_logged_out(app, bearer.caller) {
                 return End::LoggedOut;
             }
             match timeout(patience, sender.send(item(notification, reader))).await {

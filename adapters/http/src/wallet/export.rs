@@ -17,7 +17,7 @@ use validator::Validate;
 use super::TAG;
 use super::view::EntryView;
 use crate::app::App;
-use crate::extract::{Auth, Query};
+use crate::extract::{Auth, Query, has_logged_out};
 use crate::live::Place;
 use crate::problem::Problem;
 use crate::wire;
@@ -100,6 +100,8 @@ enum BrokenOff {
     TooSlow(#[source] Elapsed),
     #[error("the server stops")]
     Stopped,
+    #[error("its reader has logged out")]
+    LoggedOut,
 }
 
 /// The table, page by page: the next one is read when the client has taken the one before. An error ends it, and with it
@@ -124,6 +126,9 @@ fn table(
             if app.live().stop.is_cancelled() {
                 return Err(BrokenOff::Stopped);
             }
+            if has_logged_out(&app, caller) {
+                return Err(BrokenOff::LoggedOut);
+            }
             let reading = statement(&app, caller, list);
             let page = tokio::time::timeout(app.settings().request_timeout, reading)
                 .await
@@ -133,8 +138,9 @@ fn table(
             Ok(Some((rows(page), rest)))
         }
     });
-    let pages = pages.inspect_err(|error| {
-        tracing::error!(?error, "a statement breaks off");
+    let pages = pages.inspect_err(|error| match error {
+        BrokenOff::LoggedOut => tracing::debug!(?error, "a statement breaks off"),
+        _ => tracing::error!(?error, "a statement breaks off"),
     });
     stream::iter([Ok(head)]).chain(pages)
 }

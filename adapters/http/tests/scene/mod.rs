@@ -1,5 +1,7 @@
 //! A whole market in memory behind the API, with people in it, and news for them.
 
+pub(crate) mod entrance;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +21,8 @@ use domain::{Policy, Role, Roles, Timestamp, UserId};
 use http_api::{HttpSettings, Live};
 use http_body_util::BodyExt;
 use memory::{
-    InsecurePasswords, InsecureSecondFactors, InsecureTokens, ManualClock, Memory, SequentialIds,
+    InsecurePasswords, InsecureSecondFactors, InsecureTokens, KeptMail, ManualClock, Memory,
+    SequentialIds,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -37,6 +40,9 @@ pub(crate) struct Scene {
     pub(crate) clock: ManualClock,
     pub(crate) live: Live,
     pub(crate) api: Router,
+    pub(crate) passwords: InsecurePasswords,
+    /// All mail that was sent.
+    pub(crate) letters: KeptMail,
 }
 
 /// Somebody with a token.
@@ -97,15 +103,18 @@ impl Scene {
         let memory = Memory::new();
         let outbox = Arc::new(memory.clone());
         let clock = ManualClock::at(START);
+        let passwords = InsecurePasswords::default();
+        let letters = KeptMail::default();
+        let (mail, _) = PostOffice::open(Arc::new(letters.clone()), "https://market.example");
         let ports = MarketPorts {
             store: Arc::new(memory.clone()),
             queries: Arc::new(memory.clone()),
             clock: Arc::new(clock.clone()),
             ids: Arc::new(SequentialIds::default()),
-            passwords: Arc::new(InsecurePasswords::default()),
+            passwords: Arc::new(passwords.clone()),
             tokens: Arc::new(InsecureTokens::lasting(LIFETIME)),
             second_factors: Arc::new(InsecureSecondFactors),
-            mail: PostOffice::closed(),
+            mail,
         };
         let (market, _) = Market::open(ports, policy, PipelineSettings::default());
         let live = Live {
@@ -120,6 +129,8 @@ impl Scene {
             clock,
             live,
             api,
+            passwords,
+            letters,
         }
     }
 

@@ -1,0 +1,272 @@
+//! Accounts: opening one, the address behind it, and its password.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
+)]
+
+mod scene;
+
+use axum::http::Request;
+use domain::policy::AccessRules;
+use domain::user::Email;
+use domain::{Policy, Role};
+use http_api::HttpSettings;
+use memory::WEAK_PASSWORD;
+use scene::entrance::{Entered, PASSWORD, address};
+use scene::{Reply, Scene};
+use serde_json::{Value, json};
+
+const FORGOT: &str = "/api/auth/password/forgot";
+const RESEND: &str = "/api/auth/verify-email/resend";
+
+fn open() -> Scene {
+    Scene::open(HttpSettings::default())
+}
+
+/// That a password was refused because it is too weak, in this field.
+#[track_caller]
+fn is_weak(reply: &Reply, field: &str) {
+    reply.is_problem(422, "WEAK_PASSWORD");
+    assert_eq!(reply.body["errors"][0]["field"], field);
+    assert!(!reply.text.contains(WEAK_PASSWORD), "{}", reply.text);
+}
+
+#[tokio::test]
+async fn whoever_registers_gets_one_mail_however_often_it_is_sent() {
+    let scene = open();
+    let register = async || {
+        let body = json!({"email": address("ada"), "name": "ada", "password": PASSWORD});
+        let request = Request::post("/api/auth/register").header("idempotency-key", "1");
+        scene.authored(request, None, body).await
+    };
+    assert!(!register().await.is_replayed());
+    assert!(register().await.is_replayed());
+    scene.register("ada").await.is_problem(409, "EMAIL_TAKEN");
+    // Asked for once more: the second letter is that one.
+    let body = json!({"email": address("ada")});
+    assert_eq!(scene.ask(RESEND, body).await.status, 202);
+    let (first, second) = (scene.letter("ada", 1).await, scene.letter("ada", 2).await);
+    assert!(first.contains("https://market.example/verify-email?token="));
+    assert!(second.starts_with("Verify your e-mail address\nHello, ada!"));
+    assert_eq!(scene.letters_to("ada"), 2);
+    assert_eq!(
+        scene.memory.tables().users.len(),
+        1,
+        "{:?}",
+        scene.memory.tables().users
+    );
+}
+
+#[tokio::test]
+async fn a_password_that_is_easily_guessed_opens_no_account() {
+    let scene = open();
+    let admin = scene.person("admin", [Role::Admin]).await;
+    let body = json!({"email": address("ada"), "name": "Ada", "password": WEAK_PASSWORD});
+    is_weak(
+        &scene.ask("/api/auth/register", body.clone()).await,
+        "password",
+    );
+    is_weak(&scene.post(&admin, "/api/users", body).await, "password");
+    let body = json!({"email": address("ada"), "name": "Ada", "password": "short"});
+    let short = scene.ask("/api/auth/register", body).await;
+    short.is_problem(422, "VALIDATION_FAILED");
+    let found = scene.memory.tables().users.into_values();
+    assert!(
+        found
+            .map(|user| user.email)
+            .all(|one| one != Email::new(&address("ada")))
+    );
+}
+
+#[tokio::test]
+async fn a_link_is_good_for_what_it_was_made_for_and_for_nothing_else() {
+    let scene = open();
+    scene.register("ada").await.good();
+    let verify = scene.link("ada", 1).await;
+    scene
+        .ask(FORGOT, json!({"email": address("ada")}))
+        .await
+        .good();
+    let reset = scene.link("ada", 2).await;
+    for token in [&reset, "nonsense"] {
+        let body = json!({"token": token});
+        let reply = scene.ask("/api/auth/verify-email", body).await;
+        reply.is_problem(422, "LINK_SPENT");
+        assert_eq!(reply.body["errors"][0]["field"], "token");
+    }
+    for token in [&verify, "nonsense"] {
+        let body = json!({"token": token, "new_password": "another long password"});
+        let reply = scene.ask("/api/auth/password/reset", body).await;
+        reply.is_problem(422, "LINK_SPENT");
+    }
+    // Nor is an access token or a refresh token a link, or the other way round.
+    let entered = Entered::by(scene.log_in("ada", PASSWORD, None).await);
+    for token in [&entered.person.token, &entered.refresh] {
+        let body = json!({"token": token});
+        let reply = scene.ask("/api/auth/verify-email", body).await;
+        reply.is_problem(422, "LINK_SPENT");
+    }
+    for token in [&verify, &reset, &entered.person.token] {
+        scene.refresh(token).await.is_problem(401, "SESSION_OVER");
+    }
+    let body = json!({"token": verify});
+    assert_eq!(scene.ask("/api/auth/verify-email", body).await.status, 204);
+}
+
+#[tokio::test]
+async fn a_reset_proves_that_mail_arrives_and_needs_a_good_password() {
+    let scene = open();
+    let ada = scene.newcomer("ada").await;
+    let body = json!({"email": address("ADA").to_uppercase()});
+    scene.ask(FORGOT, body).await.good();
+    let token = scene.link("ada", 2).await;
+    let weak = json!({"token": token, "new_password": WEAK_PASSWORD});
+    is_weak(
+        &scene.ask("/api/auth/password/reset", weak).await,
+        "new_password",
+    );
+    scene.get(&ada.person, "/api/users/me").await.good();
+    let body = json!({"token": token, "new_password": "another long password"});
+    let reply = scene.ask("/api/auth/password/reset", body).await;
+    assert_eq!((reply.status.as_u16(), reply.text.as_str()), (204, ""));
+    let ada = Entered::by(scene.log_in("ada", "another long password", None).await);
+    let me = scene.get(&ada.person, "/api/users/me").await.good();
+    assert_eq!(me["email_verified"], true);
+}
+
+/// Nobody learns who has an account from what is answered to a question about an address.
+#[tokio::test]
+async fn unknown_addresses_are_answered_like_known_ones() {
+    let scene = open();
+    scene.register("ada").await.good();
+    let token = scene.link("ada", 1).await;
+    scene
+        .ask("/api/auth/verify-email", json!({"token": token}))
+        .await
+        .good();
+    scene.register("bob").await.good();
+    let ask = async |path: &str, body: Value| {
+        let request = Request::post(path).header("x-request-id", "the-same");
+        scene.authored(request, None, body).await
+    };
+    for path in [FORGOT, RESEND] {
+        // Verified, not verified, and unknown.
+        let [ada, bob, eve] = ["ada", "bob", "eve"].map(|name| json!({"email": address(name)}));
+        let known = ask(path, ada).await;
+        for other in [bob, eve] {
+            let other = ask(path, other).await;
+            assert_eq!(known.status, 202);
+            assert_eq!(
+                (known.status, &known.headers, &known.text),
+                (other.status, &other.headers, &other.text)
+            );
+        }
+    }
+    // A wrong password and an unknown address: the same bytes, and as much work.
+    let mut answers = Vec::new();
+    for name in ["ada", "eve"] {
+        let before = scene.passwords.verified();
+        let body = json!({"email": address(name), "password": "not the password"});
+        for _ in 0..3 {
+            let reply = ask("/api/auth/login", body.clone()).await;
+            reply.is_problem(401, "BAD_CREDENTIALS");
+            answers.push((reply.status, reply.headers, reply.text));
+        }
+        assert_eq!(scene.passwords.verified() - before, 3, "{name}");
+        // The door is closed for both.
+        let closed = ask("/api/auth/login", body).await;
+        closed.is_problem(429, "TOO_MANY_ATTEMPTS");
+        answers.push((closed.status, closed.headers, closed.text));
+        assert_eq!(scene.passwords.verified() - before, 3, "{name}");
+    }
+    let (known, unknown) = answers.split_at(4);
+    assert_eq!(known, unknown);
+}
+
+#[tokio::test]
+async fn nobody_changes_a_password_without_the_old_one() {
+    let scene = open();
+    let ada = scene.newcomer("ada").await;
+    let change = async |old: &str, new: &str| {
+        let body = json!({"current_password": old, "new_password": new});
+        scene.post(&ada.person, "/api/auth/password", body).await
+    };
+    is_weak(&change(PASSWORD, WEAK_PASSWORD).await, "new_password");
+    change("not the password", "another long password")
+        .await
+        .is_problem(401, "BAD_CREDENTIALS");
+    change(PASSWORD, "short")
+        .await
+        .is_problem(422, "VALIDATION_FAILED");
+    // Guesses are counted with those at the door.
+    for _ in 0..2 {
+        change("not the password", "another long password").await;
+    }
+    change(PASSWORD, "another long password")
+        .await
+        .is_problem(429, "TOO_MANY_ATTEMPTS");
+    scene
+        .log_in("ada", PASSWORD, None)
+        .await
+        .is_problem(429, "TOO_MANY_ATTEMPTS");
+    scene.clock.advance(std::time::Duration::from_secs(1));
+    let changed = change(PASSWORD, "another long password").await;
+    assert_eq!((changed.status.as_u16(), changed.text.as_str()), (204, ""));
+    assert!(
+        scene
+            .letter("ada", 2)
+            .await
+            .starts_with("Your password was changed")
+    );
+}
+
+#[tokio::test]
+async fn an_operator_may_ask_for_a_verified_address_first() {
+    let access = AccessRules {
+        verified_email: true,
+        ..AccessRules::default()
+    };
+    let policy = Policy {
+        access,
+        ..Policy::default()
+    };
+    let scene = Scene::under(HttpSettings::default(), policy);
+    scene.register("ada").await.good();
+    scene
+        .log_in("ada", "not the password", None)
+        .await
+        .is_problem(401, "BAD_CREDENTIALS");
+    let reply = scene.log_in("ada", PASSWORD, None).await;
+    reply.is_problem(403, "EMAIL_NOT_VERIFIED");
+    assert!(!reply.text.contains("example.org"), "{}", reply.text);
+    // With that a second mail has come.
+    let token = scene.link("ada", 2).await;
+    scene
+        .ask("/api/auth/verify-email", json!({"token": token}))
+        .await
+        .good();
+    Entered::by(scene.log_in("ada", PASSWORD, None).await);
+}
+
+#[tokio::test]
+async fn administrators_see_what_protects_an_account_and_others_do_not() {
+    let scene = open();
+    let admin = scene.person("admin", [Role::Admin]).await;
+    let ada = scene.newcomer("ada").await;
+    let path = format!("/api/users/{}", ada.person.id);
+    let seen = scene.get(&admin, &path).await.good();
+    assert_eq!(
+        (&seen["email_verified"], &seen["second_factor"]),
+        (&json!(false), &json!(false))
+    );
+    scene.enrolled(&ada.person).await;
+    assert_eq!(scene.get(&admin, &path).await.good()["second_factor"], true);
+    let bob = scene.newcomer("bob").await;
+    scene
+        .get(&bob.person, &path)
+        .await
+        .is_problem(403, "ROLE_REQUIRED");
+}

@@ -1,0 +1,183 @@
+//! The trusted gateway: whom it may name, from where, and what that is worth.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
+)]
+
+mod scene;
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use domain::{Role, UserId};
+use http_api::{GatewaySettings, HttpSettings, Peer, TrustedProxies};
+use scene::{Person, Reply, Scene};
+use serde_json::json;
+
+const GATEWAY: &str = "10.0.0.7";
+const STRANGER: &str = "198.51.100.7";
+const HERE: &str = "127.0.0.1";
+
+/// A market with a gateway at these addresses.
+fn behind(addresses: &[&str]) -> Scene {
+    let addresses = addresses.iter().map(|one| one.parse().unwrap()).collect();
+    Scene::open(HttpSettings {
+        gateway: Some(GatewaySettings { addresses }),
+        ..HttpSettings::default()
+    })
+}
+
+/// A request that comes from there, with these headers.
+async fn from(scene: &Scene, peer: Option<&str>, headers: &[(&str, &str)]) -> Reply {
+    let mut request = Request::get("/api/users/me");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut request = request.body(Body::empty()).unwrap();
+    if let Some(peer) = peer {
+        let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
+        request.extensions_mut().insert(ConnectInfo(Peer(peer)));
+    }
+    scene.send(request).await
+}
+
+async fn named(scene: &Scene, peer: &str, user: &str) -> Reply {
+    from(scene, Some(peer), &[("x-user-id", user)]).await
+}
+
+#[tokio::test]
+async fn nobody_is_believed_unless_the_operator_says_so() {
+    let scene = Scene::open(HttpSettings::default());
+    let ada = scene.person("ada", [Role::Customer]).await;
+    for peer in [HERE, "::1", GATEWAY, STRANGER] {
+        let reply = named(&scene, peer, &ada.id.to_string()).await;
+        reply.is_problem(401, "UNAUTHENTICATED");
+    }
+}
+
+#[tokio::test]
+async fn only_the_gateway_is_believed() {
+    let scene = behind(&[GATEWAY]);
+    let ada = scene.person("ada", [Role::Customer]).await;
+    let id = ada.id.to_string();
+    for peer in [GATEWAY, "::ffff:10.0.0.7"] {
+        let me = named(&scene, peer, &id).await.good();
+        assert_eq!(me["user_id"], id.as_str());
+    }
+    for peer in [STRANGER, HERE, "10.0.0.8"] {
+        let reply = named(&scene, peer, &id).await;
+        reply.is_problem(401, "UNAUTHENTICATED");
+    }
+    let unknown = from(&scene, None, &[("x-user-id", &id)]).await;
+    unknown.is_problem(401, "UNAUTHENTICATED");
+    // None listed: from this machine.
+    let scene = behind(&[]);
+    let ada = scene.person("ada", [Role::Customer]).await;
+    let id = ada.id.to_string();
+    named(&scene, HERE, &id).await.good();
+    named(&scene, "::1", &id).await.good();
+    named(&scene, GATEWAY, &id)
+        .await
+        .is_problem(401, "UNAUTHENTICATED");
+}
+
+/// A proxy may say where a request came from first: that makes nobody the gateway, and the gateway nobody else.
+#[tokio::test]
+async fn it_is_the_connection_that_counts_and_no_header() {
+    let gateway = GatewaySettings {
+        addresses: vec![GATEWAY.parse().unwrap()],
+    };
+    let scene = Scene::open(HttpSettings {
+        gateway: Some(gateway),
+        trusted_proxies: TrustedProxies::parse(&["10.0.0.0/8"]).unwrap(),
+        ..HttpSettings::default()
+    });
+    let ada = scene.person("ada", [Role::Customer]).await;
+    let id = ada.id.to_string();
+    let forwarded = async |peer: &str, by: &str| {
+        let headers = [("x-user-id", id.as_str()), ("x-forwarded-for", by)];
+        from(&scene, Some(peer), &headers).await
+    };
+    let pretends = forwarded("10.0.0.9", GATEWAY).await;
+    pretends.is_problem(401, "UNAUTHENTICATED");
+    forwarded(GATEWAY, STRANGER).await.good();
+}
+
+#[tokio::test]
+async fn whom_it_names_must_have_an_account() {
+    let scene = behind(&[GATEWAY]);
+    let ada = scene.person("ada", [Role::Customer]).await;
+    let nobody: UserId = "user_01jt0c7kq5e8tvb1y9m3x4z6wa".parse().unwrap();
+    for bad in [
+        nobody.to_string(),
+        ada.id.to_string().to_uppercase(),
+        "offer_01jt0c7kq5e8tvb1y9m3x4z6wa".to_owned(),
+        "1".to_owned(),
+        String::new(),
+    ] {
+        let reply = named(&scene, GATEWAY, &bad).await;
+        reply.is_problem(401, "UNAUTHENTICATED");
+        assert!(!reply.text.contains("user_"), "{}", reply.text);
+    }
+    let id = ada.id.to_string();
+    let twice = [("x-user-id", id.as_str()), ("x-user-id", id.as_str())];
+    let reply = from(&scene, Some(GATEWAY), &twice).await;
+    reply.is_problem(401, "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_token_beside_it_must_say_the_same() {
+    let scene = behind(&[GATEWAY]);
+    let ada = scene.person("ada", [Role::Customer]).await;
+    let bob = scene.person("bob", [Role::Customer]).await;
+    let (id, other) = (ada.id.to_string(), bob.id.to_string());
+    let bearer = format!("Bearer {}", ada.token);
+    let both = async |peer: &str, user: &str, bearer: &str| {
+        let headers = [("x-user-id", user), ("authorization", bearer)];
+        from(&scene, Some(peer), &headers).await
+    };
+    both(GATEWAY, &id, &bearer).await.good();
+    for user in [other.as_str(), "nonsense"] {
+        let reply = both(GATEWAY, user, &bearer).await;
+        reply.is_problem(403, "IDENTITY_MISMATCH");
+        // From anybody else the header means nothing.
+        both(STRANGER, user, &bearer).await.good();
+    }
+    // A bad token is not made good by the gateway.
+    let reply = both(GATEWAY, &id, "Bearer nonsense").await;
+    reply.is_problem(401, "INVALID_TOKEN");
+    let reply = both(GATEWAY, &id, "Basic nonsense").await;
+    reply.is_problem(401, "UNAUTHENTICATED");
+}
+
+/// The roles are those of the moment; a second factor is never shown through the gateway, so staff do nothing dear there.
+#[tokio::test]
+async fn staff_are_asked_for_a_second_factor_that_the_gateway_has_not() {
+    let scene = behind(&[GATEWAY]);
+    let ada = scene.person("ada", [Role::Customer]).await;
+    let deposit = async |person: &Person| {
+        let body = json!({"user_id": person.id.to_string(), "amount": "5", "asset": "RUB"});
+        let mut request = Request::post("/api/billing/deposit")
+            .header("x-user-id", person.id.to_string())
+            .header("idempotency-key", "1")
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let peer = SocketAddr::new(GATEWAY.parse().unwrap(), 4711);
+        request.extensions_mut().insert(ConnectInfo(Peer(peer)));
+        scene.send(request).await
+    };
+    // A refusal for the role would be kept: another account for each.
+    deposit(&ada).await.is_problem(403, "ROLE_REQUIRED");
+    let bob = scene.person("bob", [Role::Customer]).await;
+    scene.appoint(&bob, [Role::Admin]).await;
+    let seen = named(&scene, GATEWAY, &bob.id.to_string()).await.good();
+    assert_eq!(seen["roles"], json!(["ADMIN"]));
+    let refused = deposit(&bob).await;
+    refused.is_problem(401, "SECOND_FACTOR_REQUIRED");
+}
