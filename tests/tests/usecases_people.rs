@@ -3,7 +3,7 @@
 use application::QueryError;
 use application::user::{RegisterUser, SetRoles, get_user};
 use domain::refusal::Noun;
-use domain::user::Email;
+use domain::user::{Caller, Email};
 use domain::{Asset, Exchanger, Owner, Refusal, Role, Roles, TypedId, UserId};
 use memory::Memory;
 use p2p_tests::harness::{Harness, START, deposit, party};

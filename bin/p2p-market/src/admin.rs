@@ -4,14 +4,16 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use application::user::RegisterUser;
+use application::mail::PostOffice;
+use application::user::{RegisterUser, VerifyEmail, must_be_strong};
 use clap::{Args, Subcommand};
+use domain::session::Origin;
 use domain::user::Email;
 use domain::{Role, Roles};
-use system::JwtSettings;
 
 use crate::config::Config;
-use crate::{secret, wiring};
+use crate::secret;
+use crate::wiring::{self, Keys};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -62,22 +64,33 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
 
     let database = wiring::database(&config).await?;
     database.migrate().await?;
-    // No tokens are issued here: any secret will do.
-    let jwt = JwtSettings {
-        secret: [secret::fresh()?, secret::fresh()?].concat(),
-        lifetime: std::time::Duration::ZERO,
-    };
-    let (market, worker) = wiring::market(&config, &database, &jwt)?;
+    let keys = Keys::throwaway()?;
+    let (market, worker) = wiring::market(&config, &database, &keys, PostOffice::closed())?;
+    let address = Email::new(&email);
+    must_be_strong(&market, &password, &address, &name).await?;
     let hash = market.passwords().hash(password.clone()).await?;
     let roles = Roles::from([Role::Admin]);
-    let command = RegisterUser::new(market.ids(), Email::new(&email), name, roles, Some(hash));
+    let command = RegisterUser::new(market.ids(), address, name, roles, Some(hash));
     let user = market.execute(command).await?;
+    // Whoever may do this says whose address it is.
+    market
+        .execute(VerifyEmail {
+            user: user.id,
+            origin: Origin::default(),
+        })
+        .await?;
     drop(market);
     worker.await?;
     database.close().await?;
     println!("created {} ({email})", user.id);
     if made_here {
         println!("password: {password}");
+    }
+    if config.policy().access.staff_second_factor {
+        println!(
+            "Next: log in, and enrol a second factor by POST /api/auth/2fa/enroll and /confirm. Before that, nothing that \
+             moves money or rights is open to administrators."
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

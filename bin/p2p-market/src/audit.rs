@@ -16,6 +16,12 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
         "looked at {} accounts, {} journal entries, {} open deals",
         report.accounts, report.entries, report.open_deals
     );
+    if let Some(end) = report.trail {
+        println!(
+            "the audit trail has {} records and ends with {}",
+            end.count, end.hash
+        );
+    }
     if report.violations.is_empty() {
         println!("every law holds");
         return Ok(ExitCode::SUCCESS);

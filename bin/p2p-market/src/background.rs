@@ -20,11 +20,14 @@ use crate::config::Config;
 /// providers are remembered for ever, as they are kept.
 const FORGETFUL: [&str; 3] = [notification::CONSUMER, billing::CONSUMER, order::CONSUMER];
 const MESSAGES_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
-const MESSAGES_EVERY: Duration = Duration::from_secs(3_600);
+const RARELY: Duration = Duration::from_secs(3_600);
 
 /// How long the answer to a request stays the answer to its repetitions.
 const REPLIES_KEPT: Duration = Duration::from_secs(24 * 3_600);
 const REPLIES_EVERY: Duration = Duration::from_secs(60);
+
+/// Sessions that are over, and failed log-ins: for longer than any lock lasts.
+const ACCESS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 const FORGOTTEN_AT_ONCE: u32 = 5_000;
 
@@ -65,8 +68,9 @@ impl Background {
         }
         let consumers = consumers.started;
         tasks.spawn(hub.clone().run(Arc::clone(broker)));
-        tasks.spawn(forget_messages(market.clone()));
+        tasks.spawn(forget_rarely(market.clone()));
         tasks.spawn(forget_replies(market.clone()));
+        tasks.spawn(market.access().clone().follow(market.clone()));
         Self {
             tasks,
             relay,
@@ -111,7 +115,7 @@ impl Consumers<'_> {
     }
 }
 
-async fn forget_messages(market: Market) {
+async fn forget_rarely(market: Market) {
     loop {
         let before = market.now().before(MESSAGES_KEPT);
         let queries = market.queries();
@@ -119,7 +123,10 @@ async fn forget_messages(market: Market) {
             let portion = || queries.forget_inbox(consumer, before, FORGOTTEN_AT_ONCE);
             in_portions("messages", portion).await;
         }
-        tokio::time::sleep(MESSAGES_EVERY).await;
+        let before = market.now().before(ACCESS_KEPT);
+        let portion = || queries.forget_access(before, FORGOTTEN_AT_ONCE);
+        in_portions("sessions and failed log-ins", portion).await;
+        tokio::time::sleep(RARELY).await;
     }
 }
 

@@ -1,9 +1,15 @@
 //! Every setting, its default, and what makes it wrong. `deploy/p2p-market.example.toml` shows them all.
 //!
-//! A setting comes from the first of: the environment (`P2P_HTTP__BIND` is `bind` of `[http]`; `DATABASE_URL` is `url` of
-//! `[database]`, `AMQP_URL` that of `[broker]`), the configuration file, the default.
+//! A setting comes from the first of: the environment (`P2P_HTTP__BIND` is `bind` of `[http]`; `P2P_MODE` is `mode`;
+//! `DATABASE_URL` is `url` of `[database]`, `AMQP_URL` that of `[broker]`), the configuration file, the default. Secrets may be
+//! in files of their own.
 
+mod access;
 mod check;
+mod mail;
+mod production;
+mod record;
+mod secrets;
 mod sections;
 
 use std::path::Path;
@@ -15,19 +21,24 @@ use application::limits::Quotas;
 use application::ports::Quota;
 use application::{PipelineSettings, RelaySettings};
 use domain::Policy;
+use domain::policy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use grpc_api::{GrpcSettings, Identity};
 use http_api::{
-    CallbackSettings, CorsOrigins, HttpSettings, Secret, StreamSettings, TrustedProxies,
+    CallbackSettings, CorsOrigins, GatewaySettings, HttpSettings, Secret, StreamSettings,
+    TrustedProxies,
 };
 use persistence::DatabaseSettings;
 use serde::{Deserialize, Serialize};
-use system::{JwtSettings, JwtTokens, PasswordCost};
+use system::TokenKey;
 
+use access::{Auth, Gateway, Mode, Passwords};
+use mail::Mail;
+pub(crate) use mail::MailKind;
 use sections::{
-    Auth, Broker, Callbacks, Consumers, Database, Grpc, Http, Limits, Market, Passwords, Pipeline,
-    Relay, Streams, Sweeper,
+    Broker, Callbacks, Consumers, Database, Grpc, Http, Limits, Market, Pipeline, Relay, Streams,
+    Sweeper,
 };
 pub(crate) use sections::{Log, LogFormat};
 
@@ -35,12 +46,15 @@ pub(crate) use sections::{Log, LogFormat};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
+    pub(crate) mode: Mode,
     pub(crate) http: Http,
     pub(crate) limits: Limits,
     pub(crate) grpc: Grpc,
     pub(crate) database: Database,
     pub(crate) auth: Auth,
     pub(crate) passwords: Passwords,
+    pub(crate) mail: Mail,
+    pub(crate) gateway: Gateway,
     pub(crate) pipeline: Pipeline,
     pub(crate) market: Market,
     pub(crate) sweeper: Sweeper,
@@ -64,21 +78,30 @@ impl Config {
             );
             figment = figment.merge(Toml::file_exact(file));
         }
-        let config: Self = figment
-            .merge(
-                Env::raw()
-                    .only(&["DATABASE_URL"])
-                    .map(|_| "database.url".into()),
-            )
-            .merge(Env::raw().only(&["AMQP_URL"]).map(|_| "broker.url".into()))
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let secrets = secrets::from_environment(environment);
+        let figment = figment
+            .merge(Env::raw().only(&["P2P_MODE"]).map(|_| "mode".into()))
             // Only what names a section and a setting: other programs may use the prefix too.
             .merge(
                 Env::prefixed("P2P_")
-                    .filter(|key| key.as_str().contains("__"))
+                    .filter(|key| {
+                        let setting = key.as_str().to_ascii_lowercase().replace("__", ".");
+                        setting.contains('.') && !secrets::is_secret(&setting)
+                    })
                     .split("__"),
-            )
-            .extract()
-            .map_err(|error| unusable(&error))?;
+            );
+        Self::from_settings(secrets.fold(figment, |figment, (setting, value)| {
+            figment.merge(Serialized::default(&setting, value))
+        }))
+    }
+
+    fn from_settings(figment: Figment) -> Result<Self> {
+        let config: Result<Self, _> = figment.extract();
+        let mut config = config.map_err(|error| unusable(&error))?;
+        config.fetch_secrets()?;
         config.check()?;
         Ok(config)
     }
@@ -109,6 +132,9 @@ impl Config {
                 secrets: secrets.collect(),
                 tolerance: Duration::from_secs(self.callbacks.tolerance_seconds),
             },
+            gateway: self.gateway.enabled.then(|| GatewaySettings {
+                addresses: self.gateway.addresses.clone(),
+            }),
         })
     }
 
@@ -165,6 +191,14 @@ impl Config {
             payments_per_minute: self.market.payments_per_minute,
             payments_at_once: self.market.payments_at_once,
             faucet: self.market.faucet,
+            limits: policy::Limits {
+                open_offers: self.market.open_offers_limit,
+                cancels_per_day: self.market.cancels_per_day,
+                cancel_pause: minutes(self.market.cancel_pause_hours.saturating_mul(60)),
+                listings: self.market.listings_limit,
+                open_withdrawals: self.market.open_withdrawals_limit,
+            },
+            access: self.access_rules(),
         }
     }
 
@@ -199,36 +233,18 @@ impl Config {
             ..ConsumerSettings::default()
         }
     }
-
-    pub(crate) fn password_cost(&self) -> PasswordCost {
-        PasswordCost {
-            memory_kib: self.passwords.memory_kib,
-            passes: self.passwords.passes,
-            at_once: self.passwords.at_once,
-        }
-    }
-
-    /// The token settings; a server can't do without a proper secret.
-    pub(crate) fn jwt(&self) -> Result<JwtSettings> {
-        ensure!(
-            self.auth.token_secret.len() >= JwtTokens::MIN_SECRET,
-            "auth.token_secret must be set to at least {} secret bytes: put `token_secret` under [auth] into the \
-             configuration file, or set P2P_AUTH__TOKEN_SECRET (for example to the output of `openssl rand -hex 32`)",
-            JwtTokens::MIN_SECRET
-        );
-        Ok(JwtSettings {
-            secret: self.auth.token_secret.clone(),
-            lifetime: Duration::from_secs(self.auth.token_minutes.saturating_mul(60)),
-        })
-    }
 }
 
-/// What is wrong, without the lines that a parser quotes: they may hold a secret.
+/// What is wrong, without the lines that a parser quotes, and without what a secret was found to be.
 fn unusable(error: &figment::Error) -> anyhow::Error {
     let faults: Vec<String> = error
         .clone()
         .into_iter()
         .map(|fault| {
+            let setting = fault.path.join(".");
+            if secrets::is_secret(&setting) {
+                return format!("{setting} must be a text");
+            }
             let fault = fault.to_string();
             fault.lines().next().unwrap_or_default().to_owned()
         })
@@ -237,130 +253,4 @@ fn unusable(error: &figment::Error) -> anyhow::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn from_toml(text: &str) -> Result<Config> {
-        let figment = Figment::from(Serialized::defaults(Config::default()));
-        let config: Config = figment.merge(Toml::string(text)).extract()?;
-        config.check()?;
-        Ok(config)
-    }
-
-    #[test]
-    fn the_example_file_shows_every_setting_at_its_default() {
-        let example = include_str!("../../../deploy/p2p-market.example.toml");
-        // Without the defaults behind it: a setting that is missing from the example is missing here too.
-        let shown: figment::value::Value = Figment::from(Toml::string(example)).extract().unwrap();
-        let all: figment::value::Value = Figment::from(Serialized::defaults(Config::default()))
-            .extract()
-            .unwrap();
-        assert_eq!(keys(&shown), keys(&all));
-        assert_eq!(from_toml(example).unwrap(), Config::default());
-    }
-
-    fn keys(value: &figment::value::Value) -> Vec<String> {
-        let Some(dict) = value.as_dict() else {
-            return Vec::new();
-        };
-        dict.iter()
-            .flat_map(|(key, value)| {
-                let inner = keys(value);
-                let own = inner.is_empty().then(|| key.clone());
-                own.into_iter()
-                    .chain(inner.into_iter().map(move |rest| format!("{key}.{rest}")))
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_wrong_setting_is_named() {
-        for (text, name) in [
-            ("[http]\nbind = \"nowhere\"", "http.bind"),
-            ("[http]\nprot = 80", "prot"),
-            (
-                "[http]\ncors_origins = [\"example.com\"]",
-                "http.cors_origins",
-            ),
-            (
-                "[http]\ntrusted_proxies = [\"the proxy\"]",
-                "http.trusted_proxies",
-            ),
-            ("[database]\nurl = \"mysql://localhost\"", "database.url"),
-            (
-                "[database]\nmax_connections = 0",
-                "database.max_connections",
-            ),
-            (
-                "[market]\nfee_basis_points = 101",
-                "market.fee_basis_points",
-            ),
-            (
-                "[market]\ndefault_payment_minutes = 5",
-                "market.default_payment_minutes",
-            ),
-            ("[market]\nresponse_minutes = -1", "market.response_minutes"),
-            (
-                "[market]\nfaucet = true\n[http]\nbind = \"0.0.0.0:3000\"",
-                "market.faucet",
-            ),
-            ("[limits]\nwrite_burst = 0", "limits.write_burst"),
-            ("[grpc]\ntls_key = \"key.pem\"", "grpc.tls_certificate"),
-            ("[market]\npayments_at_once = 0", "market.payments_at_once"),
-            ("[pipeline]\nbatch = 0", "pipeline.batch"),
-            ("[pipeline]\nlanes = 9", "pipeline.lanes"),
-            (
-                "[sweeper]\noutage_tolerance_seconds = 1",
-                "sweeper.outage_tolerance_seconds",
-            ),
-            ("[log]\nformat = \"xml\"", "log.format"),
-            ("[log]\nfilter = \"a=b=c\"", "log.filter"),
-        ] {
-            let error = format!("{:#}", from_toml(text).unwrap_err());
-            assert!(error.contains(name), "{text:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_limit_of_zero_is_off() {
-        let quotas = from_toml("[limits]\nread_per_second = 0").unwrap().quotas();
-        assert_eq!(quotas.read, None);
-        let others = Quotas {
-            read: Config::default().quotas().read,
-            ..quotas
-        };
-        assert_eq!(others, Config::default().quotas());
-        assert_eq!(others.write.map(Quota::burst), Some(100));
-    }
-
-    #[test]
-    fn money_for_nothing_is_off_and_for_this_machine_only() {
-        assert!(!Config::default().policy().faucet);
-        for bind in ["127.0.0.1:3000", "[::1]:3000"] {
-            let text = format!("[market]\nfaucet = true\n[http]\nbind = \"{bind}\"");
-            assert!(from_toml(&text).unwrap().policy().faucet, "{bind}");
-        }
-        for bind in ["0.0.0.0:3000", "[::]:3000", "192.0.2.1:3000"] {
-            let text = format!("[market]\nfaucet = true\n[http]\nbind = \"{bind}\"");
-            assert!(from_toml(&text).is_err(), "{bind}");
-        }
-    }
-
-    #[test]
-    fn a_server_needs_a_secret_and_never_shows_it() {
-        assert!(
-            format!("{:#}", Config::default().jwt().unwrap_err()).contains("auth.token_secret")
-        );
-        let config = from_toml(&format!(
-            "[auth]\ntoken_secret = \"{}\"",
-            "s3cret".repeat(8)
-        ))
-        .unwrap();
-        assert!(config.jwt().is_ok());
-        assert!(!format!("{config:?}").contains("s3cret"));
-        let unclosed = Figment::from(Toml::string("[auth]\ntoken_secret = \"s3cret\n"));
-        let complaint = unusable(&unclosed.extract::<Config>().unwrap_err()).to_string();
-        assert!(complaint.contains("line 2"), "{complaint}");
-        assert!(!complaint.contains("s3cret"), "{complaint}");
-    }
-}
+mod tests;

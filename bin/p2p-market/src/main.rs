@@ -14,6 +14,7 @@ mod logging;
 mod migrate;
 mod secret;
 mod serve;
+mod totp;
 mod wiring;
 
 use std::path::PathBuf;
@@ -51,6 +52,8 @@ enum Command {
     Admin(admin::Options),
     /// Shows messages that could not take effect, and sends them back.
     DeadLetters(dead_letters::Options),
+    /// Prints the code that an authenticator with this secret shows now: for demonstrations and scripts.
+    Totp(totp::Options),
     /// Prints the OpenAPI document of the REST interface.
     Openapi,
 }
@@ -70,6 +73,9 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         print!("{}", http_api::openapi_json());
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Totp(options) = arguments.command {
+        return totp::run(options);
+    }
     let config = Config::read(arguments.config.as_deref())?;
     logging::start(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -83,7 +89,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             Command::Audit => audit::run(config).await,
             Command::Admin(options) => admin::run(config, options).await,
             Command::DeadLetters(options) => dead_letters::run(config, options).await,
-            Command::Openapi => Ok(ExitCode::SUCCESS),
+            Command::Openapi | Command::Totp(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

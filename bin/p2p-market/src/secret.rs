@@ -7,3 +7,8 @@ pub(crate) fn fresh() -> Result<String> {
     let bits = system::random_bits().context("the operating system gives no randomness")?;
     Ok(format!("{bits:032x}"))
 }
+
+/// Twice as much: enough to sign or seal with.
+pub(crate) fn fresh_key() -> Result<String> {
+    Ok(fresh()? + &fresh()?)
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use application::notification::Hub;
 use application::ports::Broker;
-use application::{Market, Sweeper};
+use application::{Market, Sweeper, trail};
 use grpc_api::GrpcServer;
 use http_api::{CallCount, Calls, Live};
 use persistence::Database;
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::background::Background;
 use crate::config::Config;
-use crate::wiring;
+use crate::wiring::{self, Keys};
 
 /// A market that is ready to serve.
 pub(crate) struct Server {
@@ -26,6 +26,8 @@ pub(crate) struct Server {
     worker: JoinHandle<()>,
     database: Database,
     broker: Arc<dyn Broker>,
+    /// Sends what is left at the market's post office.
+    sending: Option<JoinHandle<()>>,
     listener: TcpListener,
     /// Where it is served over gRPC, if it is.
     grpc: Option<(GrpcServer, TcpListener)>,
@@ -34,6 +36,7 @@ pub(crate) struct Server {
 
 /// Serves the configured market.
 pub(crate) async fn run(config: Config) -> Result<ExitCode> {
+    config.must_be_fit()?;
     if config.market.faucet {
         tracing::warn!("market.faucet: whoever reaches this server can make money for themselves");
     }
@@ -48,7 +51,7 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
 impl Server {
     /// Opens the database, brings its schema up to date if so configured, and takes the port.
     pub(crate) async fn open(config: Config) -> Result<Self> {
-        let jwt = config.jwt()?;
+        let keys = Keys::configured(&config)?;
         let database = wiring::database(&config).await?;
         if config.database.migrate_on_start {
             database
@@ -56,7 +59,8 @@ impl Server {
                 .await
                 .context("the schema can't be brought up to date")?;
         }
-        let (market, worker) = wiring::market(&config, &database, &jwt)?;
+        let (mail, sending) = wiring::post_office(&config)?;
+        let (market, worker) = wiring::market(&config, &database, &keys, mail)?;
         let broker = wiring::broker(&config, &database)?;
         if config.broker.url.is_empty() && !config.database.url.starts_with("sqlite:") {
             tracing::warn!("without broker.url this must be the only process at its database");
@@ -78,6 +82,7 @@ impl Server {
             worker,
             database,
             broker,
+            sending,
             listener,
             grpc,
             config,
@@ -103,10 +108,14 @@ impl Server {
             worker,
             database,
             broker,
+            sending,
             listener,
             grpc,
             config,
         } = self;
+        // Before anybody is let in: whose rights have changed while this process was not there to see it.
+        market.access().catch_up(&market).await?;
+        trail::record_settings(&market, config.record().to_string()).await?;
         let sweeper = Sweeper::new(
             market.clone(),
             Duration::from_secs(config.sweeper.outage_tolerance_seconds),
@@ -189,6 +198,12 @@ impl Server {
             }
             market.close();
             let _ = worker.await;
+            drop(market);
+            if let Some(sending) = sending
+                && tokio::time::timeout(patience / 8, sending).await.is_err()
+            {
+                tracing::warn!("some mail was not sent");
+            }
             if let Err(error) = database.close().await {
                 tracing::warn!(%error, "the database did not close cleanly");
             }

@@ -1,17 +1,23 @@
 //! From a configuration to a market with real adapters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use application::limits::Limits;
+use application::mail::PostOffice;
 use application::ports::Broker;
 use application::{Market, MarketPorts};
 use broker::{InProcess, RabbitMq};
 use persistence::Database;
-use system::{Argon2Passwords, InProcessLimits, JwtSettings, JwtTokens, SystemClock, UuidIds};
+use system::{
+    Argon2Passwords, InProcessLimits, JwtSettings, JwtTokens, SealSettings, SystemClock, TokenKey,
+    TotpSecondFactors, UuidIds,
+};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::secret;
 
 /// Opens the configured database as it is.
 pub(crate) async fn database(config: &Config) -> Result<Database> {
@@ -20,19 +26,65 @@ pub(crate) async fn database(config: &Config) -> Result<Database> {
         .context("the database can't be opened")
 }
 
+/// What tokens are signed and second factors sealed with.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) jwt: JwtSettings,
+    pub(crate) seal: SealSettings,
+}
+
+impl Keys {
+    /// Those of the configuration.
+    pub(crate) fn configured(config: &Config) -> Result<Self> {
+        Ok(Self {
+            jwt: config.jwt()?,
+            seal: config.seal(),
+        })
+    }
+
+    /// For a market that issues no tokens and seals nothing: any secret will do.
+    pub(crate) fn throwaway() -> Result<Self> {
+        let secret = secret::fresh_key()?;
+        let key = TokenKey {
+            id: "throwaway".to_owned(),
+            secret: secret.clone(),
+        };
+        Ok(Self {
+            jwt: JwtSettings {
+                key,
+                old_keys: Vec::new(),
+                lifetime: Duration::ZERO,
+            },
+            seal: SealSettings {
+                secret,
+                old_secrets: Vec::new(),
+            },
+        })
+    }
+}
+
 /// A market over this database. The handle ends when all that was accepted is answered.
 pub(crate) fn market(
     config: &Config,
     database: &Database,
-    jwt: &JwtSettings,
+    keys: &Keys,
+    mail: PostOffice,
 ) -> Result<(Market, JoinHandle<()>)> {
+    let passwords = Argon2Passwords::new(config.password_cost())?;
+    let passwords = match config.breached_passwords()? {
+        Some(list) => passwords.with_breached(list),
+        None => passwords,
+    };
+    let second_factors = TotpSecondFactors::new(&keys.seal).context("auth.seal_secret")?;
     let ports = MarketPorts {
         store: Arc::new(database.clone()),
         queries: Arc::new(database.clone()),
         clock: Arc::new(SystemClock),
         ids: Arc::new(UuidIds),
-        passwords: Arc::new(Argon2Passwords::new(config.password_cost())?),
-        tokens: Arc::new(JwtTokens::new(jwt)?),
+        passwords: Arc::new(passwords),
+        tokens: Arc::new(JwtTokens::new(&keys.jwt).context("[auth]")?),
+        second_factors: Arc::new(second_factors),
+        mail,
     };
     Ok(Market::open(ports, config.policy(), config.pipeline()))
 }
@@ -41,6 +93,15 @@ pub(crate) fn market(
 pub(crate) fn limits(config: &Config) -> Limits {
     let limiter = InProcessLimits::new(Arc::new(SystemClock));
     Limits::new(Arc::new(limiter), config.quotas())
+}
+
+/// Where mail is left. The handle ends when nobody can leave any more and all of it is sent; `None`: there is no mail.
+pub(crate) fn post_office(config: &Config) -> Result<(PostOffice, Option<JoinHandle<()>>)> {
+    let Some(mailer) = config.mailer()? else {
+        return Ok((PostOffice::closed(), None));
+    };
+    let (office, sending) = PostOffice::open(mailer, &config.mail.links);
+    Ok((office, Some(sending)))
 }
 
 /// The configured broker; nothing is asked of it yet, so it may be away.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use domain::Policy;
+use system::SealSettings;
+use url::Url;
 
-use super::Config;
+use super::{Config, MailKind};
 
 /// Shorter ones can be guessed.
 const SHORTEST_SECRET: usize = 32;
@@ -30,7 +32,7 @@ impl Config {
             "database.acquire_timeout_seconds",
             self.database.acquire_timeout_seconds,
         )?;
-        positive("auth.token_minutes", self.auth.token_minutes)?;
+        self.check_access()?;
         positive("market.response_minutes", self.market.response_minutes)?;
         positive("market.receipt_minutes", self.market.receipt_minutes)?;
         positive(
@@ -137,7 +139,6 @@ impl Config {
                 "market.finished_stays_active_minutes",
                 self.market.finished_stays_active_minutes,
             ),
-            ("auth.token_minutes", self.auth.token_minutes),
         ] {
             ensure!(minutes <= 525_600, "{name} must be at most 525600 (a year)");
         }
@@ -157,11 +158,69 @@ impl Config {
             self.passwords.at_once > 0,
             "passwords.at_once must be greater than zero"
         );
+        ensure!(
+            self.market.cancel_pause_hours <= 8_760,
+            "market.cancel_pause_hours must be at most 8760 (a year)"
+        );
         self.http()?;
         self.log
             .filter
             .parse::<tracing_subscriber::filter::targets::Targets>()
             .context("log.filter is not a list of filters such as `info,http_api=debug`")?;
+        Ok(())
+    }
+
+    /// Who is let in and for how long, who gets mail, and who answers for others.
+    fn check_access(&self) -> Result<()> {
+        let auth = &self.auth;
+        for (name, value, most) in [
+            ("auth.token_minutes", auth.token_minutes, 24 * 60),
+            ("auth.session_days", auth.session_days, 365),
+            (
+                "auth.session_idle_days",
+                auth.session_idle_days,
+                auth.session_days,
+            ),
+            ("auth.proof_minutes", auth.proof_minutes, 24 * 60),
+            (
+                "auth.longest_wait_minutes",
+                auth.longest_wait_minutes,
+                24 * 60,
+            ),
+            // What is older is forgotten.
+            ("auth.lock_hours", auth.lock_hours, 30 * 24),
+        ] {
+            ensure!(
+                (1..=most).contains(&value),
+                "{name} must be between 1 and {most}"
+            );
+        }
+        ensure!(
+            auth.lock_after == 0 || auth.lock_after > auth.free_failures,
+            "auth.lock_after must be 0 (never), or greater than auth.free_failures"
+        );
+        ensure!(
+            auth.seal_secret.is_empty() || auth.seal_secret.len() >= SealSettings::MIN_SECRET,
+            "auth.seal_secret must have at least {} bytes",
+            SealSettings::MIN_SECRET
+        );
+        self.stationery()?;
+        let links = Url::parse(&self.mail.links);
+        ensure!(
+            links
+                .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none()),
+            "mail.links must begin with http:// or https://, and have nothing behind a question mark"
+        );
+        ensure!(
+            self.mail.kind != MailKind::Smtp || !self.mail.smtp_url.is_empty(),
+            "mail.smtp_url must be set where mail.kind is \"smtp\""
+        );
+        let bind = self.http.bind;
+        ensure!(
+            !self.gateway.enabled || !self.gateway.addresses.is_empty() || bind.ip().is_loopback(),
+            "gateway.addresses must list from where the gateway connects: http.bind ({bind}) is not the loopback interface, \
+             so anybody could name themselves another"
+        );
         Ok(())
     }
 }

@@ -9,7 +9,6 @@ use application::{PipelineSettings, RelaySettings};
 use domain::Policy;
 use http_api::{CallbackSettings, StreamSettings};
 use serde::{Deserialize, Serialize};
-use system::PasswordCost;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -51,24 +50,10 @@ pub(crate) struct Grpc {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Database {
     pub(crate) url: String,
+    pub(crate) url_file: String,
     pub(crate) max_connections: u32,
     pub(crate) acquire_timeout_seconds: u64,
     pub(crate) migrate_on_start: bool,
-}
-
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Auth {
-    pub(crate) token_secret: String,
-    pub(crate) token_minutes: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Passwords {
-    pub(crate) memory_kib: u32,
-    pub(crate) passes: u32,
-    pub(crate) at_once: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +76,11 @@ pub(crate) struct Market {
     pub(crate) payments_per_minute: u32,
     pub(crate) payments_at_once: u32,
     pub(crate) faucet: bool,
+    pub(crate) open_offers_limit: u32,
+    pub(crate) cancels_per_day: u32,
+    pub(crate) cancel_pause_hours: u64,
+    pub(crate) listings_limit: u32,
+    pub(crate) open_withdrawals_limit: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,6 +94,7 @@ pub(crate) struct Sweeper {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Broker {
     pub(crate) url: String,
+    pub(crate) url_file: String,
     pub(crate) namespace: String,
 }
 
@@ -137,6 +128,7 @@ pub(crate) struct Streams {
 pub(crate) struct Callbacks {
     pub(crate) tolerance_seconds: u64,
     pub(crate) secrets: BTreeMap<String, String>,
+    pub(crate) secrets_files: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -195,37 +187,18 @@ impl Default for Grpc {
     }
 }
 
+impl Database {
+    pub(super) const DEFAULT_URL: &'static str = "sqlite://data/p2p-market.db";
+}
+
 impl Default for Database {
     fn default() -> Self {
         Self {
-            url: "sqlite://data/p2p-market.db".to_owned(),
+            url: Self::DEFAULT_URL.to_owned(),
+            url_file: String::new(),
             max_connections: 16,
             acquire_timeout_seconds: 5,
             migrate_on_start: true,
-        }
-    }
-}
-
-impl Default for Auth {
-    fn default() -> Self {
-        Self {
-            token_secret: String::new(),
-            token_minutes: 60,
-        }
-    }
-}
-
-impl Default for Passwords {
-    fn default() -> Self {
-        let PasswordCost {
-            memory_kib,
-            passes,
-            at_once,
-        } = PasswordCost::default();
-        Self {
-            memory_kib,
-            passes,
-            at_once,
         }
     }
 }
@@ -255,6 +228,11 @@ impl Default for Market {
             payments_per_minute: policy.payments_per_minute,
             payments_at_once: policy.payments_at_once,
             faucet: policy.faucet,
+            open_offers_limit: policy.limits.open_offers,
+            cancels_per_day: policy.limits.cancels_per_day,
+            cancel_pause_hours: policy.limits.cancel_pause.as_secs() / 3_600,
+            listings_limit: policy.limits.listings,
+            open_withdrawals_limit: policy.limits.open_withdrawals,
         }
     }
 }
@@ -317,6 +295,7 @@ impl Default for Callbacks {
         Self {
             tolerance_seconds: CallbackSettings::default().tolerance.as_secs(),
             secrets: BTreeMap::new(),
+            secrets_files: BTreeMap::new(),
         }
     }
 }
@@ -353,14 +332,6 @@ impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Database")
             .field("max_connections", &self.max_connections)
-            .finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Auth {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Auth")
-            .field("token_minutes", &self.token_minutes)
             .finish_non_exhaustive()
     }
 }

@@ -29,6 +29,9 @@ const HIGH_LIMITS: [(&str, &str); 12] = [
     ("P2P_LIMITS__ADDRESS_BURST", "1000000"),
 ];
 
+/// Where demos lay their mail.
+pub(crate) const MAIL: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/mail");
+
 /// The program, with a clean environment but for what is set here.
 pub(crate) fn program(database: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-market"));
@@ -41,6 +44,7 @@ pub(crate) fn program(database: &str, arguments: &[&str]) -> Command {
         .env("P2P_GRPC__BIND", "127.0.0.1:0")
         .env("P2P_LOG__FILTER", "warn")
         .envs(HIGH_LIMITS)
+        .env("P2P_MAIL__FOLDER", MAIL)
         // What is told stays in the outbox, where it is counted.
         .env("P2P_RELAY__ENABLED", "false")
         .env("P2P_PASSWORDS__MEMORY_KIB", "64")

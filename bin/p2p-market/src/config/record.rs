@@ -1,0 +1,92 @@
+//! The operator's numbers as the audit trail records them: how the market is run, without any secret.
+
+use std::time::Duration;
+
+use domain::Policy;
+use domain::policy::{AccessRules, Limits};
+use serde_json::{Value, json};
+
+use super::Config;
+
+impl Config {
+    /// As a JSON object. Times are in seconds.
+    pub(crate) fn record(&self) -> Value {
+        let Policy {
+            response_window,
+            receipt_window,
+            default_payment_window,
+            unanswered_limit,
+            fee_basis_points,
+            finished_stays_active,
+            payments_per_minute,
+            payments_at_once,
+            faucet,
+            limits,
+            access,
+        } = self.policy();
+        json!({
+            "mode": self.mode,
+            "response_window": seconds(response_window),
+            "receipt_window": seconds(receipt_window),
+            "default_payment_window": seconds(default_payment_window),
+            "unanswered_limit": unanswered_limit,
+            "fee_basis_points": fee_basis_points,
+            "finished_stays_active": seconds(finished_stays_active),
+            "payments_per_minute": payments_per_minute,
+            "payments_at_once": payments_at_once,
+            "faucet": faucet,
+            "limits": of_limits(limits),
+            "access": of_access(access),
+            "token_lifetime": self.auth.token_minutes.saturating_mul(60),
+            "gateway": self.gateway.enabled,
+        })
+    }
+}
+
+fn of_limits(limits: Limits) -> Value {
+    let Limits {
+        open_offers,
+        cancels_per_day,
+        cancel_pause,
+        listings,
+        open_withdrawals,
+    } = limits;
+    json!({
+        "open_offers": open_offers,
+        "cancels_per_day": cancels_per_day,
+        "cancel_pause": seconds(cancel_pause),
+        "listings": listings,
+        "open_withdrawals": open_withdrawals,
+    })
+}
+
+fn of_access(rules: AccessRules) -> Value {
+    let AccessRules {
+        staff_second_factor,
+        withdrawal_second_factor,
+        proof_lasts,
+        verified_email,
+        session_lifetime,
+        session_idle,
+        free_failures,
+        longest_wait,
+        lock_after,
+        lock_lasts,
+    } = rules;
+    json!({
+        "staff_second_factor": staff_second_factor,
+        "withdrawal_second_factor": withdrawal_second_factor,
+        "proof_lasts": seconds(proof_lasts),
+        "verified_email": verified_email,
+        "session_lifetime": seconds(session_lifetime),
+        "session_idle": seconds(session_idle),
+        "free_failures": free_failures,
+        "longest_wait": seconds(longest_wait),
+        "lock_after": lock_after,
+        "lock_lasts": seconds(lock_lasts),
+    })
+}
+
+const fn seconds(span: Duration) -> u64 {
+    span.as_secs()
+}

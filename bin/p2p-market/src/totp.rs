@@ -1,0 +1,35 @@
+//! `totp`: what an authenticator would show, for whoever has none at hand.
+
+use std::io::Read;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use application::ports::Clock;
+use clap::Args;
+use system::SystemClock;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The secret in base 32; without it, it is read from standard input. On the command line others on this machine can
+    /// read it.
+    secret: Option<String>,
+}
+
+pub(crate) fn run(options: Options) -> Result<ExitCode> {
+    let secret = match options.secret {
+        Some(secret) => secret,
+        None => {
+            let mut secret = String::new();
+            std::io::stdin()
+                .read_to_string(&mut secret)
+                .context("the secret can't be read")?;
+            secret
+        }
+    };
+    let code = system::present_code(&secret, SystemClock.now());
+    println!(
+        "{}",
+        code.context("not a secret of an authenticator: at least 128 bits in base 32")?
+    );
+    Ok(ExitCode::SUCCESS)
+}
