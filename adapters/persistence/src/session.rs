@@ -115,8 +115,15 @@ pub(crate) fn address(
     reading: &Reading,
     stored: Option<String>,
 ) -> Result<Option<IpAddr>, StorageError> {
-    let parsed = stored.map(|text| text.parse()).transpose();
-    parsed.map_err(|_| reading.corrupt("address is no IP address"))
+    let Some(text) = stored else {
+        return Ok(None);
+    };
+    let parsed = text.parse().ok();
+    let parsed = parsed.filter(|address: &IpAddr| address.to_string() == text);
+    match parsed {
+        Some(address) => Ok(Some(address)),
+        None => Err(reading.corrupt("address is no IP address in its stored form")),
+    }
 }
 
 /// Somebody's sessions that have not ended, newest first.

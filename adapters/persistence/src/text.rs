@@ -29,6 +29,14 @@ pub(crate) fn rows(wanted: u32) -> u32 {
     enough.unwrap_or(wanted)
 }
 
+/// `column` has this value, to be picked out of what is walked along: neither database is to look for it in an index.
+pub(crate) fn picked(column: &str, value: &str, backend: DbBackend) -> String {
+    match backend {
+        DbBackend::Postgres => format!("({column} = {value}) IS TRUE"),
+        _ => format!("+{column} = {value}"),
+    }
+}
+
 /// `column` has this value. PostgreSQL is not told that it is one value only: to it, an order that begins with the column
 /// then needs an index that does. Otherwise it may walk along another index that has the rest of the order, hoping to come
 /// by enough rows soon, however few there are.

@@ -7,6 +7,7 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
+mod access;
 mod counter;
 mod market;
 mod messages;
@@ -80,6 +81,10 @@ async fn queries_read_what_they_answer_with() -> Result<()> {
     orders::withdrawals(&counter).await?;
     orders::locks(&counter).await?;
     orders::forgetting(&counter).await?;
+    access::queries(&counter).await?;
+    access::trail(&counter).await?;
+    access::locks(&counter).await?;
+    access::forgetting(&counter).await?;
     payments::queries(&counter).await?;
     payments::locks(&counter).await?;
     counter.end().await

@@ -15,17 +15,20 @@ pub(crate) const ORDER: u128 = 0xc000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const PAYMENT: u128 = 0xd000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const WITHDRAWAL: u128 = 0xe000_0000_0000_0000_0000_0000_0000_0000;
 
+pub(crate) const SESSION: u128 = 0xf000_0000_0000_0000_0000_0000_0000_0000;
+
 /// Users 1 to 500 are exchangers, the rest customers. User 1000 has made half of all deals, user 1 has answered as many;
 /// all but a few of them long ago. Every other listing is active: of those to sell USDT for USD, one in five has the same
 /// price, and five of all take cheques. User 1000 has been told most of all, and has read all but every hundredth; one in
 /// five hundred payment reports names no deal. User 1000 has made half of all orders and withdrawals; of the orders one in
 /// a thousand is cancelled and the last hundred are new, of the withdrawals one in a hundred is requested and one in two
-/// hundred rejected. Every other payment is for an order, the rest are of 2,500 callers.
+/// hundred rejected. User 1000 has begun half of all sessions, of which one in eleven goes on, and done half of all that the
+/// audit trail tells: it is a log-in but once in a thousand times. Every other payment is for an order, the rest are of 2,500 callers.
 pub(crate) const MARKET: &str = "
 CREATE FUNCTION nth(kind int, i bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
   $$ SELECT (to_hex(kind) || '0000000-0000-0000-0000-' || lpad(to_hex(i), 12, '0'))::uuid $$;
-INSERT INTO users (id, email, name, roles, created_at, version)
-  SELECT nth(1, i), i || '@example.com', 'user ' || i, 1, 1, 1 FROM generate_series(1, 6000) i;
+INSERT INTO users (id, email, name, roles, created_at, roles_changed_at, version)
+  SELECT nth(1, i), i || '@example.com', 'user ' || i, 1, 1, CASE WHEN i % 100 = 0 THEN i * 4 END, 1 FROM generate_series(1, 6000) i;
 INSERT INTO accounts (id, owner_id, asset, available, held, version)
   SELECT nth(6, i * 16 + n), nth(1, i), asset, 0, 0, 1 FROM generate_series(1, 6000) i,
     unnest(ARRAY['BTC', 'ETH', 'USDT']) WITH ORDINALITY AS a (asset, n);
@@ -95,6 +98,18 @@ INSERT INTO withdrawals (id, user_id, asset, amount, destination, status, decide
     FROM generate_series(1, 20000) i) AS made;
 INSERT INTO idempotency_keys (caller, operation, key, fingerprint, status, body, created_at)
   SELECT nth(1, i % 2 * 1000), 'POST /api/orders', 'key ' || i, nth(1, i), 201, '{}', i FROM generate_series(1, 20000) i;
+INSERT INTO sessions (id, user_id, client, started_at, last_used_at, expires_at, generation, ended_at, ended_why, version)
+  SELECT nth(15, i), nth(1, CASE WHEN i % 2 = 0 THEN 1000 ELSE 1001 + i % 4000 END), 'a browser', i, i, i + 50000, 1,
+    CASE WHEN i % 11 > 0 THEN i END, CASE WHEN i % 11 > 0 THEN 'LOGGED_OUT' END, 1 FROM generate_series(1, 20000) i;
+INSERT INTO log_in_attempts (key, failed, last_failed_at, version) SELECT nth(1, i), 1, i, 1 FROM generate_series(1, 20000) i;
+INSERT INTO second_factors (user_id, secret, active_since, last_step, recovery, version)
+  SELECT nth(1, i), 'sealed', i, i, '', 1 FROM generate_series(1, 6000) i;
+INSERT INTO conducts (user_id, cancels, counted_from, version) SELECT nth(1, i), 1, i, 1 FROM generate_series(1, 6000) i;
+INSERT INTO audit_trail (number, at, actor_id, action, subject, detail, hash)
+  SELECT i, i, CASE WHEN i % 10 > 0 THEN nth(1, CASE WHEN i % 2 = 0 THEN 1000 ELSE 1001 + i % 4000 END) END,
+    CASE WHEN i % 1000 IN (2, 3, 500) THEN 'ROLES_CHANGED' ELSE 'LOGGED_IN' END, 'user ' || i % 900, '{}', repeat('0', 64)
+  FROM generate_series(1, 20000) i;
+UPDATE audit_head SET count = 20000;
 ANALYZE";
 
 pub(crate) fn user(i: u128) -> UserId {

@@ -13,7 +13,7 @@ use super::{Column, Entity, Model, head};
 use crate::database::Database;
 use crate::error;
 use crate::row;
-use crate::text::{Parameters, is, rows};
+use crate::text::{Parameters, is, picked, rows};
 
 #[async_trait]
 impl TrailQueries for Database {
@@ -69,7 +69,7 @@ async fn list(
     row::all(rows)
 }
 
-/// The newest records that the filter means: a walk along the index of what is rarest, as a rule, of all that it names.
+/// The newest records that the filter means: a walk along the index of what is done to a thing, or by somebody, or of a kind.
 pub(crate) fn page(filter: &TrailFilter, backend: DbBackend) -> Statement {
     let mut parameters = Parameters::default();
     let mut named = Vec::new();
@@ -82,10 +82,20 @@ pub(crate) fn page(filter: &TrailFilter, backend: DbBackend) -> Statement {
     if let Some(action) = filter.action.map(AuditAction::name) {
         named.push(("action", parameters.bind(action)));
     }
-    let mut conditions: Vec<String> = named
-        .iter()
-        .map(|(column, value)| is(column, value, backend))
-        .collect();
+    let mut lead = String::new();
+    let mut conditions = Vec::new();
+    for (column, value) in &named {
+        conditions.push(match (lead.is_empty(), &filter.subject) {
+            (true, _) => {
+                lead = format!("{column} DESC, ");
+                is(column, value, backend)
+            }
+            // What somebody does has an index for each kind of it.
+            (false, None) => format!("{column} = {value}"),
+            // To one thing few things are done.
+            (false, Some(_)) => picked(column, value, backend),
+        });
+    }
     if let Some(before) = filter.before {
         let before = parameters.bind(row::bound(before));
         conditions.push(format!("number < {before}"));
@@ -95,8 +105,6 @@ pub(crate) fn page(filter: &TrailFilter, backend: DbBackend) -> Statement {
         true => String::new(),
         false => format!(" WHERE {}", conditions.join(" AND ")),
     };
-    let lead = named.first();
-    let lead = lead.map_or_else(String::new, |(column, _)| format!("{column} DESC, "));
     let text = format!(
         "SELECT {} FROM audit_trail{wanted} ORDER BY {lead}number DESC LIMIT {}",
         columns.join(", "),

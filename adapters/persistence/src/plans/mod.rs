@@ -1,6 +1,8 @@
 //! How SQLite answers the queries: along an index, never by reading a whole table or sorting a whole answer. What
 //! PostgreSQL does is counted in `tests/`, over real rows.
 
+mod access;
+
 use std::time::Duration;
 
 use application::ports::{
@@ -354,6 +356,7 @@ async fn sqlite_answers_along_its_indexes() {
     .unwrap();
     database.migrate().await.unwrap();
     let all = cases().into_iter().chain(messages()).chain(orders());
+    let all = all.chain(access::cases());
     for (name, statement, ways) in all {
         let plan = plan(&database, &statement).await;
         for way in ways {
