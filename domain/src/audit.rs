@@ -158,7 +158,9 @@ mod tests {
 
     #[test]
     fn a_hash_is_read_back_as_it_is_written() {
-        let hash = ChainHash(std::array::from_fn(|index| index as u8 * 7));
+        let hash = ChainHash(std::array::from_fn(|index| {
+            u8::try_from(index * 7).unwrap()
+        }));
         assert_eq!(hash.to_string().parse(), Ok(hash));
         for bad in ["", "00", &"g".repeat(64), &"é".repeat(32)] {
             assert_eq!(bad.parse::<ChainHash>(), Err(NotAHash), "{bad}");

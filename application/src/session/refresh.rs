@@ -22,7 +22,7 @@ pub struct RenewSession {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewed {
-    GoesOn(User, Session),
+    GoesOn(Box<(User, Session)>),
     /// It was used before.
     Reused,
 }
@@ -53,7 +53,7 @@ impl Command for RenewSession {
         match session.renew(self.refresh.generation, &rules, desk.now())? {
             Renewal::Renewed(session) => {
                 desk.save_session(session.clone());
-                Ok(Renewed::GoesOn(user, session))
+                Ok(Renewed::GoesOn(Box::new((user, session))))
             }
             Renewal::Reused(session) => {
                 if self.ends {
@@ -91,7 +91,8 @@ pub async fn refresh(
             ends,
             origin: origin.clone(),
         };
-        if let Renewed::GoesOn(user, session) = market.execute(command).await? {
+        if let Renewed::GoesOn(renewed) = market.execute(command).await? {
+            let (user, session) = *renewed;
             return tokens_of(market, user, session);
         }
     }

@@ -144,7 +144,10 @@ pub async fn sessions_are_locked_by_id_and_by_user<P: Place>(place: &P) {
     let open = [own[0].clone(), own[2].clone()];
     let store = &harness.store;
     assert_eq!(locked(store, &[], &[anna]).await, open);
-    assert_eq!(locked(store, &[over.id], &[]).await, [over.clone()]);
+    assert_eq!(
+        locked(store, &[over.id], &[]).await,
+        std::slice::from_ref(&over)
+    );
     assert_eq!(locked(store, &[own[0].id], &[anna]).await, open);
     let all = [own[0].clone(), over.clone(), own[2].clone()];
     assert_eq!(locked(store, &[over.id], &[anna]).await, all);
@@ -199,7 +202,7 @@ pub async fn two_who_refresh_take_turns<P: Place>(place: &P) {
         let both = async { tokio::join!(first, second) };
         let (committed, found) = timeout(STUCK, both).await.expect("both units end");
         committed.unwrap();
-        assert_eq!(found.unwrap(), [next.clone()]);
+        assert_eq!(found.unwrap(), std::slice::from_ref(&next));
         now = next;
     }
     harness.close().await;

@@ -14,7 +14,7 @@ use p2p_tests::brokers::TestBroker;
 use p2p_tests::served::TOKEN_SECRET;
 
 /// Limits that are switched on, and that nobody here comes near.
-const HIGH_LIMITS: [(&str, &str); 12] = [
+const HIGH_LIMITS: [(&str, &str); 16] = [
     ("P2P_LIMITS__READ_PER_SECOND", "100000"),
     ("P2P_LIMITS__READ_BURST", "1000000"),
     ("P2P_LIMITS__WRITE_PER_SECOND", "100000"),
@@ -27,6 +27,10 @@ const HIGH_LIMITS: [(&str, &str); 12] = [
     ("P2P_LIMITS__CALLBACK_BURST", "1000000"),
     ("P2P_LIMITS__ADDRESS_PER_SECOND", "100000"),
     ("P2P_LIMITS__ADDRESS_BURST", "1000000"),
+    ("P2P_MARKET__OPEN_OFFERS_LIMIT", "100000"),
+    ("P2P_MARKET__CANCELS_PER_DAY", "100000"),
+    ("P2P_MARKET__LISTINGS_LIMIT", "100000"),
+    ("P2P_MARKET__OPEN_WITHDRAWALS_LIMIT", "100000"),
 ];
 
 /// Where demos lay their mail.

@@ -69,7 +69,7 @@ fn what_is_fit_may_start() {
 fn secrets_that_somebody_could_guess_are_refused_and_not_shown() {
     for weak in [
         "",
-        "short",
+        "brief",
         "f3b1c8a0d2e94755a6b7c8d9e0f1a2b",
         "ffffffffffffffffffffffffffffffff",
         "abababababababababababababababab",
