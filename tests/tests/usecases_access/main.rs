@@ -1,5 +1,11 @@
 //! Who is let in, for how long, and what is remembered of it; in memory.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a step that goes wrong has to stop the test"
+)]
+
 mod limits;
 mod passwords;
 mod scene;
