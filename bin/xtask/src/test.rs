@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::services::postgres::Durability;
 use crate::services::{Service, postgres, rabbitmq};
 use crate::workspace::Workspace;
-use crate::{check, contracts, deny, grpc, postman, process, schemathesis};
+use crate::{check, contracts, deny, grpc, postman, process};
 
 /// What nobody wants to be run, whether it could be or not.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +15,6 @@ pub(crate) struct LeftOut {
     pub(crate) deny: bool,
     pub(crate) postman: bool,
     pub(crate) grpc_client: bool,
-    pub(crate) schemathesis: bool,
 }
 
 pub(crate) fn run(
@@ -42,11 +41,6 @@ pub(crate) fn run(
         process::header("grpc client", "skipped, as P2P_XTASK_NO_GRPC_CLIENT says");
     } else {
         grpc::run(workspace)?;
-    }
-    if left_out.schemathesis {
-        process::header("schemathesis", "skipped, as P2P_XTASK_NO_SCHEMATHESIS says");
-    } else {
-        schemathesis::run(workspace)?;
     }
     tests(workspace, &postgres, &rabbitmq)
 }
