@@ -15,6 +15,8 @@ from grpc_status import rpc_status
 from payment.v1 import payment_pb2, payment_pb2_grpc
 
 PASSWORD = "demo-password"
+# That of the demo would be too easily guessed for anybody else.
+NEW_PASSWORD = "orbit kettle 7 lantern"
 
 # Seconds; more than any call of a healthy server takes.
 PATIENCE = 30
@@ -52,8 +54,8 @@ class Market:
     def newcomer(self, rub=0):
         """Somebody whom nobody has seen before, with so many roubles from the demo's faucet."""
         email = f"{uuid.uuid4()}@demo.example"
-        self.rest("POST", "auth/register", {"email": email, "name": "Newcomer", "password": PASSWORD})
-        person = Person(self, email)
+        self.rest("POST", "auth/register", {"email": email, "name": "Newcomer", "password": NEW_PASSWORD})
+        person = Person(self, email, NEW_PASSWORD)
         if rub:
             person.rest("POST", "billing/deposit", {"user_id": person.id, "amount": rub, "asset": "RUB"})
         return person
@@ -62,8 +64,8 @@ class Market:
 class Person:
     """Somebody who is logged in, with stubs that say so in every call."""
 
-    def __init__(self, market, email):
-        answer = market.rest("POST", "auth/login", {"email": email, "password": PASSWORD})
+    def __init__(self, market, email, password=PASSWORD):
+        answer = market.rest("POST", "auth/login", {"email": email, "password": password})
         self.id = answer["user"]["user_id"]
         self.rest = partial(market.rest, token=answer["access_token"])
         self.metadata = (("authorization", f"Bearer {answer['access_token']}"),)
