@@ -7,7 +7,8 @@ It goes by the description that the server publishes: a new route is explored wi
     venv/bin/python explore.py
 
 `cargo xtask schemathesis` does all of that, with a demo of its own. What comes after the options names people, as in
-`explore.py alice nobody`. How it goes about it is in schemathesis.toml, what it knows of the market in hooks.py and scene.py.
+`explore.py alice nobody`. How it goes about it is in schemathesis.toml, what it knows of the market in hooks.py and
+scene.py.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from scene import PASSWORD, STRANGER, Market, Scene, address
 
 HERE = Path(__file__).resolve().parent
 CONFIGURATION = "schemathesis.toml"
+# What the payment provider signs with. Without it no report of a payment is signed.
+SECRET = "P2P_PROVIDER_SECRET"
 
 # A customer, an exchanger, a moderator, an administrator. Whoever may take the others' roles away comes last.
 EXPLORERS = ["nobody", "alice", "dora", "mona", "adam"]
@@ -31,8 +34,7 @@ EXPLORERS = ["nobody", "alice", "dora", "mona", "adam"]
 def main():
     parser = argparse.ArgumentParser(description="Explores a fresh demo market over HTTP.")
     parser.add_argument("--rest", default="http://127.0.0.1:3000", help="what is explored (%(default)s)")
-    parser.add_argument("--provider", help="a payment provider that the market knows")
-    parser.add_argument("--secret", default="", help="what it signs with; if left out, no report of a payment is signed")
+    parser.add_argument("--provider", help=f"a payment provider that the market knows, whose secret is in {SECRET}")
     parser.add_argument("people", nargs="*", default=EXPLORERS, help="all, if nobody is named")
     options = parser.parse_args()
     market = Market(options.rest)
@@ -42,7 +44,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="p2p-market-") as folder:
         for name in options.people:
             print(f"\n{name}:", flush=True)
-            known = scene.known_to(name) | {"provider": options.provider, "secret": options.secret}
+            known = scene.known_to(name) | {"provider": options.provider}
             if explore(market.url, name, known, Path(folder)) != 0:
                 failed.append(name)
             tallies[name] = json.loads((Path(folder) / "tally.json").read_text())

@@ -93,3 +93,24 @@ impl Program {
         Ok(python)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_python_that_is_too_old_will_not_do() {
+        let program = Program {
+            name: "tomorrow",
+            sources: "tests/tomorrow",
+            file: "tomorrow.py",
+            packages: "tomorrow",
+            module: "tomorrow",
+            since: u8::MAX,
+            opt_out: "P2P_XTASK_NO_TOMORROW",
+        };
+        assert!(!program.is_possible());
+        let workspace = Workspace::load().unwrap();
+        assert!(program.prepare(&workspace).unwrap().is_none());
+    }
+}

@@ -23,7 +23,7 @@ const EXPLORER: Program = Program {
 const PROVIDER: &str = "schemathesis";
 const SECRET: &str = "known to one demo, for as long as it runs";
 
-/// Three minutes on two idle cores.
+/// It takes three minutes on two idle cores.
 const RUN: Duration = Duration::from_secs(900);
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -34,6 +34,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let demo = demo::provide(&workspace.build_server(false)?, &settings)?;
     explorer
         .args(["--rest", &demo.service.url])
-        .args(["--provider", PROVIDER, "--secret", SECRET]);
+        .args(["--provider", PROVIDER])
+        .env("P2P_PROVIDER_SECRET", SECRET);
     process::step_within(EXPLORER.name, &mut explorer, RUN)
 }
