@@ -17,7 +17,7 @@ use crate::session::view::TokensAnswer;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConfirmAnswer {
     /// Each is good once, in place of a code: to be kept where the authenticator is not.
-    #[schema(example = json!(["4f7k2-9x3mq"]))]
+    #[schema(example = json!(["4f7k2-9x3mq-0ar8z-w1c5n"]))]
     recovery_codes: Vec<String>,
     #[serde(flatten)]
     tokens: TokensAnswer,

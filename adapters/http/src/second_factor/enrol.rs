@@ -19,7 +19,7 @@ use crate::problem::Problem;
 #[schema(example = json!({"password": "correct horse battery"}))]
 pub(crate) struct EnrolRequest {
     #[validate(length(min = 1, max = 200))]
-    #[schema(max_length = 200, format = "password")]
+    #[schema(min_length = 1, max_length = 200, format = "password")]
     password: String,
 }
 

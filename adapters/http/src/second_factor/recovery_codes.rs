@@ -15,7 +15,7 @@ use crate::problem::Problem;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RecoveryCodesAnswer {
     /// Each is good once, in place of a code.
-    #[schema(example = json!(["4f7k2-9x3mq"]))]
+    #[schema(example = json!(["4f7k2-9x3mq-0ar8z-w1c5n"]))]
     recovery_codes: Vec<String>,
 }
 

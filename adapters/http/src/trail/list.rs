@@ -37,6 +37,7 @@ pub(crate) struct ListAuditQuery {
     object: Option<String>,
     /// The `next_cursor` of the page before.
     #[serde(alias = "after")]
+    #[param(min_length = 1)]
     cursor: Option<String>,
     /// How many at most.
     #[validate(range(min = 1, max = 100))]

@@ -18,7 +18,7 @@ use crate::problem::{Problem, of_password};
 #[schema(example = json!({"current_password": "correct horse battery", "new_password": "a staple of another kind"}))]
 pub(crate) struct ChangePasswordRequest {
     #[validate(length(min = 1, max = 200))]
-    #[schema(max_length = 200, format = "password")]
+    #[schema(min_length = 1, max_length = 200, format = "password")]
     current_password: String,
     /// At least 12 characters, at most 200 bytes; none that is known from breaches or made of name and address.
     #[validate(custom(function = check_password))]
