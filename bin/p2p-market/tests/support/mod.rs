@@ -105,6 +105,18 @@ impl Server {
         )
     }
 
+    /// The next line that it prints with this in it.
+    pub(crate) fn said_with(&mut self, text: &str) -> Result<String> {
+        let mut line = String::new();
+        while self.output.read_line(&mut line)? > 0 {
+            if line.contains(text) {
+                return Ok(line);
+            }
+            line.clear();
+        }
+        bail!("it said nothing with {text:?} before it ended")
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) -> Result<()> {
         self.child.kill()?;
