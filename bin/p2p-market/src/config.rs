@@ -1,8 +1,8 @@
 //! Every setting, its default, and what makes it wrong. `deploy/p2p-market.example.toml` shows them all.
 //!
 //! A setting comes from the first of: the environment (`P2P_HTTP__BIND` is `bind` of `[http]`; `P2P_MODE` is `mode`;
-//! `DATABASE_URL` is `url` of `[database]`, `AMQP_URL` that of `[broker]`), the configuration file, the default. Secrets may be
-//! in files of their own.
+//! `DATABASE_URL` is `url` of `[database]`, `AMQP_URL` that of `[broker]`, `REDIS_URL` that of `[redis]`), the configuration
+//! file, the default. Secrets may be in files of their own.
 
 mod access;
 mod check;
@@ -37,8 +37,8 @@ use access::{Auth, Gateway, Mode, Passwords};
 use mail::Mail;
 pub(crate) use mail::MailKind;
 use sections::{
-    Broker, Callbacks, Consumers, Database, Grpc, Http, Limits, Market, Pipeline, Relay, Streams,
-    Sweeper,
+    Broker, Callbacks, Consumers, Database, Grpc, Http, Limits, Market, Pipeline, Redis, Relay,
+    Streams, Sweeper,
 };
 pub(crate) use sections::{Log, LogFormat};
 
@@ -59,6 +59,7 @@ pub(crate) struct Config {
     pub(crate) market: Market,
     pub(crate) sweeper: Sweeper,
     pub(crate) broker: Broker,
+    pub(crate) redis: Redis,
     pub(crate) relay: Relay,
     pub(crate) consumers: Consumers,
     pub(crate) streams: Streams,

@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use application::limits::Limits;
 use application::mail::PostOffice;
-use application::ports::Broker;
+use application::ports::{Broker, RateLimiter};
 use application::{Market, MarketPorts};
 use broker::{InProcess, RabbitMq};
 use persistence::Database;
+use redis_limits::RedisLimits;
 use system::{
     Argon2Passwords, InProcessLimits, JwtSettings, JwtTokens, SealSettings, SystemClock, TokenKey,
     TotpSecondFactors, UuidIds,
@@ -89,10 +90,14 @@ pub(crate) fn market(
     Ok(Market::open(ports, config.policy(), config.pipeline()))
 }
 
-/// The configured limits, counted in this process.
-pub(crate) fn limits(config: &Config) -> Limits {
-    let limiter = InProcessLimits::new(Arc::new(SystemClock));
-    Limits::new(Arc::new(limiter), config.quotas())
+/// The configured limits, counted at Redis where there is one, so that they hold over all replicas.
+pub(crate) fn limits(config: &Config) -> Result<Limits> {
+    let mut limiter: Arc<dyn RateLimiter> = Arc::new(InProcessLimits::new(Arc::new(SystemClock)));
+    let url = &config.redis.url;
+    if !url.is_empty() {
+        limiter = Arc::new(RedisLimits::new(url, limiter).context("redis.url")?);
+    }
+    Ok(Limits::new(limiter, config.quotas()))
 }
 
 /// Where mail is left. The handle ends when nobody can leave any more and all of it is sent; `None`: there is no mail.

@@ -10,16 +10,17 @@ use cargo_metadata::{DependencyKind, Metadata};
 use crate::process;
 
 /// Families of crates that do I/O, so that use cases leave them to the adapters: `sqlx` stands for `sqlx-core` too.
-const NOT_IN_APPLICATION: [&str; 7] = [
-    "sqlx", "sea-orm", "axum", "lapin", "tonic", "prost", "lettre",
+const NOT_IN_APPLICATION: [&str; 8] = [
+    "sqlx", "sea-orm", "axum", "lapin", "tonic", "prost", "lettre", "redis",
 ];
 
 /// Families of crates that belong to one adapter: whoever else of ours needs them goes through it.
-const BELONG_TO: [(&str, &str); 4] = [
+const BELONG_TO: [(&str, &str); 5] = [
     ("tonic", "p2p-grpc"),
     ("prost", "p2p-grpc"),
     ("protox", "p2p-grpc"),
     ("lettre", "p2p-mail"),
+    ("redis", "p2p-redis"),
 ];
 
 /// Fails with every violation, in a sentence each.
@@ -236,6 +237,7 @@ mod tests {
             ("p2p-http", "tonic-health", "it belongs to p2p-grpc"),
             ("p2p-market", "prost", "it belongs to p2p-grpc"),
             ("p2p-market", "lettre", "it belongs to p2p-mail"),
+            ("p2p-market", "redis", "it belongs to p2p-redis"),
             ("p2p-http", "p2p-market", "Adapter may not depend on Bin"),
             ("p2p-market", "p2p-tests", "Bin may not depend on Tests"),
         ] {

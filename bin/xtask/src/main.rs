@@ -54,11 +54,11 @@ enum Task {
     },
     /// Check formatting, lints and architecture: the fast loop.
     Check,
-    /// Check everything, then run all tests against PostgreSQL and RabbitMQ.
+    /// Check everything, then run all tests against PostgreSQL, RabbitMQ and Redis.
     ///
-    /// The servers are those of DATABASE_URL and AMQP_URL if set, else any found on the usual local ports, else
+    /// The servers are those of DATABASE_URL, AMQP_URL and REDIS_URL if set, else any found on the usual local ports, else
     /// private throw-away ones, which are gone at the end. As root on Debian, missing server packages are installed.
-    /// Where Node.js is, the Postman collection is run too, and where Python is, a gRPC client, which
+    /// Where Node.js is, the Postman collection is run too, and where Python is, a gRPC client and schemathesis, which
     /// takes some minutes: each against a demo that is gone at the end.
     Test {
         #[command(flatten)]
@@ -72,6 +72,9 @@ enum Task {
         /// Leave the gRPC client out even where Python is, for example without a network.
         #[arg(long, env = "P2P_XTASK_NO_GRPC_CLIENT", value_parser = FalseyValueParser::new())]
         no_grpc_client: bool,
+        /// Leave schemathesis out even where Python is, for example without a network or in a hurry.
+        #[arg(long, env = "P2P_XTASK_NO_SCHEMATHESIS", value_parser = FalseyValueParser::new())]
+        no_schemathesis: bool,
     },
     /// Check the dependencies against deny.toml: licences, sources, bans, and known weaknesses where they can be fetched.
     ///
@@ -130,11 +133,13 @@ fn run(task: Task) -> Result<ExitCode> {
             no_deny,
             no_postman,
             no_grpc_client,
+            no_schemathesis,
         } => {
             let left_out = test::LeftOut {
                 deny: no_deny,
                 postman: no_postman,
                 grpc_client: no_grpc_client,
+                schemathesis: no_schemathesis,
             };
             return test::run(&workspace, servers.own_services, left_out);
         }

@@ -5,9 +5,9 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::services::postgres::Durability;
-use crate::services::{Service, postgres, rabbitmq};
+use crate::services::{Service, postgres, rabbitmq, redis};
 use crate::workspace::Workspace;
-use crate::{check, contracts, deny, grpc, postman, process};
+use crate::{check, contracts, deny, grpc, postman, process, schemathesis};
 
 /// What nobody wants to be run, whether it could be or not.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,7 @@ pub(crate) struct LeftOut {
     pub(crate) deny: bool,
     pub(crate) postman: bool,
     pub(crate) grpc_client: bool,
+    pub(crate) schemathesis: bool,
 }
 
 pub(crate) fn run(
@@ -24,6 +25,7 @@ pub(crate) fn run(
 ) -> Result<ExitCode> {
     let postgres = postgres::provide(own_services, Durability::Off)?;
     let rabbitmq = rabbitmq::provide(own_services)?;
+    let redis = redis::provide(own_services)?;
 
     check::run(workspace)?;
     contracts::check(workspace)?;
@@ -42,14 +44,25 @@ pub(crate) fn run(
     } else {
         grpc::run(workspace)?;
     }
-    tests(workspace, &postgres, &rabbitmq)
+    if left_out.schemathesis {
+        process::header("schemathesis", "skipped, as P2P_XTASK_NO_SCHEMATHESIS says");
+    } else {
+        schemathesis::run(workspace)?;
+    }
+    tests(workspace, &postgres, &rabbitmq, &redis)
 }
 
-fn tests(workspace: &Workspace, postgres: &Service, rabbitmq: &Service) -> Result<ExitCode> {
+fn tests(
+    workspace: &Workspace,
+    postgres: &Service,
+    rabbitmq: &Service,
+    redis: &Service,
+) -> Result<ExitCode> {
     let cargo = |line: &str| -> Command {
         let mut command = workspace.cargo(line.split(' '));
         command.env("DATABASE_URL", &postgres.url);
         command.env("AMQP_URL", &rabbitmq.url);
+        command.env("REDIS_URL", &redis.url);
         command
     };
     process::step(

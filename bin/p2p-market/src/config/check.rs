@@ -65,6 +65,13 @@ impl Config {
             "broker.url must begin with amqp:// or amqps://"
         );
         ensure!(
+            self.redis.url.is_empty()
+                || ["redis://", "rediss://"]
+                    .iter()
+                    .any(|scheme| self.redis.url.starts_with(scheme)),
+            "redis.url must begin with redis:// or rediss://"
+        );
+        ensure!(
             (1..=4_096).contains(&self.relay.window) && (1..=8).contains(&self.relay.workers),
             "relay.window must be between 1 and 4096, relay.workers between 1 and 8"
         );

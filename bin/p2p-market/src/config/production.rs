@@ -105,6 +105,8 @@ impl Config {
             ("database.url", &self.database.url, false),
             // Whoever names nobody there is the guest.
             ("broker.url", &self.broker.url, true),
+            // Whoever gives no password there is let in by anybody's.
+            ("redis.url", &self.redis.url, true),
         ] {
             must(
                 !has_default_credentials(url, unnamed),

@@ -10,12 +10,13 @@ use super::Config;
 use super::sections::Database;
 
 /// Single ones.
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "auth.token_secret",
     "auth.seal_secret",
     "broker.url",
     "database.url",
     "mail.smtp_password",
+    "redis.url",
 ];
 
 /// Those of which there may be several, each with a name.
@@ -39,6 +40,7 @@ pub(super) fn from_environment(
         let setting = match name.as_str() {
             "DATABASE_URL" => "database.url".to_owned(),
             "AMQP_URL" => "broker.url".to_owned(),
+            "REDIS_URL" => "redis.url".to_owned(),
             name => {
                 let name = name.to_ascii_lowercase();
                 name.strip_prefix("p2p_")?.replace("__", ".")
@@ -52,7 +54,7 @@ impl Config {
     /// Puts secrets in their places that are in files.
     pub(super) fn fetch_secrets(&mut self) -> Result<()> {
         let (auth, mail) = (&mut self.auth, &mut self.mail);
-        let (database, broker) = (&mut self.database, &mut self.broker);
+        let (database, broker, redis) = (&mut self.database, &mut self.broker, &mut self.redis);
         if !database.url_file.is_empty() && database.url == Database::DEFAULT_URL {
             database.url.clear();
         }
@@ -74,6 +76,7 @@ impl Config {
                 &mut mail.smtp_password,
                 &mail.smtp_password_file,
             ),
+            ("redis.url", &mut redis.url, &redis.url_file),
         ] {
             if !file.is_empty() {
                 ensure!(
@@ -139,7 +142,7 @@ mod tests {
     const FILES: &str = "[auth]\ntoken_secret_file = \"PATH\"\nseal_secret_file = \"PATH\"\n\
         [auth.old_token_secrets_files]\nold = \"PATH\"\n\
         [broker]\nurl_file = \"PATH-amqp\"\n[database]\nurl_file = \"PATH-postgres\"\n\
-        [mail]\nsmtp_password_file = \"PATH\"\n[callbacks.secrets_files]\nbank = \"PATH\"";
+        [mail]\nsmtp_password_file = \"PATH\"\n[redis]\nurl_file = \"PATH-redis\"\n[callbacks.secrets_files]\nbank = \"PATH\"";
 
     #[test]
     fn each_secret_may_be_in_a_file() {
@@ -151,6 +154,7 @@ mod tests {
                 ("", secret),
                 ("-amqp", "amqp://who:what@broker.example"),
                 ("-postgres", "postgres://who:what@database.example/market"),
+                ("-redis", "rediss://who:what@redis.example/0"),
             ] {
                 fs::write(format!("{path}{suffix}"), format!("{content}{end}")).unwrap();
             }
@@ -166,6 +170,7 @@ mod tests {
             }
             assert_eq!(config.broker.url, "amqp://who:what@broker.example");
             assert!(config.database.url.ends_with("database.example/market"));
+            assert_eq!(config.redis.url, "rediss://who:what@redis.example/0");
         }
     }
 
@@ -204,6 +209,7 @@ mod tests {
             ("p2p_mail__smtp_password", "[1, 2]"),
             ("DATABASE_URL", "postgres://host/database"),
             ("AMQP_URL", "amqp://host"),
+            ("REDIS_URL", "redis://host"),
             ("P2P_AUTH__OLD_TOKEN_SECRETS__2024", "true"),
             ("P2P_CALLBACKS__SECRETS__BANK", "1e5"),
             ("P2P_AUTH__TOKEN_SECRET_FILE", "/run/secrets/token"),
@@ -223,7 +229,8 @@ mod tests {
         assert_eq!(config.broker.url, "amqp://host");
         assert_eq!(config.auth.old_token_secrets["2024"], "true");
         assert_eq!(config.callbacks.secrets["bank"], "1e5");
-        assert_eq!(found.len(), 6);
+        assert_eq!(config.redis.url, "redis://host");
+        assert_eq!(found.len(), 7);
     }
 
     /// A secret that is added has a file too, and is taken from the environment as it is.

@@ -98,6 +98,13 @@ pub(crate) struct Broker {
     pub(crate) namespace: String,
 }
 
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Redis {
+    pub(crate) url: String,
+    pub(crate) url_file: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Relay {
@@ -324,6 +331,13 @@ impl std::fmt::Debug for Broker {
         f.debug_struct("Broker")
             .field("namespace", &self.namespace)
             .finish_non_exhaustive()
+    }
+}
+
+/// Secrets are never printed, and the address may hold one.
+impl std::fmt::Debug for Redis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redis").finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::process::{self, Group};
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What others set for servers of theirs.
-const FOREIGN: [&str; 2] = ["DATABASE_URL", "AMQP_URL"];
+const FOREIGN: [&str; 3] = ["DATABASE_URL", "AMQP_URL", "REDIS_URL"];
 
 /// A demo that runs until this is dropped.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ mod apt;
 pub(crate) mod demo;
 pub(crate) mod postgres;
 pub(crate) mod rabbitmq;
+pub(crate) mod redis;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};

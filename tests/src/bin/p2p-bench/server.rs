@@ -64,7 +64,7 @@ impl Server {
                 command.env_remove(name);
             }
         }
-        command.env_remove("AMQP_URL");
+        command.env_remove("AMQP_URL").env_remove("REDIS_URL");
         if let Some(broker) = broker {
             command
                 .env("AMQP_URL", broker.url())

@@ -20,6 +20,7 @@ smtp_url = "smtps://mail.test"
 url = "postgres://market:Zk4-plum-orbit@db.test/market"
 [broker]
 url = "amqps://market:Zk4-plum-orbit@mq.test/%2f"
+[redis]
 "#;
 
 fn complaint(text: &str) -> String {
@@ -158,6 +159,7 @@ fn each_thing_that_is_unfit_is_named() {
             "broker.url",
         ),
         ("[broker]", "url = \"amqps://mq.test\"", "broker.url"),
+        ("[redis]", "url = \"rediss://cache.test/0\"", "redis.url"),
     ] {
         let told = with(section, settings);
         assert!(told.contains(reason), "{settings}: {told}");
@@ -191,6 +193,8 @@ fn what_is_on_this_machine_or_as_strong_is_fit() {
             "url = \"amqp://guest:guest@localhost:5672/%2f\"",
         ),
         ("[broker]", "url = \"\""),
+        ("[redis]", "url = \"redis://localhost/0\""),
+        ("[redis]", "url = \"rediss://:Zk4-plum-orbit@cache.test/0\""),
         ("[passwords]", "memory_kib = 47104\npasses = 1"),
         ("[passwords]", "memory_kib = 7168\npasses = 5"),
         ("[http]", "cors_origins = [\"https://app.market.test\"]"),

@@ -1,0 +1,69 @@
+//! How a subject is called at the server: by a digest, which is short and names nobody.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use application::ports::{LimitKey, Subject};
+use domain::TypedId;
+use sha2::{Digest, Sha256};
+
+/// Before all of them, so that whoever looks knows whose they are.
+const PREFIX: &str = "p2p:";
+
+/// How much of the digest is used: enough that nobody will ever share a name with somebody else.
+const BYTES: usize = 12;
+
+pub(crate) fn name(key: &LimitKey) -> String {
+    let mut digest = Sha256::new();
+    digest.update(key.limit.as_bytes());
+    // A user's id and an address never read the same.
+    match key.subject {
+        Subject::User(user) => {
+            digest.update(b"\0u");
+            digest.update(user.as_u128().to_be_bytes());
+        }
+        Subject::Address(address) => {
+            let address = match address {
+                IpAddr::V4(address) => address.to_ipv6_mapped(),
+                IpAddr::V6(address) => address,
+            };
+            digest.update(b"\0a");
+            digest.update(address.octets());
+        }
+    }
+    let mut name = String::with_capacity(PREFIX.len() + 2 * BYTES);
+    name.push_str(PREFIX);
+    for byte in digest.finalize().iter().take(BYTES) {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::UserId;
+
+    #[test]
+    fn a_name_is_short_says_nothing_and_belongs_to_one() {
+        let user = Subject::User(UserId::from_u128(7));
+        let address = |text: &str| Subject::address(text.parse().unwrap());
+        let of = |limit, subject| name(&LimitKey { limit, subject });
+        let names = [
+            of("read", user),
+            of("write", user),
+            of("read", address("192.0.2.7")),
+            of("read", address("192.0.2.8")),
+            of("read", address("::7")),
+            of("read", address("2001:db8::7")),
+        ];
+        for (index, name) in names.iter().enumerate() {
+            assert_eq!(name.len(), 28, "{name}");
+            assert!(!names[..index].contains(name), "{name}");
+        }
+        assert_eq!(
+            of("read", address("::ffff:192.0.2.7")),
+            of("read", address("192.0.2.7"))
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Taking of quotas at the server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::ports::{Allowance, LimitKey, Quota, RateLimiter};
+use async_trait::async_trait;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::io::tcp::TcpSettings;
+use redis::{Client, IntoConnectionInfo, RedisError, Script};
+use tokio::time::{Instant, timeout};
+
+use crate::health::Health;
+use crate::key;
+
+/// How long a request waits for the server: a slow one is as good as none.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long a connection may take to be opened, and to be missed.
+const CONNECTING: Duration = Duration::from_secs(2);
+
+/// Between two tries to connect, at most.
+const RECONNECTING: Duration = Duration::from_secs(2);
+
+/// Requests that may wait to be sent.
+const WAITING: usize = 1_024;
+
+/// The address of the server can't be used. It is not repeated here: it may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected an address such as redis://user:password@host:6379/0, or rediss:// for TLS")]
+pub struct BadUrl;
+
+/// Counts at a Redis server, and by another limiter while it does not answer.
+pub struct RedisLimits {
+    connection: ConnectionManager,
+    script: Script,
+    health: Health,
+    patience: Duration,
+    fallback: Arc<dyn RateLimiter>,
+}
+
+impl std::fmt::Debug for RedisLimits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisLimits").finish_non_exhaustive()
+    }
+}
+
+impl RedisLimits {
+    /// Nothing is asked of the server yet, so it may be away. Needs tokio's runtime.
+    pub fn new(url: &str, fallback: Arc<dyn RateLimiter>) -> Result<Self, BadUrl> {
+        // If there is one already, that is as good.
+        #[cfg(feature = "rediss")]
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let tcp = TcpSettings::default()
+            .set_nodelay(true)
+            .set_user_timeout(CONNECTING);
+        let address = url.into_connection_info().map_err(|_| BadUrl)?;
+        let client = Client::open(address.set_tcp_settings(tcp)).map_err(|_| BadUrl)?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECTING))
+            .set_response_timeout(Some(CONNECTING))
+            .set_max_delay(RECONNECTING)
+            .set_pipeline_buffer_size(WAITING);
+        let connection =
+            ConnectionManager::new_lazy_with_config(client, config).map_err(|_| BadUrl)?;
+        Ok(Self {
+            connection,
+            script: Script::new(include_str!("take.lua")),
+            health: Health::default(),
+            patience: PATIENCE,
+            fallback,
+        })
+    }
+
+    /// Waits this long for an answer, instead of 50 ms.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    async fn ask(&self, key: &LimitKey, quota: Quota) -> Result<Allowance, RedisError> {
+        let mut connection = self.connection.clone();
+        let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        let (admitted, reset): (u8, u64) = self
+            .script
+            .key(key::name(key))
+            .arg(micros(quota.interval()))
+            .arg(micros(quota.window()))
+            .invoke_async(&mut connection)
+            .await?;
+        let reset = Duration::from_micros(reset);
+        Ok(Allowance::of(quota, admitted == 1, reset))
+    }
+}
+
+#[async_trait]
+impl RateLimiter for RedisLimits {
+    async fn take(&self, key: LimitKey, quota: Quota) -> Allowance {
+        if self.health.is_worth_asking(Instant::now()) {
+            match timeout(self.patience, self.ask(&key, quota)).await {
+                Ok(Ok(allowance)) => {
+                    self.health.well();
+                    return allowance;
+                }
+                Ok(Err(error)) => self.health.ill(Instant::now(), &error),
+                Err(_) => self.health.ill(Instant::now(), &"no answer in time"),
+            }
+        }
+        self.fallback.take(key, quota).await
+    }
+}
