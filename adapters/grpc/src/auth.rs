@@ -2,13 +2,23 @@
 
 use application::{Caller, Market};
 use tonic::Request;
+use tonic::codegen::http::Extensions;
+use tonic::metadata::MetadataMap;
 
 use crate::client::ClientAddress;
 use crate::fault::Fault;
+use crate::limits;
 
 /// The caller, as the access token in a call's metadata says, and the address that the call comes from.
-pub(crate) fn caller<T>(market: &Market, request: &Request<T>) -> Result<Caller, Fault> {
-    let mut values = request.metadata().get_all("authorization").iter();
+pub(crate) async fn caller<T: Sync>(market: &Market, call: &Request<T>) -> Result<Caller, Fault> {
+    let caller = admitted(market, call.metadata(), call.extensions());
+    let user = caller.as_ref().ok().map(|caller| caller.user);
+    limits::count(call.extensions(), user).await?;
+    caller
+}
+
+fn admitted(market: &Market, metadata: &MetadataMap, call: &Extensions) -> Result<Caller, Fault> {
+    let mut values = metadata.get_all("authorization").iter();
     let Some(value) = values.next() else {
         return Err(Fault::unauthenticated(
             "an access token is needed: log in first",
@@ -22,7 +32,7 @@ pub(crate) fn caller<T>(market: &Market, request: &Request<T>) -> Result<Caller,
         .ok_or_else(|| Fault::unauthenticated("expected `authorization: Bearer <access token>`"))?;
     let bearer = market.admit(token).map_err(Fault::bad_token)?;
     tracing::Span::current().record("user", tracing::field::display(bearer.caller.user));
-    let client = request.extensions().get::<ClientAddress>();
+    let client = call.get::<ClientAddress>();
     let address = client.map(|ClientAddress(address)| *address);
     Ok(Caller {
         address: address.filter(|address| !address.is_unspecified()),

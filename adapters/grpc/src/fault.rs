@@ -1,4 +1,5 @@
-//! Errors on their way to the client: a status with google.rpc.ErrorInfo, and google.rpc.BadRequest where fields are at fault.
+//! Errors on their way to the client: a status with google.rpc.ErrorInfo, google.rpc.BadRequest where fields are at
+//! fault, and google.rpc.RetryInfo where it is worth while to try again.
 //!
 //! Status and code of the application's errors are those of [`Meaning`]; here are those of requests that never get that far.
 
@@ -124,6 +125,17 @@ impl Fault {
             "TIMEOUT",
             "a change may still take effect: look before you try again, or send it again under the same idempotency key",
         )
+    }
+
+    /// Somebody calls more often than they may.
+    pub(crate) fn rate_limited(wait: Duration) -> Self {
+        let mut fault = Self::new(
+            Code::ResourceExhausted,
+            "RATE_LIMITED",
+            "too many calls: nothing was done; try again when google.rpc.RetryInfo says",
+        );
+        fault.0.retry_after = Some(wait);
+        fault
     }
 
     /// As many streams are open as there may be.

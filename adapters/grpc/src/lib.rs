@@ -18,6 +18,7 @@ mod fields;
 mod health;
 mod idempotency;
 mod incoming;
+mod limits;
 mod methods;
 mod payment;
 pub mod proto;

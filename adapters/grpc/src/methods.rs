@@ -1,5 +1,7 @@
 //! The methods that are served, by their full names: what calls are logged and counted by. Other paths can carry anything.
 
+use application::limits::Class;
+
 /// A method that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Method {
@@ -8,32 +10,48 @@ pub(crate) struct Method {
     pub(crate) path: &'static str,
     /// Whether its answer goes on until somebody ends it.
     pub(crate) streams: bool,
+    /// What its callers do; `None`: nothing that is limited.
+    pub(crate) class: Option<Class>,
 }
 
-/// Every path that is answered, and whether it streams; the first stands for all others.
-const ALL: [(&str, bool); 17] = [
-    ("(none)", false),
-    ("/p2p.P2PExchangeService/CreateExchangeOffer", false),
-    ("/p2p.P2PExchangeService/RespondExchangeOffer", false),
-    ("/p2p.P2PExchangeService/ConfirmPayment", false),
-    ("/p2p.P2PExchangeService/ConfirmReceipt", false),
-    ("/p2p.P2PExchangeService/OpenDispute", false),
-    ("/p2p.P2PExchangeService/GetTransactionStatus", false),
-    ("/p2p.P2PExchangeService/SetExchangerStatus", false),
-    ("/p2p.P2PExchangeService/CancelTransaction", false),
-    ("/p2p.P2PExchangeService/ResolveDispute", false),
-    ("/payment.v1.PaymentService/AuthorizePayment", false),
-    ("/payment.v1.PaymentService/GetPayment", false),
-    ("/payment.v1.PaymentService/GetAccountBalance", false),
-    ("/grpc.health.v1.Health/Check", false),
-    ("/grpc.health.v1.Health/Watch", true),
+/// What a method is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Reads,
+    Changes,
+    /// For operators and tools; answers once.
+    Tells,
+    /// The same; goes on until somebody ends it.
+    Streams,
+}
+
+/// Every path that is answered, and what it is like; the first stands for all others.
+const ALL: [(&str, Kind); 17] = [
+    ("(none)", Kind::Tells),
+    ("/p2p.P2PExchangeService/CreateExchangeOffer", Kind::Changes),
+    (
+        "/p2p.P2PExchangeService/RespondExchangeOffer",
+        Kind::Changes,
+    ),
+    ("/p2p.P2PExchangeService/ConfirmPayment", Kind::Changes),
+    ("/p2p.P2PExchangeService/ConfirmReceipt", Kind::Changes),
+    ("/p2p.P2PExchangeService/OpenDispute", Kind::Changes),
+    ("/p2p.P2PExchangeService/GetTransactionStatus", Kind::Reads),
+    ("/p2p.P2PExchangeService/SetExchangerStatus", Kind::Changes),
+    ("/p2p.P2PExchangeService/CancelTransaction", Kind::Changes),
+    ("/p2p.P2PExchangeService/ResolveDispute", Kind::Changes),
+    ("/payment.v1.PaymentService/AuthorizePayment", Kind::Changes),
+    ("/payment.v1.PaymentService/GetPayment", Kind::Reads),
+    ("/payment.v1.PaymentService/GetAccountBalance", Kind::Reads),
+    ("/grpc.health.v1.Health/Check", Kind::Tells),
+    ("/grpc.health.v1.Health/Watch", Kind::Streams),
     (
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-        true,
+        Kind::Streams,
     ),
     (
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-        true,
+        Kind::Streams,
     ),
 ];
 
@@ -49,11 +67,16 @@ impl Method {
 
     /// The method at this place.
     pub(crate) fn at(index: usize) -> Self {
-        let (path, streams) = ALL.get(index).copied().unwrap_or(ALL[0]);
+        let (path, kind) = ALL.get(index).copied().unwrap_or(ALL[0]);
         Self {
             index,
             path,
-            streams,
+            streams: kind == Kind::Streams,
+            class: match kind {
+                Kind::Reads => Some(Class::Read),
+                Kind::Changes => Some(Class::Write),
+                Kind::Tells | Kind::Streams => None,
+            },
         }
     }
 }
@@ -77,16 +100,23 @@ mod tests {
         ] {
             pool.decode_file_descriptor_set(descriptors).unwrap();
         }
-        let mut served = BTreeSet::from([("(none)".to_owned(), false)]);
+        let mut served = BTreeSet::from([("(none)".to_owned(), Kind::Tells)]);
         for service in pool.services() {
             for method in service.methods() {
                 let path = format!("/{}/{}", service.full_name(), method.name());
-                served.insert((path, method.is_server_streaming()));
+                let ours = !service.full_name().starts_with("grpc.");
+                let kind = match (ours, method.is_server_streaming()) {
+                    (true, _) if method.name().starts_with("Get") => Kind::Reads,
+                    (true, _) => Kind::Changes,
+                    (false, true) => Kind::Streams,
+                    (false, false) => Kind::Tells,
+                };
+                served.insert((path, kind));
             }
         }
         // Health has a list that tonic does not serve.
         served.retain(|(path, _)| path != "/grpc.health.v1.Health/List");
-        let listed = ALL.map(|(path, streams)| (path.to_owned(), streams));
+        let listed = ALL.map(|(path, kind)| (path.to_owned(), kind));
         assert_eq!(BTreeSet::from(listed), served);
         assert_eq!(Method::of("/no/such"), Method::at(0));
     }

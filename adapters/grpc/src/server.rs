@@ -1,6 +1,7 @@
 //! Serving: the services, health and reflection on one port.
 
 use application::Market;
+use application::limits::Limits;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -38,6 +39,7 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct GrpcServer {
     market: Market,
+    limits: Limits,
     settings: GrpcSettings,
     stats: GrpcStats,
     server: Server,
@@ -65,10 +67,17 @@ impl GrpcServer {
         }
         Ok(Self {
             market,
+            limits: Limits::default(),
             settings,
             stats: GrpcStats::default(),
             server,
         })
+    }
+
+    /// With limits of how often somebody may call; without them there are none.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// What it counts.
@@ -86,6 +95,7 @@ impl GrpcServer {
     ) -> Result<(), ServeError> {
         let Self {
             market,
+            limits,
             settings,
             stats,
             server,
@@ -100,7 +110,7 @@ impl GrpcServer {
         let told = stop.clone();
 
         let streams_end = CancellationToken::new();
-        let edge = EdgeLayer::new(market, stats, &settings, streams_end.clone());
+        let edge = EdgeLayer::new(market, limits, stats, &settings, streams_end.clone());
         let incoming = TcpIncoming::from(listener)
             .with_nodelay(Some(true))
             .with_keepalive(Some(TCP_KEEP_ALIVE));

@@ -127,12 +127,14 @@ impl Server {
 
         let hub = Hub::default();
         let mut background = Background::start(&config, &market, &database, &broker, &hub);
+        let limits = wiring::limits(&config)?;
+        let grpc = grpc.map(|(server, listener)| (server.with_limits(limits.clone()), listener));
         let live = Live {
             hub,
             relay: background.relay.clone(),
             consumers: background.consumers.clone(),
             outbox: Some(Arc::new(database.clone())),
-            limits: wiring::limits(&config),
+            limits,
             calls: grpc.as_ref().map(|(server, _)| calls_of(server)),
             ..Live::default()
         };

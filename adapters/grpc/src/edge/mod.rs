@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use application::Market;
+use application::limits::Limits;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,6 +26,7 @@ use tracing::{Instrument, field};
 
 use crate::client::ClientAddress;
 use crate::fault::Fault;
+use crate::limits::Meter;
 use crate::methods::Method;
 use crate::settings::GrpcSettings;
 use crate::stats::{self, GrpcStats};
@@ -38,6 +40,7 @@ pub(crate) struct EdgeLayer(Arc<Around>);
 #[derive(Debug)]
 struct Around {
     market: Market,
+    limits: Limits,
     stats: GrpcStats,
     call_timeout: Duration,
     /// A place for each stream that may be open.
@@ -60,12 +63,14 @@ impl Around {
 impl EdgeLayer {
     pub(crate) fn new(
         market: Market,
+        limits: Limits,
         stats: GrpcStats,
         settings: &GrpcSettings,
         ending: CancellationToken,
     ) -> Self {
         Self(Arc::new(Around {
             market,
+            limits,
             stats,
             call_timeout: settings.call_timeout,
             streams: Arc::new(Semaphore::new(
@@ -116,8 +121,17 @@ where
         let around = Arc::clone(&self.around);
         let client = ClientAddress::of(request.extensions());
         request.extensions_mut().insert(client);
-        let id = request_id::of(request.headers(), around.market.ids());
         let method = Method::of(request.uri().path());
+        if let Some(class) = method.class
+            && !around.limits.are_off()
+        {
+            request.extensions_mut().insert(Meter {
+                limits: around.limits.clone(),
+                class,
+                from: client,
+            });
+        }
+        let id = request_id::of(request.headers(), around.market.ids());
         let span = tracing::info_span!(
             "call",
             request_id = request_id::text(&id),

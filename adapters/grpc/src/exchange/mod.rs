@@ -27,12 +27,12 @@ impl Exchange {
     }
 
     /// Who asks for a change, its message, and the way to carry it out.
-    fn change<T: Message>(
+    async fn change<T: Message>(
         &self,
         method: &str,
         request: Request<T>,
     ) -> Result<(Caller, Once, T), Fault> {
-        let caller = crate::auth::caller(&self.market, &request)?;
+        let caller = crate::auth::caller(&self.market, &request).await?;
         let operation = format!("/{NAME}/{method}");
         let once = Once::of(request.metadata(), operation, request.get_ref())?;
         Ok((caller, once, request.into_inner()))

@@ -21,7 +21,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<CreateExchangeOfferRequest>,
     ) -> Result<Response<CreateExchangeOfferResponse>, Status> {
-        let (caller, once, body) = self.change("CreateExchangeOffer", request)?;
+        let (caller, once, body) = self.change("CreateExchangeOffer", request).await?;
         let command = convert::create_offer(self.market.fresh(), caller, body)?;
         once.carry_out(&self.market, caller, command, convert::created)
             .await
@@ -31,7 +31,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<RespondExchangeOfferRequest>,
     ) -> Result<Response<RespondExchangeOfferResponse>, Status> {
-        let (caller, once, body) = self.change("RespondExchangeOffer", request)?;
+        let (caller, once, body) = self.change("RespondExchangeOffer", request).await?;
         let (offer, action) = convert::response(caller, &body)?;
         if action == ResponseAction::Accept {
             let command = AcceptOffer { caller, offer };
@@ -48,7 +48,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<ConfirmPaymentRequest>,
     ) -> Result<Response<ConfirmPaymentResponse>, Status> {
-        let (caller, once, body) = self.change("ConfirmPayment", request)?;
+        let (caller, once, body) = self.change("ConfirmPayment", request).await?;
         let command: ConfirmPayment = convert::confirm_payment(caller, body)?;
         once.carry_out(&self.market, caller, command, move |offer| {
             convert::payment_confirmed(&offer, caller)
@@ -60,7 +60,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<ConfirmReceiptRequest>,
     ) -> Result<Response<ConfirmReceiptResponse>, Status> {
-        let (caller, once, body) = self.change("ConfirmReceipt", request)?;
+        let (caller, once, body) = self.change("ConfirmReceipt", request).await?;
         let command: ConfirmReceipt = convert::confirm_receipt(caller, &body)?;
         once.carry_out(&self.market, caller, command, convert::receipt_confirmed)
             .await
@@ -70,7 +70,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<OpenDisputeRequest>,
     ) -> Result<Response<OpenDisputeResponse>, Status> {
-        let (caller, once, body) = self.change("OpenDispute", request)?;
+        let (caller, once, body) = self.change("OpenDispute", request).await?;
         let command = convert::open_dispute(self.market.fresh(), caller, body)?;
         once.carry_out(&self.market, caller, command, convert::opened)
             .await
@@ -80,7 +80,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<GetTransactionStatusRequest>,
     ) -> Result<Response<GetTransactionStatusResponse>, Status> {
-        let caller = crate::auth::caller(&self.market, &request)?;
+        let caller = crate::auth::caller(&self.market, &request).await?;
         let offer = convert::offer(&request.get_ref().offer_id)?;
         let offer = application::offer::offer_status(&self.market, caller, offer)
             .await
@@ -92,7 +92,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<SetExchangerStatusRequest>,
     ) -> Result<Response<SetExchangerStatusResponse>, Status> {
-        let (caller, once, body) = self.change("SetExchangerStatus", request)?;
+        let (caller, once, body) = self.change("SetExchangerStatus", request).await?;
         let command = convert::switch(caller, &body)?;
         once.carry_out(&self.market, caller, command, convert::switched)
             .await
@@ -102,7 +102,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<CancelTransactionRequest>,
     ) -> Result<Response<CancelTransactionResponse>, Status> {
-        let (caller, once, body) = self.change("CancelTransaction", request)?;
+        let (caller, once, body) = self.change("CancelTransaction", request).await?;
         let command: CancelOffer = convert::cancel(caller, body)?;
         once.carry_out(&self.market, caller, command, convert::cancelled)
             .await
@@ -112,7 +112,7 @@ impl P2pExchangeService for Exchange {
         &self,
         request: Request<ResolveDisputeRequest>,
     ) -> Result<Response<ResolveDisputeResponse>, Status> {
-        let (caller, once, body) = self.change("ResolveDispute", request)?;
+        let (caller, once, body) = self.change("ResolveDispute", request).await?;
         let command = convert::resolve(caller, body)?;
         once.carry_out(&self.market, caller, command, convert::resolved)
             .await

@@ -38,7 +38,7 @@ impl PaymentService for Payments {
         &self,
         request: Request<AuthorizePaymentRequest>,
     ) -> Result<Response<AuthorizePaymentResponse>, Status> {
-        let caller = caller(&self.market, &request)?;
+        let caller = caller(&self.market, &request).await?;
         let command = convert::authorize(self.market.fresh(), caller, request.into_inner())?;
         let authorized = authorize_payment(&self.market, command)
             .await
@@ -54,7 +54,7 @@ impl PaymentService for Payments {
         &self,
         request: Request<GetPaymentRequest>,
     ) -> Result<Response<GetPaymentResponse>, Status> {
-        let caller = caller(&self.market, &request)?;
+        let caller = caller(&self.market, &request).await?;
         let payment = fields::subject("payment_id", &request.get_ref().payment_id)?;
         let payment = get_payment(&self.market, caller, payment)
             .await
@@ -66,7 +66,7 @@ impl PaymentService for Payments {
         &self,
         request: Request<GetAccountBalanceRequest>,
     ) -> Result<Response<GetAccountBalanceResponse>, Status> {
-        let caller = caller(&self.market, &request)?;
+        let caller = caller(&self.market, &request).await?;
         let account = fields::subject("account_id", &request.get_ref().account_id)?;
         let account = account_balance(&self.market, caller, account)
             .await

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use application::limits::{Limits, Quotas};
 use application::listing::PublishListing;
 use application::mail::PostOffice;
 use application::user::RegisterUser;
@@ -23,6 +24,7 @@ use grpc_api::{GrpcServer, GrpcSettings, GrpcStats, ServeError};
 use memory::{
     InsecurePasswords, InsecureSecondFactors, InsecureTokens, ManualClock, Memory, SequentialIds,
 };
+use system::InProcessLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -100,6 +102,11 @@ impl Scene {
 
     /// The same, by other rules.
     pub(crate) async fn under(settings: GrpcSettings, policy: Policy) -> Self {
+        Self::limited(settings, policy, Quotas::default()).await
+    }
+
+    /// The same, with limits of how often somebody may call.
+    pub(crate) async fn limited(settings: GrpcSettings, policy: Policy, quotas: Quotas) -> Self {
         let memory = Memory::looking();
         let clock = ManualClock::at(START);
         let ports = MarketPorts {
@@ -116,7 +123,9 @@ impl Scene {
         let admin = registered(&market, "admin", [Role::Admin]).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let limiter = InProcessLimits::new(Arc::new(clock.clone()));
         let server = GrpcServer::new(market.clone(), settings).unwrap();
+        let server = server.with_limits(Limits::new(Arc::new(limiter), quotas));
         let stats = server.stats();
         let stop = CancellationToken::new();
         let served = tokio::spawn(server.serve(listener, stop.clone()));
