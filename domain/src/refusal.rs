@@ -52,7 +52,7 @@ pub enum Refusal {
     IdentityMismatch,
     /// Only the owner may change it.
     NotOwner,
-    /// Nobody decides about their own deal.
+    /// Nobody decides in a matter of their own.
     ConflictOfInterest,
     /// Administrators don't take ADMIN from themselves: the last one would lock everybody out.
     OwnAdminRole,
@@ -288,7 +288,7 @@ impl fmt::Display for Refusal {
                 f.write_str("the request names somebody other than the caller as its author")
             }
             Self::NotOwner => f.write_str("only the owner may do this"),
-            Self::ConflictOfInterest => f.write_str("nobody decides about a deal of their own"),
+            Self::ConflictOfInterest => f.write_str("nobody decides in a matter of their own"),
             Self::OwnAdminRole => f.write_str("administrators keep their own ADMIN role"),
             Self::SelfDeal => f.write_str("nobody deals with themself"),
             Self::Amount { field, error } => write!(f, "{field}: {error}"),
@@ -348,7 +348,7 @@ impl fmt::Display for Refusal {
             Self::TooManyAttempts { wait } => write!(
                 f,
                 "too many log-ins have failed: wait {} seconds, or reset the password",
-                wait.as_secs().max(1)
+                wait.as_millis().div_ceil(1_000)
             ),
             Self::EmailNotVerified => {
                 f.write_str("verify the e-mail address first: a mail has been sent to it")

@@ -69,6 +69,7 @@ class Scene:
     """Who is who, which ids there are, and which of them an operation needs to succeed."""
 
     def __init__(self, market):
+        self.url = market.url
         self.people = {name: Person(market, name) for name in PEOPLE}
         self.kept = {name: defaultdict(list) for name in PEOPLE}
         self.furnish()
@@ -81,6 +82,7 @@ class Scene:
         """What the hooks are told, as JSON."""
         person = self.people.get(name)
         return {
+            "url": self.url,
             "person": name,
             "self": person.id if person else None,
             # How much is in the mailbox.

@@ -54,6 +54,9 @@ async fn a_deposit_that_cannot_be_is_refused() {
             .await;
         assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
     }
+    let admin = harness.admin;
+    let own = deposit(admin, admin.user, "1", Asset::Usdt);
+    assert_eq!(harness.refused(own).await, Refusal::ConflictOfInterest);
     for (amount, asset, error) in [
         ("0", Asset::Usdt, MoneyError::NotPositive),
         ("-1", Asset::Usdt, MoneyError::NotPositive),

@@ -12,7 +12,7 @@ use crate::mail::Letter;
 use crate::pipeline::{Command, Desk, Needs};
 use crate::ports::Enrolment;
 use crate::session::{
-    AccessError, AttemptKey, Fate, LoggedIn, end_all, fail, look_at, shown, tokens_of,
+    AccessError, AttemptKey, Fate, LoggedIn, end_all, fail, look_at, shown, tokens_of, turn_away,
 };
 use crate::user::prove_password;
 
@@ -149,6 +149,6 @@ pub async fn confirm(
             let logged_in = tokens_of(market, user, session)?;
             Ok(Confirmed { codes, logged_in })
         }
-        Fate::Denied { refusal, .. } => Err(refusal.into()),
+        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
     }
 }

@@ -9,7 +9,7 @@ use domain::{Refusal, User};
 use crate::Market;
 use crate::pipeline::{Command, Desk, Needs};
 use crate::session::{
-    AccessError, AttemptKey, Fate, LoggedIn, fail, look_at, shown, tell_locked, tell_recovery,
+    AccessError, AttemptKey, Fate, LoggedIn, fail, look_at, shown, turn_away, tell_recovery,
     tokens_of,
 };
 
@@ -101,11 +101,6 @@ pub async fn show(
             }
             tokens_of(market, user, session)
         }
-        Fate::Denied { refusal, locks } => {
-            if locks {
-                tell_locked(market, &user)?;
-            }
-            Err(refusal.into())
-        }
+        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
     }
 }

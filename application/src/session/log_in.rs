@@ -158,15 +158,13 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
             tokens_of(market, user, session)
         }
         Fate::Denied { refusal, locks } => {
-            if let Some(user) = &user {
-                if locks {
-                    tell_locked(market, user)?;
-                }
-                if refusal == Refusal::EmailNotVerified {
-                    request_verification(market, &email).await?;
-                }
+            if refusal == Refusal::EmailNotVerified {
+                request_verification(market, &email).await?;
             }
-            Err(refusal.into())
+            match &user {
+                Some(user) => Err(turn_away(market, user, refusal, locks)),
+                None => Err(refusal.into()),
+            }
         }
     }
 }
@@ -182,12 +180,21 @@ pub(crate) async fn shown(
     Ok(shown.transpose()?)
 }
 
-/// The owner's way out of a lock.
-pub(crate) fn tell_locked(market: &Market, user: &User) -> Result<(), AccessError> {
+/// What is answered to somebody who was denied. Where that locks the account its owner gets a mail with the way out.
+pub(crate) fn turn_away(
+    market: &Market,
+    user: &User,
+    refusal: Refusal,
+    locks: bool,
+) -> AccessError {
     const GOOD_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
-    let token = reset_token(market, user, GOOD_FOR)?;
-    market.mail().leave(user, &Letter::Locked { token });
-    Ok(())
+    if locks {
+        match reset_token(market, user, GOOD_FOR) {
+            Ok(token) => market.mail().leave(user, &Letter::Locked { token }),
+            Err(error) => return error,
+        }
+    }
+    refusal.into()
 }
 
 pub(crate) async fn tell_recovery(market: &Market, user: &User) -> Result<(), AccessError> {

@@ -14,7 +14,7 @@ pub(crate) use attempt::{Fate, fail, look_at};
 pub(crate) use end::end_all;
 pub use end::{EndOtherSessions, EndSession};
 pub use log_in::{Credentials, LogIn, log_in};
-pub(crate) use log_in::{shown, tell_locked, tell_recovery};
+pub(crate) use log_in::{shown, turn_away, tell_recovery};
 pub use queries::list_sessions;
 pub use refresh::{RenewSession, refresh};
 

@@ -11,7 +11,7 @@ use crate::Market;
 use crate::mail::Letter;
 use crate::pipeline::{Command, Desk, Needs};
 use crate::ports::{Link, LinkPurpose};
-use crate::session::{AccessError, AttemptKey, Fate, end_all, fail, look_at, tell_locked};
+use crate::session::{AccessError, AttemptKey, Fate, end_all, fail, look_at, turn_away};
 
 /// How long a link for a new password is good.
 const RESET_GOOD_FOR: Duration = Duration::from_secs(60 * 60);
@@ -105,7 +105,7 @@ pub async fn change_password(
             market.mail().leave(&user, &Letter::PasswordChanged);
             Ok(())
         }
-        Fate::Denied { refusal, .. } => Err(refusal.into()),
+        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
     }
 }
 
@@ -136,12 +136,7 @@ pub(crate) async fn prove_password(
         origin: origin.clone(),
     };
     match market.execute(wrong).await? {
-        Fate::Denied { refusal, locks } => {
-            if locks {
-                tell_locked(market, &user)?;
-            }
-            Err(refusal.into())
-        }
+        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
         // Without a new password nothing can have been changed.
         Fate::Admitted(_) => Err(Refusal::BadCredentials.into()),
     }

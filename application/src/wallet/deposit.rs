@@ -6,8 +6,8 @@ use domain::{Account, AccountKey, Asset, Decimal, Money, Posting, Refusal, Role,
 
 use crate::pipeline::{Command, Desk, Needs};
 
-/// Books a deposit that arrived outside: the user's account gains what the outside world's account gives. For ADMIN; where
-/// the market is a demonstration, everybody may for themself.
+/// Books a deposit that arrived outside: the user's account gains what the outside world's account gives. For ADMIN, and for
+/// nobody's own account; where the market is a demonstration, everybody may for themself.
 #[derive(Debug, Clone, Copy)]
 pub struct Deposit {
     pub caller: Caller,
@@ -27,9 +27,12 @@ impl Command for Deposit {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Account, Refusal> {
-        let helps_oneself = desk.policy().faucet && self.caller.user == self.user;
-        if !helps_oneself {
+        let own = self.caller.user == self.user;
+        if !(own && desk.policy().faucet) {
             desk.require_staff(self.caller, Role::Admin)?;
+            if own {
+                return Err(Refusal::ConflictOfInterest);
+            }
         }
         let amount = Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?;
         let posting =

@@ -23,6 +23,20 @@ const EXPLORER: Program = Program {
 const PROVIDER: &str = "schemathesis";
 const SECRET: &str = "known to one demo, for as long as it runs";
 
+/// Off: whoever is turned away finds nothing.
+const LIMITS: [&str; 10] = [
+    "P2P_LIMITS__READ_PER_SECOND",
+    "P2P_LIMITS__WRITE_PER_SECOND",
+    "P2P_LIMITS__STREAM_PER_MINUTE",
+    "P2P_LIMITS__LOGIN_PER_MINUTE",
+    "P2P_LIMITS__CALLBACK_PER_SECOND",
+    "P2P_LIMITS__ADDRESS_PER_SECOND",
+    "P2P_MARKET__OPEN_OFFERS_LIMIT",
+    "P2P_MARKET__CANCELS_PER_DAY",
+    "P2P_MARKET__LISTINGS_LIMIT",
+    "P2P_MARKET__OPEN_WITHDRAWALS_LIMIT",
+];
+
 /// It takes three minutes on two idle cores.
 const RUN: Duration = Duration::from_secs(900);
 
@@ -30,7 +44,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let Some(mut explorer) = EXPLORER.prepare(workspace)? else {
         return Ok(());
     };
-    let settings = [("P2P_CALLBACKS__SECRETS__SCHEMATHESIS", SECRET)];
+    let mut settings = LIMITS.map(|limit| (limit, "0")).to_vec();
+    settings.push(("P2P_CALLBACKS__SECRETS__SCHEMATHESIS", SECRET));
     let demo = demo::provide(&workspace.build_server(false)?, &settings)?;
     explorer
         .args(["--rest", &demo.service.url])

@@ -103,6 +103,34 @@ async fn wrong_codes_count_like_wrong_passwords() {
 }
 
 #[tokio::test]
+async fn whatever_locks_an_account_its_owner_gets_the_way_out() {
+    let rules = AccessRules {
+        lock_after: 1,
+        ..AccessRules::default()
+    };
+    let scene = Scene::under(Policy {
+        access: rules,
+        ..unlimited()
+    })
+    .await;
+    let market = &scene.harness.market;
+    let entered = scene.enter(PASSWORD, None).await.unwrap();
+    let caller = scene.caller(&entered);
+    enrol(market, caller, PASSWORD.to_owned(), somewhere())
+        .await
+        .unwrap();
+    let wrong = confirm(market, caller, "000000", somewhere()).await;
+    assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+    let mails = scene.mailed(1).await;
+    assert!(
+        mails[0].contains("/reset-password?token="),
+        "{}",
+        mails[0]
+    );
+    scene.harness.close().await;
+}
+
+#[tokio::test]
 async fn a_recovery_code_opens_once_and_its_owner_is_told() {
     let scene = Scene::open().await;
     let (_, codes) = enrolled(&scene).await;

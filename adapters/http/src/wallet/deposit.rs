@@ -35,8 +35,8 @@ pub(crate) struct DepositRequest {
 
 /// Book a deposit.
 ///
-/// For ADMIN; where the market is a demonstration (a setting), everybody may for themself. The user's account gains what the
-/// outside world's account gives. What payment providers report as paid in comes by `POST /api/callbacks/payments`.
+/// For ADMIN, and for nobody's own account; where the market is a demonstration (a setting), everybody may for themself. The
+/// user's account gains what the outside world's account gives. What payment providers report as paid in comes by `POST /api/callbacks/payments`.
 #[utoipa::path(
     post,
     path = "/api/billing/deposit",
@@ -44,7 +44,8 @@ pub(crate) struct DepositRequest {
     request_body = DepositRequest,
     responses(
         (status = 201, description = "The deposit is booked: the balance after it.", body = DepositAnswer),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, unless it is the own account of a demonstration."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, unless it is the own account of a demonstration. \
+            `CONFLICT_OF_INTEREST`: it is the administrator's own account."),
         (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is no such user."),
         (status = 422, description = "`AMOUNT_NOT_POSITIVE`, `TOO_MANY_DECIMALS`, `AMOUNT_TOO_LARGE`, \
             `BALANCE_TOO_LARGE`, or a body that can't be used."),
