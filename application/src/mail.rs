@@ -104,6 +104,7 @@ pub enum Letter {
     Locked {
         token: String,
     },
+    CodesLocked,
 }
 
 impl std::fmt::Debug for Letter {
@@ -168,6 +169,13 @@ impl Letter {
                      The link is good once, within a day. Where you are logged in, you stay logged in."
                 ),
             ),
+            Self::CodesLocked => (
+                "Too many wrong codes",
+                format!(
+                    "Somebody has shown many wrong codes for your account, so none is taken for a while. A recovery code is \
+                     taken all the same. {NOT_ME}"
+                ),
+            ),
         }
     }
 
@@ -214,6 +222,13 @@ impl Letter {
                     "Кто-то много раз ввёл неверный пароль вашей учётной записи, поэтому вход на время закрыт. Новый пароль \
                      откроет его сразу:\n\n{links}/reset-password?token={token}\n\n\
                      Ссылка действует один раз в течение суток. Открытые сеансы продолжаются."
+                ),
+            ),
+            Self::CodesLocked => (
+                "Слишком много неверных кодов",
+                format!(
+                    "Кто-то много раз ввёл неверный код вашей учётной записи, поэтому коды на время не принимаются. Резервный код \
+                     принимается и сейчас. {NOT_ME}"
                 ),
             ),
         }

@@ -93,7 +93,17 @@ impl Sweeper {
         for offer in due.iter().copied() {
             let (market, dispute) = (self.market.clone(), self.market.fresh());
             expiries.spawn(async move {
-                let expired = market.execute(ExpireOffer { offer, dispute }).await;
+                let expire = |freezes| {
+                    market.execute(ExpireOffer {
+                        offer,
+                        dispute,
+                        freezes,
+                    })
+                };
+                let mut expired = expire(false).await;
+                if expired == Ok(Expired::Freezes) {
+                    expired = expire(true).await;
+                }
                 (offer, expired)
             });
         }
@@ -104,7 +114,7 @@ impl Sweeper {
                     tracing::info!(%offer, %status, "a deadline has passed");
                     round.moved += 1;
                 }
-                Ok(Expired::NotDue) => {}
+                Ok(Expired::NotDue | Expired::Freezes) => {}
                 Err(CommandError::Busy) => {
                     tracing::debug!(%offer, "too busy to expire it now");
                     round.busy = true;

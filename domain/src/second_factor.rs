@@ -110,8 +110,9 @@ impl SecondFactor {
         if self.is_active() {
             return Err(Refusal::SecondFactorActive);
         }
-        let Shown::Code { step } = shown else {
-            return Err(Refusal::SecondFactorWrong);
+        let step = match shown {
+            Shown::Code { step } if step > self.last_step => step,
+            _ => return Err(Refusal::SecondFactorWrong),
         };
         Ok(Self {
             active_since: Some(now),
@@ -157,11 +158,15 @@ impl SecondFactor {
         }
     }
 
-    /// Asked for no more, until it is begun and confirmed anew.
+    /// The time step after which no code comes any more.
+    const LAST_STEP: u64 = i64::MAX as u64;
+
+    /// Asked for no more, until it is begun and confirmed anew: its secret is good for nothing.
     #[must_use]
     pub fn given_up(self) -> Self {
         Self {
             active_since: None,
+            last_step: Self::LAST_STEP,
             recovery: RecoveryCodes::default(),
             version: self.version + 1,
             ..self
@@ -218,6 +223,14 @@ mod tests {
         assert_eq!(unused, Err(Refusal::SecondFactorMissing));
         let twice = active().begin_again(SealedSecret::new("other".into()));
         assert_eq!(twice, Err(Refusal::SecondFactorActive));
+        let lost = active().given_up();
+        let codes = RecoveryCodes::default();
+        let found = lost.confirm(Shown::Code { step: 11 }, codes, NOW);
+        assert_eq!(
+            found,
+            Err(Refusal::SecondFactorWrong),
+            "a lost authenticator"
+        );
         let anew = active()
             .given_up()
             .begin_again(SealedSecret::new("other".into()))

@@ -20,6 +20,8 @@ named! {
         PasswordChanged = "PASSWORD_CHANGED",
         /// An administrator ended it.
         ByStaff = "BY_STAFF",
+        /// Its owner has logged in too often since.
+        Displaced = "DISPLACED",
     }
 }
 
@@ -74,6 +76,9 @@ pub enum Renewal {
 }
 
 impl Session {
+    /// How many somebody may have that were not ended.
+    pub const MOST: usize = 50;
+
     /// A log-in.
     #[must_use]
     pub fn open(

@@ -301,12 +301,16 @@ impl User {
         }
     }
 
-    /// The same account with exactly these roles.
+    /// The same account with exactly these roles. They never change twice at the same time, so that the last change is known by
+    /// it, whatever the clocks say.
     #[must_use]
     pub fn with_roles(self, roles: Roles, now: Timestamp) -> Self {
+        let next = self.roles_changed_at.map_or(now, |before| {
+            now.max(before.after(std::time::Duration::from_micros(1)))
+        });
         Self {
             roles,
-            roles_changed_at: Some(now),
+            roles_changed_at: Some(next),
             version: self.version + 1,
             ..self
         }

@@ -145,6 +145,7 @@ async fn a_record_that_an_answer_changes_is_locked_in_its_turn() -> Result<()> {
     let expiry = ExpireOffer {
         offer: deal.id(),
         dispute: harness.market.fresh(),
+        freezes: true,
     };
     harness.done(expiry).await;
 

@@ -154,6 +154,7 @@ async fn a_command_that_needs_locks_takes_its_batch_along() {
     with(&harness, |deal| ExpireOffer {
         offer: deal.id(),
         dispute: harness.market.fresh(),
+        freezes: true,
     })
     .await;
     with(&harness, |deal| SwitchOnline {

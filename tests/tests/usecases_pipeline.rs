@@ -311,7 +311,11 @@ async fn what_one_command_decides_binds_the_next() {
             .into_iter()
             .map(|offer| {
                 let (offer, dispute) = (offer.unwrap().id, harness.market.fresh());
-                harness.post(application::offer::ExpireOffer { offer, dispute })
+                harness.post(application::offer::ExpireOffer {
+                    offer,
+                    dispute,
+                    freezes: true,
+                })
             })
             .collect();
         let opened = harness.post(harness.opening(customer, &listing, "10"));

@@ -262,7 +262,7 @@ async fn administrators_see_what_protects_an_account_and_others_do_not() {
         (&seen["email_verified"], &seen["second_factor"]),
         (&json!(false), &json!(false))
     );
-    scene.enrolled(&ada.person).await;
+    scene.enrolled(&ada).await;
     assert_eq!(scene.get(&admin, &path).await.good()["second_factor"], true);
     let bob = scene.newcomer("bob").await;
     scene

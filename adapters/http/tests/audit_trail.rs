@@ -70,7 +70,7 @@ async fn it_tells_who_did_what_to_whom_from_where() {
     let peer: SocketAddr = "198.51.100.7:4711".parse().unwrap();
     request.extensions_mut().insert(ConnectInfo(Peer(peer)));
     let ada = Entered::by(scene.send(request).await);
-    let (ada, recovery) = scene.enrolled(&ada.person).await;
+    let (ada, recovery) = scene.enrolled(&ada).await;
     let admin = scene.person("admin", [Role::Admin]).await;
     let path = format!("/api/users/{}/roles", ada.person.id);
     let body = json!({"roles": ["CUSTOMER", "EXCHANGER"]});

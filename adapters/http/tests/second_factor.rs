@@ -57,7 +57,7 @@ async fn nothing_is_asked_for_before_the_first_code_and_everywhere_else_one_is_l
         .post(&ada.person, CONFIRM, code)
         .await
         .is_problem(401, "SECOND_FACTOR_WRONG");
-    let (proved, recovery) = scene.enrolled(&ada.person).await;
+    let (proved, recovery) = scene.enrolled(&ada).await;
     assert_eq!(proved.session, ada.session);
     assert_eq!(recovery.iter().collect::<BTreeSet<_>>().len(), 10);
     for ended in [&other, &still] {
@@ -84,14 +84,14 @@ async fn each_code_is_taken_once_wherever_it_is_shown() {
     scene.enrol(&ada.person).await.good();
     let code = scene.next_code();
     let body = json!({"code": code});
-    let proved = Entered::by(scene.post(&ada.person, CONFIRM, body).await);
+    let proved = ada.with(scene.post(&ada.person, CONFIRM, body).await);
     // That which has confirmed, and all before it.
     scene
         .show(&proved.person, &code)
         .await
         .is_problem(401, "SECOND_FACTOR_WRONG");
     let code = scene.next_code();
-    Entered::by(scene.show(&proved.person, &code).await);
+    proved.with(scene.show(&proved.person, &code).await);
     scene
         .log_in("ada", PASSWORD, Some(&code))
         .await
@@ -108,7 +108,7 @@ async fn each_code_is_taken_once_wherever_it_is_shown() {
 async fn the_password_is_looked_at_before_the_code() {
     let scene = open();
     let ada = scene.newcomer("ada").await;
-    scene.enrolled(&ada.person).await;
+    scene.enrolled(&ada).await;
     let code = scene.next_code();
     for given in [None, Some(code.as_str())] {
         let reply = scene.log_in("ada", "not the password", given).await;
@@ -124,7 +124,7 @@ async fn the_password_is_looked_at_before_the_code() {
 async fn guessed_codes_close_the_door_like_guessed_passwords() {
     let scene = open();
     let ada = scene.newcomer("ada").await;
-    let (proved, _) = scene.enrolled(&ada.person).await;
+    let (proved, _) = scene.enrolled(&ada).await;
     for _ in 0..2 {
         let reply = scene.show(&proved.person, "000000").await;
         reply.is_problem(401, "SECOND_FACTOR_WRONG");
@@ -143,7 +143,7 @@ async fn recovery_codes_are_replaced_as_a_whole_by_who_has_just_shown_one() {
     let ada = scene.newcomer("ada").await;
     let none = scene.post(&ada.person, RECOVERY, Value::Null).await;
     none.is_problem(409, "SECOND_FACTOR_NOT_ENROLLED");
-    let (proved, codes) = scene.enrolled(&ada.person).await;
+    let (proved, codes) = scene.enrolled(&ada).await;
     Entered::by(scene.log_in("ada", PASSWORD, Some(&codes[0])).await);
     let left = |scene: &Scene| {
         let tables = scene.memory.tables();
@@ -161,7 +161,7 @@ async fn recovery_codes_are_replaced_as_a_whole_by_who_has_just_shown_one() {
     let late = scene.post(&proved.person, RECOVERY, Value::Null).await;
     late.is_problem(401, "SECOND_FACTOR_REQUIRED");
     // A recovery code will do to show it, too.
-    let again = Entered::by(scene.show(&proved.person, &codes[1]).await);
+    let again = proved.with(scene.show(&proved.person, &codes[1]).await);
     scene
         .post(&again.person, RECOVERY, Value::Null)
         .await
@@ -172,12 +172,12 @@ async fn recovery_codes_are_replaced_as_a_whole_by_who_has_just_shown_one() {
 async fn it_is_given_up_by_who_has_just_shown_it() {
     let scene = open();
     let ada = scene.newcomer("ada").await;
-    let (proved, _) = scene.enrolled(&ada.person).await;
+    let (proved, _) = scene.enrolled(&ada).await;
     later(&scene);
     let late = scene.delete(&proved.person, OWN).await;
     late.is_problem(401, "SECOND_FACTOR_REQUIRED");
     let code = scene.code();
-    let again = Entered::by(scene.show(&proved.person, &code).await);
+    let again = proved.with(scene.show(&proved.person, &code).await);
     let reply = scene.delete(&again.person, OWN).await;
     assert_eq!((reply.status.as_u16(), reply.text.as_str()), (204, ""));
     let twice = scene.delete(&again.person, OWN).await;
@@ -191,7 +191,7 @@ async fn it_is_given_up_by_who_has_just_shown_it() {
 async fn an_administrator_helps_who_has_lost_everything_and_logs_them_out() {
     let scene = open();
     let ada = scene.newcomer("ada").await;
-    let (ada, _) = scene.enrolled(&ada.person).await;
+    let (ada, _) = scene.enrolled(&ada).await;
     let path = format!("/api/users/{}/2fa", ada.person.id);
     let bob = scene.newcomer("bob").await;
     scene
@@ -224,7 +224,7 @@ async fn an_administrator_helps_who_has_lost_everything_and_logs_them_out() {
 async fn a_request_that_lacked_a_proof_is_sent_again_with_it() {
     let scene = open();
     let ada = scene.staff("ada", [Role::Admin]).await;
-    let (proved, _) = scene.enrolled(&ada.person).await;
+    let (proved, _) = scene.enrolled(&ada).await;
     later(&scene);
     let deposit = async |person: &Person| {
         let body = json!({"user_id": person.id.to_string(), "amount": "5", "asset": "RUB"});
@@ -234,7 +234,7 @@ async fn a_request_that_lacked_a_proof_is_sent_again_with_it() {
     late.is_problem(401, "SECOND_FACTOR_REQUIRED");
     assert!(scene.memory.tables().replies.is_empty());
     let code = scene.code();
-    let again = Entered::by(scene.show(&proved.person, &code).await);
+    let again = proved.with(scene.show(&proved.person, &code).await);
     let done = deposit(&again.person).await;
     assert_eq!((done.status.as_u16(), done.is_replayed()), (201, false));
     later(&scene);
@@ -303,7 +303,7 @@ async fn what_moves_money_or_rights_asks_for_it_and_nothing_else_does() {
     let scene = Scene::under(HttpSettings::default(), policy);
     let bob = scene.person("bob", [Role::Customer]).await;
     let carol = scene.newcomer("carol").await;
-    scene.enrolled(&carol.person).await;
+    scene.enrolled(&carol).await;
     scene.appoint(&carol.person, Role::ALL).await;
     let roles = Roles::from(Role::ALL);
     let carol = scene.signed_in(application::Caller::new(carol.person.id, roles));

@@ -87,7 +87,7 @@ async fn live(scene: &Scene) -> Vec<String> {
     with_key("/api/auth/refresh", body).await;
     let third = Entered::by(scene.log_in("ada", PASSWORD, None).await);
     let begun = scene.enrol(&third.person).await.good();
-    let (proved, recovery) = scene.enrolled(&third.person).await;
+    let (proved, recovery) = scene.enrolled(&third).await;
     scene.log_in("ada", PASSWORD, Some(&recovery[0])).await;
     scene.log_in("ada", PASSWORD, Some(&recovery[0])).await;
     scene.log_in("ada", WORDS, None).await;

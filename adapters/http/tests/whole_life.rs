@@ -74,7 +74,7 @@ async fn from_registration_to_a_new_password() {
         assert_ne!(begun[member].as_str().unwrap(), "", "{member}");
     }
     assert_eq!(me(&plain.person).await["second_factor"], false);
-    let (proved, recovery) = scene.enrolled(&plain.person).await;
+    let (proved, recovery) = scene.enrolled(&plain).await;
     assert_eq!(recovery.len(), 10);
     assert_eq!(me(&proved.person).await["second_factor"], true);
 
@@ -111,7 +111,7 @@ async fn from_registration_to_a_new_password() {
         late.headers["www-authenticate"],
         "Bearer error=\"insufficient_user_authentication\", max_age=600"
     );
-    let again = Entered::by(scene.show(&entered.person, &scene.code()).await);
+    let again = entered.with(scene.show(&entered.person, &scene.code()).await);
     assert_eq!(again.session, entered.session);
     let done = deposit(&scene, &again.person, "2").await;
     assert_eq!((done.status.as_u16(), done.is_replayed()), (201, false));

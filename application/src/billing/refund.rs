@@ -34,6 +34,10 @@ impl Command for RefundPayment {
         needs.payment_to_refund(PaymentOrigin::Order(self.order));
     }
 
+    fn is_background(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Refunded, Refusal> {
         desk.require_staff(self.caller, Role::Admin)?;
         let payment = desk.payment(&PaymentOrigin::Order(self.order))?;

@@ -38,6 +38,10 @@ impl Command for ResolveDispute {
         needs.trail();
     }
 
+    fn is_background(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Dispute, Refusal> {
         desk.require_staff(self.caller, Role::Moderator)?;
         let dispute = desk.dispute(self.dispute)?;

@@ -22,6 +22,10 @@ impl Command for UnfreezeExchanger {
         needs.trail();
     }
 
+    fn is_background(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Exchanger, Refusal> {
         desk.require_staff(self.caller, Role::Moderator)?;
         if self.caller.user == self.exchanger {

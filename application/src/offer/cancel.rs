@@ -31,11 +31,12 @@ impl Command for CancelOffer {
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {
         let (offer, step) = deal_of(desk, self.offer, self.caller)?;
         agrees(self.claimed, step)?;
-        let before = offer.status();
+        let (before, proposed) = (offer.status(), offer.state.cancel_proposed());
         let moved = offer.cancel(step, self.reason.clone(), desk.policy())?;
         let offer = settle(desk, moved, Some(self.caller.user))?;
         let called_off = before != Status::Cancelled && offer.status() == Status::Cancelled;
-        if called_off && self.caller.user == offer.terms.customer {
+        // Who agrees with the other side does not let it down.
+        if called_off && !proposed && self.caller.user == offer.terms.customer {
             let conduct = desk.conduct(self.caller.user);
             desk.save_conduct(conduct.cancelled(&desk.policy().limits, desk.now()));
         }

@@ -3,7 +3,7 @@
 use domain::offer::Trigger;
 use domain::{Actor, Dispute, DisputeId, OfferId, Refusal, Status, TypedId};
 
-use super::settle;
+use super::{settle, would_freeze};
 use crate::pipeline::{Command, Desk, Needs};
 
 /// Does what the status machine says of a deadline that has passed; nothing where it was moved meanwhile.
@@ -12,6 +12,9 @@ pub struct ExpireOffer {
     pub offer: OfferId,
     /// For the dispute that a missing receipt opens.
     pub dispute: DisputeId,
+    /// It is known to freeze the exchanger, of which the audit trail tells. Else such a deadline changes nothing yet, so that the
+    /// many that freeze nobody need not wait for the end of the trail.
+    pub freezes: bool,
 }
 
 /// What became of it.
@@ -21,6 +24,8 @@ pub enum Expired {
     Moved(Status),
     /// Its deadline was no longer due.
     NotDue,
+    /// It would freeze the exchanger, and was not told so.
+    Freezes,
 }
 
 impl Command for ExpireOffer {
@@ -28,8 +33,9 @@ impl Command for ExpireOffer {
 
     fn needs(&self, needs: &mut Needs) {
         needs.offer_to_expire(self.offer);
-        // It may freeze the exchanger.
-        needs.trail();
+        if self.freezes {
+            needs.trail();
+        }
     }
 
     fn affinity(&self) -> u128 {
@@ -44,8 +50,17 @@ impl Command for ExpireOffer {
         {
             return Ok(Expired::NotDue);
         }
+        let before = offer.status();
         let moved = offer.expire(desk.now(), self.dispute, desk.policy())?;
+        if !self.freezes && would_freeze(desk, &moved)? {
+            return Ok(Expired::Freezes);
+        }
         let offer = settle(desk, moved, None)?;
+        // Whoever never pays lets the other side down like whoever calls off.
+        if before == Status::Approved && offer.fiat_payer() == offer.terms.customer {
+            let conduct = desk.conduct(offer.terms.customer);
+            desk.save_conduct(conduct.cancelled(&desk.policy().limits, desk.now()));
+        }
         if offer.status() == Status::DisputeOpen {
             let dispute = Dispute::open(
                 self.dispute,

@@ -24,7 +24,7 @@ pub use queries::{DealView, OfferList, get_offer, list_offers, offer_status};
 
 pub use words::in_words;
 
-pub(crate) use settle::settle;
+pub(crate) use settle::{settle, would_freeze};
 
 use domain::offer::Step;
 use domain::refusal::Noun;

@@ -61,6 +61,16 @@ fn answered(desk: &mut Desk<'_>, exchanger: UserId) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a move is the unanswered offer that is one too many.
+pub(crate) fn would_freeze(desk: &Desk<'_>, moved: &Moved) -> Result<bool, Refusal> {
+    if moved.answer != Some(Answer::Missing) {
+        return Ok(false);
+    }
+    let exchanger = desk.exchanger(moved.offer.terms.exchanger)?;
+    let (_, frozen) = exchanger.left_unanswered(desk.policy().unanswered_limit, desk.now());
+    Ok(frozen.is_some())
+}
+
 /// Counts, and freezes where the row of unanswered offers is too long: the exchanger's listings are paused with it.
 fn left_unanswered(desk: &mut Desk<'_>, exchanger: UserId) -> Result<(), Refusal> {
     let before = desk.exchanger(exchanger)?;

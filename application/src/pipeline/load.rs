@@ -280,6 +280,7 @@ pub(super) fn from_look(seen: Seen) -> Loaded {
 fn follow(offer: &Offer, around: AroundOffer, needs: &mut Needs) {
     if around.freeze {
         needs.exchangers.insert(offer.terms.exchanger);
+        needs.conducts.insert(offer.terms.customer);
     } else if around.exchanger {
         needs.seen_exchangers.insert(offer.terms.exchanger);
     }

@@ -45,8 +45,8 @@ pub trait Command: Send + Sync + 'static {
         0
     }
 
-    /// Whether it may wait: nobody does, or not for long. Where there are several lanes such commands have one of their own,
-    /// so that they never stand in anybody's way.
+    /// Whether it may wait: nobody does, or not for long, or it has to wait for the end of the audit trail, which all have in
+    /// common. Where there are several lanes such commands have one of their own, so that they never stand in a deal's way.
     fn is_background(&self) -> bool {
         false
     }

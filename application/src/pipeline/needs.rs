@@ -24,7 +24,8 @@ pub(super) struct AroundOffer {
     pub(super) capture: bool,
     /// All disputes of the deal.
     pub(super) disputes: bool,
-    /// The exchanger's record, locked, and the ACTIVE listings: a freeze would pause them.
+    /// The exchanger's record, locked, and the ACTIVE listings: a freeze would pause them. The
+    /// customer's conduct: a payment may be missing.
     pub(super) freeze: bool,
 }
 

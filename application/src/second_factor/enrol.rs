@@ -10,38 +10,43 @@ use super::{FreshCodes, fresh_codes};
 use crate::Market;
 use crate::mail::Letter;
 use crate::pipeline::{Command, Desk, Needs};
-use crate::ports::Enrolment;
+use crate::ports::{AccessToken, Enrolment};
 use crate::session::{
-    AccessError, AttemptKey, Fate, LoggedIn, end_all, fail, look_at, shown, tokens_of, turn_away,
+    AccessError, AttemptKey, Fate, access_of, end_all, fail, forgive, look_at, shown, turn_away,
 };
-use crate::user::prove_password;
+use crate::user::OfferedPassword;
 
 /// Keeps a secret that is not asked for yet. Begun anew, the one before is worth nothing.
 #[derive(Debug, Clone)]
 pub struct BeginSecondFactor {
-    pub caller: Caller,
+    pub password: OfferedPassword,
     pub secret: SealedSecret,
 }
 
 impl Command for BeginSecondFactor {
-    type Outcome = ();
+    type Outcome = Fate<()>;
 
     fn needs(&self, needs: &mut Needs) {
-        needs.second_factor(self.caller.user);
+        self.password.needs(needs);
+        needs.second_factor(self.password.caller.user);
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<Fate<()>, Refusal> {
+        let user = match self.password.take(desk)? {
+            Ok(user) => user.id,
+            Err(denied) => return Ok(denied),
+        };
         let secret = self.secret.clone();
-        let factor = match desk.second_factor(self.caller.user) {
+        let factor = match desk.second_factor(user) {
             Some(known) => known.begin_again(secret)?,
-            None => SecondFactor::begin(self.caller.user, secret),
+            None => SecondFactor::begin(user, secret),
         };
         desk.save_second_factor(factor);
-        Ok(())
+        Ok(Fate::Admitted(()))
     }
 }
 
@@ -52,18 +57,22 @@ pub async fn enrol(
     password: String,
     origin: Origin,
 ) -> Result<Enrolment, AccessError> {
-    let user = prove_password(market, caller, password, &origin).await?;
+    let (user, password) = OfferedPassword::look_at(market, caller, password, origin).await?;
     let enrolment = market.second_factors().enrol(user.id, &user.email)?;
     let secret = enrolment.sealed.clone();
-    market.execute(BeginSecondFactor { caller, secret }).await?;
-    Ok(enrolment)
+    match market
+        .execute(BeginSecondFactor { password, secret })
+        .await?
+    {
+        Fate::Admitted(()) => Ok(enrolment),
+        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
+    }
 }
 
 /// Takes the first code: from now on codes are asked for. Everywhere else the caller is logged out.
 #[derive(Debug, Clone)]
 pub struct ConfirmSecondFactor {
     pub caller: Caller,
-    pub key: AttemptKey,
     pub shown: Shown,
     pub recovery: RecoveryCodes,
     pub origin: Origin,
@@ -74,7 +83,7 @@ impl Command for ConfirmSecondFactor {
 
     fn needs(&self, needs: &mut Needs) {
         needs.user(self.caller.user);
-        needs.attempts(self.key.0);
+        needs.attempts(AttemptKey::of_codes(self.caller.user).0);
         needs.second_factor(self.caller.user);
         needs.sessions_of(self.caller.user);
         needs.trail();
@@ -85,7 +94,8 @@ impl Command for ConfirmSecondFactor {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal> {
-        if let Some(denied) = look_at(desk, self.key) {
+        let key = AttemptKey::of_codes(self.caller.user);
+        if let Some(denied) = look_at(desk, key) {
             return Ok(denied);
         }
         let user = desk.user(self.caller.user)?;
@@ -101,10 +111,11 @@ impl Command for ConfirmSecondFactor {
             Ok(factor) => factor,
             Err(refusal @ Refusal::SecondFactorWrong) => {
                 let action = AuditAction::SecondFactorFailed;
-                return fail(desk, self.key, Some(user.id), &self.origin, action, refusal);
+                return fail(desk, key, Some(user.id), &self.origin, action, refusal);
             }
             Err(refusal) => return Err(refusal),
         };
+        forgive(desk, key);
         desk.save_second_factor(factor);
         end_all(desk, user.id, Some(id), SessionEnd::Revoked);
         let session = session.prove(now);
@@ -121,8 +132,8 @@ impl Command for ConfirmSecondFactor {
 pub struct Confirmed {
     /// Shown once, and never again.
     pub codes: FreshCodes,
-    /// The session, which is proved now.
-    pub logged_in: LoggedIn,
+    /// Of the session, which is proved now. The refresh token that the caller has stays good.
+    pub access: AccessToken,
 }
 
 /// Confirms by the first code.
@@ -138,7 +149,6 @@ pub async fn confirm(
     let (codes, recovery) = fresh_codes(market)?;
     let command = ConfirmSecondFactor {
         caller,
-        key: AttemptKey::from(&user.email),
         shown: shown.ok_or(Refusal::SecondFactorMissing)?,
         recovery,
         origin,
@@ -146,8 +156,8 @@ pub async fn confirm(
     match market.execute(command).await? {
         Fate::Admitted((user, session)) => {
             market.mail().leave(&user, &Letter::SecondFactorActivated);
-            let logged_in = tokens_of(market, user, session)?;
-            Ok(Confirmed { codes, logged_in })
+            let access = access_of(market, &user, &session)?;
+            Ok(Confirmed { codes, access })
         }
         Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
     }

@@ -8,10 +8,15 @@ pub use enrol::{BeginSecondFactor, ConfirmSecondFactor, Confirmed, confirm, enro
 pub use remove::{RemoveSecondFactor, RenewRecoveryCodes, remove, renew_recovery_codes};
 pub use show::{ShowSecondFactor, show};
 
-use domain::second_factor::RecoveryCodes;
+use domain::audit::AuditAction;
+use domain::second_factor::{RecoveryCodes, Shown};
+use domain::session::Origin;
+use domain::{Refusal, SecondFactor};
 
 use crate::Market;
+use crate::pipeline::Desk;
 use crate::ports::SecondFactorError;
+use crate::session::{AttemptKey, Fate, fail, forgive, look_at};
 
 /// Recovery codes as their owner gets them, once. Secrets.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,6 +25,36 @@ pub struct FreshCodes(pub Vec<String>);
 impl std::fmt::Debug for FreshCodes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("FreshCodes(…)")
+    }
+}
+
+/// Takes what was shown of an active second factor, or denies; each code once. Answers how many recovery codes are left, if it
+/// was one of them: nobody guesses those, so they are taken even while codes are not.
+pub(crate) fn take<T>(
+    desk: &mut Desk<'_>,
+    factor: SecondFactor,
+    shown: Shown,
+    origin: &Origin,
+) -> Result<Result<Option<usize>, Fate<T>>, Refusal> {
+    let user = factor.user;
+    let key = AttemptKey::of_codes(user);
+    let taken = factor.take(shown);
+    let recovers = matches!(shown, Shown::Recovery { .. }) && taken.is_ok();
+    if !recovers && let Some(denied) = look_at(desk, key) {
+        return Ok(Err(denied));
+    }
+    match taken {
+        Ok(factor) => {
+            forgive(desk, key);
+            let left = recovers.then_some(factor.recovery.0.len());
+            desk.save_second_factor(factor);
+            Ok(Ok(left))
+        }
+        Err(refusal @ Refusal::SecondFactorWrong) => {
+            let action = AuditAction::SecondFactorFailed;
+            fail(desk, key, Some(user), origin, action, refusal).map(Err)
+        }
+        Err(refusal) => Err(refusal),
     }
 }
 

@@ -1,33 +1,31 @@
 //! Somebody shows their second factor again, before they do something dear.
 
+use domain::Refusal;
 use domain::audit::{AuditAction, AuditNote};
 use domain::second_factor::Shown;
-use domain::session::{Origin, Session};
+use domain::session::Origin;
 use domain::user::Caller;
-use domain::{Refusal, User};
 
+use super::take;
 use crate::Market;
 use crate::pipeline::{Command, Desk, Needs};
-use crate::session::{
-    AccessError, AttemptKey, Fate, LoggedIn, fail, look_at, shown, turn_away, tell_recovery,
-    tokens_of,
-};
+use crate::ports::AccessToken;
+use crate::session::{AccessError, Admitted, AttemptKey, Fate, access_of, shown, turn_away};
 
 /// Notes in the session that the second factor was shown, or remembers that it was not.
 #[derive(Debug, Clone)]
 pub struct ShowSecondFactor {
     pub caller: Caller,
-    pub key: AttemptKey,
     pub shown: Shown,
     pub origin: Origin,
 }
 
 impl Command for ShowSecondFactor {
-    type Outcome = Fate<(User, Session)>;
+    type Outcome = Fate<Admitted>;
 
     fn needs(&self, needs: &mut Needs) {
         needs.user(self.caller.user);
-        needs.attempts(self.key.0);
+        needs.attempts(AttemptKey::of_codes(self.caller.user).0);
         needs.second_factor(self.caller.user);
         if let Some(session) = self.caller.session {
             needs.session(session);
@@ -40,9 +38,6 @@ impl Command for ShowSecondFactor {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal> {
-        if let Some(denied) = look_at(desk, self.key) {
-            return Ok(denied);
-        }
         let user = desk.user(self.caller.user)?;
         let session = self.caller.session.ok_or(Refusal::SessionOver)?;
         let session = desk.session(session).map_err(|_| Refusal::SessionOver)?;
@@ -53,53 +48,45 @@ impl Command for ShowSecondFactor {
         let factor = desk
             .second_factor(user.id)
             .ok_or(Refusal::SecondFactorMissing)?;
-        let factor = match factor.take(self.shown) {
-            Ok(factor) => factor,
-            Err(refusal @ Refusal::SecondFactorWrong) => {
-                let action = AuditAction::SecondFactorFailed;
-                return fail(desk, self.key, Some(user.id), &self.origin, action, refusal);
-            }
-            Err(refusal) => return Err(refusal),
+        let recovery_left = match take(desk, factor, self.shown, &self.origin)? {
+            Ok(left) => left,
+            Err(denied) => return Ok(denied),
         };
-        desk.save_second_factor(factor);
-        let attempts = desk.attempts(self.key.0);
-        if attempts.failed > 0 {
-            desk.save_attempts(attempts.forgiven());
-        }
         let session = session.prove(desk.now());
         desk.save_session(session.clone());
         let note = |action| AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
         desk.note(note(AuditAction::SecondFactorShown))?;
-        if matches!(self.shown, Shown::Recovery { .. }) {
+        if recovery_left.is_some() {
             desk.note(note(AuditAction::RecoveryCodeUsed))?;
         }
-        Ok(Fate::Admitted((user, session)))
+        Ok(Fate::Admitted(Admitted {
+            user,
+            session,
+            recovery_left,
+        }))
     }
 }
 
-/// Shows a code; the answer is an access token that says so.
+/// Shows a code; the answer is an access token that says so. The refresh token that the caller has stays good.
 pub async fn show(
     market: &Market,
     caller: Caller,
     code: &str,
     origin: Origin,
-) -> Result<LoggedIn, AccessError> {
+) -> Result<AccessToken, AccessError> {
     let user = market.queries().find_user(caller.user).await?;
     let user = user.ok_or(Refusal::SessionOver)?;
     let shown = shown(market, caller.user, code).await?;
     let shown = shown.ok_or(Refusal::SecondFactorMissing)?;
     let command = ShowSecondFactor {
         caller,
-        key: AttemptKey::from(&user.email),
         shown,
         origin,
     };
     match market.execute(command).await? {
-        Fate::Admitted((user, session)) => {
-            if matches!(shown, Shown::Recovery { .. }) {
-                tell_recovery(market, &user).await?;
-            }
-            tokens_of(market, user, session)
+        Fate::Admitted(admitted) => {
+            admitted.tell_recovery(market);
+            access_of(market, &admitted.user, &admitted.session)
         }
         Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
     }

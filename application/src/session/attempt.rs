@@ -1,4 +1,5 @@
-//! Failed proofs of who somebody is: counted by the e-mail address that they claim, whether it has an account or not.
+//! Failed proofs of who somebody is. Log-ins are counted by the e-mail address that is claimed, whether it has an account or
+//! not. Whatever takes a password or a session to be tried at all is counted apart: no stranger can use it up.
 
 use domain::audit::{AuditAction, AuditNote};
 use domain::session::Origin;
@@ -8,13 +9,31 @@ use sha2::{Digest, Sha256};
 
 use crate::pipeline::Desk;
 
-/// Under which failed log-ins are counted.
+/// Under which failures are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptKey(pub u128);
 
-impl From<&Email> for AttemptKey {
-    fn from(email: &Email) -> Self {
-        let digest = Sha256::digest(email.as_str());
+impl AttemptKey {
+    /// Log-ins under an e-mail address.
+    #[must_use]
+    pub fn of_log_in(email: &Email) -> Self {
+        Self::digest(email.as_str())
+    }
+
+    /// The password of somebody who has logged in, asked for once more.
+    #[must_use]
+    pub fn of_password(user: UserId) -> Self {
+        Self::digest(&format!("password of {user}"))
+    }
+
+    /// Codes of somebody's second factor.
+    #[must_use]
+    pub fn of_codes(user: UserId) -> Self {
+        Self::digest(&format!("codes of {user}"))
+    }
+
+    fn digest(text: &str) -> Self {
+        let digest = Sha256::digest(text);
         let half = digest.first_chunk::<16>();
         Self(half.map_or(0, |bytes| u128::from_be_bytes(*bytes)))
     }
@@ -26,8 +45,8 @@ pub enum Fate<T> {
     Admitted(T),
     Denied {
         refusal: Refusal,
-        /// With this failure nobody is let in any more, and the owner is to be told.
-        locks: bool,
+        /// With this failure nobody is let in for long, and the owner is to be told.
+        locks: Option<AttemptKey>,
     },
 }
 
@@ -36,7 +55,7 @@ impl<T> Fate<T> {
     pub(crate) const fn denied(refusal: Refusal) -> Self {
         Self::Denied {
             refusal,
-            locks: false,
+            locks: None,
         }
     }
 }
@@ -49,7 +68,15 @@ pub(crate) fn look_at<T>(desk: &Desk<'_>, key: AttemptKey) -> Option<Fate<T>> {
     Some(Fate::denied(Refusal::TooManyAttempts { wait }))
 }
 
-/// Counts a failure, writes it down, and denies.
+/// Somebody has proved who they are.
+pub(crate) fn forgive(desk: &mut Desk<'_>, key: AttemptKey) {
+    let attempts = desk.attempts(key.0);
+    if attempts.failed > 0 {
+        desk.save_attempts(attempts.forgiven());
+    }
+}
+
+/// Counts a failure and denies. It is written down where it is somebody's account: strangers could fill the trail with others.
 pub(crate) fn fail<T>(
     desk: &mut Desk<'_>,
     key: AttemptKey,
@@ -59,22 +86,26 @@ pub(crate) fn fail<T>(
     refusal: Refusal,
 ) -> Result<Fate<T>, Refusal> {
     let rules = desk.policy().access;
-    let before = desk.attempts(key.0);
-    let after = before.one_more(desk.now());
-    desk.save_attempts(after);
-    let subject = whose.map(|user| user.to_string()).unwrap_or_default();
-    let note = |action| AuditNote {
-        actor: None,
-        session: None,
-        address: origin.address,
-        action,
-        subject: subject.clone(),
-        detail: serde_json::json!({ "failed_in_a_row": after.failed }).to_string(),
-    };
-    desk.note(note(action))?;
-    let locks = after.is_locked(&rules) && !before.is_locked(&rules);
-    if locks {
-        desk.note(note(AuditAction::LogInLocked))?;
+    let attempts = desk.attempts(key.0).one_more(desk.now());
+    desk.save_attempts(attempts);
+    // Nobody gets here while a lock is in force: this one begins one.
+    let locks = attempts.is_locked(&rules);
+    if let Some(user) = whose {
+        let note = |action| AuditNote {
+            actor: None,
+            session: None,
+            address: origin.address,
+            action,
+            subject: user.to_string(),
+            detail: serde_json::json!({ "failed_in_a_row": attempts.failed }).to_string(),
+        };
+        desk.note(note(action))?;
+        if locks {
+            desk.note(note(AuditAction::LogInLocked))?;
+        }
     }
-    Ok(Fate::Denied { refusal, locks })
+    Ok(Fate::Denied {
+        refusal,
+        locks: locks.then_some(key),
+    })
 }

@@ -66,16 +66,18 @@ impl Command for EndOtherSessions {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<usize, Refusal> {
-        let mut ended = 0;
-        for session in desk.sessions_of(self.caller.user) {
-            if self.caller.session == Some(session.id) {
-                continue;
-            }
-            let subject = session.id.to_string();
-            desk.save_session(session.end(SessionEnd::Revoked, desk.now()));
-            let action = AuditAction::SessionRevoked;
-            desk.note(AuditNote::by(self.caller, action, subject, "{}".into()))?;
-            ended += 1;
+        let (user, now) = (self.caller.user, desk.now());
+        let rules = desk.policy().access;
+        let others = desk.sessions_of(user).into_iter();
+        let others = others.filter(|session| self.caller.session != Some(session.id));
+        let ended = others
+            .filter(|session| session.is_open(&rules, now))
+            .count();
+        end_all(desk, user, self.caller.session, SessionEnd::Revoked);
+        if ended > 0 {
+            let (action, subject) = (AuditAction::SessionRevoked, user.to_string());
+            let detail = serde_json::json!({ "sessions": ended }).to_string();
+            desk.note(AuditNote::by(self.caller, action, subject, detail))?;
         }
         Ok(ended)
     }

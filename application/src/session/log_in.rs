@@ -2,14 +2,15 @@
 
 use domain::audit::{AuditAction, AuditNote};
 use domain::second_factor::Shown;
-use domain::session::{Origin, Session};
+use domain::session::{Origin, Session, SessionEnd};
 use domain::user::Email;
 use domain::{Refusal, SessionId, Timestamp, User, UserId};
 
-use super::{AccessError, AttemptKey, Fate, LoggedIn, fail, look_at, tokens_of};
+use super::{AccessError, AttemptKey, Fate, LoggedIn, fail, forgive, look_at, tokens_of};
 use crate::Market;
 use crate::mail::Letter;
 use crate::pipeline::{Command, Desk, Needs};
+use crate::second_factor::take;
 use crate::user::{request_verification, reset_token};
 
 /// What somebody offers as proof.
@@ -34,8 +35,8 @@ pub struct LogIn {
     /// Of the session that begins.
     pub id: SessionId,
     pub key: AttemptKey,
-    /// Whose address it is, if it is anybody's.
-    pub user: Option<UserId>,
+    /// Whose address it is; nobody's id if it is nobody's, so that the same is done for both.
+    pub user: UserId,
     /// When the password was set that was found to be the right one; `None`: it was wrong.
     pub password_of: Option<Timestamp>,
     pub shown: Option<Shown>,
@@ -43,15 +44,15 @@ pub struct LogIn {
 }
 
 impl Command for LogIn {
-    type Outcome = Fate<(User, Session)>;
+    type Outcome = Fate<Admitted>;
 
     fn needs(&self, needs: &mut Needs) {
         needs.attempts(self.key.0);
+        needs.attempts(AttemptKey::of_codes(self.user).0);
+        needs.user(self.user);
+        needs.second_factor(self.user);
+        needs.sessions_of(self.user);
         needs.trail();
-        if let Some(user) = self.user {
-            needs.user(user);
-            needs.second_factor(user);
-        }
     }
 
     fn is_background(&self) -> bool {
@@ -62,11 +63,13 @@ impl Command for LogIn {
         if let Some(denied) = look_at(desk, self.key) {
             return Ok(denied);
         }
-        let user = self.user.and_then(|id| desk.user(id).ok());
+        let user = desk.user(self.user).ok();
         // A password that was changed in between is not the right one any more.
-        let genuine = user.filter(|user| self.password_of == Some(user.password_changed_at));
-        let Some(user) = genuine else {
-            return self.fail(desk, AuditAction::LogInFailed, Refusal::BadCredentials);
+        let genuine = |user: &User| self.password_of == Some(user.password_changed_at);
+        let Some(user) = user.clone().filter(genuine) else {
+            let whose = user.map(|user| user.id);
+            let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
+            return fail(desk, self.key, whose, &self.origin, action, refusal);
         };
         let rules = desk.policy().access;
         if rules.verified_email && user.email_verified_at.is_none() {
@@ -74,21 +77,18 @@ impl Command for LogIn {
         }
         let factor = desk.second_factor(user.id).filter(|one| one.is_active());
         let proved = factor.is_some();
+        let mut recovery_left = None;
         if let Some(factor) = factor {
             let Some(shown) = self.shown else {
                 return Ok(Fate::denied(Refusal::SecondFactorRequired));
             };
-            match factor.take(shown) {
-                Ok(taken) => desk.save_second_factor(taken),
-                Err(refusal) => {
-                    return self.fail(desk, AuditAction::SecondFactorFailed, refusal);
-                }
-            }
+            recovery_left = match take(desk, factor, shown, &self.origin)? {
+                Ok(left) => left,
+                Err(denied) => return Ok(denied),
+            };
         }
-        let forgiven = desk.attempts(self.key.0);
-        if forgiven.failed > 0 {
-            desk.save_attempts(forgiven.forgiven());
-        }
+        forgive(desk, self.key);
+        make_room(desk, user.id);
         let origin = self.origin.clone();
         let session = Session::open(self.id, user.id, origin, proved, &rules, desk.now());
         let caller = session.caller(user.roles);
@@ -98,22 +98,44 @@ impl Command for LogIn {
         });
         let note = |action| AuditNote::by(caller, action, user.id.to_string(), detail.to_string());
         desk.note(note(AuditAction::LoggedIn))?;
-        if proved && matches!(self.shown, Some(Shown::Recovery { .. })) {
+        if recovery_left.is_some() {
             desk.note(note(AuditAction::RecoveryCodeUsed))?;
         }
         desk.save_session(session.clone());
-        Ok(Fate::Admitted((user, session)))
+        Ok(Fate::Admitted(Admitted {
+            user,
+            session,
+            recovery_left,
+        }))
     }
 }
 
-impl LogIn {
-    fn fail(
-        &self,
-        desk: &mut Desk<'_>,
-        action: AuditAction,
-        refusal: Refusal,
-    ) -> Result<Fate<(User, Session)>, Refusal> {
-        fail(desk, self.key, self.user, &self.origin, action, refusal)
+/// Ends the sessions that were left alone for longest, where there are as many as there may be.
+fn make_room(desk: &mut Desk<'_>, user: UserId) {
+    let mut sessions = desk.sessions_of(user);
+    sessions.sort_by_key(|session| session.last_used_at);
+    let beyond = (sessions.len() + 1).saturating_sub(Session::MOST);
+    for session in sessions.into_iter().take(beyond) {
+        desk.save_session(session.end(SessionEnd::Displaced, desk.now()));
+    }
+}
+
+/// Somebody who has proved who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    pub user: User,
+    pub session: Session,
+    /// How many recovery codes are left, if one was used.
+    pub recovery_left: Option<usize>,
+}
+
+impl Admitted {
+    /// Tells the owner that a recovery code was used, if one was.
+    pub(crate) fn tell_recovery(&self, market: &Market) {
+        if let Some(left) = self.recovery_left {
+            let letter = Letter::RecoveryCodeUsed { left };
+            market.mail().leave(&self.user, &letter);
+        }
     }
 }
 
@@ -125,7 +147,7 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
         code,
         origin,
     } = credentials;
-    let key = AttemptKey::from(&email);
+    let key = AttemptKey::of_log_in(&email);
     let rules = market.policy().access;
     // While the door is closed no password is looked at: that would only cost time.
     let attempts = market.queries().find_attempts(key.0).await?;
@@ -142,7 +164,7 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
     let command = LogIn {
         id: market.fresh(),
         key,
-        user: user.as_ref().map(|user| user.id),
+        user: user.as_ref().map_or_else(|| market.fresh(), |user| user.id),
         password_of: user
             .as_ref()
             .filter(|_| genuine)
@@ -151,11 +173,9 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
         origin,
     };
     match market.execute(command).await? {
-        Fate::Admitted((user, session)) => {
-            if let Some(Shown::Recovery { .. }) = shown {
-                tell_recovery(market, &user).await?;
-            }
-            tokens_of(market, user, session)
+        Fate::Admitted(admitted) => {
+            admitted.tell_recovery(market);
+            tokens_of(market, admitted.user, admitted.session)
         }
         Fate::Denied { refusal, locks } => {
             if refusal == Refusal::EmailNotVerified {
@@ -185,23 +205,18 @@ pub(crate) fn turn_away(
     market: &Market,
     user: &User,
     refusal: Refusal,
-    locks: bool,
+    locks: Option<AttemptKey>,
 ) -> AccessError {
     const GOOD_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
-    if locks {
-        match reset_token(market, user, GOOD_FOR) {
+    match locks {
+        Some(key) if key == AttemptKey::of_codes(user.id) => {
+            market.mail().leave(user, &Letter::CodesLocked);
+        }
+        Some(_) => match reset_token(market, user, GOOD_FOR) {
             Ok(token) => market.mail().leave(user, &Letter::Locked { token }),
             Err(error) => return error,
-        }
+        },
+        None => {}
     }
     refusal.into()
-}
-
-pub(crate) async fn tell_recovery(market: &Market, user: &User) -> Result<(), AccessError> {
-    let factor = market.queries().find_second_factor(user.id).await?;
-    let left = factor.map_or(0, |factor| factor.recovery.0.len());
-    market
-        .mail()
-        .leave(user, &Letter::RecoveryCodeUsed { left });
-    Ok(())
 }

@@ -10,11 +10,11 @@ mod queries;
 mod refresh;
 
 pub use attempt::AttemptKey;
-pub(crate) use attempt::{Fate, fail, look_at};
+pub(crate) use attempt::{Fate, fail, forgive, look_at};
 pub(crate) use end::end_all;
 pub use end::{EndOtherSessions, EndSession};
-pub use log_in::{Credentials, LogIn, log_in};
-pub(crate) use log_in::{shown, turn_away, tell_recovery};
+pub use log_in::{Admitted, Credentials, LogIn, log_in};
+pub(crate) use log_in::{shown, turn_away};
 pub use queries::list_sessions;
 pub use refresh::{RenewSession, refresh};
 
@@ -78,6 +78,16 @@ impl From<CommandError> for AccessError {
     }
 }
 
+/// An access token of a session as it stands.
+pub(crate) fn access_of(
+    market: &Market,
+    user: &User,
+    session: &Session,
+) -> Result<AccessToken, AccessError> {
+    let caller = session.caller(user.roles);
+    Ok(market.tokens().issue(caller, market.now())?)
+}
+
 /// The tokens of a session as it stands.
 pub(crate) fn tokens_of(
     market: &Market,
@@ -85,7 +95,7 @@ pub(crate) fn tokens_of(
     session: Session,
 ) -> Result<LoggedIn, AccessError> {
     let now = market.now();
-    let access = market.tokens().issue(session.caller(user.roles), now)?;
+    let access = access_of(market, &user, &session)?;
     let refresh = Refresh {
         session: session.id,
         user: user.id,

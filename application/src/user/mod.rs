@@ -7,10 +7,11 @@ mod set_language;
 mod set_roles;
 mod verify_email;
 
+pub(crate) use password::reset_token;
 pub use password::{
-    ChangePassword, ResetPassword, change_password, must_be_strong, request_reset, reset_password,
+    ChangePassword, OfferedPassword, ResetPassword, change_password, must_be_strong, request_reset,
+    reset_password,
 };
-pub(crate) use password::{prove_password, reset_token};
 pub use queries::get_user;
 pub use register::RegisterUser;
 pub use set_language::SetLanguage;

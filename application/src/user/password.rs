@@ -11,7 +11,7 @@ use crate::Market;
 use crate::mail::Letter;
 use crate::pipeline::{Command, Desk, Needs};
 use crate::ports::{Link, LinkPurpose};
-use crate::session::{AccessError, AttemptKey, Fate, end_all, fail, look_at, turn_away};
+use crate::session::{AccessError, AttemptKey, Fate, end_all, fail, forgive, look_at, turn_away};
 
 /// How long a link for a new password is good.
 const RESET_GOOD_FOR: Duration = Duration::from_secs(60 * 60);
@@ -31,27 +31,76 @@ pub async fn must_be_strong(
     )
 }
 
-/// Sets a new password for somebody who has proved to know the old one, or remembers that they did not. Everywhere else they
-/// are logged out.
+/// What somebody offers in a session as the password of their account: looked at, but not counted yet.
+#[derive(Debug, Clone)]
+pub struct OfferedPassword {
+    pub caller: Caller,
+    /// When the password was set that it was found to be; `None`: it is wrong.
+    pub password_of: Option<Timestamp>,
+    pub origin: Origin,
+}
+
+impl OfferedPassword {
+    /// Looks at a password. Whether it was right is for the commit to say: many guesses at once are counted one by one.
+    pub(crate) async fn look_at(
+        market: &Market,
+        caller: Caller,
+        password: String,
+        origin: Origin,
+    ) -> Result<(User, Self), AccessError> {
+        let user = market.queries().find_user(caller.user).await?;
+        let user = user.ok_or(Refusal::BadCredentials)?;
+        let key = AttemptKey::of_password(caller.user);
+        let attempts = market.queries().find_attempts(key.0).await?;
+        let rules = market.policy().access;
+        if let Some(wait) = attempts.and_then(|attempts| attempts.wait(&rules, market.now())) {
+            return Err(Refusal::TooManyAttempts { wait }.into());
+        }
+        let hash = user.password.clone();
+        let genuine = market.passwords().verify(password, hash).await?;
+        let offered = Self {
+            caller,
+            password_of: genuine.then_some(user.password_changed_at),
+            origin,
+        };
+        Ok((user, offered))
+    }
+
+    pub(crate) fn needs(&self, needs: &mut Needs) {
+        needs.user(self.caller.user);
+        needs.attempts(AttemptKey::of_password(self.caller.user).0);
+        needs.trail();
+    }
+
+    /// The account, if the password is its own; else what becomes of who offered it. A wrong one counts.
+    pub(crate) fn take<T>(&self, desk: &mut Desk<'_>) -> Result<Result<User, Fate<T>>, Refusal> {
+        let key = AttemptKey::of_password(self.caller.user);
+        if let Some(denied) = look_at(desk, key) {
+            return Ok(Err(denied));
+        }
+        let user = desk.user(self.caller.user)?;
+        if self.password_of == Some(user.password_changed_at) {
+            forgive(desk, key);
+            return Ok(Ok(user));
+        }
+        let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
+        fail(desk, key, Some(user.id), &self.origin, action, refusal).map(Err)
+    }
+}
+
+/// Sets a new password for somebody who knows the old one, or remembers that they did not. Everywhere else they are logged out.
 #[derive(Debug, Clone)]
 pub struct ChangePassword {
-    pub caller: Caller,
-    pub key: AttemptKey,
-    /// When the old one was set, if it was found to be right.
-    pub password_of: Option<Timestamp>,
-    /// `None`: the old one was wrong.
-    pub password: Option<PasswordHash>,
-    pub origin: Origin,
+    pub old: OfferedPassword,
+    pub new: PasswordHash,
 }
 
 impl Command for ChangePassword {
     type Outcome = Fate<User>;
 
     fn needs(&self, needs: &mut Needs) {
-        needs.user(self.caller.user);
-        needs.attempts(self.key.0);
-        needs.sessions_of(self.caller.user);
-        needs.trail();
+        self.old.needs(needs);
+        needs.sessions_of(self.old.caller.user);
     }
 
     fn is_background(&self) -> bool {
@@ -59,24 +108,14 @@ impl Command for ChangePassword {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Fate<User>, Refusal> {
-        if let Some(denied) = look_at(desk, self.key) {
-            return Ok(denied);
-        }
-        let user = desk.user(self.caller.user)?;
-        let genuine = self.password_of == Some(user.password_changed_at);
-        let Some(password) = self.password.clone().filter(|_| genuine) else {
-            let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
-            return fail(desk, self.key, Some(user.id), &self.origin, action, refusal);
+        let user = match self.old.take(desk)? {
+            Ok(user) => user.with_password(self.new.clone(), desk.now()),
+            Err(denied) => return Ok(denied),
         };
-        let attempts = desk.attempts(self.key.0);
-        if attempts.failed > 0 {
-            desk.save_attempts(attempts.forgiven());
-        }
-        let user = user.with_password(password, desk.now());
-        let why = SessionEnd::PasswordChanged;
-        end_all(desk, user.id, self.caller.session, why);
+        let caller = self.old.caller;
+        end_all(desk, user.id, caller.session, SessionEnd::PasswordChanged);
         let action = AuditAction::PasswordChanged;
-        let note = AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
+        let note = AuditNote::by(caller, action, user.id.to_string(), "{}".into());
         desk.note(note)?;
         desk.save_user(user.clone());
         Ok(Fate::Admitted(user))
@@ -91,16 +130,13 @@ pub async fn change_password(
     new: String,
     origin: Origin,
 ) -> Result<(), AccessError> {
-    let user = prove_password(market, caller, current, &origin).await?;
+    // The new one comes first: what is answered about it, and when, must not tell whether the old one is right.
+    let user = market.queries().find_user(caller.user).await?;
+    let user = user.ok_or(Refusal::BadCredentials)?;
     must_be_strong(market, &new, &user.email, &user.name).await?;
-    let command = ChangePassword {
-        caller,
-        key: AttemptKey::from(&user.email),
-        password_of: Some(user.password_changed_at),
-        password: Some(market.passwords().hash(new).await?),
-        origin,
-    };
-    match market.execute(command).await? {
+    let new = market.passwords().hash(new).await?;
+    let (user, old) = OfferedPassword::look_at(market, caller, current, origin).await?;
+    match market.execute(ChangePassword { old, new }).await? {
         Fate::Admitted(user) => {
             market.mail().leave(&user, &Letter::PasswordChanged);
             Ok(())
@@ -109,43 +145,11 @@ pub async fn change_password(
     }
 }
 
-/// The caller, if this is their password. A wrong one counts like a failed log-in.
-pub(crate) async fn prove_password(
-    market: &Market,
-    caller: Caller,
-    password: String,
-    origin: &Origin,
-) -> Result<User, AccessError> {
-    let user = market.queries().find_user(caller.user).await?;
-    let user = user.ok_or(Refusal::BadCredentials)?;
-    let key = AttemptKey::from(&user.email);
-    let attempts = market.queries().find_attempts(key.0).await?;
-    let rules = market.policy().access;
-    if let Some(wait) = attempts.and_then(|attempts| attempts.wait(&rules, market.now())) {
-        return Err(Refusal::TooManyAttempts { wait }.into());
-    }
-    let hash = user.password.clone();
-    if market.passwords().verify(password, hash).await? {
-        return Ok(user);
-    }
-    let wrong = ChangePassword {
-        caller,
-        key,
-        password_of: None,
-        password: None,
-        origin: origin.clone(),
-    };
-    match market.execute(wrong).await? {
-        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
-        // Without a new password nothing can have been changed.
-        Fate::Admitted(_) => Err(Refusal::BadCredentials.into()),
-    }
-}
-
 /// Sets a new password for somebody who got the owner's mail: they are logged out everywhere, and a lock is opened.
 #[derive(Debug, Clone)]
 pub struct ResetPassword {
     pub link: Link,
+    /// Of the owner's address.
     pub key: AttemptKey,
     pub password: PasswordHash,
     pub origin: Origin,
@@ -157,6 +161,7 @@ impl Command for ResetPassword {
     fn needs(&self, needs: &mut Needs) {
         needs.user(self.link.user);
         needs.attempts(self.key.0);
+        needs.attempts(AttemptKey::of_password(self.link.user).0);
         needs.sessions_of(self.link.user);
         needs.trail();
     }
@@ -176,10 +181,8 @@ impl Command for ResetPassword {
             // The mail has reached them.
             .verified(now);
         end_all(desk, user.id, None, SessionEnd::PasswordChanged);
-        let attempts = desk.attempts(self.key.0);
-        if attempts.failed > 0 {
-            desk.save_attempts(attempts.forgiven());
-        }
+        forgive(desk, self.key);
+        forgive(desk, AttemptKey::of_password(user.id));
         desk.note(AuditNote {
             actor: Some(user.id),
             session: None,
@@ -217,7 +220,7 @@ pub async fn reset_password(
     must_be_strong(market, &new, &user.email, &user.name).await?;
     let command = ResetPassword {
         link,
-        key: AttemptKey::from(&user.email),
+        key: AttemptKey::of_log_in(&user.email),
         password: market.passwords().hash(new).await?,
         origin,
     };

@@ -89,6 +89,10 @@ impl Command for RegisterUser {
         needs.trail();
     }
 
+    fn is_background(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
         if let Some(caller) = self.by {
             desk.require_staff(caller, Role::Admin)?;

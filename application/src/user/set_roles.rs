@@ -24,6 +24,10 @@ impl Command for SetRoles {
         needs.trail();
     }
 
+    fn is_background(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
         desk.require_staff(self.caller, Role::Admin)?;
         if self.caller.user == self.user && !self.roles.contains(Role::Admin) {

@@ -26,6 +26,10 @@ impl Command for Deposit {
         needs.trail();
     }
 
+    fn is_background(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Account, Refusal> {
         let own = self.caller.user == self.user;
         if !(own && desk.policy().faucet) {

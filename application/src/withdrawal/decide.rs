@@ -25,6 +25,10 @@ impl Command for ApproveWithdrawal {
         needs.trail();
     }
 
+    fn is_background(&self) -> bool {
+        true
+    }
+
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {
         desk.require_staff(self.caller, Role::Admin)?;
         let withdrawal = desk.withdrawal(self.withdrawal)?;
@@ -54,6 +58,10 @@ impl Command for RejectWithdrawal {
         needs.caller(self.caller);
         needs.withdrawal(self.withdrawal);
         needs.trail();
+    }
+
+    fn is_background(&self) -> bool {
+        true
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {

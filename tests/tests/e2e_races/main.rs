@@ -51,6 +51,7 @@ async fn two_hundred_accepts_cancels_and_timeouts_of_one_offer_have_one_winner()
                     let command = ExpireOffer {
                         offer: id,
                         dispute: served.market.fresh(),
+                        freezes: true,
                     };
                     let expired = served.market.execute(command).await?;
                     return Ok(format!("{expired:?}"));

@@ -42,6 +42,7 @@ async fn expire(served: &Served, offer: &str) -> Result<Expired> {
     let command = ExpireOffer {
         offer: offer.parse()?,
         dispute: served.market.fresh(),
+        freezes: true,
     };
     Ok(served.market.execute(command).await?)
 }

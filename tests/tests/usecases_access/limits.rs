@@ -5,7 +5,7 @@ use std::time::Duration;
 use application::withdrawal::RequestWithdrawal;
 use domain::policy::{AccessRules, Limits};
 use domain::refusal::Tally;
-use domain::{Asset, ExchangeType, Policy, Refusal};
+use domain::{Asset, ExchangeType, Policy, Refusal, Status};
 use memory::Memory;
 use p2p_tests::harness::{Harness, Offering, Setup, decimal, unlimited};
 
@@ -78,6 +78,40 @@ async fn who_calls_off_too_many_deals_has_to_pause() {
         harness.done(harness.opening(anna, &listing, "10")).await;
         harness.close().await;
     }
+}
+
+#[tokio::test]
+async fn who_never_pays_has_to_pause_too_and_who_agrees_to_part_has_not() {
+    let limits = Limits {
+        cancels_per_day: 1,
+        cancel_pause: Duration::from_secs(3_600),
+        ..Limits::NONE
+    };
+    let harness = under(limits, Memory::new()).await;
+    let exchanger = harness.exchanger("eve").await;
+    harness.deposit(exchanger, "1000", Asset::Usdt).await;
+    let offering = Offering::of(ExchangeType::FiatToCrypto);
+    let listing = harness.publish(exchanger, &offering).await;
+    let anna = harness.customer("anna").await;
+    let accepted = async || {
+        let offer = harness.done(harness.opening(anna, &listing, "10")).await;
+        harness.accept(&offer).await
+    };
+    for _ in 0..3 {
+        let offer = accepted().await;
+        harness.cancel(&offer, exchanger.user).await;
+        let parted = harness.cancel(&offer, anna.user).await;
+        assert_eq!(parted.status(), Status::Cancelled);
+    }
+    for _ in 0..2 {
+        accepted().await;
+    }
+    let window = harness.market.policy().default_payment_window;
+    assert_eq!(harness.sweep_after(window).await, 2);
+    let until = harness.market.now().after(limits.cancel_pause);
+    let refused = harness.refused(harness.opening(anna, &listing, "10")).await;
+    assert_eq!(refused, Refusal::CancelledTooOften { until });
+    harness.close().await;
 }
 
 #[tokio::test]

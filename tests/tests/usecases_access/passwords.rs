@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use application::second_factor::enrol;
 use application::session::{AccessError, refresh};
 use application::user::{
     change_password, request_reset, request_verification, reset_password, verify_email,
@@ -57,7 +58,7 @@ async fn guessing_takes_longer_and_longer_whether_or_not_there_is_an_account() {
     let locked = locked
         .iter()
         .filter(|action| **action == AuditAction::LogInLocked);
-    assert_eq!(locked.count(), 2);
+    assert_eq!(locked.count(), 1, "of the account that there is");
     // Nobody but the owner gets the way out.
     assert_eq!(scene.harness.letters.to(&nobody), []);
     let token = scene.mailed_token().await;
@@ -82,6 +83,51 @@ async fn the_right_password_ends_the_row_of_failures() {
         );
         scene.enter(PASSWORD, None).await.unwrap();
     }
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn each_lock_tells_the_owner() {
+    let rules = AccessRules {
+        lock_after: 1,
+        ..AccessRules::default()
+    };
+    let scene = Scene::under(Policy {
+        access: rules,
+        ..unlimited()
+    })
+    .await;
+    for locks in 1..=3 {
+        assert_eq!(
+            refusal(scene.enter("wrong", None).await),
+            Refusal::BadCredentials
+        );
+        scene.mailed(locks).await;
+        scene.wait(rules.lock_lasts);
+    }
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn a_session_does_not_help_to_guess_the_password() {
+    let scene = Scene::open().await;
+    let market = &scene.harness.market;
+    let here = scene.enter(PASSWORD, None).await.unwrap();
+    let caller = scene.caller(&here.access);
+    let free = AccessRules::default().free_failures;
+    let tries = (0..40).map(|number| {
+        let guess = if number == 39 { PASSWORD } else { "wrong" };
+        enrol(market, caller, guess.to_owned(), somewhere())
+    });
+    let mut looked_at = 0;
+    for outcome in futures::future::join_all(tries).await {
+        match refusal(outcome) {
+            Refusal::BadCredentials => looked_at += 1,
+            Refusal::TooManyAttempts { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(looked_at, free, "not even the right one is told apart");
     scene.harness.close().await;
 }
 
@@ -115,7 +161,7 @@ async fn who_knows_the_password_changes_it_and_is_out_elsewhere() {
     let market = &scene.harness.market;
     let here = scene.enter(PASSWORD, None).await.unwrap();
     let there = scene.enter(PASSWORD, None).await.unwrap();
-    let caller = scene.caller(&here);
+    let caller = scene.caller(&here.access);
     let change = |current: &str, new: &str| {
         change_password(
             market,

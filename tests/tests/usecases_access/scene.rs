@@ -79,8 +79,8 @@ impl Scene {
         self.harness.market.admit(&access.token)
     }
 
-    pub(crate) fn caller(&self, logged_in: &LoggedIn) -> Caller {
-        self.admit(&logged_in.access).unwrap().caller
+    pub(crate) fn caller(&self, access: &AccessToken) -> Caller {
+        self.admit(access).unwrap().caller
     }
 
     /// What the trail tells of, the oldest first, without the registrations.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use application::ports::AccessToken;
 use application::second_factor::{confirm, enrol, remove, renew_recovery_codes, show};
-use application::session::LoggedIn;
+use application::user::change_password;
 use domain::audit::AuditAction;
 use domain::policy::AccessRules;
 use domain::{Policy, Refusal};
@@ -13,18 +14,18 @@ use crate::scene::{PASSWORD, Scene, refusal, somewhere};
 
 const STEP: Duration = Duration::from_secs(30);
 
-/// Enrols Anna; what she has then, and her recovery codes.
-async fn enrolled(scene: &Scene) -> (LoggedIn, Vec<String>) {
+/// Enrols Anna; her access token then, and her recovery codes.
+async fn enrolled(scene: &Scene) -> (AccessToken, Vec<String>) {
     let market = &scene.harness.market;
     let entered = scene.enter(PASSWORD, None).await.unwrap();
-    let caller = scene.caller(&entered);
+    let caller = scene.caller(&entered.access);
     enrol(market, caller, PASSWORD.to_owned(), somewhere())
         .await
         .unwrap();
     let confirmed = confirm(market, caller, &scene.code(), somewhere())
         .await
         .unwrap();
-    (confirmed.logged_in, confirmed.codes.0)
+    (confirmed.access, confirmed.codes.0)
 }
 
 #[tokio::test]
@@ -33,7 +34,7 @@ async fn it_is_asked_for_from_the_first_code_on_and_each_code_is_good_once() {
     let market = &scene.harness.market;
     let elsewhere = scene.enter(PASSWORD, None).await.unwrap();
     let entered = scene.enter(PASSWORD, None).await.unwrap();
-    let caller = scene.caller(&entered);
+    let caller = scene.caller(&entered.access);
     let wrong = enrol(market, caller, "wrong".into(), somewhere()).await;
     assert_eq!(refusal(wrong), Refusal::BadCredentials);
     enrol(market, caller, PASSWORD.into(), somewhere())
@@ -44,10 +45,7 @@ async fn it_is_asked_for_from_the_first_code_on_and_each_code_is_good_once() {
     assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
     let code = scene.code();
     let confirmed = confirm(market, caller, &code, somewhere()).await.unwrap();
-    assert_eq!(
-        scene.caller(&confirmed.logged_in).proved_at,
-        Some(scene.now())
-    );
+    assert_eq!(scene.caller(&confirmed.access).proved_at, Some(scene.now()));
     assert!(scene.admit(&elsewhere.access).is_err(), "out elsewhere");
 
     assert_eq!(
@@ -115,18 +113,44 @@ async fn whatever_locks_an_account_its_owner_gets_the_way_out() {
     .await;
     let market = &scene.harness.market;
     let entered = scene.enter(PASSWORD, None).await.unwrap();
-    let caller = scene.caller(&entered);
+    let caller = scene.caller(&entered.access);
     enrol(market, caller, PASSWORD.to_owned(), somewhere())
         .await
         .unwrap();
     let wrong = confirm(market, caller, "000000", somewhere()).await;
     assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
     let mails = scene.mailed(1).await;
-    assert!(
-        mails[0].contains("/reset-password?token="),
-        "{}",
-        mails[0]
-    );
+    assert!(mails[0].contains("/reset-password?token="), "{}", mails[0]);
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn no_stranger_and_no_new_password_changes_how_many_codes_may_be_tried() {
+    let scene = Scene::open().await;
+    let market = &scene.harness.market;
+    let (access, recovery) = enrolled(&scene).await;
+    let caller = scene.caller(&access);
+    for _ in 0..5 {
+        assert!(scene.enter("wrong", None).await.is_err());
+    }
+    scene.wait(STEP);
+    let shown = show(market, caller, &scene.code(), somewhere()).await;
+    let caller = scene.caller(&shown.unwrap());
+    for _ in 0..3 {
+        let wrong = show(market, caller, "000000", somewhere()).await;
+        assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+    }
+    let (old, new) = (PASSWORD.to_owned(), "four otters on a bridge".to_owned());
+    change_password(market, caller, old, new, somewhere())
+        .await
+        .unwrap();
+    scene.wait(Duration::from_millis(10));
+    let shown = show(market, caller, &scene.code(), somewhere()).await;
+    assert!(matches!(refusal(shown), Refusal::TooManyAttempts { .. }));
+    // Nobody guesses those.
+    show(market, caller, &recovery[0], somewhere())
+        .await
+        .unwrap();
     scene.harness.close().await;
 }
 
@@ -182,7 +206,7 @@ async fn an_administrator_helps_who_has_lost_everything() {
         assert!(remove(market, caller, user).await.is_err());
     }
     remove(market, admin, user).await.unwrap();
-    assert!(scene.admit(&entered.access).is_err());
+    assert!(scene.admit(&entered).is_err());
     scene.enter(PASSWORD, None).await.unwrap();
     scene.harness.close().await;
 }

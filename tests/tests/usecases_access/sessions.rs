@@ -10,7 +10,7 @@ use domain::policy::AccessRules;
 use domain::refusal::Noun;
 use domain::session::SessionEnd;
 use domain::user::Email;
-use domain::{Policy, Refusal, Role, Roles};
+use domain::{Policy, Refusal, Role, Roles, Session};
 use p2p_tests::harness::unlimited;
 
 use crate::scene::{PASSWORD, Scene, refusal, somewhere};
@@ -46,7 +46,8 @@ async fn the_right_password_opens_and_nothing_else_does() {
     use AuditAction::{LogInFailed, LoggedIn};
     assert_eq!(
         scene.trail(),
-        [LoggedIn, LogInFailed, LogInFailed, LogInFailed]
+        [LoggedIn, LogInFailed, LogInFailed],
+        "strangers fill no records"
     );
     scene.harness.close().await;
 }
@@ -131,7 +132,7 @@ async fn a_session_is_over_when_it_was_left_alone() {
             .await
             .unwrap();
     }
-    let caller = scene.caller(&entered);
+    let caller = scene.caller(&entered.access);
     scene.wait(Duration::from_secs(100));
     let late = refresh(&scene.harness.market, &entered.refresh.0, somewhere()).await;
     assert_eq!(refusal(late), Refusal::SessionOver);
@@ -146,7 +147,7 @@ async fn people_see_and_end_their_own_sessions_and_no_others() {
     let here = scene.enter(PASSWORD, None).await.unwrap();
     let there = scene.enter(PASSWORD, None).await.unwrap();
     let elsewhere = scene.enter(PASSWORD, None).await.unwrap();
-    let caller = scene.caller(&here);
+    let caller = scene.caller(&here.access);
     let (harness, market) = (&scene.harness, &scene.harness.market);
     let seen = list_sessions(market, caller).await.unwrap();
     let ids: Vec<_> = seen.iter().map(|session| session.id).collect();
@@ -180,15 +181,24 @@ async fn people_see_and_end_their_own_sessions_and_no_others() {
     use AuditAction::{LoggedIn, LoggedOut, SessionRevoked};
     assert_eq!(
         scene.trail(),
-        [
-            LoggedIn,
-            LoggedIn,
-            LoggedIn,
-            SessionRevoked,
-            SessionRevoked,
-            LoggedOut
-        ]
+        [LoggedIn, LoggedIn, LoggedIn, SessionRevoked, LoggedOut]
     );
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn who_logs_in_for_ever_has_so_many_sessions() {
+    let scene = Scene::open().await;
+    let first = scene.enter(PASSWORD, None).await.unwrap();
+    let mut last = first.clone();
+    for _ in 0..Session::MOST {
+        scene.wait(Duration::from_secs(1));
+        last = scene.enter(PASSWORD, None).await.unwrap();
+    }
+    assert_eq!(scene.admit(&first.access), Err(TokenError::Ended));
+    let caller = scene.caller(&last.access);
+    let ended = scene.harness.done(EndOtherSessions { caller }).await;
+    assert_eq!(ended, Session::MOST - 1);
     scene.harness.close().await;
 }
 
@@ -203,15 +213,15 @@ async fn changed_roles_count_for_tokens_that_are_out() {
     };
     let roles = Roles::from([Role::Customer, Role::Moderator]);
     scene.harness.done(promote(roles)).await;
-    assert_eq!(scene.caller(&entered).roles, roles);
+    assert_eq!(scene.caller(&entered.access).roles, roles);
     scene.harness.done(promote(Roles::default())).await;
-    assert_eq!(scene.caller(&entered).roles, Roles::default());
+    assert_eq!(scene.caller(&entered.access).roles, Roles::default());
     // Later tokens say it themselves.
     scene.wait(Duration::from_secs(1));
     let next = refresh(&scene.harness.market, &entered.refresh.0, somewhere())
         .await
         .unwrap();
-    assert_eq!(scene.caller(&next).roles, Roles::default());
+    assert_eq!(scene.caller(&next.access).roles, Roles::default());
     scene.harness.close().await;
 }
 
@@ -230,7 +240,7 @@ async fn another_replica_learns_of_it_from_storage() {
     let access = other.market.access().clone();
     access.catch_up(&other.market).await.unwrap();
     let session = entered.session.id;
-    let caller = scene.caller(&entered);
+    let caller = scene.caller(&entered.access);
     scene.harness.done(EndSession { caller, session }).await;
     let token = &entered.access.token;
     assert!(other.market.admit(token).is_ok(), "not known there yet");

@@ -284,6 +284,7 @@ impl Scene {
             Op::Expire(index) => post!(ExpireOffer {
                 offer: deal(index),
                 dispute: DisputeId::from_u128(fresh),
+                freezes: true
             }),
             Op::Switch { who, online } => post!(SwitchOnline {
                 caller: self.people[who],

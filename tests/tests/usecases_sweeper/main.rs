@@ -135,6 +135,7 @@ async fn an_expiry_that_comes_too_late_changes_nothing() {
     let expire = |offer: OfferId| ExpireOffer {
         offer,
         dispute: harness.market.fresh(),
+        freezes: true,
     };
     for stage in Stage::ALL {
         let deal = harness.deal(SELLS, stage).await;

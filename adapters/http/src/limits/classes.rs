@@ -13,6 +13,8 @@ use crate::{ops, push};
 
 /// What needs no token here is a log-in, or leads to one.
 const LOG_IN: &str = "/api/auth/";
+/// But for this: its token is no guess, and many who are logged in may be behind one address.
+const REFRESH: &str = "/api/auth/refresh";
 const CALLBACKS: &str = "/api/callbacks/";
 
 /// Pages and the description: no operations, and not limited.
@@ -88,7 +90,7 @@ fn special(path: &str, operation: &Operation) -> Option<Option<Class>> {
         Some(Some(Class::Stream))
     } else if path.starts_with(CALLBACKS) {
         Some(Some(Class::Callback))
-    } else if path.starts_with(LOG_IN) && !needs_token(operation) {
+    } else if path.starts_with(LOG_IN) && path != REFRESH && !needs_token(operation) {
         Some(Some(Class::Login))
     } else {
         None

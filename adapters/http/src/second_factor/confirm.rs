@@ -10,17 +10,17 @@ use super::{CodeRequest, TAG};
 use crate::app::App;
 use crate::extract::{AskedFrom, Auth, Json};
 use crate::problem::Problem;
-use crate::session::view::TokensAnswer;
+use crate::session::view::AccessAnswer;
 
-/// The way in without the authenticator, and the tokens of the session, in which the second factor is shown now. Secrets: they
-/// are shown here and nowhere else.
+/// The way in without the authenticator, and an access token that says that it was shown just now. Secrets: they are shown
+/// here and nowhere else.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConfirmAnswer {
     /// Each is good once, in place of a code: to be kept where the authenticator is not.
     #[schema(example = json!(["4f7k2-9x3mq-0ar8z-w1c5n"]))]
     recovery_codes: Vec<String>,
     #[serde(flatten)]
-    tokens: TokensAnswer,
+    access: AccessAnswer,
 }
 
 /// Confirm a second factor.
@@ -55,6 +55,6 @@ pub(crate) async fn confirm_second_factor(
     let confirmed = confirm(&app, caller, &body.code, origin).await?;
     Ok(Answer(ConfirmAnswer {
         recovery_codes: confirmed.codes.0,
-        tokens: confirmed.logged_in.into(),
+        access: confirmed.access.into(),
     }))
 }

@@ -8,7 +8,7 @@ use super::{CodeRequest, TAG};
 use crate::app::App;
 use crate::extract::{AskedFrom, Auth, Json};
 use crate::problem::Problem;
-use crate::session::view::TokensAnswer;
+use crate::session::view::AccessAnswer;
 
 /// Show the second factor.
 ///
@@ -21,7 +21,7 @@ use crate::session::view::TokensAnswer;
     tag = TAG,
     request_body = CodeRequest,
     responses(
-        (status = 200, description = "Shown: go on with these tokens.", body = TokensAnswer),
+        (status = 200, description = "Shown: go on with this access token.", body = AccessAnswer),
         (
             status = 401,
             description = "`SECOND_FACTOR_WRONG`: not a code of it, or one that was used before. `UNAUTHENTICATED`: no token. \
@@ -36,7 +36,7 @@ pub(crate) async fn show_second_factor(
     Auth(caller): Auth,
     AskedFrom(origin): AskedFrom,
     Json(body): Json<CodeRequest>,
-) -> Result<Answer<TokensAnswer>, Problem> {
-    let entered = show(&app, caller, &body.code, origin).await?;
-    Ok(Answer(entered.into()))
+) -> Result<Answer<AccessAnswer>, Problem> {
+    let access = show(&app, caller, &body.code, origin).await?;
+    Ok(Answer(access.into()))
 }

@@ -1,5 +1,6 @@
 //! Sessions and their tokens as clients see them.
 
+use application::ports::AccessToken;
 use application::session::LoggedIn;
 use domain::{Session, SessionId};
 use serde::Serialize;
@@ -47,6 +48,32 @@ impl From<LoggedIn> for TokensAnswer {
             refresh_token: entered.refresh.0,
             session_id: wire::SessionId(entered.session.id),
             user: entered.user.into(),
+        }
+    }
+}
+
+/// An access token that says that the second factor was shown just now. A secret: it is shown here and nowhere else.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "access_token": "eyJhbGciOi…",
+    "token_type": "Bearer",
+    "expires_at": "2025-04-18T15:15:00Z"
+}))]
+pub(crate) struct AccessAnswer {
+    /// To be sent as `Authorization: Bearer …` from now on. The refresh token stays as it was. A secret.
+    access_token: String,
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// When it is good no more.
+    expires_at: wire::Time,
+}
+
+impl From<AccessToken> for AccessAnswer {
+    fn from(access: AccessToken) -> Self {
+        Self {
+            access_token: access.token,
+            token_type: "Bearer",
+            expires_at: wire::Time(access.expires_at),
         }
     }
 }

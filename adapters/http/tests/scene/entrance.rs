@@ -36,6 +36,21 @@ impl Entered {
             session: text(&body["session_id"]),
         }
     }
+
+    /// The same session with the access token of an answer.
+    #[track_caller]
+    pub(crate) fn with(&self, reply: Reply) -> Self {
+        let body = reply.good();
+        assert_eq!(body.get("refresh_token"), None, "there is one already");
+        Self {
+            person: Person {
+                id: self.person.id,
+                token: body["access_token"].as_str().unwrap().to_owned(),
+            },
+            refresh: self.refresh.clone(),
+            session: self.session.clone(),
+        }
+    }
 }
 
 /// The address of somebody in these tests.
@@ -117,13 +132,14 @@ impl Scene {
     }
 
     /// Connects an authenticator: the session with its recovery codes.
-    pub(crate) async fn enrolled(&self, person: &Person) -> (Entered, Vec<String>) {
+    pub(crate) async fn enrolled(&self, entered: &Entered) -> (Entered, Vec<String>) {
+        let person = &entered.person;
         self.enrol(person).await.good();
         let body = json!({"code": self.next_code()});
         let reply = self.post(person, "/api/auth/2fa/confirm", body).await;
         let codes = reply.body["recovery_codes"].as_array().unwrap().clone();
         let codes = codes.iter().map(|code| code.as_str().unwrap().to_owned());
-        (Entered::by(reply), codes.collect())
+        (entered.with(reply), codes.collect())
     }
 
     /// Shows a code in a session that goes on.
