@@ -192,6 +192,15 @@ impl Caller {
         }
     }
 
+    /// Refused where all roles were taken away: such an account looks, and ends what it has begun, but begins nothing.
+    pub const fn require_any(self) -> Result<(), Refusal> {
+        if self.roles.bits() == 0 {
+            self.require(Role::Customer)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Refused where the request names somebody else as its author.
     pub fn claims_to_be(self, user: UserId) -> Result<(), Refusal> {
         if self.user == user {

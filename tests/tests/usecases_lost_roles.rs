@@ -1,6 +1,7 @@
 //! Tokens that are older than what is stored, in memory: what would outlast a role that was taken away is refused, whatever
 //! the token still says.
 
+use application::Caller;
 use application::billing::{AuthorizePayment, RefundPayment};
 use application::dispute::{Decision, ResolveDispute};
 use application::exchanger::{SwitchOnline, UnfreezeExchanger};
@@ -145,6 +146,42 @@ async fn whoever_is_no_administrator_any_more_gives_neither_money_nor_roles() {
     harness.close().await;
 }
 
+/// An account without any role is closed: what is on it stays there.
+#[tokio::test]
+async fn whoever_has_no_role_any_more_takes_no_money_out() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    let boris = harness.customer("boris").await;
+    harness.deposit(anna, "5", Asset::Usdt).await;
+    let closed = Caller {
+        roles: Roles::default(),
+        ..anna
+    };
+    let withdrawal = RequestWithdrawal {
+        id: harness.market.fresh(),
+        caller: closed,
+        asset: Asset::Usdt,
+        amount: decimal("5"),
+        destination: "elsewhere".to_owned(),
+    };
+    assert_eq!(harness.refused(withdrawal).await, needs(Role::Customer));
+    let tables = harness.store.tables();
+    let account = |user| tables.accounts[&AccountKey::user(user, Asset::Usdt)].id;
+    let payment = AuthorizePayment {
+        id: harness.market.fresh(),
+        caller: closed,
+        key: "k".to_owned(),
+        payer: Some(account(anna.user)),
+        payee: Some(account(boris.user)),
+        amount: Money::new(1, Asset::Usdt),
+        description: String::new(),
+        limited: false,
+    };
+    assert_eq!(harness.refused(payment).await, needs(Role::Customer));
+    assert_eq!(harness.store.tables(), tables);
+    harness.close().await;
+}
+
 /// The other way round: a role that was given is good once the token says so, not before.
 #[tokio::test]
 async fn a_role_that_the_token_does_not_have_is_of_no_use_yet() {
@@ -154,7 +191,7 @@ async fn a_role_that_the_token_does_not_have_is_of_no_use_yet() {
     harness.appoint(anna.user, roles).await;
     let publication = harness.publication(anna, &Offering::of(BUYS));
     assert_eq!(harness.refused(publication).await, needs(Role::Exchanger));
-    let renewed = application::Caller { roles, ..anna };
+    let renewed = Caller { roles, ..anna };
     harness.publish(renewed, &Offering::of(BUYS)).await;
     harness.close().await;
 }

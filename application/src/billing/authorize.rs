@@ -166,6 +166,7 @@ impl Command for AuthorizePayment {
                 duplicate: true,
             });
         }
+        self.caller.require_any()?;
         let decline = self.outcome(desk)?;
         let payment = Payment::process(self.id, origin, self.terms(), decline, desk.now());
         desk.save_payment(payment.clone());

@@ -27,6 +27,7 @@ impl Command for RequestWithdrawal {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {
+        self.caller.require_any()?;
         let policy = desk.policy();
         if policy.access.withdrawal_second_factor {
             self.caller.require_proof(&policy.access, desk.now())?;

@@ -69,6 +69,7 @@ pub(crate) struct AuthorizePaymentRequest {
                 "processed_at": "2025-04-18T15:00:00Z"
             })
         ),
+        (status = 403, description = "`ROLE_REQUIRED`: all roles were taken from the account."),
         (status = 422, description = "`TOO_MANY_DECIMALS`, `AMOUNT_TOO_LARGE`, or a body that can't be used: no payment \
             is made of it, and the key is not used up."),
     )

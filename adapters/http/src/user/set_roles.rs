@@ -21,7 +21,7 @@ use crate::wire;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"roles": ["CUSTOMER", "EXCHANGER"]}))]
 pub(crate) struct SetRolesRequest {
-    /// Exactly these; none at all closes the account to everything but looking.
+    /// Exactly these. None at all closes the account: it looks, and ends what it has begun, but begins nothing.
     #[validate(length(max = 4))]
     #[schema(max_items = 4)]
     roles: Vec<wire::Role>,

@@ -43,6 +43,7 @@ pub(crate) struct RequestWithdrawalRequest {
     request_body = RequestWithdrawalRequest,
     responses(
         (status = 201, description = "The money is set aside.", body = WithdrawalView),
+        (status = 403, description = "`ROLE_REQUIRED`: all roles were taken from the account."),
         (status = 404, description = "`ACCOUNT_NOT_FOUND`: the token is good, but the account is gone."),
         (status = 422, description = "`INSUFFICIENT_FUNDS`, `AMOUNT_NOT_POSITIVE`, `TOO_MANY_DECIMALS`, \
             `AMOUNT_TOO_LARGE`, `BALANCE_TOO_LARGE`, or a body that can't be used."),
