@@ -78,8 +78,8 @@ const UNSUPPORTED: Shared = shared(
 const INVALID: Shared = shared(
     "Invalid",
     StatusCode::UNPROCESSABLE_ENTITY,
-    "`VALIDATION_FAILED`, `MISSING_FIELD`, `WRONG_TYPE`, `UNKNOWN_FIELD`, `DUPLICATE_FIELD`: `errors` names every bad \
-     field.",
+    "`VALIDATION_FAILED`, `MISSING_FIELD`, `WRONG_TYPE`, `UNKNOWN_FIELD`, `DUPLICATE_FIELD`: `errors` names the bad \
+     fields, up to twenty.",
 );
 const BAD_ID: Shared = shared(
     "BadId",

@@ -4,6 +4,7 @@
 //! tried alone, so that the client hears of all of them at once.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::value::StrDeserializer;
@@ -17,8 +18,14 @@ use utoipa::openapi::schema::Schema;
 use crate::problem::{FieldError, Problem};
 use crate::wire::Fault;
 
-/// How much of a serde message is shown: it may quote what the client sent.
+/// How much of a serde message is shown, in characters: it may quote what the client sent.
 const MESSAGE: usize = 300;
+
+/// How much of a field's name is shown, in characters.
+const NAME: usize = 100;
+
+/// How many bad fields are named at most: more than any body has, and far fewer than there is room for in one.
+pub(super) const MOST: usize = 20;
 
 /// Whether there might be a NUL character in it, which PostgreSQL has no place for. In JSON it can only be escaped.
 pub(super) fn may_contain_nul(bytes: &[u8]) -> bool {
@@ -44,26 +51,29 @@ pub(super) fn explain<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Opti
         },
     };
     let fields = Fields::of_schema::<T>();
+    let mut given = HashSet::new();
     let mut errors: Vec<FieldError> = Vec::new();
-    for (position, (name, raw)) in members.iter().enumerate() {
-        let before = members.get(..position).unwrap_or_default();
-        if before
-            .iter()
-            .any(|(other, _)| fields.of(other) == fields.of(name))
-        {
+    for (name, raw) in &members {
+        let is_new = given.insert(fields.of(name));
+        if errors.len() == MOST {
+            // Nothing more is said, but what is there is not missing.
+        } else if !is_new {
+            let name = shown(name);
             errors.push(FieldError::new(name, "DUPLICATE_FIELD", "is given twice"));
         } else if let Some((path, fault)) = fault_of::<T>(name, raw) {
-            let field = [name.as_str(), &path].concat();
-            errors.push(FieldError::of(shortened(field), fault));
+            errors.push(FieldError::of(
+                shown(&[name.as_str(), &path].concat()),
+                fault,
+            ));
         }
     }
-    let present = |name: &str| {
-        let mut given = members.iter().map(|(given, _)| fields.of(given));
-        given.any(|given| given == fields.of(name))
-    };
-    for name in fields.required.iter().filter(|name| !present(name)) {
-        errors.push(FieldError::new(name, "MISSING_FIELD", "is required"));
-    }
+    let missing = fields
+        .required
+        .iter()
+        .filter(|name| !given.contains(&fields.of(name)))
+        .map(|name| FieldError::new(name, "MISSING_FIELD", "is required"));
+    errors.extend(missing);
+    errors.truncate(MOST);
     (!errors.is_empty()).then(|| Problem::invalid(errors))
 }
 
@@ -107,13 +117,23 @@ fn has_nul(value: &Value) -> bool {
 fn plain(error: &Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
-    shortened(text.strip_suffix(&position).unwrap_or(&text).to_owned())
+    message(text.strip_suffix(&position).unwrap_or(&text))
 }
 
-fn shortened(text: String) -> String {
-    match text.char_indices().nth(MESSAGE) {
+/// A message as far as it is shown.
+pub(super) fn message(text: &str) -> String {
+    shortened(text, MESSAGE)
+}
+
+/// A field's name as far as it is shown.
+pub(super) fn shown(name: &str) -> String {
+    shortened(name, NAME)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => [text.get(..end).unwrap_or_default(), "…"].concat(),
-        None => text,
+        None => text.to_owned(),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Query strings. All parameters are optional; unknown ones are errors, so that a misspelt filter is not just ignored.
 
+use std::collections::HashSet;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
+use super::explain::{MOST, message, shown};
 use super::validation::field_errors;
 use crate::problem::{FieldError, Problem};
 use crate::wire::Fault;
@@ -36,26 +39,27 @@ fn parse<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
 
 /// What is wrong with each parameter: as all are optional, each can be looked at alone.
 fn explain<T: DeserializeOwned>(query: &str, otherwise: &str) -> Vec<FieldError> {
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     let mut errors = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        if errors.len() == MOST {
+            break;
+        }
         let name = serde_urlencoded::from_str::<Vec<(String, String)>>(pair)
             .ok()
             .and_then(|pairs| pairs.into_iter().next())
             .map(|(name, _)| name)
             .unwrap_or_default();
-        if seen.contains(&name) {
-            errors.push(FieldError::new(name, "DUPLICATE_FIELD", "is given twice"));
-            continue;
+        let field = shown(&name);
+        if !seen.insert(name) {
+            errors.push(FieldError::new(field, "DUPLICATE_FIELD", "is given twice"));
+        } else if let Err(error) = serde_urlencoded::from_str::<T>(pair) {
+            let fault = Fault::from_text(&message(&error.to_string()));
+            errors.push(FieldError::of(field, fault));
         }
-        if let Err(error) = serde_urlencoded::from_str::<T>(pair) {
-            let fault = Fault::from_text(&error.to_string());
-            errors.push(FieldError::of(name.clone(), fault));
-        }
-        seen.push(name);
     }
     if errors.is_empty() {
-        errors.push(FieldError::of("", Fault::from_text(otherwise)));
+        errors.push(FieldError::of("", Fault::from_text(&message(otherwise))));
     }
     errors
 }

@@ -41,8 +41,8 @@ impl Problem {
         )
     }
 
-    /// The request is well formed, but its fields can't be used. All of them are named at once; where all are wrong in
-    /// the same way, that is the problem's code.
+    /// The request is well formed, but its fields can't be used. They are named at once; where all are wrong in the same
+    /// way, that is the problem's code.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let shape = [
             "UNKNOWN_FIELD",
