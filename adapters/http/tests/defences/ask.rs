@@ -1,0 +1,250 @@
+//! Requests in which nothing is wrong: whatever they are refused for is who asks, and about whose.
+
+use application::ports::LinkPurpose;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use domain::Role;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::operations::Operation;
+use crate::scene::Person;
+use crate::scene::entrance::PASSWORD;
+use crate::world::{PROVIDER, Stage, Whose, World, new_offer};
+
+/// What is out of the ordinary about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Twist {
+    /// Nothing: the question is whose the thing is that the path names.
+    None,
+    /// The path names a thing of the asker's; the question is whose id this member of body or query has.
+    Id(String),
+    /// A deal of the asker's, who is on the side that is not asked.
+    OtherSide,
+}
+
+/// A request that is ready to be sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Option<Value>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Of a stream: nothing.
+    pub(crate) text: String,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// All that an asker sees, but for the name of the request.
+    pub(crate) fn seen(&self) -> (StatusCode, HeaderMap, String) {
+        let name = self.headers["x-request-id"].to_str().unwrap();
+        let mut headers = self.headers.clone();
+        headers.remove("x-request-id");
+        (self.status, headers, self.text.replace(name, ""))
+    }
+}
+
+/// The operation, asked by the asker about such a thing.
+pub(crate) async fn ask(world: &World, operation: &Operation, twist: &Twist, whose: Whose) -> Ask {
+    let of_path = match twist {
+        Twist::None => whose,
+        // Nobody decides about their own.
+        Twist::Id(_) if operation.name == "resolve_dispute" => Whose::Others,
+        Twist::Id(_) | Twist::OtherSide => Whose::Own,
+    };
+    match operation.name.as_str() {
+        "confirm_second_factor" => world.has_authenticator(Whose::Own, false),
+        "show_second_factor" | "renew_recovery_codes" | "remove_own_second_factor" => {
+            world.has_authenticator(Whose::Own, true);
+        }
+        "remove_second_factor" => world.has_authenticator(of_path, true),
+        _ => {}
+    }
+    let mut path = operation.path.clone();
+    for parameter in &operation.path_ids {
+        let id = match parameter.as_str() {
+            "offer_id" => {
+                let (side, stage) = deal_for(&operation.name);
+                let side = match twist {
+                    Twist::OtherSide => opposite(side),
+                    Twist::None | Twist::Id(_) => side,
+                };
+                world.offer(of_path, side, stage).await
+            }
+            name => id_of(world, name, of_path).await,
+        };
+        path = path.replace(&format!("{{{parameter}}}"), &id);
+    }
+    let mut ask = Ask {
+        method: operation.method.clone(),
+        path,
+        headers: Vec::new(),
+        body: body(world, operation).await,
+    };
+    if let Twist::Id(name) = twist {
+        let id = id_of(world, name, whose).await;
+        if operation.query_ids.contains(name) {
+            ask.path = format!("{}?{name}={id}", ask.path);
+        } else {
+            ask.body.as_mut().unwrap()[name] = json!(id);
+        }
+    }
+    if operation.needs_key {
+        ask.headers.push(("idempotency-key", "a-key".to_owned()));
+    }
+    if operation.name == "receive_payment_report" {
+        let body = ask.body.as_ref().unwrap().to_string();
+        ask.headers.push(("x-provider", PROVIDER.to_owned()));
+        ask.headers.push(("x-signature", world.signature(&body)));
+    }
+    ask
+}
+
+/// Whatever a parameter or a member of this name is the id of.
+async fn id_of(world: &World, name: &str, whose: Whose) -> String {
+    match name {
+        "user_id" | "customer_id" | "exchanger_id" | "merchant_id" | "admin_id" | "actor" => {
+            world.user(whose)
+        }
+        "session_id" => world.session(whose),
+        "listing_id" => world.listing(whose).await,
+        "offer_id" => world.offer(whose, Role::Customer, Stage::Pending).await,
+        "dispute_id" => world.dispute(whose).await,
+        "order_id" => world.order(whose).await,
+        "payment_id" => world.payment(whose).await,
+        "account_id" | "payer_account_id" | "payee_account_id" => world.account(whose, "RUB").await,
+        "notification_id" => world.notification(whose).await,
+        "withdrawal_id" => world.withdrawal(whose).await,
+        other => panic!("what does `{other}` name? World has to make one"),
+    }
+}
+
+/// Who may do this to a deal, and when.
+fn deal_for(operation: &str) -> (Role, Stage) {
+    match operation {
+        "respond_to_offer" => (Role::Exchanger, Stage::Pending),
+        "confirm_payment" => (Role::Customer, Stage::Approved),
+        "confirm_receipt" => (Role::Exchanger, Stage::Paid),
+        "open_dispute" => (Role::Customer, Stage::Approved),
+        _ => (Role::Customer, Stage::Pending),
+    }
+}
+
+fn opposite(side: Role) -> Role {
+    match side {
+        Role::Customer => Role::Exchanger,
+        _ => Role::Customer,
+    }
+}
+
+/// A body with which nothing is wrong: the documentation's example without its ids, unless they are needed.
+async fn body(world: &World, operation: &Operation) -> Option<Value> {
+    let mut body = operation.example.clone()?;
+    let members = body.as_object_mut().unwrap();
+    members.retain(|name, _| !operation.body_ids.contains(name));
+    match operation.name.as_str() {
+        "create_offer" => {
+            let listing = world.third_listing().await;
+            return Some(new_offer(&listing));
+        }
+        "authorize_payment" => {
+            let payer = world.account_of(&world.asker, "RUB").await;
+            let payee = world.account_of(&world.third, "RUB").await;
+            body["payer_account_id"] = json!(payer);
+            body["payee_account_id"] = json!(payee);
+        }
+        "deposit" => body["user_id"] = json!(world.third.id.to_string()),
+        "create_order" => {
+            members.remove("email");
+        }
+        "read_notifications" => {
+            world.notification(Whose::Own).await;
+            body["up_to"] = json!(1);
+        }
+        "log_in" => {
+            let (email, password) = registered(world).await;
+            body["email"] = email;
+            body["password"] = password;
+        }
+        "refresh" => {
+            let (email, password) = registered(world).await;
+            let credentials = json!({"email": email, "password": password});
+            let entered = world.scene.ask("/api/auth/login", credentials).await.good();
+            body["refresh_token"] = entered["refresh_token"].clone();
+        }
+        "verify_email" => body["token"] = json!(world.link(LinkPurpose::VerifyEmail)),
+        "reset_password" => body["token"] = json!(world.link(LinkPurpose::ResetPassword)),
+        "enrol_second_factor" => body["password"] = json!(PASSWORD),
+        "change_password" => body["current_password"] = json!(PASSWORD),
+        "confirm_second_factor" | "show_second_factor" => body["code"] = json!(world.scene.code()),
+        _ => {}
+    }
+    Some(body)
+}
+
+/// Somebody opens an account: with what they log in.
+async fn registered(world: &World) -> (Value, Value) {
+    let account = Operation::named("register").example.clone().unwrap();
+    let known = world.scene.ask("/api/auth/register", account.clone()).await;
+    known.good();
+    (account["email"].clone(), account["password"].clone())
+}
+
+/// Sends it, in somebody's name or in nobody's.
+pub(crate) async fn send(world: &World, by: Option<&Person>, ask: &Ask) -> Answer {
+    let body = ask.body.as_ref().map(Value::to_string);
+    send_bytes(world, by, ask, body.map(String::into_bytes)).await
+}
+
+/// The same, with another body.
+pub(crate) async fn send_bytes(
+    world: &World,
+    by: Option<&Person>,
+    ask: &Ask,
+    body: Option<Vec<u8>>,
+) -> Answer {
+    let mut request = Request::builder()
+        .method(ask.method.clone())
+        .uri(ask.path.as_str());
+    if let Some(person) = by {
+        request = request.header("authorization", format!("Bearer {}", person.token));
+    }
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    for (name, value) in &ask.headers {
+        request = request.header(*name, value);
+    }
+    let request = request.body(body.map_or_else(Body::empty, Body::from));
+    let response = world.scene.api.clone().oneshot(request.unwrap()).await;
+    let (parts, body) = response.unwrap().into_parts();
+    let endless = parts
+        .headers
+        .get("content-type")
+        .is_some_and(|value| value == "text/event-stream");
+    let bytes = if endless {
+        Vec::new()
+    } else {
+        body.collect().await.unwrap().to_bytes().to_vec()
+    };
+    let text = String::from_utf8(bytes).unwrap();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: serde_json::from_str(&text).unwrap_or_default(),
+        text,
+    }
+}

@@ -1,0 +1,270 @@
+//! Bodies and query strings that no client means well with: too large, too deep, too many, too long.
+
+use serde_json::Value;
+
+use crate::ask::{Answer, Ask, Twist, ask, send, send_bytes};
+use crate::matrix::allowed;
+use crate::operations::{self, Operation};
+use crate::world::{PROVIDER, World};
+
+/// No refusal is longer: what is sent does not come back many times over.
+const LONGEST_ANSWER: usize = 16 * 1024;
+
+/// By what they are called.
+type Bodies = Vec<(String, Vec<u8>)>;
+
+/// Bodies that are bad whatever the operation.
+fn bad_anyhow() -> Bodies {
+    let mut bodies: Vec<(&str, Vec<u8>)> = vec![
+        ("too many brackets", vec![b'['; 100_000]),
+        ("60,000 brackets", vec![b'['; 60_000]),
+        ("10,000 objects in each other", br#"{"a":"#.repeat(10_000)),
+        ("closed as well", [vec![b'['; 30_000], vec![b']'; 30_000]].concat()),
+        ("a NUL", vec![0]),
+        ("a NUL within", b"{\"a\":\"\0\"}".to_vec()),
+        ("not UTF-8", b"{\"a\":\"\xff\xfe\"}".to_vec()),
+        ("UTF-16", "{}".encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("a byte order mark", b"\xef\xbb\xbf{}".to_vec()),
+        ("a lone surrogate as a name", br#"{"\ud800":1}"#.to_vec()),
+        ("spaces", vec![b' '; 60_000]),
+        ("half an object", br#"{"a":"#.to_vec()),
+        ("two objects", b"{}{}".to_vec()),
+        ("a comment", b"{/* */}".to_vec()),
+        ("single quotes", b"{'a':1}".to_vec()),
+        ("no number", br#"{"a":NaN}"#.to_vec()),
+        ("hexadecimal", br#"{"a":0x10}"#.to_vec()),
+        ("a leading zero", br#"{"a":01}"#.to_vec()),
+        ("a tab in a text", b"{\"a\":\"\t\"}".to_vec()),
+        ("a form", b"amount=1&roles=ADMIN".to_vec()),
+        ("XML", b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a>&b;</a>".to_vec()),
+    ];
+    for not_an_object in [
+        "null", "true", "1", "1e400", "-0", "\"text\"", "[]", "[{}]", "[[]]",
+    ] {
+        bodies.push((not_an_object, not_an_object.as_bytes().to_vec()));
+    }
+    let named = bodies
+        .into_iter()
+        .map(|(name, body)| (name.to_owned(), body));
+    named.collect()
+}
+
+/// Members that nobody knows, many or long: others may define theirs in a body that is signed.
+fn with_strangers(good: &Value) -> Bodies {
+    let with = |more: String| {
+        let good = good.to_string();
+        let inside = good.trim_start_matches('{');
+        let comma = if inside == "}" { "" } else { "," };
+        format!("{{{more}{comma}{inside}").into_bytes()
+    };
+    let many: Vec<_> = (0..6_000)
+        .map(|number| format!("\"{number:x}\":0"))
+        .collect();
+    let same = vec!["\"a\":0"; 9_000].join(",");
+    vec![
+        ("6,000 strangers".to_owned(), with(many.join(","))),
+        ("one stranger 9,000 times".to_owned(), with(same)),
+        ("20 long names".to_owned(), with(many_of(20, 2_000))),
+        (
+            "a long name".to_owned(),
+            with(format!("\"{}\":0", "n".repeat(60_000))),
+        ),
+        (
+            "a long name of other letters".to_owned(),
+            with(format!("\"{}\":0", "ж".repeat(30_000))),
+        ),
+    ]
+}
+
+fn many_of(count: usize, length: usize) -> String {
+    let members = (0..count).map(|number| format!("\"{number:0>length$}\":0"));
+    members.collect::<Vec<_>>().join(",")
+}
+
+/// The good body with one member made bad.
+fn with_one_bad(good: &Value, fields: &[String]) -> Bodies {
+    let deep = |open: &str, close: &str| [open.repeat(5_000), close.repeat(5_000)].concat();
+    let values = [
+        ("deep lists", deep("[", "]")),
+        ("deep objects", deep("{\"a\":", "}").replace(":}", ":1}")),
+        ("a huge number", "1e400".to_owned()),
+        ("a huge negative number", "-1e999999999".to_owned()),
+        ("a tiny number", "1e-999999999".to_owned()),
+        ("a long number", "9".repeat(20_000)),
+        ("a long fraction", format!("0.{}1", "0".repeat(20_000))),
+        (
+            "a long number as a text",
+            format!("\"{}\"", "9".repeat(20_000)),
+        ),
+        ("a long text", format!("\"{}\"", "x".repeat(60_000))),
+        ("a NUL", "\"a\\u0000b\"".to_owned()),
+        ("a lone surrogate", "\"a\\ud800b\"".to_owned()),
+        (
+            "surrogates in the wrong order",
+            "\"\\udc00\\ud800\"".to_owned(),
+        ),
+        ("many values", format!("[{}]", vec!["1"; 20_000].join(","))),
+    ];
+    let mut bodies = Vec::new();
+    for field in fields {
+        for (name, value) in &values {
+            // By hand: what is meant here can't be a `Value`.
+            let mut good = good.clone();
+            good.as_object_mut().unwrap().remove(field);
+            let rest = good.to_string();
+            let inside = rest.trim_start_matches('{');
+            let comma = if inside == "}" { "" } else { "," };
+            let body = format!("{{\"{field}\":{value}{comma}{inside}");
+            bodies.push((format!("{name} as {field}"), body.into_bytes()));
+        }
+        let twice = format!("{{\"{field}\":1,\"{field}\":1}}");
+        bodies.push((format!("{field} twice"), twice.into_bytes()));
+    }
+    bodies
+}
+
+/// Signed as it is, where it has to be.
+fn signed(world: &World, operation: &Operation, ask: &Ask, body: &[u8]) -> Option<Ask> {
+    if operation.name != "receive_payment_report" {
+        return Some(ask.clone());
+    }
+    let text = std::str::from_utf8(body).ok()?;
+    let signature = world.signature(text);
+    let headers = vec![
+        ("x-provider", PROVIDER.to_owned()),
+        ("x-signature", signature),
+    ];
+    Some(Ask {
+        headers,
+        ..ask.clone()
+    })
+}
+
+#[track_caller]
+fn is_a_short_refusal(answer: &Answer, statuses: &[u16], of: &str) {
+    let shown: String = answer.text.chars().take(300).collect();
+    let status = answer.status.as_u16();
+    assert!(statuses.contains(&status), "{of}: {status} {shown}");
+    assert_eq!(
+        answer.headers["content-type"], "application/problem+json",
+        "{of}"
+    );
+    assert!(answer.body["request_id"].is_string(), "{of}: {shown}");
+    let length = answer.text.len();
+    assert!(length <= LONGEST_ANSWER, "{of}: {length} bytes, {shown}");
+}
+
+#[tokio::test]
+async fn bad_bodies_are_refused_in_few_words_and_change_nothing() {
+    let world = World::open().await;
+    for operation in operations::all().iter().filter(|one| one.example.is_some()) {
+        world.again().await;
+        let (who, whose) = allowed(operation);
+        let ask = ask(&world, operation, &Twist::None, whose).await;
+        let person = world.becomes(who).await;
+        let good = ask.body.clone().unwrap();
+        let mut bodies = bad_anyhow();
+        if operation.takes_body {
+            bodies.extend(with_strangers(&good));
+            bodies.extend(with_one_bad(&good, &operation.fields));
+        }
+        let before = world.scene.memory.tables();
+        for (number, (name, body)) in bodies.into_iter().enumerate() {
+            let Some(mut ask) = signed(&world, operation, &ask, &body) else {
+                continue;
+            };
+            for (header, value) in &mut ask.headers {
+                if *header == "idempotency-key" {
+                    *value = format!("bad-{number}");
+                }
+            }
+            let of = format!("{}, {name}", operation.name);
+            let too_large = body.len() > 64 * 1024;
+            let answer = send_bytes(&world, person.as_ref(), &ask, Some(body)).await;
+            let statuses: &[u16] = if too_large { &[413] } else { &[400, 422] };
+            is_a_short_refusal(&answer, statuses, &of);
+        }
+        let mut after = world.scene.memory.tables();
+        // A refusal by the market's rules is kept under its key.
+        after.replies.clone_from(&before.replies);
+        assert!(after == before, "{}", operation.name);
+        let answer = send(&world, person.as_ref(), &ask).await;
+        assert!(
+            answer.status.is_success(),
+            "{}: {}",
+            operation.name,
+            answer.text
+        );
+    }
+}
+
+#[tokio::test]
+async fn bad_query_strings_are_refused_in_few_words() {
+    let world = World::open().await;
+    let many: Vec<_> = (0..6_000).map(|number| format!("{number:x}=1")).collect();
+    let queries = [
+        many.join("&"),
+        vec!["limit=1"; 7_000].join("&"),
+        format!("limit={}", "9".repeat(50_000)),
+        format!("{}=1", "n".repeat(50_000)),
+        "%00=1".to_owned(),
+        "limit=%ff%fe".to_owned(),
+        "limit=%0d%0aset-cookie:%20a=b".to_owned(),
+        "limit[]=1&limit[$gt]=1".to_owned(),
+        "&".repeat(50_000) + "a=1",
+    ];
+    let mut refused = 0;
+    for operation in operations::all().iter().filter(|one| !one.query.is_empty()) {
+        world.again().await;
+        let (who, whose) = allowed(operation);
+        let ask = ask(&world, operation, &Twist::None, whose).await;
+        let person = world.becomes(who).await;
+        for query in &queries {
+            let bad = Ask {
+                path: format!("{}?{query}", ask.path),
+                ..ask.clone()
+            };
+            let answer = send(&world, person.as_ref(), &bad).await;
+            let of = format!("{}?{:.60}", operation.name, query);
+            let statuses: &[u16] = if operation.name == "open_web_socket" {
+                &[400, 426]
+            } else {
+                &[400]
+            };
+            is_a_short_refusal(&answer, statuses, &of);
+            refused += 1;
+        }
+    }
+    assert!(refused > 50, "{refused}");
+}
+
+/// Paths are matched as they are: nothing in them is cleaned up into another one.
+#[tokio::test]
+async fn bad_paths_lead_nowhere() {
+    let world = World::open().await;
+    for path in [
+        "//api/wallet",
+        "/api//wallet",
+        "/api/./wallet",
+        "/api/nothing/../wallet",
+        "/api/%2e%2e/metrics",
+        "/api/wallet/",
+        "/API/WALLET",
+        "/api/wallet%00",
+        "/api/wallet;a=b",
+        "/api/wallet%2fentries",
+        "/swagger-ui/../../etc/passwd",
+        "/swagger-ui/..%2f..%2f..%2fetc%2fpasswd",
+        "/swagger-ui/%2e%2e/%2e%2e/etc/passwd",
+    ] {
+        let ask = Ask {
+            method: axum::http::Method::GET,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        };
+        let answer = send(&world, Some(&world.asker), &ask).await;
+        assert_eq!(answer.status, 404, "{path}: {}", answer.text);
+        assert!(!answer.text.contains("root:"), "{path}");
+    }
+}

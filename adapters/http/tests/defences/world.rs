@@ -1,0 +1,410 @@
+//! People, and things of theirs about which somebody may ask.
+
+use application::ports::{Link, LinkPurpose};
+use application::user::SetRoles;
+use axum::http::Method;
+use domain::second_factor::{RecoveryCodes, SealedSecret, Shown};
+use domain::session::{Origin, Session};
+use domain::user::{Caller, PasswordHash};
+use domain::{Role, Roles, SecondFactor, SessionId, Timestamp, UserId};
+use hmac::{Hmac, KeyInit, Mac};
+use http_api::{CallbackSettings, HttpSettings, Secret};
+use memory::Tables;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::scene::entrance::PASSWORD;
+use crate::scene::{Person, Scene};
+
+/// The part of an id behind its prefix where nothing has this id.
+pub(crate) const NOTHING: &str = "01jt0c7kq5e8tvb1y9m3x4z6wa";
+
+pub(crate) const PROVIDER: &str = "acme-pay";
+const PROVIDER_SECRET: &str = "what acme-pay signs with";
+
+/// What somebody who asks may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Without a token.
+    Nobody,
+    /// With a genuine token of an account that has no role.
+    NoRoles,
+    Has(Role),
+}
+
+impl Who {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Nobody,
+        Self::NoRoles,
+        Self::Has(Role::Customer),
+        Self::Has(Role::Exchanger),
+        Self::Has(Role::Moderator),
+        Self::Has(Role::Admin),
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "NOBODY",
+            Self::NoRoles => "NO_ROLES",
+            Self::Has(role) => role.name(),
+        }
+    }
+}
+
+/// Whether somebody who asks has shown their second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    JustNow,
+    /// They have, and that is a moment too long ago.
+    TooLongAgo,
+}
+
+/// Whose the thing is that somebody asks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Of whoever asks.
+    Own,
+    /// Of two others.
+    Others,
+    /// There is no such thing.
+    Nobodys,
+}
+
+/// How far a deal has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub(crate) enum Stage {
+    Pending,
+    Approved,
+    Paid,
+}
+
+/// A market with somebody who is going to ask, and two others. All three trade and have money; things are made as they
+/// are needed. In its deals the exchanger gives crypto: the customer is the fiat payer.
+pub(crate) struct World {
+    pub(crate) scene: Scene,
+    pub(crate) admin: Person,
+    pub(crate) asker: Person,
+    pub(crate) other: Person,
+    pub(crate) third: Person,
+    /// How everything was in the beginning.
+    begun: Tables,
+}
+
+impl World {
+    pub(crate) async fn open() -> Self {
+        let secret = Secret::new(PROVIDER_SECRET.to_owned());
+        let settings = HttpSettings {
+            callbacks: CallbackSettings {
+                secrets: [(PROVIDER.to_owned(), secret)].into(),
+                ..CallbackSettings::default()
+            },
+            ..HttpSettings::default()
+        };
+        let scene = Scene::open(settings);
+        let admin = scene.person("admin", [Role::Admin]).await;
+        let trades = [Role::Customer, Role::Exchanger];
+        let asker = scene.person("asker", trades).await;
+        let other = scene.person("other", trades).await;
+        let third = scene.person("third", trades).await;
+        for person in [&asker, &other, &third] {
+            for asset in ["USDT", "RUB"] {
+                scene.deposit(&admin, person, "10000", asset).await;
+            }
+            let path = format!("/api/p2p/exchanger/{}/status", person.id);
+            let online = json!({"online": true});
+            let switched = scene.call(Some(person), Method::PATCH, &path, online);
+            switched.await.good();
+        }
+        scene.memory.tamper(|tables| {
+            let user = tables.users.get_mut(&asker.id).unwrap();
+            user.password = Some(PasswordHash::new(format!("insecure:{PASSWORD}")));
+        });
+        let begun = scene.memory.tables();
+        Self {
+            scene,
+            admin,
+            asker,
+            other,
+            third,
+            begun,
+        }
+    }
+
+    /// Back to the beginning: one world is good for many questions, and none of them has to do with the one before.
+    pub(crate) async fn again(&self) {
+        // What the market knows of roles without a look at storage is to be true again as well.
+        let trades = Roles::from([Role::Customer, Role::Exchanger]);
+        self.appoint(trades).await;
+        let begun = self.begun.clone();
+        self.scene.memory.tamper(|tables| *tables = begun);
+    }
+
+    /// From here on whoever asks has these roles and no others, in a session of their own in which they have just shown
+    /// their second factor; answers what they ask with.
+    pub(crate) async fn becomes(&self, who: Who) -> Option<Person> {
+        self.becomes_with(who, Proof::JustNow).await
+    }
+
+    pub(crate) async fn becomes_with(&self, who: Who, proof: Proof) -> Option<Person> {
+        let roles = match who {
+            Who::Nobody => return None,
+            Who::NoRoles => Roles::default(),
+            Who::Has(role) => Roles::from([role]),
+        };
+        self.appoint(roles).await;
+        let session = self.session_of(self.asker.id, proof);
+        Some(self.scene.signed_in(session.caller(roles)))
+    }
+
+    /// Gives whoever is going to ask these roles.
+    async fn appoint(&self, roles: Roles) {
+        let admin = Caller::new(self.admin.id, [Role::Admin].into());
+        let command = SetRoles {
+            caller: admin.proved(self.scene.market.now()),
+            user: self.asker.id,
+            roles,
+        };
+        self.scene.market.execute(command).await.unwrap();
+    }
+
+    /// A log-in that somebody has behind them.
+    fn session_of(&self, user: UserId, proof: Proof) -> Session {
+        let (now, rules) = (self.scene.market.now(), self.scene.market.policy().access);
+        let id = self.scene.market.fresh();
+        let mut session = Session::open(id, user, Origin::default(), true, &rules, now);
+        if proof == Proof::TooLongAgo {
+            session.proved_at = Some(now.before(rules.proof_lasts));
+        }
+        self.scene.memory.tamper(|tables| {
+            tables.sessions.insert(session.id, session.clone());
+        });
+        session
+    }
+
+    pub(crate) fn session(&self, whose: Whose) -> String {
+        self.owner(whose).map_or_else(
+            || nothing("session"),
+            |owner| {
+                let id: SessionId = self.session_of(owner.id, Proof::JustNow).id;
+                id.to_string()
+            },
+        )
+    }
+
+    /// Lets somebody have an authenticator, which they may have connected already.
+    pub(crate) fn has_authenticator(&self, whose: Whose, active: bool) {
+        let Some(owner) = self.owner(whose) else {
+            return;
+        };
+        let secret = SealedSecret::new(format!("insecure:{}", owner.id));
+        let mut factor = SecondFactor::begin(owner.id, secret);
+        if active {
+            let (long_ago, codes) = (Shown::Code { step: 1 }, RecoveryCodes::default());
+            factor = factor
+                .confirm(long_ago, codes, Timestamp::from_micros(0))
+                .unwrap();
+        }
+        self.scene.memory.tamper(|tables| {
+            tables.second_factors.insert(owner.id, factor);
+        });
+    }
+
+    /// What the asker gets by mail.
+    pub(crate) fn link(&self, purpose: LinkPurpose) -> String {
+        let now = self.scene.market.now();
+        let user = self.asker.id;
+        let link = Link {
+            purpose,
+            user,
+            password_of: self.scene.memory.tables().users[&user].password_changed_at,
+        };
+        let until = now.after(std::time::Duration::from_secs(60));
+        let token = self.scene.market.tokens().issue_link(link, now, until);
+        token.unwrap()
+    }
+
+    /// `None`: there is nothing to own.
+    fn owner(&self, whose: Whose) -> Option<&Person> {
+        match whose {
+            Whose::Own => Some(&self.asker),
+            Whose::Others => Some(&self.other),
+            Whose::Nobodys => None,
+        }
+    }
+
+    async fn done(&self, by: &Person, method: Method, path: &str, body: Value) -> Value {
+        let key: domain::EventId = self.scene.market.fresh();
+        let request = axum::http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("idempotency-key", key.to_string());
+        self.scene.authored(request, Some(by), body).await.good()
+    }
+
+    async fn posted(&self, by: &Person, path: &str, body: Value) -> Value {
+        self.done(by, Method::POST, path, body).await
+    }
+
+    pub(crate) fn user(&self, whose: Whose) -> String {
+        let owner = self.owner(whose);
+        owner.map_or_else(|| nothing("user"), |owner| owner.id.to_string())
+    }
+
+    pub(crate) async fn listing(&self, whose: Whose) -> String {
+        match self.owner(whose) {
+            Some(owner) => self.listing_of(owner).await,
+            None => nothing("listing"),
+        }
+    }
+
+    /// Something to make an offer on.
+    pub(crate) async fn third_listing(&self) -> String {
+        self.listing_of(&self.third).await
+    }
+
+    async fn listing_of(&self, exchanger: &Person) -> String {
+        let listing = self
+            .posted(exchanger, "/api/p2p/listings", new_listing())
+            .await;
+        text(&listing["listing_id"])
+    }
+
+    /// A deal with its owner on this side.
+    pub(crate) async fn offer(&self, whose: Whose, side: Role, stage: Stage) -> String {
+        let Some(owner) = self.owner(whose) else {
+            return nothing("offer");
+        };
+        let (customer, exchanger) = match side {
+            Role::Customer => (owner, &self.third),
+            _ => (&self.third, owner),
+        };
+        let listing = self.listing_of(exchanger).await;
+        let offer = new_offer(&listing);
+        let offer = self
+            .posted(customer, "/api/p2p/exchange-offers", offer)
+            .await;
+        let offer = text(&offer["offer_id"]);
+        let path = format!("/api/p2p/exchange-offers/{offer}");
+        if stage >= Stage::Approved {
+            let (path, accept) = (format!("{path}/response"), json!({"action": "ACCEPT"}));
+            self.done(exchanger, Method::PUT, &path, accept).await;
+        }
+        if stage >= Stage::Paid {
+            let (path, paid) = (
+                format!("{path}/confirm-payment"),
+                json!({"payment_reference": "SEPA 1"}),
+            );
+            self.posted(customer, &path, paid).await;
+        }
+        offer
+    }
+
+    pub(crate) async fn dispute(&self, whose: Whose) -> String {
+        let Some(owner) = self.owner(whose) else {
+            return nothing("dispute");
+        };
+        let offer = self.offer(whose, Role::Customer, Stage::Approved).await;
+        let path = format!("/api/p2p/exchange-offers/{offer}/dispute");
+        let dispute = self
+            .posted(owner, &path, json!({"reason": "silence"}))
+            .await;
+        text(&dispute["dispute_id"])
+    }
+
+    pub(crate) async fn withdrawal(&self, whose: Whose) -> String {
+        let Some(owner) = self.owner(whose) else {
+            return nothing("withdrawal");
+        };
+        let body = json!({"amount": "5", "asset": "USDT", "destination": "TJRyWwFs9wTFGZg3"});
+        let withdrawal = self.posted(owner, "/api/billing/withdrawals", body).await;
+        text(&withdrawal["withdrawal_id"])
+    }
+
+    /// An order that is paid.
+    pub(crate) async fn order(&self, whose: Whose) -> String {
+        let Some(owner) = self.owner(whose) else {
+            return nothing("order");
+        };
+        let order = self
+            .posted(owner, "/api/orders", json!({"amount": "7"}))
+            .await;
+        self.scene.deliver().await;
+        text(&order["order_id"])
+    }
+
+    pub(crate) async fn account(&self, whose: Whose, asset: &str) -> String {
+        match self.owner(whose) {
+            Some(owner) => self.account_of(owner, asset).await,
+            None => nothing("acct"),
+        }
+    }
+
+    pub(crate) async fn account_of(&self, owner: &Person, asset: &str) -> String {
+        let wallet = self.scene.get(owner, "/api/wallet").await.good();
+        let balances = wallet["balances"].as_array().unwrap();
+        let found = balances.iter().find(|one| one["asset"] == asset).unwrap();
+        text(&found["account_id"])
+    }
+
+    /// From the owner to the third.
+    pub(crate) async fn payment(&self, whose: Whose) -> String {
+        let Some(owner) = self.owner(whose) else {
+            return nothing("pay");
+        };
+        let body = json!({
+            "payer_account_id": self.account_of(owner, "RUB").await,
+            "payee_account_id": self.account_of(&self.third, "RUB").await,
+            "amount": "3",
+            "currency": "RUB",
+        });
+        let payment = self.posted(owner, "/api/payments", body).await;
+        assert_eq!(payment["status"], "AUTHORIZED");
+        text(&payment["payment_id"])
+    }
+
+    pub(crate) async fn notification(&self, whose: Whose) -> String {
+        let Some(owner) = self.owner(whose) else {
+            return nothing("notification");
+        };
+        self.scene.tell(owner, 1).await;
+        let page = self.scene.get(owner, "/api/notifications").await.good();
+        text(&page["items"][0]["id"])
+    }
+
+    /// What a payment provider puts into `X-Signature`, at this moment.
+    pub(crate) fn signature(&self, body: &str) -> String {
+        let now = self.scene.market.now().as_micros() / 1_000_000;
+        let mut mac = Hmac::<Sha256>::new_from_slice(PROVIDER_SECRET.as_bytes()).unwrap();
+        mac.update(format!("{now}.{body}").as_bytes());
+        let tag = mac.finalize().into_bytes();
+        let tag: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("t={now},v1={tag}")
+    }
+}
+
+#[track_caller]
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// The id of nothing.
+pub(crate) fn nothing(prefix: &str) -> String {
+    format!("{prefix}_{NOTHING}")
+}
+
+pub(crate) fn new_listing() -> Value {
+    json!({
+        "exchange_type": "FIAT2CRYPTO",
+        "crypto_asset": "USDT",
+        "fiat_currency": "EUR",
+        "price": "0.995",
+        "total_amount": "500",
+        "min_amount": "10",
+        "max_amount": "400",
+        "payment_methods": ["SEPA"],
+    })
+}
+
+pub(crate) fn new_offer(listing: &str) -> Value {
+    json!({"listing_id": listing, "amount": "100", "exchange_type": "FIAT2CRYPTO"})
+}
