@@ -3,11 +3,12 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{architecture, process};
+use crate::{architecture, outgoing, process};
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     process::step("format", &mut workspace.cargo(["fmt", "--all", "--check"]))?;
     let lints = "clippy --workspace --all-targets --all-features -- -D warnings";
     process::step("lints", &mut workspace.cargo(lints.split(' ')))?;
-    architecture::check(&workspace.metadata)
+    architecture::check(&workspace.metadata)?;
+    outgoing::check(workspace)
 }

@@ -16,6 +16,7 @@ mod contracts;
 mod demo;
 mod deny;
 mod grpc;
+mod outgoing;
 mod postman;
 mod process;
 mod python;
