@@ -203,9 +203,25 @@ mod tests {
             prop_assert_eq!(id.to_string().parse::<UserId>(), Ok(id));
         }
 
+        /// There is one way to write an id: nobody has two names for one thing.
         #[test]
-        fn no_text_panics(text in ".{0,64}") {
-            let _ = text.parse::<UserId>();
+        fn what_is_read_is_written_the_same(
+            text in prop_oneof![".{0,64}", "user_[0-9a-zA-Z]{24,28}", "[a-zA-Z_]{1,8}_?[0-7][0-9a-hjkmnp-tv-z]{25}"],
+        ) {
+            if let Ok(id) = text.parse::<UserId>() {
+                prop_assert_eq!(id.to_string(), text);
+            }
+        }
+
+        /// Of one changed letter there is no id, or another.
+        #[test]
+        fn a_changed_letter_names_another(bits: u128, place in 0usize..31, letter in "\\PC") {
+            let id = UserId::from_u128(bits);
+            let text = id.to_string();
+            let changed = format!("{}{letter}{}", &text[..place], &text[place + 1..]);
+            if changed != text {
+                prop_assert_ne!(changed.parse::<UserId>(), Ok(id));
+            }
         }
     }
 }
