@@ -33,7 +33,26 @@ fn unquoted(inner: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::parse_key as parse;
+
+    proptest! {
+        /// What is read is a key as it is meant, and reads the same however it is spelt.
+        #[test]
+        fn a_key_has_two_spellings_and_one_meaning(text in prop_oneof!["\\PC{0,140}", "\"?[!-~]{0,140}\"?", "[ -~\\x00-\\x1f]{0,20}"]) {
+            let Some(key) = parse(&text) else {
+                return Ok(());
+            };
+            prop_assert!((1..=128).contains(&key.len()), "{:?}", key);
+            prop_assert!(key.bytes().all(|byte| byte.is_ascii_graphic()), "{:?}", key);
+            let quoted = format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
+            prop_assert_eq!(parse(&quoted), Some(key.clone()));
+            if !key.starts_with('"') {
+                prop_assert_eq!(parse(&key), Some(key));
+            }
+        }
+    }
 
     #[test]
     fn quotes_make_no_difference() {

@@ -137,6 +137,8 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const KEY: &[u8] = b"a secret";
@@ -190,5 +192,84 @@ mod tests {
         }
         let far = format!("t={},v1={TAG}", i64::MAX);
         assert_eq!(checked(&far, br#"{"a":1}"#, NOW), invalid);
+    }
+
+    /// The header of a body that was sent then.
+    fn header(sent: i64, key: &[u8], body: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+        mac.update(format!("{sent}.").as_bytes());
+        mac.update(body);
+        let tag = mac.finalize().into_bytes();
+        let tag: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("t={sent},v1={tag}")
+    }
+
+    const SENT: i64 = 1_744_988_400;
+
+    proptest! {
+        #[test]
+        fn what_is_signed_is_accepted(body in prop::collection::vec(any::<u8>(), 0..200), late in -300i64..=300) {
+            let header = header(SENT + late, KEY, &body);
+            prop_assert_eq!(checked(&header, &body, NOW), Ok(()));
+        }
+
+        #[test]
+        fn no_other_body_has_the_signature(
+            body in prop::collection::vec(any::<u8>(), 0..200),
+            place: prop::sample::Index,
+            byte: u8,
+            way in 0..4,
+        ) {
+            let mut other = body.clone();
+            let place = place.index(body.len() + 1);
+            match way {
+                0 => other.insert(place, byte),
+                1 => other.truncate(place),
+                2 if place < other.len() => other[place] ^= byte,
+                _ => other.reverse(),
+            }
+            let verdict = checked(&header(SENT, KEY, &body), &other, NOW);
+            prop_assert_eq!(verdict.is_ok(), other == body);
+        }
+
+        /// The time is signed as well, and so is where it ends and the body begins.
+        #[test]
+        fn no_other_time_has_the_signature(moved in -300i64..=300, digits in "[0-9]{1,3}") {
+            let body = br#"{"a":1}"#;
+            let signed = header(SENT, KEY, body);
+            let (_, tag) = signed.split_once(',').unwrap();
+            let verdict = checked(&format!("t={},{tag}", SENT + moved), body, NOW);
+            prop_assert_eq!(verdict.is_ok(), moved == 0);
+            let shifted = checked(&format!("t={SENT}{digits},{tag}"), body, NOW);
+            prop_assert!(shifted.is_err());
+            let shifted = checked(&signed, &[digits.as_bytes(), b".", body].concat(), NOW);
+            prop_assert!(shifted.is_err());
+        }
+
+        #[test]
+        fn no_other_key_signs(key in prop::collection::vec(any::<u8>(), 0..80)) {
+            let body = br#"{"a":1}"#;
+            // Keys are filled up with zeros: that is how this code is defined.
+            let same = key.len() <= 64 && key.starts_with(KEY) && key[KEY.len()..].iter().all(|byte| *byte == 0);
+            let verdict = checked(&header(SENT, &key, body), body, NOW);
+            prop_assert_eq!(verdict.is_ok(), same);
+        }
+
+        /// Every letter counts, but for the case of the tag's digits.
+        #[test]
+        fn no_other_header_is_accepted(place in 0usize..80, letter in "\\PC") {
+            let body = br#"{"a":1}"#;
+            let right = header(SENT, KEY, body);
+            prop_assert_eq!(right.len(), 80);
+            let other = format!("{}{letter}{}", &right[..place], &right[place + 1..]);
+            let verdict = checked(&other, body, NOW);
+            prop_assert_eq!(verdict.is_ok(), other.to_lowercase() == right && other.starts_with("t=1744988400,v1="));
+        }
+
+        #[test]
+        fn no_header_panics(header in prop_oneof!["\\PC{0,200}", "t=[0-9]{0,25}(,v[01]=[0-9a-fA-F]{0,66}){0,6}"]) {
+            let verdict = checked(&header, b"{}", NOW);
+            prop_assert!(verdict.is_err());
+        }
     }
 }
