@@ -153,3 +153,61 @@ async fn a_table_ends_with_the_session_of_its_reader() {
     logout.await.good();
     assert!(body.frame().await.unwrap().is_err());
 }
+
+/// Whatever people write, a spreadsheet finds nothing in the table that it would carry out.
+#[tokio::test]
+async fn no_cell_is_a_formula() {
+    let (scene, admin, carol) = with_deposits(100).await;
+    let dora = scene.person("dora", [Role::Customer]).await;
+    let account = async |person: &Person| {
+        let wallet = scene.get(person, "/api/wallet").await.good();
+        let balances = wallet["balances"].as_array().unwrap();
+        let found = balances.iter().find(|one| one["asset"] == "RUB").unwrap();
+        found["account_id"].clone()
+    };
+    let mut keys = 0;
+    let mut key = move || {
+        keys += 1;
+        format!("={keys}")
+    };
+    let (from, to) = (account(&carol).await, account(&dora).await);
+    for begin in ["=", "+", "-", "@", "\"=", "a,=", "a\";="] {
+        let words = format!("{begin}HYPERLINK(\"https://example.org\";\"danger\")");
+        let withdrawals = "/api/billing/withdrawals";
+        for (decide, by, word) in [
+            ("approve", &admin, "reference"),
+            ("reject", &carol, "reason"),
+        ] {
+            let asked = json!({"amount": "1", "asset": "RUB", "destination": words});
+            let asked = scene.keyed(&carol, withdrawals, &key(), asked).await;
+            let id = asked.good()["withdrawal_id"].clone();
+            let path = format!("{withdrawals}/{}/{decide}", id.as_str().unwrap());
+            scene.post(by, &path, json!({word: words})).await.good();
+        }
+        let order = json!({"amount": "1", "description": words});
+        scene
+            .keyed(&carol, "/api/orders", &key(), order)
+            .await
+            .good();
+        let payment = json!({
+            "payer_account_id": from,
+            "payee_account_id": to,
+            "amount": "1",
+            "currency": "RUB",
+            "description": words,
+        });
+        let paid = scene.keyed(&carol, "/api/payments", &key(), payment).await;
+        assert_eq!(paid.good()["status"], "AUTHORIZED");
+    }
+    scene.deliver().await;
+    let table = text(export(&scene, &carol, "").await).await;
+    assert!(table.lines().count() > 120, "{table}");
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:".contains(letter);
+    for row in table.lines() {
+        for (column, cell) in row.split(',').enumerate() {
+            assert!(cell.chars().all(plain), "{cell}");
+            let is_amount = column == 5 && cell.parse::<f64>().is_ok();
+            assert!(is_amount || !cell.starts_with(['-', '.']), "{cell}");
+        }
+    }
+}
