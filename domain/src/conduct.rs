@@ -1,4 +1,4 @@
-//! How a customer behaves: whoever calls off deal after deal has to pause.
+//! How a customer behaves: whoever calls off deal after deal, or never pays, has to pause.
 
 use std::time::Duration;
 

@@ -33,7 +33,7 @@ pub struct Policy {
 pub struct Limits {
     /// Deals that one customer may have open. Offers that are made at the very same moment may exceed it by a few.
     pub open_offers: u32,
-    /// Deals that one customer may call off within a day; one more begins a pause.
+    /// Deals that one customer may call off, or not pay in time, within a day; one more begins a pause.
     pub cancels_per_day: u32,
     /// How long a customer who called off too many may make no offers.
     pub cancel_pause: Duration,
