@@ -7,6 +7,7 @@ use std::time::Duration;
 use application::RelayStats;
 use application::consumer::ConsumerStats;
 use application::limits::Refused;
+use application::mail::MailCount;
 use application::pipeline::{BATCH_BUCKETS, StatsSnapshot};
 use application::ports::{Backlog, Queue};
 use axum::Json as Answer;
@@ -75,8 +76,8 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Pro
 
 /// What has it done?
 ///
-/// Counters of the pipeline through which all changes go, of the events on their way out, of the streams that are open and of
-/// the requests that were too many, in Prometheus' text format. No token is needed: expose it to your own network only.
+/// Counters of the pipeline through which all changes go, of the events on their way out, of the streams that are open, of mail
+/// and of the requests that were too many, in Prometheus' text format. No token is needed: expose it to your own network only.
 #[utoipa::path(get, path = "/metrics", tag = TAG, security(()), responses(
     (status = 200, description = "The counters.", body = String, content_type = "text/plain",
         example = "p2p_pipeline_commands_total 42\n")
@@ -114,6 +115,7 @@ async fn live(app: &App) -> String {
         called(&mut text, &calls.count());
     }
     refused(&mut text, &live.limits.refused());
+    mailed(&mut text, &app.mail().counts());
     one(
         &mut text,
         "p2p_push_streams",
@@ -168,6 +170,21 @@ fn refused(text: &mut String, refused: &[Refused]) {
     );
     for Refused { class, by, count } in refused {
         let _ = writeln!(text, "{name}{{class=\"{class}\",by=\"{by}\"}} {count}");
+    }
+}
+
+/// What became of mail to people.
+fn mailed(text: &mut String, counts: &[MailCount]) {
+    if counts.is_empty() {
+        return;
+    }
+    let name = "p2p_mail_total";
+    let _ = writeln!(
+        text,
+        "# HELP {name} Mails that were sent, or dropped and why.\n# TYPE {name} counter"
+    );
+    for MailCount { outcome, count } in counts {
+        let _ = writeln!(text, "{name}{{outcome=\"{outcome}\"}} {count}");
     }
 }
 

@@ -59,3 +59,30 @@ async fn what_waits_and_who_listens_is_measured() {
     assert_has(&metrics(&scene).await, &busy);
     drop(stream);
 }
+
+#[tokio::test]
+async fn mail_is_counted_and_what_anybody_can_ask_for_is_sent_a_few_times_only() {
+    let scene = Scene::open(HttpSettings::default());
+    assert_eq!(scene.register("anna").await.status, 201);
+    let body = serde_json::json!({"email": "anna@example.org"});
+    for path in ["password/forgot", "verify-email/resend"] {
+        for _ in 0..8 {
+            let path = format!("/api/auth/{path}");
+            assert_eq!(scene.ask(&path, body.clone()).await.status, 202);
+        }
+    }
+    while !metrics(&scene).await.contains("sent\"} 10\n") {
+        tokio::task::yield_now().await;
+    }
+    let counted = [
+        "p2p_mail_total{outcome=\"sent\"} 10",
+        "p2p_mail_total{outcome=\"throttled\"} 7",
+        "p2p_mail_total{outcome=\"no_room\"} 0",
+    ];
+    assert_has(&metrics(&scene).await, &counted);
+    assert_eq!(scene.letters_to("anna"), 10);
+    // After a while there is one more of each.
+    scene.clock.advance(Duration::from_secs(600));
+    scene.ask("/api/auth/password/forgot", body).await;
+    scene.letter("anna", 11).await;
+}

@@ -105,7 +105,7 @@ pub(crate) fn post_office(config: &Config) -> Result<(PostOffice, Option<JoinHan
     let Some(mailer) = config.mailer()? else {
         return Ok((PostOffice::closed(), None));
     };
-    let (office, sending) = PostOffice::open(mailer, &config.mail.links);
+    let (office, sending) = PostOffice::open(mailer, Arc::new(SystemClock), &config.mail.links);
     Ok((office, Some(sending)))
 }
 

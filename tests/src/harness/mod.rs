@@ -96,7 +96,11 @@ impl<S: Storage> Harness<S> {
     pub async fn open_with(store: S, setup: Setup) -> Self {
         let passwords = InsecurePasswords::default();
         let letters = KeptMail::default();
-        let (post, _) = PostOffice::open(Arc::new(letters.clone()), "https://market.example");
+        let (post, _) = PostOffice::open(
+            Arc::new(letters.clone()),
+            Arc::new(setup.clock.clone()),
+            "https://market.example",
+        );
         let ports = MarketPorts {
             store: Arc::new(store.clone()),
             queries: Arc::new(store.clone()),

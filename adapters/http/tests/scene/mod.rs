@@ -105,7 +105,11 @@ impl Scene {
         let clock = ManualClock::at(START);
         let passwords = InsecurePasswords::default();
         let letters = KeptMail::default();
-        let (mail, _) = PostOffice::open(Arc::new(letters.clone()), "https://market.example");
+        let (mail, _) = PostOffice::open(
+            Arc::new(letters.clone()),
+            Arc::new(clock.clone()),
+            "https://market.example",
+        );
         let ports = MarketPorts {
             store: Arc::new(memory.clone()),
             queries: Arc::new(memory.clone()),

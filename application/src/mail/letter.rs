@@ -1,89 +1,6 @@
-//! Mail to people: what it says, and the desk where it is left. Whoever leaves a mail does not wait until it is sent, and so
-//! learns nothing from the clock; a mail that is lost with the process can be asked for again.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! What mails say.
 
 use domain::{Language, User};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-
-use crate::ports::{Mail, MailError, Mailer};
-
-/// Mails that may wait.
-const ROOM: usize = 1_024;
-
-/// How often a mail is tried, and how long to wait before the second time; twice as long each time after.
-const ATTEMPTS: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-
-/// Where mail is left. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct PostOffice {
-    waiting: Option<mpsc::Sender<Mail>>,
-    /// What links in mails begin with.
-    links: Arc<str>,
-}
-
-impl PostOffice {
-    /// Sends what is left there, one mail after another. The handle ends when all clones are gone and all mail is sent.
-    /// `links`: the web page that links lead to, such as `https://market.example.com`.
-    #[must_use]
-    pub fn open(mailer: Arc<dyn Mailer>, links: &str) -> (Self, JoinHandle<()>) {
-        let (waiting, left) = mpsc::channel(ROOM);
-        let office = Self {
-            waiting: Some(waiting),
-            links: links.trim_end_matches('/').into(),
-        };
-        (office, tokio::spawn(deliver(mailer, left)))
-    }
-
-    /// Nobody gets any mail.
-    #[must_use]
-    pub fn closed() -> Self {
-        Self {
-            waiting: None,
-            links: "".into(),
-        }
-    }
-
-    /// Leaves a mail for somebody.
-    pub fn leave(&self, user: &User, letter: &Letter) {
-        let Some(waiting) = &self.waiting else { return };
-        let (subject, text) = letter.words(user, &self.links);
-        let mail = Mail {
-            to: user.email.clone(),
-            subject: subject.to_owned(),
-            text,
-        };
-        if waiting.try_send(mail).is_err() {
-            tracing::warn!(user = %user.id, subject, "too much mail is waiting: one was dropped");
-        }
-    }
-}
-
-async fn deliver(mailer: Arc<dyn Mailer>, mut left: mpsc::Receiver<Mail>) {
-    while let Some(mail) = left.recv().await {
-        let mut pause = FIRST_PAUSE;
-        for attempt in 1..=ATTEMPTS {
-            match mailer.send(&mail).await {
-                Ok(()) => break,
-                Err(error @ MailError::Refused(_)) => {
-                    tracing::warn!(%error, subject = mail.subject, "a mail was refused");
-                    break;
-                }
-                Err(error) if attempt == ATTEMPTS => {
-                    tracing::error!(%error, subject = mail.subject, "a mail was given up");
-                }
-                Err(error) => {
-                    tracing::debug!(%error, attempt, "a mail is tried again later");
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
-            }
-        }
-    }
-}
 
 /// What a mail is about. Tokens are secrets.
 #[derive(Clone, PartialEq, Eq)]
@@ -114,8 +31,20 @@ impl std::fmt::Debug for Letter {
 }
 
 impl Letter {
-    /// Subject and text.
-    fn words(&self, user: &User, links: &str) -> (&'static str, String) {
+    /// Whether anybody can have it sent who knows an address and nothing more.
+    pub(super) const fn is_for_the_asking(&self) -> bool {
+        match self {
+            Self::VerifyEmail { .. } | Self::ResetPassword { .. } | Self::Locked { .. } => true,
+            Self::PasswordChanged
+            | Self::SecondFactorActivated
+            | Self::SecondFactorRemoved
+            | Self::RecoveryCodeUsed { .. } => false,
+        }
+    }
+
+    /// Subject and text. Whoever opens an account chooses its name, and may give somebody else's address: only who has shown
+    /// that mail reaches them is called by it.
+    pub(super) fn words(&self, user: &User, links: &str) -> (&'static str, String) {
         let (subject, text) = match user.language {
             Language::English => self.english(links),
             Language::Russian => self.russian(links),
@@ -124,7 +53,11 @@ impl Letter {
             Language::English => "Hello",
             Language::Russian => "Здравствуйте",
         };
-        (subject, format!("{greeting}, {}!\n\n{text}\n", user.name))
+        let name = match user.email_verified_at {
+            Some(_) => format!(", {}", user.name),
+            None => String::new(),
+        };
+        (subject, format!("{greeting}{name}!\n\n{text}\n"))
     }
 
     fn english(&self, links: &str) -> (&'static str, String) {
@@ -231,6 +164,37 @@ impl Letter {
                      принимается и сейчас. {NOT_ME}"
                 ),
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::user::Email;
+    use domain::{Roles, Timestamp, TypedId, UserId};
+
+    use super::*;
+
+    #[test]
+    fn nobody_puts_words_into_mail_to_an_address_that_may_be_somebody_elses() {
+        let now = Timestamp::from_micros(0);
+        let name = "You won.\n\nhttps://evil.example";
+        let (id, email) = (UserId::from_u128(1), Email::new("victim@example.org"));
+        let user = User::register(id, email, name.to_owned(), Roles::default(), None, now);
+        let token = || "good".to_owned();
+        for language in [Language::English, Language::Russian] {
+            for letter in [
+                Letter::VerifyEmail { token: token() },
+                Letter::ResetPassword { token: token() },
+                Letter::Locked { token: token() },
+                Letter::PasswordChanged,
+            ] {
+                let user = user.clone().speaking(language);
+                let text = letter.words(&user, "https://market.example").1;
+                assert!(!text.contains("evil"), "{text}");
+                let text = letter.words(&user.verified(now), "").1;
+                assert!(text.contains(name), "{text}");
+            }
         }
     }
 }
