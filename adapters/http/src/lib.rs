@@ -37,6 +37,7 @@ mod push;
 mod second_factor;
 mod session;
 mod settings;
+mod to_the_end;
 mod trail;
 mod user;
 mod wallet;

@@ -14,7 +14,7 @@ use domain::policy::AccessRules;
 use domain::user::Email;
 use domain::{Policy, Role};
 use http_api::HttpSettings;
-use memory::WEAK_PASSWORD;
+use memory::{Point, WEAK_PASSWORD};
 use scene::entrance::{Entered, PASSWORD, address};
 use scene::{Reply, Scene};
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ async fn whoever_registers_gets_one_mail_however_often_it_is_sent() {
     assert_eq!(scene.ask(RESEND, body).await.status, 202);
     let (first, second) = (scene.letter("ada", 1).await, scene.letter("ada", 2).await);
     assert!(first.contains("https://market.example/verify-email?token="));
-    assert!(second.starts_with("Verify your e-mail address\nHello, ada!"));
+    assert!(second.starts_with("Verify your e-mail address\nHello!\n"));
     assert_eq!(scene.letters_to("ada"), 2);
     assert_eq!(
         scene.memory.tables().users.len(),
@@ -58,6 +58,42 @@ async fn whoever_registers_gets_one_mail_however_often_it_is_sent() {
         "{:?}",
         scene.memory.tables().users
     );
+}
+
+#[tokio::test]
+async fn a_name_has_one_line() {
+    let scene = open();
+    let admin = scene.person("admin", [Role::Admin]).await;
+    let name = "You won.\n\nhttps://evil.example";
+    let body = json!({"email": address("ada"), "name": name, "password": PASSWORD});
+    let opened = scene.ask("/api/auth/register", body).await;
+    let body = json!({"email": address("ada"), "name": name});
+    let given = scene.post(&admin, "/api/users", body).await;
+    for reply in [opened, given] {
+        reply.is_problem(422, "VALIDATION_FAILED");
+        assert_eq!(reply.body["errors"][0]["field"], "name");
+        assert_eq!(reply.body["errors"][0]["code"], "INVALID_CHARACTER");
+    }
+    assert_eq!(scene.letters_to("ada"), 0);
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_a_password_is_changed_is_told_of_it_all_the_same() {
+    let scene = open();
+    let ada = scene.newcomer("ada").await;
+    scene.letter("ada", 1).await;
+    let gate = scene.memory.faults().hold(Point::Commit);
+    let body = json!({"current_password": PASSWORD, "new_password": "another long password"});
+    let mut request = Box::pin(scene.post(&ada.person, "/api/auth/password", body));
+    // As far as it goes before the commit.
+    for _ in 0..1_000 {
+        assert!(futures::poll!(&mut request).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(request);
+    drop(gate);
+    let letter = scene.letter("ada", 2).await;
+    assert!(letter.starts_with("Your password was changed"), "{letter}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::extract::{AskedFrom, Auth, Json};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
+use crate::to_the_end::to_the_end;
 
 /// The way in without the authenticator, and an access token that says that it was shown just now. Secrets: they are shown
 /// here and nowhere else.
@@ -52,7 +53,8 @@ pub(crate) async fn confirm_second_factor(
     AskedFrom(origin): AskedFrom,
     Json(body): Json<CodeRequest>,
 ) -> Result<Answer<ConfirmAnswer>, Problem> {
-    let confirmed = confirm(&app, caller, &body.code, origin).await?;
+    let confirming = async move { confirm(&app, caller, &body.code, origin).await };
+    let confirmed = to_the_end(confirming).await?;
     Ok(Answer(ConfirmAnswer {
         recovery_codes: confirmed.codes.0,
         access: confirmed.access.into(),

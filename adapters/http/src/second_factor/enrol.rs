@@ -12,6 +12,7 @@ use super::TAG;
 use crate::app::App;
 use crate::extract::{AskedFrom, Auth, Json};
 use crate::problem::Problem;
+use crate::to_the_end::to_the_end;
 
 /// The proof that it is the owner who asks.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -76,6 +77,7 @@ pub(crate) async fn enrol_second_factor(
     AskedFrom(origin): AskedFrom,
     Json(body): Json<EnrolRequest>,
 ) -> Result<Answer<EnrolAnswer>, Problem> {
-    let enrolment = enrol(&app, caller, body.password, origin).await?;
+    let enrolling = async move { enrol(&app, caller, body.password, origin).await };
+    let enrolment = to_the_end(enrolling).await?;
     Ok(Answer(enrolment.into()))
 }

@@ -9,6 +9,7 @@ use super::TAG;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
 use crate::problem::Problem;
+use crate::to_the_end::to_the_end;
 use crate::wire;
 
 /// Give the own second factor up.
@@ -28,7 +29,7 @@ pub(crate) async fn remove_own_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<StatusCode, Problem> {
-    remove(&app, caller, caller.user).await?;
+    to_the_end(async move { remove(&app, caller, caller.user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -53,6 +54,6 @@ pub(crate) async fn remove_second_factor(
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
 ) -> Result<StatusCode, Problem> {
-    remove(&app, caller, user).await?;
+    to_the_end(async move { remove(&app, caller, user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

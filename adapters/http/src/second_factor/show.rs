@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::extract::{AskedFrom, Auth, Json};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
+use crate::to_the_end::to_the_end;
 
 /// Show the second factor.
 ///
@@ -37,6 +38,7 @@ pub(crate) async fn show_second_factor(
     AskedFrom(origin): AskedFrom,
     Json(body): Json<CodeRequest>,
 ) -> Result<Answer<AccessAnswer>, Problem> {
-    let access = show(&app, caller, &body.code, origin).await?;
+    let showing = async move { show(&app, caller, &body.code, origin).await };
+    let access = to_the_end(showing).await?;
     Ok(Answer(access.into()))
 }

@@ -13,6 +13,7 @@ use super::view::TokensAnswer;
 use crate::app::App;
 use crate::extract::{AskedFrom, Json};
 use crate::problem::Problem;
+use crate::to_the_end::to_the_end;
 
 /// Who somebody is, and the proof.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -68,6 +69,6 @@ pub(crate) async fn log_in(
         code: body.code,
         origin,
     };
-    let entered = enter(&app, credentials).await?;
+    let entered = to_the_end(async move { enter(&app, credentials).await }).await?;
     Ok(Answer(entered.into()))
 }

@@ -11,6 +11,7 @@ use super::{TAG, check_password};
 use crate::app::App;
 use crate::extract::{AskedFrom, Auth, Json};
 use crate::problem::{Problem, of_password};
+use crate::to_the_end::to_the_end;
 
 /// The password until now, and the one from now on.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -52,14 +53,9 @@ pub(crate) async fn change_password(
     AskedFrom(origin): AskedFrom,
     Json(body): Json<ChangePasswordRequest>,
 ) -> Result<StatusCode, Problem> {
-    change(
-        &app,
-        caller,
-        body.current_password,
-        body.new_password,
-        origin,
-    )
-    .await
-    .map_err(of_password("new_password"))?;
+    let (current, new) = (body.current_password, body.new_password);
+    to_the_end(async move { change(&app, caller, current, new, origin).await })
+        .await
+        .map_err(of_password("new_password"))?;
     Ok(StatusCode::NO_CONTENT)
 }

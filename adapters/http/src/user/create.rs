@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::view::{UserView, roles};
-use super::{TAG, check_password};
+use super::{TAG, check_name, check_password};
 use crate::app::App;
 use crate::extract::Auth;
 use crate::idempotency::{Change, created};
@@ -26,7 +26,8 @@ use crate::wire;
     "roles": ["CUSTOMER", "EXCHANGER"]
 }))]
 pub(crate) struct CreateUserRequest {
-    #[validate(length(min = 1, max = 100))]
+    /// In one line, without control characters.
+    #[validate(length(min = 1, max = 100), custom(function = check_name))]
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     #[validate(email, length(max = 254))]

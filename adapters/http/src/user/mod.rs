@@ -57,9 +57,36 @@ fn check_password(text: &str) -> Result<(), ValidationError> {
     Err(ValidationError::new("INVALID_LENGTH").with_message(message.into()))
 }
 
+/// In one line: a name stands in texts that others read.
+fn check_name(text: &str) -> Result<(), ValidationError> {
+    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    if !text.contains(breaks) {
+        return Ok(());
+    }
+    let message = "must not contain control characters or line breaks";
+    Err(ValidationError::new("INVALID_CHARACTER").with_message(message.into()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::check_password;
+    use super::{check_name, check_password};
+
+    #[test]
+    fn names_have_one_line() {
+        for good in ["Ada", "Ада Л.", "小明", "O'Neil-Łuk 🦊"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "You won.\n\nhttps://evil.example",
+            "a\rb",
+            "a\tb",
+            "a\u{85}b",
+            "a\u{2028}b",
+            "\u{1b}[1m",
+        ] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn passwords_are_long_but_not_endless() {

@@ -11,11 +11,12 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::view::UserView;
-use super::{TAG_AUTH, check_password};
+use super::{TAG_AUTH, check_name, check_password};
 use crate::app::App;
 use crate::extract::AskedFrom;
 use crate::idempotency::{Change, REPLAYED, Scope, created, respond};
 use crate::problem::{Problem, of_password};
+use crate::to_the_end::to_the_end;
 use crate::wire;
 
 /// A new account.
@@ -31,7 +32,8 @@ pub(crate) struct RegisterRequest {
     #[validate(email, length(max = 254))]
     #[schema(max_length = 254, format = "email")]
     email: String,
-    #[validate(length(min = 1, max = 100))]
+    /// In one line, without control characters.
+    #[validate(length(min = 1, max = 100), custom(function = check_name))]
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// At least 12 characters, at most 200 bytes; none that is known from breaches or made of name and address.
@@ -77,14 +79,18 @@ pub(crate) async fn register(
         .speaking(language)
         .from_address(origin.address);
     let render = |user| created(&UserView::from(user));
-    let (reply, headers) = once.reply(&app, by, command, render).await?;
-    let is_new = reply.status == StatusCode::CREATED.as_u16() && !headers.contains_key(REPLAYED);
-    if is_new && let Err(error) = request_verification(&app, &email).await {
-        // The account is open all the same, and the mail can be asked for again.
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "no mail was left for somebody who has registered"
-        );
-    }
-    Ok((headers, respond(reply)).into_response())
+    to_the_end(async move {
+        let (reply, headers) = once.reply(&app, by, command, render).await?;
+        let created = reply.status == StatusCode::CREATED.as_u16();
+        let is_new = created && !headers.contains_key(REPLAYED);
+        if is_new && let Err(error) = request_verification(&app, &email).await {
+            // The account is open all the same, and the mail can be asked for again.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "no mail was left for somebody who has registered"
+            );
+        }
+        Ok((headers, respond(reply)).into_response())
+    })
+    .await
 }

@@ -11,6 +11,7 @@ use super::{TAG_AUTH, check_password};
 use crate::app::App;
 use crate::extract::{AskedFrom, Json};
 use crate::problem::{Problem, of_password};
+use crate::to_the_end::to_the_end;
 
 /// What the link in the mail carries, and the password from now on.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -50,7 +51,7 @@ pub(crate) async fn reset_password(
     AskedFrom(origin): AskedFrom,
     Json(body): Json<ResetPasswordRequest>,
 ) -> Result<StatusCode, Problem> {
-    reset(&app, &body.token, body.new_password, origin)
+    to_the_end(async move { reset(&app, &body.token, body.new_password, origin).await })
         .await
         .map_err(of_password("new_password"))?;
     Ok(StatusCode::NO_CONTENT)
