@@ -3,7 +3,8 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
@@ -43,12 +44,26 @@ impl ClientAddress {
             return Self(NOWHERE);
         };
         let peer = peer.ip().to_canonical();
-        Self(if trusted.contains(peer) {
-            trusted.sender(peer, headers)
-        } else {
-            peer
-        })
+        if trusted.contains(peer) {
+            return Self(trusted.sender(peer, headers));
+        }
+        if headers.contains_key(X_FORWARDED_FOR) {
+            warn_once();
+        }
+        Self(peer)
     }
+}
+
+/// A proxy that is not listed makes one address of everybody behind it, with one limit for all; but a header proves no proxy,
+/// so it is said once, and without the address.
+fn warn_once() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            "a request has X-Forwarded-For, and comes from no proxy of http.trusted_proxies: if that was yours, all behind it \
+             share one address, and the limits of one (said once)"
+        );
+    });
 }
 
 /// Proxies that tell the truth about whom they speak for.
@@ -60,6 +75,18 @@ impl TrustedProxies {
     pub fn parse<S: AsRef<str>>(proxies: &[S]) -> Result<Self, InvalidProxy> {
         let proxies = proxies.iter().map(|one| network(one.as_ref()));
         proxies.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether one of them may be on this machine.
+    #[must_use]
+    pub fn has_loopback(&self) -> bool {
+        let here = [
+            IpNet::new_assert(Ipv4Addr::LOCALHOST.into(), 8),
+            Ipv6Addr::LOCALHOST.to_canonical().into(),
+        ];
+        let meet = |one: &IpNet, other: &IpNet| one.contains(other) || other.contains(one);
+        let mut networks = self.0.iter();
+        networks.any(|network| here.iter().any(|one| meet(one, network)))
     }
 
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
@@ -187,6 +214,20 @@ mod tests {
         );
         let mapped = TrustedProxies::parse(&["::ffff:192.0.2.1"]).unwrap();
         assert!(mapped.contains(IpAddr::from([192, 0, 2, 1])));
+        for (proxy, here) in [
+            ("127.0.0.1", true),
+            ("127.0.0.53", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("127.0.0.0/30", true),
+            ("0.0.0.0/0", true),
+            ("::/0", true),
+            ("10.0.0.0/8", false),
+            ("2001:db8::/32", false),
+        ] {
+            let proxies = TrustedProxies::parse(&[proxy]).unwrap();
+            assert_eq!(proxies.has_loopback(), here, "{proxy}");
+        }
         for bad in ["", "proxy.example.com", "10.0.0.0/33", "10.0.0.0/", "*"] {
             let error = InvalidProxy(bad.to_owned());
             assert_eq!(TrustedProxies::parse(&[bad]), Err(error), "{bad}");

@@ -228,6 +228,13 @@ impl Config {
             "gateway.addresses must list from where the gateway connects: http.bind ({bind}) is not the loopback interface, \
              so anybody could name themselves another"
         );
+        ensure!(
+            !self.gateway.enabled
+                || !self.gateway.addresses.is_empty()
+                || !self.http()?.trusted_proxies.has_loopback(),
+            "gateway.addresses must list from where the gateway connects: http.trusted_proxies has a proxy on this machine, so \
+             whoever it lets through would count as the gateway"
+        );
         Ok(())
     }
 }

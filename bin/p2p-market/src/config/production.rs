@@ -101,6 +101,10 @@ impl Config {
             !self.http.cors_origins.iter().any(|origin| origin == "*"),
             "http.cors_origins must name the web pages that may call the API: \"*\" lets all of them",
         );
+        must(
+            !self.gateway.enabled || !self.gateway.addresses.is_empty(),
+            "gateway.addresses must list from where the gateway connects",
+        );
         for (name, url, unnamed) in [
             ("database.url", &self.database.url, false),
             // Whoever names nobody there is the guest.
@@ -136,9 +140,9 @@ impl Config {
     fn unfit_mail(&self) -> Vec<String> {
         let mail = &self.mail;
         let mut reasons = Vec::new();
-        if self.requires_verified_email() && !mail.kind.arrives() {
+        if !mail.kind.arrives() {
             reasons.push(
-                "mail.kind must be \"smtp\" or \"folder\": nobody could verify an e-mail address"
+                "mail.kind must be \"smtp\" or \"folder\": nobody could verify an e-mail address or get back into an account"
                     .to_owned(),
             );
         }
@@ -189,17 +193,29 @@ fn has_default_credentials(url: &str, unnamed: bool) -> bool {
     let Ok(url) = Url::parse(url) else {
         return false;
     };
-    let host = url.host_str().unwrap_or_default();
+    // What stands behind the question mark is believed first, as PostgreSQL's clients do.
+    let asked = |names: &[&str]| {
+        let asked = url.query_pairs();
+        let asked = asked.filter(|(name, _)| names.contains(&name.as_ref()));
+        asked.last().map(|(_, value)| value)
+    };
+    let host = asked(&["host", "hostaddr"]);
+    let host = host.unwrap_or_else(|| url.host_str().unwrap_or_default().into());
+    let user = asked(&["user"]).unwrap_or_else(|| url.username().into());
+    let password = asked(&["password"]).or_else(|| url.password().map(Into::into));
     let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
     let is_here = host.is_empty()
         || host == "localhost"
+        // A socket in a folder.
+        || host.starts_with('/')
+        || host.starts_with("%2F")
         || address.is_ok_and(|address| address.is_loopback());
     if is_here {
         return false;
     }
-    match url.password() {
-        Some(password) => password == url.username() || DEFAULT_PASSWORDS.contains(&password),
-        None => unnamed && url.username().is_empty(),
+    match password {
+        Some(password) => password == user || DEFAULT_PASSWORDS.contains(&password.as_ref()),
+        None => unnamed && user.is_empty(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use application::limits::Quotas;
+use application::ports::Quota;
 use domain::Policy;
 use domain::policy::{AccessRules, Limits};
 use serde_json::{Value, json};
@@ -38,7 +40,24 @@ impl Config {
             "limits": of_limits(limits),
             "access": of_access(access),
             "token_lifetime": self.auth.token_minutes.saturating_mul(60),
+            "passwords": {
+                "memory_kib": self.passwords.memory_kib,
+                "passes": self.passwords.passes,
+            },
             "gateway": self.gateway.enabled,
+            "edge": self.edge(),
+        })
+    }
+
+    /// Who is believed at the edge, and how often somebody may ask.
+    fn edge(&self) -> Value {
+        json!({
+            "gateway_addresses": self.gateway.addresses,
+            "trusted_proxies": self.http.trusted_proxies,
+            "quotas": of_quotas(self.quotas()),
+            "redis": !self.redis.url.is_empty(),
+            // Their names, not their secrets.
+            "callback_providers": self.callbacks.secrets.keys().collect::<Vec<_>>(),
         })
     }
 }
@@ -57,6 +76,35 @@ fn of_limits(limits: Limits) -> Value {
         "cancel_pause": seconds(cancel_pause),
         "listings": listings,
         "open_withdrawals": open_withdrawals,
+    })
+}
+
+fn of_quotas(quotas: Quotas) -> Value {
+    let Quotas {
+        read,
+        write,
+        stream,
+        login,
+        callback,
+        address,
+    } = quotas;
+    json!({
+        "read": of_quota(read),
+        "write": of_quota(write),
+        "stream": of_quota(stream),
+        "login": of_quota(login),
+        "callback": of_quota(callback),
+        "address": of_quota(address),
+    })
+}
+
+/// `null`: there is no limit.
+fn of_quota(quota: Option<Quota>) -> Value {
+    quota.map_or(Value::Null, |quota| {
+        json!({
+            "interval_microseconds": u64::try_from(quota.interval().as_micros()).unwrap_or(u64::MAX),
+            "burst": quota.burst(),
+        })
     })
 }
 

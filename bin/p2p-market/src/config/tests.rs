@@ -202,6 +202,24 @@ fn a_gateway_in_public_is_known_by_its_address() {
             true,
         ),
         ("[http]\nbind = \"0.0.0.0:3000\"", true),
+        // A proxy on this machine would make a gateway of everybody.
+        (
+            "[gateway]\nenabled = true\n[http]\ntrusted_proxies = [\"127.0.0.1\"]",
+            false,
+        ),
+        (
+            "[gateway]\nenabled = true\n[http]\ntrusted_proxies = [\"10.0.0.1\", \"::1/128\"]",
+            false,
+        ),
+        (
+            "[gateway]\nenabled = true\naddresses = [\"192.0.2.7\"]\n[http]\ntrusted_proxies = [\"127.0.0.1\"]",
+            true,
+        ),
+        (
+            "[gateway]\nenabled = true\n[http]\ntrusted_proxies = [\"10.0.0.1\"]",
+            true,
+        ),
+        ("[http]\ntrusted_proxies = [\"127.0.0.1\"]", true),
     ] {
         let config = from_toml(text);
         let complaint = config.as_ref().err().map(|error| format!("{error:#}"));
@@ -217,6 +235,42 @@ fn a_gateway_in_public_is_known_by_its_address() {
         gateway.addresses,
         ["192.0.2.7".parse::<std::net::IpAddr>().unwrap()]
     );
+}
+
+#[test]
+fn what_protects_the_market_is_on_record() {
+    let before = Config::default().record();
+    for (text, name) in [
+        ("[limits]\nread_burst = 7", "quotas"),
+        ("[limits]\nwrite_per_second = 0", "quotas"),
+        ("[limits]\nstream_burst = 7", "quotas"),
+        ("[limits]\nlogin_per_minute = 7", "quotas"),
+        ("[limits]\ncallback_burst = 7", "quotas"),
+        ("[limits]\naddress_per_second = 7", "quotas"),
+        (
+            "[http]\ntrusted_proxies = [\"10.0.0.1\"]",
+            "trusted_proxies",
+        ),
+        (
+            "[gateway]\naddresses = [\"192.0.2.7\"]",
+            "gateway_addresses",
+        ),
+        ("[passwords]\npasses = 3", "passwords"),
+        ("[redis]\nurl = \"redis://:s3cret@localhost\"", "redis"),
+    ] {
+        let after = from_toml(text).unwrap().record();
+        let of = |record: &serde_json::Value| [record[name].clone(), record["edge"][name].clone()];
+        assert_ne!(of(&after), of(&before), "{text}");
+        assert!(!after.to_string().contains("s3cret"), "{after}");
+    }
+    let secret = "s3cret".repeat(8);
+    let text = format!("[callbacks.secrets]\nbank = \"{secret}\"");
+    let record = from_toml(&text).unwrap().record();
+    assert_eq!(
+        record["edge"]["callback_providers"],
+        serde_json::json!(["bank"])
+    );
+    assert!(!record.to_string().contains("s3cret"), "{record}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ smtp_url = "smtps://mail.test"
 [http]
 [passwords]
 [market]
+[gateway]
 [database]
 url = "postgres://market:Zk4-plum-orbit@db.test/market"
 [broker]
@@ -154,6 +155,22 @@ fn each_thing_that_is_unfit_is_named() {
             "database.url",
         ),
         (
+            "[database]",
+            "url = \"postgres:///market?host=db.test&password=postgres\"",
+            "database.url",
+        ),
+        (
+            "[database]",
+            "url = \"postgres://market@localhost/market?hostaddr=10.0.0.7&password=market\"",
+            "database.url",
+        ),
+        (
+            "[database]",
+            "url = \"postgres://market:Zk4-plum-orbit@db.test/market?user=app&password=app\"",
+            "database.url",
+        ),
+        ("[gateway]", "enabled = true", "gateway.addresses"),
+        (
             "[broker]",
             "url = \"amqp://guest:guest@mq.test\"",
             "broker.url",
@@ -189,6 +206,19 @@ fn what_is_on_this_machine_or_as_strong_is_fit() {
         ),
         ("[database]", "url = \"sqlite://data/market.db\""),
         (
+            "[database]",
+            "url = \"postgres:///market?host=db.test&user=market&password=Zk4-plum-orbit\"",
+        ),
+        (
+            "[database]",
+            "url = \"postgres://postgres:postgres@db.test/market?host=/var/run/postgresql\"",
+        ),
+        (
+            "[database]",
+            "url = \"postgres://postgres:postgres@%2Fvar%2Frun%2Fpostgresql/market\"",
+        ),
+        ("[gateway]", "enabled = true\naddresses = [\"192.0.2.7\"]"),
+        (
             "[broker]",
             "url = \"amqp://guest:guest@localhost:5672/%2f\"",
         ),
@@ -205,6 +235,13 @@ fn what_is_on_this_machine_or_as_strong_is_fit() {
     }
     let unverified = with("[auth]", "require_verified_email = false");
     assert_eq!(unverified, "");
+    // Passwords are reset by mail, too.
+    for kind in ["none", "log"] {
+        let auth = "[auth]\nrequire_verified_email = false";
+        let fit = FIT.replace("[auth]", auth);
+        let told = complaint(&fit.replace("kind = \"smtp\"", &format!("kind = \"{kind}\"")));
+        assert!(told.contains("mail.kind"), "{kind}: {told}");
+    }
 }
 
 #[test]
