@@ -210,6 +210,25 @@ pub async fn inspect(
     Ok((head, violations))
 }
 
+/// What is wrong with the trail, by ends that somebody has kept of it elsewhere: in a trail that is whole, a record that has the
+/// hash which it had once shows that it was not rewritten since, and nothing before it.
+pub async fn compare(
+    trail: &(impl TrailQueries + ?Sized),
+    kept: &[AuditHead],
+) -> Result<Vec<Violation>, StorageError> {
+    let mut violations = Vec::new();
+    for AuditHead { count, hash } in kept {
+        let found = trail.trail_after(count.saturating_sub(1), 1).await?;
+        let detail = match found.first().filter(|record| record.number == *count) {
+            Some(record) if record.hash == *hash => continue,
+            Some(record) => format!("had the hash {hash} and has {} now", record.hash),
+            None => format!("had the hash {hash} and is missing"),
+        };
+        violations.push(violation(*count, detail));
+    }
+    Ok(violations)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -255,6 +255,9 @@ async fn one_verdict_resolves_all_disputes_of_the_deal() {
         (Actor::Moderator, Some(harness.admin.user))
     );
     assert_eq!(last.comment.as_deref(), Some("the statement shows it"));
+    let (_, told) = tables.trail.last_key_value().unwrap();
+    let detail: serde_json::Value = serde_json::from_str(&told.note.detail).unwrap();
+    assert_eq!(detail["comment"], "the statement shows it");
     harness.close().await;
 }
 

@@ -47,6 +47,33 @@ fn outside(harness: &Harness<Memory>) -> i64 {
     harness.store.tables().accounts[&key].available().minor()
 }
 
+/// What the trail tells last.
+fn told(harness: &Harness<Memory>) -> serde_json::Value {
+    let tables = harness.store.tables();
+    let (_, last) = tables.trail.last_key_value().unwrap();
+    serde_json::from_str(&last.note.detail).unwrap()
+}
+
+#[tokio::test]
+async fn the_trail_tells_where_money_went_and_why_it_did_not() {
+    let harness = Harness::open(Memory::new()).await;
+    let anna = harness.customer("anna").await;
+    harness.deposit(anna, "100", Asset::Usdt).await;
+    let asked = harness.done(request(&harness, anna, "60")).await;
+    harness.done(approve(harness.admin, asked.id)).await;
+    let detail = told(&harness);
+    assert_eq!(detail["destination"], "my other wallet");
+    assert_eq!(detail["reference"], "tx 4711");
+    assert_eq!(detail["reason"], serde_json::Value::Null);
+    let asked = harness.done(request(&harness, anna, "10")).await;
+    harness.done(reject(harness.admin, asked.id)).await;
+    let detail = told(&harness);
+    assert_eq!(detail["destination"], "my other wallet");
+    assert_eq!(detail["reference"], serde_json::Value::Null);
+    assert_eq!(detail["reason"], "the address is not yours");
+    harness.close().await;
+}
+
 #[tokio::test]
 async fn money_is_held_and_leaves_when_it_is_approved() {
     let harness = Harness::open(Memory::new()).await;

@@ -74,6 +74,7 @@ impl Command for ResolveDispute {
             "offer_id": offer.id.to_string(),
             "resolution": name,
             "payer_amount": payer_amount,
+            "comment": self.comment,
         });
         let (action, subject) = (AuditAction::DisputeResolved, self.dispute.to_string());
         desk.note(AuditNote::by(

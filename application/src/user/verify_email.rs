@@ -21,6 +21,8 @@ const GOOD_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 #[derive(Debug, Clone)]
 pub struct VerifyEmail {
     pub user: UserId,
+    /// Who has shown it; `None`: the operator says so.
+    pub actor: Option<UserId>,
     pub origin: Origin,
 }
 
@@ -42,7 +44,7 @@ impl Command for VerifyEmail {
             return Ok(());
         }
         desk.note(AuditNote {
-            actor: Some(user.id),
+            actor: self.actor,
             session: None,
             address: self.origin.address,
             action: AuditAction::EmailVerified,
@@ -57,8 +59,12 @@ impl Command for VerifyEmail {
 /// Takes a link from a mail.
 pub async fn verify_email(market: &Market, token: &str, origin: Origin) -> Result<(), AccessError> {
     let link = spend(market, token, LinkPurpose::VerifyEmail)?;
-    let user = link.user;
-    Ok(market.execute(VerifyEmail { user, origin }).await?)
+    let command = VerifyEmail {
+        user: link.user,
+        actor: Some(link.user),
+        origin,
+    };
+    Ok(market.execute(command).await?)
 }
 
 /// Sends the owner of this address a link, if it is still to be verified. Whether there is one is not told.

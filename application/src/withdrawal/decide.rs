@@ -2,6 +2,7 @@
 
 use domain::audit::{AuditAction, AuditNote};
 use domain::user::Caller;
+use domain::withdrawal::WithdrawalState;
 use domain::{Refusal, Role, Withdrawal, WithdrawalId};
 
 use super::settle;
@@ -87,10 +88,18 @@ fn note(
     action: AuditAction,
     withdrawal: &Withdrawal,
 ) -> Result<(), Refusal> {
+    let (reference, reason) = match &withdrawal.state {
+        WithdrawalState::Requested => (None, None),
+        WithdrawalState::Approved { reference, .. } => (Some(reference), None),
+        WithdrawalState::Rejected { reason, .. } => (None, Some(reason)),
+    };
     let detail = serde_json::json!({
         "user_id": withdrawal.user.to_string(),
         "amount": withdrawal.amount.to_string(),
         "asset": withdrawal.amount.asset().code(),
+        "destination": withdrawal.destination,
+        "reference": reference,
+        "reason": reason,
     });
     let subject = withdrawal.id.to_string();
     desk.note(AuditNote::by(caller, action, subject, detail.to_string()))

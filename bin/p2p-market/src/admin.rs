@@ -76,6 +76,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
     market
         .execute(VerifyEmail {
             user: user.id,
+            actor: None,
             origin: Origin::default(),
         })
         .await?;

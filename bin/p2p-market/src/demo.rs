@@ -110,6 +110,7 @@ async fn settle_in(
     market
         .execute(VerifyEmail {
             user: user.id,
+            actor: None,
             origin: Origin::default(),
         })
         .await?;

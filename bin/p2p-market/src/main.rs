@@ -47,7 +47,7 @@ enum Command {
     /// Brings the database's schema up to date, or back.
     Migrate(migrate::Options),
     /// Checks every law of the ledger; fails and prints the offending rows where one does not hold.
-    Audit,
+    Audit(audit::Options),
     /// Manages administrators.
     Admin(admin::Options),
     /// Shows messages that could not take effect, and sends them back.
@@ -86,7 +86,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             Command::Serve => serve::run(config).await,
             Command::Demo(options) => demo::run(config, options).await,
             Command::Migrate(options) => migrate::run(config, options).await,
-            Command::Audit => audit::run(config).await,
+            Command::Audit(options) => audit::run(config, options).await,
             Command::Admin(options) => admin::run(config, options).await,
             Command::DeadLetters(options) => dead_letters::run(config, options).await,
             Command::Openapi | Command::Totp(_) => Ok(ExitCode::SUCCESS),

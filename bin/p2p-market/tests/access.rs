@@ -294,6 +294,11 @@ async fn settings_are_on_record_where_they_change() -> Result<()> {
             Some(records),
             "{page}"
         );
+        // Nobody has proved that address: the operator has said so.
+        let verified = format!("{}/api/audit?action=EMAIL_VERIFIED", server.url);
+        let verified = reqwest::Client::new().get(verified).bearer_auth(token);
+        let verified: Value = verified.send().await?.json().await?;
+        assert_eq!(verified["items"][0]["actor_id"], Value::Null, "{verified}");
         let detail = &page["items"][0]["detail"];
         assert_eq!(detail["limits"]["listings"].to_string(), limit, "{page}");
         assert!(!page.to_string().contains(TOKEN_SECRET));
@@ -309,6 +314,24 @@ async fn settings_are_on_record_where_they_change() -> Result<()> {
         .find(|line| line.starts_with("the audit trail has"));
     let words: Vec<&str> = line.context("no trail")?.split_whitespace().collect();
     assert!(words[4].parse::<u64>()? >= 6, "{said}");
-    assert_eq!(words.last().map(|hash| hash.len()), Some(64), "{said}");
+    let hash = *words.last().context("no hash")?;
+    assert_eq!(hash.len(), 64, "{said}");
+    // Who has kept that can see later that it is still so.
+    let count: u64 = words[4].parse()?;
+    let kept = format!("{count}:{hash}");
+    let other = format!("{}:{hash}", count - 1);
+    let beyond = format!("{}:{hash}", count + 1);
+    for (ends, holds) in [
+        (vec![&kept], true),
+        (vec![&other], false),
+        (vec![&kept, &beyond], false),
+    ] {
+        let arguments = ends.iter().flat_map(|end| ["--kept", end.as_str()]);
+        let arguments: Vec<&str> = std::iter::once("audit").chain(arguments).collect();
+        let audit = run(database.url(), &arguments)?;
+        let said = String::from_utf8(audit.stdout)?;
+        assert_eq!(audit.status.success(), holds, "{said}");
+        assert_eq!(said.contains("VIOLATED the audit trail"), !holds, "{said}");
+    }
     database.drop_now().await
 }

@@ -101,7 +101,7 @@ async fn wrong_codes_count_like_wrong_passwords() {
 }
 
 #[tokio::test]
-async fn whatever_locks_an_account_its_owner_gets_the_way_out() {
+async fn too_many_wrong_codes_tell_the_owner_even_before_the_first_right_one() {
     let rules = AccessRules {
         lock_after: 1,
         ..AccessRules::default()
@@ -120,7 +120,7 @@ async fn whatever_locks_an_account_its_owner_gets_the_way_out() {
     let wrong = confirm(market, caller, "000000", somewhere()).await;
     assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
     let mails = scene.mailed(1).await;
-    assert!(mails[0].contains("/reset-password?token="), "{}", mails[0]);
+    assert!(mails[0].contains("wrong codes"), "{}", mails[0]);
     scene.harness.close().await;
 }
 
