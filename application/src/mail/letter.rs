@@ -105,8 +105,8 @@ impl Letter {
             Self::CodesLocked => (
                 "Too many wrong codes",
                 format!(
-                    "Somebody has shown many wrong codes for your account, so none is taken for a while. A recovery code is \
-                     taken all the same. {NOT_ME}"
+                    "Somebody has shown many wrong codes for your account, so none is taken for a while. A recovery code, \
+                     if you have any, is taken all the same. {NOT_ME}"
                 ),
             ),
         }
@@ -160,8 +160,8 @@ impl Letter {
             Self::CodesLocked => (
                 "Слишком много неверных кодов",
                 format!(
-                    "Кто-то много раз ввёл неверный код вашей учётной записи, поэтому коды на время не принимаются. Резервный код \
-                     принимается и сейчас. {NOT_ME}"
+                    "Кто-то много раз ввёл неверный код вашей учётной записи, поэтому коды на время не принимаются. Резервный код, \
+                     если он есть, принимается и сейчас. {NOT_ME}"
                 ),
             ),
         }
