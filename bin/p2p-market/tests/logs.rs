@@ -83,8 +83,40 @@ impl Walk {
         let answer = self
             .call(Method::POST, "/api/auth/login", None, body)
             .await?;
+        let refresh = answer["refresh_token"].as_str().context("no token")?;
+        let refresh = self.words.add(refresh);
+        // Once, and once too often: a session of its own, which ends with that.
+        for _ in 0..2 {
+            let body = json!({"refresh_token": refresh});
+            self.call(Method::POST, "/api/auth/refresh", None, body)
+                .await?;
+        }
+        let body = json!({"email": email, "password": password});
+        let answer = self
+            .call(Method::POST, "/api/auth/login", None, body)
+            .await?;
         let token = answer["access_token"].as_str().context("no token")?;
         Ok(self.words.add(token))
+    }
+
+    /// Begins a second factor and gets its code wrong, and asks for a link for another password.
+    async fn secure(&mut self, name: &str, token: Option<&str>) -> Result<()> {
+        let password = json!({"password": "demo-password"});
+        let begun = self
+            .call(Method::POST, "/api/auth/2fa/enroll", token, password)
+            .await?;
+        for member in ["secret", "uri"] {
+            self.words
+                .add(begun[member].as_str().context("no second factor")?);
+        }
+        let code = json!({"code": self.words.add("wrong-code-by-far")});
+        self.call(Method::POST, "/api/auth/2fa/confirm", token, code)
+            .await?;
+        let address = json!({"email": format!("{name}@demo.example")});
+        self.call(Method::POST, "/api/auth/password/forgot", None, address)
+            .await?;
+        self.get("/api/auth/sessions", token).await?;
+        Ok(())
     }
 
     /// Rightly and wrongly, over most of the API.
@@ -112,11 +144,14 @@ impl Walk {
             let token = self.words.add(token);
             self.get("/api/users/me", Some(&token)).await?;
         }
+        self.secure("alice", alice).await?;
         let me = self.get("/api/users/me", alice).await?;
         let id = me["user_id"].as_str().context("no id")?.to_owned();
         let deposit = json!({"user_id": id, "amount": "1000", "asset": "RUB"});
-        self.call(post.clone(), "/api/billing/deposit", adam, deposit.clone())
+        let booked = self
+            .call(post.clone(), "/api/billing/deposit", adam, deposit.clone())
             .await?;
+        ensure!(booked["code"].is_null(), "{booked}");
         self.call(post.clone(), "/api/billing/deposit", alice, deposit)
             .await?;
         for text in ["a secret wish", FORGED] {
@@ -129,7 +164,7 @@ impl Walk {
             let out = self
                 .call(post.clone(), "/api/billing/withdrawals", alice, out)
                 .await?;
-            let id = out["withdrawal_id"].as_str().unwrap_or("none");
+            let id = out["withdrawal_id"].as_str().context("no withdrawal")?;
             let path = format!("/api/billing/withdrawals/{id}/reject");
             let why = json!({"reason": text});
             self.call(post.clone(), &path, adam, why).await?;
