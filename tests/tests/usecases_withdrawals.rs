@@ -14,7 +14,7 @@ use domain::refusal::Noun;
 use domain::withdrawal::WithdrawalStatus;
 use domain::{AccountKey, Asset, Refusal, Role, TypedId, WithdrawalId};
 use memory::Memory;
-use p2p_tests::harness::{Harness, decimal};
+use p2p_tests::harness::{Harness, decimal, deposit};
 
 fn request(harness: &Harness<Memory>, caller: Caller, amount: &str) -> RequestWithdrawal {
     RequestWithdrawal {
@@ -125,7 +125,9 @@ async fn only_administrators_decide_and_never_about_their_own() {
     let harness = Harness::open(Memory::new()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "100", Asset::Usdt).await;
-    harness.deposit(harness.admin, "100", Asset::Usdt).await;
+    let other = harness.person("other", [Role::Admin]).await;
+    let usdt = deposit(other, harness.admin, "100", Asset::Usdt);
+    harness.done(usdt).await;
     let asked = harness.done(request(&harness, anna, "1")).await;
     let berta = harness.customer("berta").await;
     let needs_admin = Refusal::RoleRequired { role: Role::Admin };

@@ -55,7 +55,7 @@ impl Scene {
 
     async fn switch(&self, by: &Person) -> Result<Response<SetExchangerStatusResponse>, Status> {
         let online = SetExchangerStatusRequest {
-            exchanger_id: String::new(),
+            exchanger_id: by.id(),
             online: true,
         };
         self.exchange().set_exchanger_status(by.asks(online)).await

@@ -237,17 +237,14 @@ async fn nobody_changes_a_password_without_the_old_one() {
     change(PASSWORD, "short")
         .await
         .is_problem(422, "VALIDATION_FAILED");
-    // Guesses are counted with those at the door.
+    // Guesses are counted apart from those at the door, which strangers make.
     for _ in 0..2 {
         change("not the password", "another long password").await;
     }
     change(PASSWORD, "another long password")
         .await
         .is_problem(429, "TOO_MANY_ATTEMPTS");
-    scene
-        .log_in("ada", PASSWORD, None)
-        .await
-        .is_problem(429, "TOO_MANY_ATTEMPTS");
+    scene.log_in("ada", PASSWORD, None).await.good();
     scene.clock.advance(std::time::Duration::from_secs(1));
     let changed = change(PASSWORD, "another long password").await;
     assert_eq!((changed.status.as_u16(), changed.text.as_str()), (204, ""));

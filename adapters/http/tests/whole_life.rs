@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 
 const DEPOSIT: &str = "/api/billing/deposit";
 
-/// An administrator's deposit into their own wallet.
-async fn deposit(scene: &Scene, admin: &Person, key: &str) -> Reply {
-    let body = json!({"user_id": admin.id.to_string(), "amount": "5", "asset": "RUB"});
+/// An administrator's deposit into somebody's wallet.
+async fn deposit(scene: &Scene, admin: &Person, to: &Person, key: &str) -> Reply {
+    let body = json!({"user_id": to.id.to_string(), "amount": "5", "asset": "RUB"});
     scene.keyed(admin, DEPOSIT, key, body).await
 }
 
@@ -103,9 +103,13 @@ async fn from_registration_to_a_new_password() {
 
     // An administrator now: the second factor counts for ten minutes.
     scene.appoint(&entered.person, [Role::Admin]).await;
-    assert_eq!(deposit(&scene, &entered.person, "1").await.status, 201);
+    let other = scene.person("other", [Role::Customer]).await;
+    assert_eq!(
+        deposit(&scene, &entered.person, &other, "1").await.status,
+        201
+    );
     scene.clock.advance(Duration::from_secs(10 * 60));
-    let late = deposit(&scene, &entered.person, "2").await;
+    let late = deposit(&scene, &entered.person, &other, "2").await;
     late.is_problem(401, "SECOND_FACTOR_REQUIRED");
     assert_eq!(
         late.headers["www-authenticate"],
@@ -113,10 +117,10 @@ async fn from_registration_to_a_new_password() {
     );
     let again = entered.with(scene.show(&entered.person, &scene.code()).await);
     assert_eq!(again.session, entered.session);
-    let done = deposit(&scene, &again.person, "2").await;
+    let done = deposit(&scene, &again.person, &other, "2").await;
     assert_eq!((done.status.as_u16(), done.is_replayed()), (201, false));
     assert_eq!(
-        deposit(&scene, &entered.person, "3").await.status,
+        deposit(&scene, &entered.person, &other, "3").await.status,
         401,
         "it is the token that says so"
     );

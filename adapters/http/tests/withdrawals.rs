@@ -227,7 +227,12 @@ async fn administrators_decide_and_never_approve_their_own() {
         reply.is_problem(403, "ROLE_REQUIRED");
     }
     let (admin, scene) = (&bank.admin, &bank.scene);
-    scene.deposit(admin, admin, "10", "USDT").await;
+    let key = "self";
+    let body = json!({"user_id": admin.id.to_string(), "amount": "10", "asset": "USDT"});
+    let own = scene.keyed(admin, "/api/billing/deposit", key, body).await;
+    own.is_problem(403, "CONFLICT_OF_INTEREST");
+    let other = scene.person("other", [Role::Admin]).await;
+    scene.deposit(&other, admin, "10", "USDT").await;
     let body = json!({"amount": "10", "asset": "USDT", "destination": "mine"});
     let own = scene.keyed(admin, WITHDRAWALS, "1", body).await.good();
     let own = own["withdrawal_id"].as_str().unwrap();

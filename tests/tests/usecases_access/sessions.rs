@@ -181,7 +181,14 @@ async fn people_see_and_end_their_own_sessions_and_no_others() {
     use AuditAction::{LoggedIn, LoggedOut, SessionRevoked};
     assert_eq!(
         scene.trail(),
-        [LoggedIn, LoggedIn, LoggedIn, SessionRevoked, LoggedOut]
+        [
+            LoggedIn,
+            LoggedIn,
+            LoggedIn,
+            SessionRevoked,
+            SessionRevoked,
+            LoggedOut
+        ]
     );
     scene.harness.close().await;
 }

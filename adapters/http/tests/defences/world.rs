@@ -1,5 +1,7 @@
 //! People, and things of theirs about which somebody may ask.
 
+use std::time::Duration;
+
 use application::ports::{Link, LinkPurpose};
 use application::user::SetRoles;
 use axum::http::Method;
@@ -159,6 +161,8 @@ impl World {
     /// Gives whoever is going to ask these roles.
     async fn appoint(&self, roles: Roles) {
         let admin = Caller::new(self.admin.id, [Role::Admin].into());
+        // The tables are put back now and then, what is known of changed roles is not: the last change has to be the latest.
+        self.scene.clock.advance(Duration::from_millis(1));
         let command = SetRoles {
             caller: admin.proved(self.scene.market.now()),
             user: self.asker.id,
