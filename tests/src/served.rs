@@ -13,7 +13,7 @@ use application::wallet::Deposit;
 use application::{Caller, Market, MarketPorts, PipelineSettings, Sweeper};
 use domain::user::Email;
 use domain::{Asset, Policy, Role, Roles, UserId};
-use http_api::{HttpSettings, Live};
+use http_api::{HttpSettings, Live, ServerSettings};
 use persistence::Database;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -133,12 +133,11 @@ impl Served {
             outbox: Some(Arc::new(database.clone())),
             ..Live::default()
         };
+        let (connections, stop) = (live.connections.clone(), live.stop.clone());
         let router = http_api::router(market.clone(), HttpSettings::default(), live);
-        let serving = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "serving failed");
-            }
-        });
+        let settings = ServerSettings::default();
+        let serving = http_api::serve(listener, router, settings, connections, stop);
+        let serving = tokio::spawn(serving);
         let roles = Roles::from([Role::Admin]);
         let email = Email::new("treasurer@test.example");
         let treasurer = match database.find_user_by_email(&email).await? {

@@ -7,6 +7,7 @@ use application::Market;
 
 use crate::limits::Classes;
 use crate::live::Live;
+use crate::middleware::Shield;
 use crate::settings::HttpSettings;
 
 /// The market, behind one pointer: it is cloned with every request.
@@ -18,6 +19,7 @@ struct Shared {
     settings: HttpSettings,
     live: Live,
     classes: Classes,
+    shield: Shield,
 }
 
 impl App {
@@ -28,6 +30,7 @@ impl App {
         classes: Classes,
     ) -> Self {
         Self(Arc::new(Shared {
+            shield: Shield::new(settings.hsts_seconds),
             market,
             settings,
             live,
@@ -42,6 +45,11 @@ impl App {
     /// Which class every request is of.
     pub(crate) fn classes(&self) -> &Classes {
         &self.0.classes
+    }
+
+    /// The headers of every answer.
+    pub(crate) fn shield(&self) -> &Shield {
+        &self.0.shield
     }
 
     pub(crate) fn live(&self) -> &Live {

@@ -22,7 +22,6 @@ mod extract;
 mod gateway;
 mod idempotency;
 mod limits;
-mod listen;
 mod listing;
 mod live;
 mod middleware;
@@ -35,6 +34,7 @@ mod payment;
 mod problem;
 mod push;
 mod second_factor;
+mod serve;
 mod session;
 mod settings;
 mod to_the_end;
@@ -46,8 +46,8 @@ mod withdrawal;
 
 pub use client::{InvalidProxy, Peer, TrustedProxies};
 pub use gateway::GatewaySettings;
-pub use listen::patient;
 pub use live::{CallCount, Calls, Live, Streams};
+pub use serve::{Connections, ServerSettings, serve};
 pub use settings::{
     CallbackSettings, CorsOrigins, HttpSettings, InvalidOrigin, Secret, StreamSettings,
 };
@@ -69,9 +69,11 @@ pub fn router(market: Market, settings: HttpSettings, live: Live) -> Router {
         .merge(docs::pages(&docs::complete(api)))
         .fallback(no_such_route)
         .layer(from_fn_with_state(app.clone(), middleware::edge))
-        .with_state(app);
+        .with_state(app.clone());
     match cors {
-        Some(cors) => router.layer(cors),
+        Some(cors) => router
+            .layer(cors)
+            .layer(from_fn_with_state(app, middleware::covered)),
         None => router,
     }
 }

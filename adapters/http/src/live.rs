@@ -13,6 +13,7 @@ use domain::UserId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::serve::Connections;
 use crate::settings::StreamSettings;
 
 /// What the API shares with the rest of the program. The default has nothing to show and never stops.
@@ -34,6 +35,8 @@ pub struct Live {
     pub stop: CancellationToken,
     /// The streams that are open.
     pub streams: Streams,
+    /// The connections that are.
+    pub connections: Connections,
 }
 
 impl std::fmt::Debug for Live {

@@ -76,8 +76,9 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Pro
 
 /// What has it done?
 ///
-/// Counters of the pipeline through which all changes go, of the events on their way out, of the streams that are open, of mail
-/// and of the requests that were too many, in Prometheus' text format. No token is needed: expose it to your own network only.
+/// Counters of the pipeline through which all changes go, of the events on their way out, of the connections and streams that
+/// are open, of mail and of the requests that were too many, in Prometheus' text format. No token is needed: expose it to your
+/// own network only.
 #[utoipa::path(get, path = "/metrics", tag = TAG, security(()), responses(
     (status = 200, description = "The counters.", body = String, content_type = "text/plain",
         example = "p2p_pipeline_commands_total 42\n")
@@ -116,6 +117,20 @@ async fn live(app: &App) -> String {
     }
     refused(&mut text, &live.limits.refused());
     mailed(&mut text, &app.mail().counts());
+    one(
+        &mut text,
+        "p2p_http_connections",
+        "gauge",
+        "Connections over HTTP that are open.",
+        live.connections.open(),
+    );
+    one(
+        &mut text,
+        "p2p_http_connections_turned_away_total",
+        "counter",
+        "Connections that were closed at once, since there were too many of their address.",
+        live.connections.turned_away(),
+    );
     one(
         &mut text,
         "p2p_push_streams",

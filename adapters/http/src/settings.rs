@@ -14,6 +14,10 @@ use crate::client::TrustedProxies;
 pub struct HttpSettings {
     /// How long a request may take before it is answered with 504.
     pub request_timeout: Duration,
+    /// How long its body may take to come before it is answered with 408.
+    pub body_timeout: Duration,
+    /// How long browsers are to call this host over TLS only, in seconds; nothing is said of it where it is zero.
+    pub hsts_seconds: u64,
     /// Which web pages of other origins may call the API from a browser.
     pub cors: CorsOrigins,
     /// Who is believed about the address of whom it speaks for.
@@ -87,10 +91,12 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Default for HttpSettings {
-    /// Thirty seconds for a request, no other origins, no proxies, and nobody who reports payments.
+    /// Thirty seconds for a request, ten for its body, no other origins, no proxies, and nobody who reports payments.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(10),
+            hsts_seconds: 0,
             cors: CorsOrigins::None,
             trusted_proxies: TrustedProxies::default(),
             streams: StreamSettings::default(),

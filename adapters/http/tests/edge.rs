@@ -15,7 +15,7 @@ use axum::http::Request;
 use axum::http::request::Builder;
 use http_api::{CorsOrigins, HttpSettings};
 use serde_json::json;
-use support::{api, send};
+use support::{Reply, api, send};
 
 fn get(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
@@ -52,31 +52,106 @@ async fn unknown_routes_and_methods_are_problems() {
 #[tokio::test]
 async fn every_answer_is_hardened_and_named() {
     let api = api(HttpSettings::default(), true);
-    for path in [
-        "/healthz",
-        "/nowhere",
-        "/api/wallet",
-        "/swagger-ui/",
-        "/metrics",
+    for (path, status) in [
+        ("/healthz", 200),
+        ("/nowhere", 404),
+        ("/api/wallet", 401),
+        ("/api/auth/login", 405),
+        ("/api-docs/openapi.json", 200),
+        ("/swagger-ui", 303),
+        ("/swagger-ui/", 200),
+        ("/swagger-ui/swagger-ui-bundle.js", 200),
+        ("/metrics", 200),
     ] {
         let reply = send(&api, get(path)).await;
-        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(reply.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(reply.status, status, "{path}");
+        is_covered(&reply, path);
         assert_eq!(
             reply.header("x-request-id"),
             format!("{:032x}", 7),
             "{path}"
         );
-        let cached = path == "/swagger-ui/";
+        let is_page = path.starts_with("/swagger-ui");
+        let policy = reply.header("content-security-policy");
+        let data = policy == "default-src 'none'; frame-ancestors 'none'";
+        assert_eq!(data, !is_page, "{path}: {policy}");
         assert_eq!(
             reply.header("cache-control") == "no-store",
-            !cached,
+            !is_page,
             "{path}"
         );
     }
     let request = Request::get("/healthz").header("x-request-id", "my-request_7");
     let reply = send(&api, request.body(Body::empty()).unwrap()).await;
     assert_eq!(reply.header("x-request-id"), "my-request_7");
+}
+
+/// The headers that every answer has, and nothing that browsers remember of TLS unless it is asked for.
+#[track_caller]
+fn is_covered(reply: &Reply, path: &str) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("strict-transport-security", ""),
+    ] {
+        assert_eq!(reply.header(name), value, "{path}: {name}");
+    }
+    let policy = reply.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; "), "{path}");
+    assert!(policy.ends_with("frame-ancestors 'none'"), "{path}");
+    assert!(reply.header("permissions-policy").contains("camera=()"));
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_keep_to_tls_where_that_is_set() {
+    let settings = HttpSettings {
+        hsts_seconds: 600,
+        ..HttpSettings::default()
+    };
+    let api = api(settings, true);
+    for path in ["/healthz", "/nowhere", "/swagger-ui/"] {
+        let reply = send(&api, get(path)).await;
+        let told = reply.header("strict-transport-security");
+        assert_eq!(told, "max-age=600", "{path}");
+    }
+}
+
+/// All that the page loads is a file of its own, and its policy lets these be run, and nothing else.
+#[tokio::test]
+async fn the_policy_of_the_page_lets_its_own_files_run_and_no_others() {
+    let api = api(HttpSettings::default(), true);
+    let page = send(&api, get("/swagger-ui/")).await;
+    let policy = page.header("content-security-policy");
+    let of = |kind: &str| {
+        let mut directives = policy.split("; ");
+        let sources = directives.find_map(|one| one.strip_prefix(kind)?.strip_prefix(' '));
+        sources.unwrap_or_default().to_owned()
+    };
+    assert_eq!(of("default-src"), "'none'");
+    assert_eq!(of("script-src"), "'self'");
+    assert_eq!(of("connect-src"), "'self'");
+    assert!(of("style-src").starts_with("'self'"));
+    assert!(of("img-src").starts_with("'self'"));
+    let scripts: Vec<_> = page.text.split("<script").skip(1).collect();
+    assert!(!scripts.is_empty());
+    for script in scripts {
+        let (tag, rest) = script.split_once('>').unwrap();
+        let (inline, _) = rest.split_once("</script>").unwrap();
+        assert_eq!(inline.trim(), "", "a script within the page");
+        assert!(tag.contains(" src=\"./"), "{tag}");
+    }
+    assert!(!page.text.contains("<style"), "{}", page.text);
+    for attribute in page.text.split(['<', ' ']) {
+        assert!(!attribute.starts_with("on"), "a script in {attribute}");
+        for linked in ["src=\"", "href=\""] {
+            if let Some(file) = attribute.strip_prefix(linked) {
+                assert!(!file.contains("//"), "{file} is another's");
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -166,36 +241,104 @@ async fn operators_and_readers_are_served() {
     assert_eq!(openapi.header("content-type"), "application/json");
 }
 
+/// What a browser asks before a page of another origin may post an offer.
+fn preflight(origin: &str) -> Request<Body> {
+    Request::options("/api/p2p/exchange-offers")
+        .header("origin", origin)
+        .header("access-control-request-method", "POST")
+        .header(
+            "access-control-request-headers",
+            "authorization,content-type",
+        )
+        .body(Body::empty())
+        .unwrap()
+}
+
 #[tokio::test]
 async fn other_origins_may_call_only_where_they_are_named() {
-    let preflight = || {
-        Request::options("/api/p2p/exchange-offers")
-            .header("origin", "https://app.example.com")
-            .header("access-control-request-method", "POST")
-            .header(
-                "access-control-request-headers",
-                "authorization,content-type",
-            )
-            .body(Body::empty())
-            .unwrap()
-    };
-    let closed = send(&api(HttpSettings::default(), true), preflight()).await;
+    let closed = api(HttpSettings::default(), true);
+    let closed = send(&closed, preflight("https://app.example.com")).await;
     closed.is_problem(405, "METHOD_NOT_ALLOWED");
+    assert_eq!(closed.header("access-control-allow-origin"), "");
+    for (origins, told) in [
+        (["https://app.example.com"], "https://app.example.com"),
+        (["*"], "*"),
+    ] {
+        let settings = HttpSettings {
+            cors: CorsOrigins::parse(&origins).unwrap(),
+            ..HttpSettings::default()
+        };
+        let api = api(settings, true);
+        let open = send(&api, preflight("https://app.example.com")).await;
+        assert_eq!(open.status, 200);
+        is_covered(&open, "preflight");
+        assert_eq!(open.header("access-control-allow-origin"), told);
+        let headers = open.header("access-control-allow-headers");
+        for needed in [
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "last-event-id",
+            "prefer",
+            "x-request-id",
+        ] {
+            assert!(headers.split(',').any(|one| one == needed), "{needed}");
+        }
+        // Problems can be read there too, with all that the documentation tells of headers.
+        let request = Request::get("/api/wallet").header("origin", "https://app.example.com");
+        let reply = send(&api, request.body(Body::empty()).unwrap()).await;
+        reply.is_problem(401, "UNAUTHENTICATED");
+        is_covered(&reply, "/api/wallet");
+        assert_eq!(reply.header("access-control-allow-origin"), told);
+        let exposed = reply.header("access-control-expose-headers");
+        for needed in [
+            "etag",
+            "idempotency-replayed",
+            "location",
+            "preference-applied",
+            "ratelimit",
+            "ratelimit-policy",
+            "retry-after",
+            "www-authenticate",
+            "x-request-id",
+        ] {
+            assert!(exposed.split(',').any(|one| one == needed), "{needed}");
+        }
+        // There are no cookies, and nothing else of a browser's own is to be sent along.
+        for answer in [&open, &reply] {
+            assert_eq!(answer.header("access-control-allow-credentials"), "");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_origin_that_is_not_named_is_let_into_nothing() {
     let settings = HttpSettings {
         cors: CorsOrigins::parse(&["https://app.example.com"]).unwrap(),
         ..HttpSettings::default()
     };
-    let open = send(&api(settings.clone(), true), preflight()).await;
-    assert_eq!(open.status, 200);
-    let allowed = open.header("access-control-allow-origin");
-    assert_eq!(allowed, "https://app.example.com");
-    // Problems can be read there too.
-    let request = Request::get("/api/wallet").header("origin", "https://app.example.com");
-    let reply = send(&api(settings, true), request.body(Body::empty()).unwrap()).await;
-    reply.is_problem(401, "UNAUTHENTICATED");
-    assert!(
-        reply
-            .header("access-control-expose-headers")
-            .contains("x-request-id")
-    );
+    let api = api(settings, true);
+    for stranger in [
+        "https://evil.example.com",
+        "https://app.example.com.evil.example",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "null",
+    ] {
+        let asked = send(&api, preflight(stranger)).await;
+        assert_eq!(
+            asked.header("access-control-allow-origin"),
+            "",
+            "{stranger}"
+        );
+        let request = Request::get("/healthz").header("origin", stranger);
+        let reply = send(&api, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(
+            reply.header("access-control-allow-origin"),
+            "",
+            "{stranger}"
+        );
+        // So that what is kept for one origin is not shown to another.
+        assert!(reply.header("vary").contains("origin"), "{stranger}");
+    }
 }

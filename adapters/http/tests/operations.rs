@@ -158,6 +158,50 @@ async fn every_example_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_body_is_json_in_utf8_or_not_looked_at() {
+    let api = api(HttpSettings::default(), true);
+    let plain = ("content-type", "application/json");
+    let bad: [&[(&str, &str)]; 11] = [
+        &[],
+        &[("content-type", "text/plain")],
+        &[("content-type", "text/json")],
+        &[("content-type", "application/xml")],
+        &[("content-type", "application/problem+json")],
+        &[("content-type", "application/x-www-form-urlencoded")],
+        &[("content-type", "multipart/form-data; boundary=x")],
+        &[("content-type", "application/json; charset=utf-16")],
+        &[plain, plain],
+        &[plain, ("content-encoding", "gzip")],
+        &[plain, ("content-type", "text/plain")],
+    ];
+    for operation in of_the_api() {
+        let send = async |headers: &[(&str, &str)], body: String| {
+            let mut request = Request::builder()
+                .method(operation.method.clone())
+                .uri(&operation.path)
+                .header("authorization", "Bearer all")
+                .header("idempotency-key", "a-key");
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            send(&api, request.body(Body::from(body)).unwrap()).await
+        };
+        let bare = operation.call(&api, Some("all"), None).await;
+        for headers in bad {
+            if let Some(example) = operation.read_example() {
+                let reply = send(headers, example.to_string()).await;
+                reply.is_problem(415, "UNSUPPORTED_MEDIA_TYPE");
+            } else {
+                // Those without a body read none: whatever it is, it changes nothing.
+                let reply = send(headers, "<!-- no JSON -->".to_owned()).await;
+                let name = &operation.name;
+                assert_eq!(reply.body["code"], bare.body["code"], "{name}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn no_body_takes_a_field_that_it_does_not_know_or_one_of_the_wrong_type() {
     let api = api(HttpSettings::default(), true);
     for operation in of_the_api() {

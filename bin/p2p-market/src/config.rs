@@ -26,8 +26,8 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use grpc_api::{GrpcSettings, Identity};
 use http_api::{
-    CallbackSettings, CorsOrigins, GatewaySettings, HttpSettings, Secret, StreamSettings,
-    TrustedProxies,
+    CallbackSettings, CorsOrigins, GatewaySettings, HttpSettings, Secret, ServerSettings,
+    StreamSettings, TrustedProxies,
 };
 use persistence::DatabaseSettings;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,8 @@ use sections::{
     Streams, Sweeper,
 };
 pub(crate) use sections::{Log, LogFormat};
+
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The whole configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -121,9 +123,13 @@ impl Config {
             secrets.map(|(provider, secret)| (provider.clone(), Secret::new(secret.clone())));
         Ok(HttpSettings {
             request_timeout: Duration::from_secs(self.http.request_timeout_seconds),
+            body_timeout: Duration::from_secs(self.http.body_timeout_seconds),
+            hsts_seconds: match self.http.hsts_seconds {
+                0 if self.is_production() => YEAR.as_secs(),
+                seconds => seconds,
+            },
             cors: CorsOrigins::parse(&self.http.cors_origins).context("http.cors_origins")?,
-            trusted_proxies: TrustedProxies::parse(&self.http.trusted_proxies)
-                .context("http.trusted_proxies")?,
+            trusted_proxies: self.trusted_proxies()?,
             streams: StreamSettings {
                 per_user: self.streams.per_user,
                 most: self.streams.most,
@@ -136,6 +142,22 @@ impl Config {
             gateway: self.gateway.enabled.then(|| GatewaySettings {
                 addresses: self.gateway.addresses.clone(),
             }),
+        })
+    }
+
+    fn trusted_proxies(&self) -> Result<TrustedProxies> {
+        TrustedProxies::parse(&self.http.trusted_proxies).context("http.trusted_proxies")
+    }
+
+    /// How connections over HTTP are treated.
+    pub(crate) fn server(&self) -> Result<ServerSettings> {
+        Ok(ServerSettings {
+            max_connections: self.http.max_connections,
+            max_connections_per_address: self.http.max_connections_per_address,
+            trusted_proxies: self.trusted_proxies()?,
+            header_timeout: Duration::from_secs(self.http.header_timeout_seconds),
+            idle_timeout: Duration::from_secs(self.http.idle_timeout_seconds),
+            write_patience: Duration::from_secs(self.streams.patience_seconds),
         })
     }
 

@@ -13,7 +13,6 @@ use http_api::{CallCount, Calls, Live};
 use persistence::Database;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::background::Background;
@@ -140,15 +139,10 @@ impl Server {
         };
 
         let mut signals = Signals::catch()?;
-        let stop = Arc::new(Notify::new());
-        let stopping = Arc::clone(&stop);
-        let settings = config.http()?;
-        let listener = http_api::patient(listener, settings.streams.patience);
-        let router = http_api::router(market.clone(), settings, live.clone());
-        let router = router.into_make_service_with_connect_info::<http_api::Peer>();
-        let serving = axum::serve(listener, router)
-            .with_graceful_shutdown(async move { stopping.notified().await });
-        let mut serving = tokio::spawn(serving.into_future());
+        let router = http_api::router(market.clone(), config.http()?, live.clone());
+        let (connections, stop) = (live.connections.clone(), live.stop.clone());
+        let serving = http_api::serve(listener, router, config.server()?, connections, stop);
+        let mut serving = tokio::spawn(serving);
         let over_grpc = live.stop.clone();
         let mut over_grpc = tokio::spawn(async move {
             match grpc {
@@ -161,7 +155,7 @@ impl Server {
         });
         tokio::select! {
             served = &mut serving => {
-                served?.context("serving failed")?;
+                served.context("serving failed")?;
                 bail!("serving ended by itself");
             }
             served = &mut over_grpc => {
@@ -175,13 +169,12 @@ impl Server {
         sweeping.abort();
         background.stop();
         live.stop.cancel();
-        stop.notify_one();
         let patience = Duration::from_secs(config.http.shutdown_seconds);
         let ending = async {
             // The last quarter is for the changes that were accepted, whatever a stuck connection does.
             match tokio::time::timeout(patience * 3 / 4, &mut serving).await {
-                Ok(Ok(Err(error))) => tracing::warn!(%error, "serving did not end cleanly"),
-                Ok(_) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "serving did not end cleanly"),
+                Ok(Ok(())) => {}
                 Err(_) => {
                     tracing::warn!("some requests did not end in time");
                     serving.abort();

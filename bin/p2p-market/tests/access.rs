@@ -93,6 +93,8 @@ async fn in_production_a_fit_market_starts_and_a_demo_does_not() -> Result<()> {
     let server = Server::start(fit(&["serve"]))?;
     let health = reqwest::get(format!("{}/healthz", server.url)).await?;
     assert_eq!(health.status(), 200);
+    let told = health.headers().get("strict-transport-security");
+    assert!(told.is_some_and(|told| told == "max-age=31536000"));
     server.terminate()?;
     assert!(server.wait()?.success());
     let demo = fit(&["demo", "--database", database.url()]).output()?;

@@ -70,10 +70,15 @@ const TOO_LARGE: Shared = shared(
     StatusCode::PAYLOAD_TOO_LARGE,
     "`PAYLOAD_TOO_LARGE`: more than 64 KiB.",
 );
+const TOO_SLOW: Shared = shared(
+    "TooSlow",
+    StatusCode::REQUEST_TIMEOUT,
+    "`REQUEST_TIMEOUT`: the body did not come in time; nothing was done.",
+);
 const UNSUPPORTED: Shared = shared(
     "UnsupportedMediaType",
     StatusCode::UNSUPPORTED_MEDIA_TYPE,
-    "`UNSUPPORTED_MEDIA_TYPE`: the body must be `application/json`.",
+    "`UNSUPPORTED_MEDIA_TYPE`: the body must be `application/json`, in UTF-8 and not compressed.",
 );
 const INVALID: Shared = shared(
     "Invalid",
@@ -131,7 +136,7 @@ const KEY_REUSED_OR_INVALID: Shared = shared(
      field. `IDEMPOTENCY_KEY_REUSED`: the key was used before, for another request.",
 );
 
-const ALL: [Shared; 18] = [
+const ALL: [Shared; 19] = [
     INTERNAL,
     RATE_LIMITED,
     TIMEOUT,
@@ -139,6 +144,7 @@ const ALL: [Shared; 18] = [
     UNAUTHENTICATED,
     UNPROVED,
     TOO_LARGE,
+    TOO_SLOW,
     UNSUPPORTED,
     INVALID,
     BAD_ID,
@@ -267,7 +273,7 @@ fn shared_by(operation: &Operation) -> Vec<Shared> {
     let has_body = operation.request_body.is_some();
     let has_key = keys::takes_one(operation);
     if has_body {
-        errors.extend([TOO_LARGE, UNSUPPORTED]);
+        errors.extend([TOO_LARGE, TOO_SLOW, UNSUPPORTED]);
     }
     errors.extend(match (has_key, has_body) {
         (true, true) => Some(KEY_REUSED_OR_INVALID),

@@ -226,7 +226,7 @@ fn errors_are_documented_as_problems() {
             wanted.extend(["400", "404"]);
         }
         if operation["requestBody"].is_object() {
-            wanted.extend(["400", "413", "415", "422"]);
+            wanted.extend(["400", "408", "413", "415", "422"]);
         }
         for status in wanted {
             assert!(

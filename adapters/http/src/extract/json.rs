@@ -1,8 +1,10 @@
 //! JSON bodies: one object, read exactly, with every bad field named at once.
 
+use std::error::Error;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
@@ -10,6 +12,7 @@ use validator::Validate;
 
 use super::explain::{explain, may_contain_nul};
 use super::validation::field_errors;
+use crate::middleware::TooSlow;
 use crate::problem::Problem;
 
 /// The largest body, in bytes.
@@ -33,36 +36,43 @@ where
     }
 }
 
-/// Refused unless the request says that its body is JSON.
+/// Refused unless the request says that its body is JSON in UTF-8 and nothing else: one content type, no compression.
 pub(crate) fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    let suffixed = essence
-        .get(..12)
-        .is_some_and(|start| start.eq_ignore_ascii_case("application/"))
-        && essence.len() > 17
-        && essence
-            .get(essence.len() - 5..)
-            .is_some_and(|end| end.eq_ignore_ascii_case("+json"));
-    if suffixed || essence.eq_ignore_ascii_case("application/json") {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let is_json = types.next().is_some_and(is_plain_json) && types.next().is_none();
+    if is_json && !headers.contains_key(header::CONTENT_ENCODING) {
         return Ok(());
     }
     Err(Problem::unsupported_media_type())
 }
 
+/// `application/json`, with `charset=utf-8` or without.
+fn is_plain_json(value: &HeaderValue) -> bool {
+    let mut parts = value.to_str().unwrap_or_default().split(';');
+    let essence = parts.next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        && parts.map(str::trim).all(|parameter| {
+            parameter.is_empty()
+                || parameter.eq_ignore_ascii_case("charset=utf-8")
+                || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
+        })
+}
+
 /// The whole body, if it is not too large.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(|source| source.is::<LengthLimitError>()) {
+        if is_caused_by::<LengthLimitError>(&error) {
             Problem::too_large()
+        } else if is_caused_by::<TooSlow>(&error) {
+            Problem::body_too_slow()
         } else {
             Problem::not_json("the body could not be read to its end")
         }
     })
+}
+
+fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<E>())
 }
 
 /// Whether it is JSON at all.

@@ -34,7 +34,10 @@ pub(crate) fn cors(origins: &CorsOrigins) -> Option<CorsLayer> {
             X_REQUEST_ID,
         ])
         .expose_headers([
+            header::ETAG,
+            header::LOCATION,
             header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
             limits::POLICY,
             limits::STATE,
             HeaderName::from_static("idempotency-replayed"),

@@ -5,20 +5,19 @@ use std::time::Instant;
 
 use axum::body::HttpBody;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use tracing::{Instrument, field};
 
+use super::body::in_time;
 use super::request_id::{self, RequestId, X_REQUEST_ID};
 use crate::app::App;
 use crate::client::{ClientAddress, Peer};
 use crate::extract::MAX_BODY;
 use crate::limits::Meter;
 use crate::problem::Problem;
-
-const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
 
 /// Carries a request through: id, address, span, limits, size, time limit, panics, problems, headers, log.
 pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -50,7 +49,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         if let Some(meter) = meter {
             meter.write(response.headers_mut());
         }
-        harden(response.headers_mut(), route.as_ref());
+        app.shield().cover(response.headers_mut(), route.as_ref());
         response.headers_mut().insert(X_REQUEST_ID, id);
         tracing::info!(
             status = response.status().as_u16(),
@@ -99,12 +98,14 @@ fn client_of(app: &App, request: &Request) -> ClientAddress {
 
 /// The handler's answer, if it comes in time and without a panic.
 async fn answer(app: &App, request: Request, next: Next) -> Response {
-    let body = request.body().size_hint();
-    if body.lower() > u64::try_from(MAX_BODY).unwrap_or(u64::MAX) {
+    let size = request.body().size_hint();
+    if size.lower() > u64::try_from(MAX_BODY).unwrap_or(u64::MAX) {
         return Problem::too_large().into_response();
     }
+    let settings = app.settings();
+    let request = request.map(|body| in_time(body, settings.body_timeout));
     let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(app.settings().request_timeout, handler).await {
+    match tokio::time::timeout(settings.request_timeout, handler).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => Problem::internal(words_of(panic.as_ref())).into_response(),
         Err(_) => Problem::timed_out().into_response(),
@@ -139,13 +140,11 @@ fn log_cause(problem: &Problem, id: &HeaderValue, method: &Method, route: Option
     }
 }
 
-fn harden(headers: &mut HeaderMap, route: Option<&MatchedPath>) {
-    let fixed = HeaderValue::from_static;
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, fixed("DENY"));
-    headers.insert(header::REFERRER_POLICY, fixed("no-referrer"));
-    let is_page = route.is_some_and(|route| route.as_str().starts_with("/swagger-ui"));
-    if !is_page {
-        headers.insert(header::CACHE_CONTROL, fixed("no-store"));
+/// Covers an answer that is given before the edge: that to a browser's question whether another origin may call.
+pub(crate) async fn covered(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if !response.headers().contains_key(X_REQUEST_ID) {
+        app.shield().cover(response.headers_mut(), None);
     }
+    response
 }

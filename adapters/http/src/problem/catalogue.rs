@@ -36,6 +36,7 @@ pub(super) fn edge() -> Vec<Problem> {
         Problem::not_json("expected `,` or `}` at line 3 column 5"),
         Problem::unsupported_media_type(),
         Problem::too_large(),
+        Problem::body_too_slow(),
         Problem::invalid(field(
             "reason",
             "INVALID_LENGTH",

@@ -27,7 +27,17 @@ impl Problem {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "UNSUPPORTED_MEDIA_TYPE",
             "The body must be JSON",
-            "send the body with `Content-Type: application/json`",
+            "send the body with `Content-Type: application/json`, in UTF-8 and not compressed",
+        )
+    }
+
+    /// The rest of the body is not waited for any longer.
+    pub(crate) fn body_too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "REQUEST_TIMEOUT",
+            "The body did not come in time",
+            "nothing was done; send the request again",
         )
     }
 

@@ -252,6 +252,13 @@ impl Problem {
         if parts.status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         }
+        if matches!(
+            parts.status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE
+        ) {
+            // The rest of the body would be taken for the next request.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Some(allow) = &parts.allow {
             headers.insert(header::ALLOW, allow.clone());
         }

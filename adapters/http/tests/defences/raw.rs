@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http_api::patient;
+use http_api::{ServerSettings, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -17,8 +17,10 @@ const HANGS: Duration = Duration::from_secs(20);
 async fn exchange(world: &World, bytes: &[u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let serving = axum::serve(patient(listener, HANGS), world.scene.api.clone());
-    let serving = tokio::spawn(serving.into_future());
+    let (api, live) = (world.scene.api.clone(), &world.scene.live);
+    let (connections, stop) = (live.connections.clone(), live.stop.clone());
+    let serving = serve(listener, api, ServerSettings::default(), connections, stop);
+    let serving = tokio::spawn(serving);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     stream.shutdown().await.unwrap();

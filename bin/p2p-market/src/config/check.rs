@@ -24,6 +24,17 @@ impl Config {
             "http.request_timeout_seconds",
             self.http.request_timeout_seconds,
         )?;
+        positive("http.body_timeout_seconds", self.http.body_timeout_seconds)?;
+        positive(
+            "http.header_timeout_seconds",
+            self.http.header_timeout_seconds,
+        )?;
+        positive("http.idle_timeout_seconds", self.http.idle_timeout_seconds)?;
+        positive("http.max_connections", self.http.max_connections as u64)?;
+        positive(
+            "http.max_connections_per_address",
+            self.http.max_connections_per_address as u64,
+        )?;
         positive(
             "database.max_connections",
             self.database.max_connections.into(),

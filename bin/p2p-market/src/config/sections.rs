@@ -7,7 +7,7 @@ use std::time::Duration;
 use application::consumer::ConsumerSettings;
 use application::{PipelineSettings, RelaySettings};
 use domain::Policy;
-use http_api::{CallbackSettings, StreamSettings};
+use http_api::{CallbackSettings, HttpSettings, ServerSettings, StreamSettings};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,9 +15,15 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Http {
     pub(crate) bind: SocketAddr,
     pub(crate) request_timeout_seconds: u64,
+    pub(crate) body_timeout_seconds: u64,
+    pub(crate) header_timeout_seconds: u64,
+    pub(crate) idle_timeout_seconds: u64,
+    pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_address: usize,
     pub(crate) shutdown_seconds: u64,
     pub(crate) cors_origins: Vec<String>,
     pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) hsts_seconds: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,12 +160,20 @@ pub(crate) enum LogFormat {
 
 impl Default for Http {
     fn default() -> Self {
+        let http = HttpSettings::default();
+        let server = ServerSettings::default();
         Self {
             bind: SocketAddr::from(([127, 0, 0, 1], 3000)),
-            request_timeout_seconds: 30,
+            request_timeout_seconds: http.request_timeout.as_secs(),
+            body_timeout_seconds: http.body_timeout.as_secs(),
+            header_timeout_seconds: server.header_timeout.as_secs(),
+            idle_timeout_seconds: server.idle_timeout.as_secs(),
+            max_connections: server.max_connections,
+            max_connections_per_address: server.max_connections_per_address,
             shutdown_seconds: 30,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            hsts_seconds: http.hsts_seconds,
         }
     }
 }

@@ -17,6 +17,51 @@ fn the_example_file_shows_every_setting_at_its_default() {
     assert_eq!(from_toml(example).unwrap(), Config::default());
 }
 
+#[test]
+fn connections_and_requests_are_limited_as_the_settings_say() {
+    let text = "
+        [http]
+        request_timeout_seconds = 1
+        body_timeout_seconds = 2
+        header_timeout_seconds = 3
+        idle_timeout_seconds = 4
+        max_connections = 5
+        max_connections_per_address = 6
+        trusted_proxies = [\"192.0.2.1\"]
+        [streams]
+        patience_seconds = 7";
+    let config = from_toml(text).unwrap();
+    let trusted_proxies = TrustedProxies::parse(&["192.0.2.1"]).unwrap();
+    let server = ServerSettings {
+        max_connections: 5,
+        max_connections_per_address: 6,
+        trusted_proxies: trusted_proxies.clone(),
+        header_timeout: Duration::from_secs(3),
+        idle_timeout: Duration::from_secs(4),
+        write_patience: Duration::from_secs(7),
+    };
+    assert_eq!(config.server().unwrap(), server);
+    let http = config.http().unwrap();
+    assert_eq!(http.request_timeout.as_secs(), 1);
+    assert_eq!(http.body_timeout.as_secs(), 2);
+    assert_eq!(http.trusted_proxies, trusted_proxies);
+    let defaults = Config::default().server().unwrap();
+    assert_eq!(defaults, ServerSettings::default());
+}
+
+#[test]
+fn browsers_keep_to_tls_in_production_or_where_it_is_set() {
+    for (text, seconds) in [
+        ("", 0),
+        ("mode = \"production\"", 31_536_000),
+        ("[http]\nhsts_seconds = 60", 60),
+        ("mode = \"production\"\n[http]\nhsts_seconds = 60", 60),
+    ] {
+        let http = from_toml(text).unwrap().http().unwrap();
+        assert_eq!(http.hsts_seconds, seconds, "{text}");
+    }
+}
+
 fn keys(value: &figment::value::Value) -> Vec<String> {
     let Some(dict) = value.as_dict() else {
         return Vec::new();

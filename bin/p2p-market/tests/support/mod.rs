@@ -139,6 +139,11 @@ impl Server {
         Ok(kib.context("no VmRSS")?.trim().parse()?)
     }
 
+    /// The files and sockets that it has open just now.
+    pub(crate) fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
     pub(crate) fn wait(mut self) -> Result<ExitStatus> {
         Ok(self.child.wait()?)
     }

@@ -204,8 +204,7 @@ async fn media_types_are_checked() {
     for good in [
         "application/json",
         "application/json; charset=utf-8",
-        "Application/JSON",
-        "application/merge-patch+json",
+        "Application/JSON ; Charset=\"UTF-8\"",
     ] {
         assert_eq!(answer(Some(good), body()).await, StatusCode::OK, "{good}");
     }
@@ -213,6 +212,15 @@ async fn media_types_are_checked() {
         Some("text/plain"),
         Some("application/xml"),
         Some("json"),
+        Some("text/json"),
+        Some("application/jsonp"),
+        Some("application/merge-patch+json"),
+        Some("application/problem+json"),
+        Some("application/json; charset=utf-16"),
+        Some("application/json; charset=iso-8859-1"),
+        Some("application/json; profile=other"),
+        Some("application/json, text/plain"),
+        Some(""),
         None,
     ] {
         let status = answer(bad, body()).await;

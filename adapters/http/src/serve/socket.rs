@@ -1,81 +1,31 @@
-//! Listening with limited patience: a client that does not read what it is sent is cut off, whatever it asked for.
+//! A connection's socket: it keeps the connection's place, and fails when its other end takes nothing for too long.
 
-use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener, ListenerExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpListener;
 use tokio::time::{Sleep, sleep};
 
-use crate::client::Peer;
+use super::places::Place;
 
-/// A listener whose connections are sent to at once, and are closed when nothing could be sent for this long.
-pub fn patient(
-    listener: TcpListener,
-    patience: Duration,
-) -> Patient<impl Listener<Addr = SocketAddr>> {
-    let listener = listener.tap_io(move |stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "small pieces may wait for larger ones");
-        }
-        // A client that is gone without a word is noticed by what it does not acknowledge.
-        let most = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
-        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(&*stream, most) {
-            tracing::debug!(%error, "who is gone may be noticed late");
-        }
-    });
-    Patient {
-        inner: listener,
-        patience,
-    }
-}
-
-/// A listener with limited patience.
+/// A socket with limited patience: who does not read what is sent is cut off, whatever it asked for.
 #[derive(Debug)]
-pub struct Patient<L> {
-    inner: L,
-    patience: Duration,
-}
-
-impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, Patient<L>>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Patient<L>>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-impl<L: Listener> Listener for Patient<L> {
-    type Io = Hurried<L::Io>;
-    type Addr = L::Addr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (io, address) = self.inner.accept().await;
-        (Hurried::new(io, self.patience), address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.inner.local_addr()
-    }
-}
-
-/// A connection that fails when its other end takes nothing for too long.
-#[derive(Debug)]
-pub struct Hurried<I> {
+pub(super) struct Socket<I> {
     io: I,
+    /// Also where it has become a WebSocket.
+    _place: Place,
     patience: Duration,
     /// Since something could not be sent.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl<I> Hurried<I> {
-    const fn new(io: I, patience: Duration) -> Self {
+impl<I> Socket<I> {
+    pub(super) const fn new(io: I, place: Place, patience: Duration) -> Self {
         Self {
             io,
+            _place: place,
             patience,
             waiting: None,
         }
@@ -99,7 +49,7 @@ impl<I> Hurried<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Hurried<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for Socket<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -109,7 +59,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Hurried<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Hurried<I> {
+impl<I: AsyncWrite + Unpin> AsyncWrite for Socket<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -145,15 +95,26 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Hurried<I> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Connections, ServerSettings};
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::sync::Semaphore;
     use tokio::time::Instant;
+
+    fn place() -> Place {
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let address = [192, 0, 2, 1].into();
+        let place = Connections::default().enter(address, &ServerSettings::default(), room);
+        place.unwrap()
+    }
 
     #[tokio::test(start_paused = true)]
     async fn who_reads_nothing_is_cut_off_and_who_reads_slowly_is_not() {
         let patience = Duration::from_secs(30);
         let (near, mut far) = duplex(4);
-        let mut near = Hurried::new(near, patience);
+        let mut near = Socket::new(near, place(), patience);
         let slow = tokio::spawn(async move {
             let mut piece = [0; 4];
             for _ in 0..10 {
