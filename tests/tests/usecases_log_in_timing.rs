@@ -80,7 +80,10 @@ impl Door {
     /// A market with two accounts, of which one has no password, and whose door stays open however many fail.
     async fn open(hasty: bool) -> Self {
         let (memory, letters) = (Memory::new(), KeptMail::default());
-        let (mail, _) = PostOffice::open(Arc::new(letters), "https://market.example");
+        let clock = ManualClock::at(START);
+        let letters = Arc::new(letters);
+        let (mail, _) =
+            PostOffice::open(letters, Arc::new(clock.clone()), "https://market.example");
         let passwords = Counted {
             argon2: Argon2Passwords::new(COST).unwrap(),
             verified: Arc::default(),
@@ -89,7 +92,7 @@ impl Door {
         let ports = MarketPorts {
             store: Arc::new(memory.clone()),
             queries: Arc::new(memory),
-            clock: Arc::new(ManualClock::at(START)),
+            clock: Arc::new(clock),
             ids: Arc::new(SequentialIds::default()),
             passwords: Arc::new(passwords.clone()),
             tokens: Arc::new(InsecureTokens::default()),

@@ -38,7 +38,8 @@ impl Letter {
             Self::PasswordChanged
             | Self::SecondFactorActivated
             | Self::SecondFactorRemoved
-            | Self::RecoveryCodeUsed { .. } => false,
+            | Self::RecoveryCodeUsed { .. }
+            | Self::CodesLocked => false,
         }
     }
 
