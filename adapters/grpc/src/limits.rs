@@ -13,6 +13,8 @@ use crate::fault::Fault;
 pub(crate) struct Meter {
     pub(crate) limits: Limits,
     pub(crate) class: Class,
+    /// Only strangers are counted.
+    pub(crate) spares_users: bool,
     pub(crate) from: ClientAddress,
 }
 
@@ -24,9 +26,11 @@ pub(crate) async fn count(call: &Extensions, user: Option<UserId>) -> Result<(),
     let Meter {
         limits,
         class,
+        spares_users,
         from,
     } = meter;
     let asked = match user {
+        Some(_) if *spares_users => return Ok(()),
         Some(user) => limits.user(*class, user).await,
         None => limits.stranger(*class, from.0).await,
     };

@@ -12,6 +12,8 @@ pub(crate) struct Method {
     pub(crate) streams: bool,
     /// What its callers do; `None`: nothing that is limited.
     pub(crate) class: Option<Class>,
+    /// Whether the market itself limits what users do by it: payments, by payer, which services authorize for many.
+    pub(crate) is_limited_inside: bool,
 }
 
 /// What a method is like.
@@ -19,6 +21,7 @@ pub(crate) struct Method {
 enum Kind {
     Reads,
     Changes,
+    Pays,
     /// For operators and tools; answers once.
     Tells,
     /// The same; goes on until somebody ends it.
@@ -40,7 +43,7 @@ const ALL: [(&str, Kind); 17] = [
     ("/p2p.P2PExchangeService/SetExchangerStatus", Kind::Changes),
     ("/p2p.P2PExchangeService/CancelTransaction", Kind::Changes),
     ("/p2p.P2PExchangeService/ResolveDispute", Kind::Changes),
-    ("/payment.v1.PaymentService/AuthorizePayment", Kind::Changes),
+    ("/payment.v1.PaymentService/AuthorizePayment", Kind::Pays),
     ("/payment.v1.PaymentService/GetPayment", Kind::Reads),
     ("/payment.v1.PaymentService/GetAccountBalance", Kind::Reads),
     ("/grpc.health.v1.Health/Check", Kind::Tells),
@@ -72,9 +75,10 @@ impl Method {
             index,
             path,
             streams: kind == Kind::Streams,
+            is_limited_inside: kind == Kind::Pays,
             class: match kind {
                 Kind::Reads => Some(Class::Read),
-                Kind::Changes => Some(Class::Write),
+                Kind::Changes | Kind::Pays => Some(Class::Write),
                 Kind::Tells | Kind::Streams => None,
             },
         }
@@ -107,6 +111,7 @@ mod tests {
                 let ours = !service.full_name().starts_with("grpc.");
                 let kind = match (ours, method.is_server_streaming()) {
                     (true, _) if method.name().starts_with("Get") => Kind::Reads,
+                    (true, _) if method.name() == "AuthorizePayment" => Kind::Pays,
                     (true, _) => Kind::Changes,
                     (false, true) => Kind::Streams,
                     (false, false) => Kind::Tells,

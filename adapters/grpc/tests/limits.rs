@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use application::limits::Quotas;
 use application::ports::Quota;
-use domain::Policy;
+use domain::{Policy, Role};
 use grpc_api::proto::p2p::{
     GetTransactionStatusRequest, GetTransactionStatusResponse, SetExchangerStatusRequest,
     SetExchangerStatusResponse,
 };
+use grpc_api::proto::payment::v1::{AuthorizePaymentRequest, PaymentStatus};
 use support::{Person, Scene, refused, settings};
 use tonic::{Code, Request, Response, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -65,12 +66,10 @@ impl Scene {
 #[tokio::test]
 async fn a_user_may_call_so_often_and_is_told_when_again() {
     let scene = scene().await;
-    let (anna, boris) = (
-        scene.exchanger("anna").await,
-        scene.exchanger("boris").await,
-    );
+    let anna = scene.person("anna", [Role::Exchanger]).await;
+    let boris = scene.person("boris", [Role::Exchanger]).await;
     for _ in 0..2 {
-        assert!(scene.switch(&anna).await.is_ok());
+        scene.switch(&anna).await.unwrap();
     }
     scene.clock.advance(Duration::from_millis(500));
     let third = scene.switch(&anna).await;
@@ -106,6 +105,30 @@ async fn who_shows_no_good_token_is_counted_by_address() {
     refused(scene.look(Some(&nobody)).await, LIMITED.0, LIMITED.1);
     let answer = scene.look(Some(&anna)).await;
     refused(answer, Code::NotFound, "OFFER_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn payments_have_a_limit_of_their_own_but_not_for_strangers() {
+    let scene = scene().await;
+    let anna = scene.exchanger("anna").await;
+    let about = |number: usize| AuthorizePaymentRequest {
+        idempotency_key: format!("key-{number}"),
+        currency: "RUB".to_owned(),
+        ..AuthorizePaymentRequest::default()
+    };
+    for number in 0..5 {
+        let request = anna.asks(about(number));
+        let answer = scene.payments().authorize_payment(request).await.unwrap();
+        assert_eq!(answer.into_inner().status(), PaymentStatus::Declined);
+    }
+    // None of these was counted.
+    scene.switch(&anna).await.unwrap();
+    for _ in 0..2 {
+        let answer = scene.payments().authorize_payment(about(0)).await;
+        refused(answer, Code::Unauthenticated, "UNAUTHENTICATED");
+    }
+    let answer = scene.payments().authorize_payment(about(0)).await;
+    refused(answer, LIMITED.0, LIMITED.1);
 }
 
 #[tokio::test]

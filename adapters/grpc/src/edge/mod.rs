@@ -128,6 +128,7 @@ where
             request.extensions_mut().insert(Meter {
                 limits: around.limits.clone(),
                 class,
+                spares_users: method.is_limited_inside,
                 from: client,
             });
         }
