@@ -45,6 +45,9 @@ REFUSALS = {
     "TOO_MANY_DECIMALS",
     "AMOUNT_TOO_LARGE",
     "INVALID_REPORT",
+    # Easily guessed, or good no more: that does not show in how it is written.
+    "WEAK_PASSWORD",
+    "LINK_SPENT",
     # One field depends on another.
     "CURRENCY_REQUIRED",
     "EXCHANGE_TYPE_REQUIRED",

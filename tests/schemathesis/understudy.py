@@ -43,17 +43,18 @@ class Understudy:
         self.code = None
         self.headers = {}
         self.call("POST", "auth/register", {"email": self.email, "password": PASSWORD, "name": "Understudy"})
-        self.keep(self.call("POST", "auth/login", {"email": self.email, "password": PASSWORD}))
+        tokens = self.call("POST", "auth/login", {"email": self.email, "password": PASSWORD})
+        self.session, self.refresh_token = tokens["session_id"], tokens["refresh_token"]
+        self.bear(tokens)
         if stage >= ENROLLED:
             self.code = totp(self.call("POST", "auth/2fa/enroll", {"password": PASSWORD})["secret"])
         if stage >= CONFIRMED:
             answer = self.call("POST", "auth/2fa/confirm", {"code": self.code})
-            self.keep(answer)
+            self.bear(answer)
             self.code = answer["recovery_codes"][0]
 
-    def keep(self, tokens):
-        self.session, self.refresh_token = tokens["session_id"], tokens["refresh_token"]
-        self.headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    def bear(self, answer):
+        self.headers = {"Authorization": f"Bearer {answer['access_token']}"}
 
     def call(self, method, path, body=None):
         # Servers on this machine are not behind a proxy, whatever the environment says.
