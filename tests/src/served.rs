@@ -135,7 +135,11 @@ impl Served {
         };
         let (connections, stop) = (live.connections.clone(), live.stop.clone());
         let router = http_api::router(market.clone(), HttpSettings::default(), live);
-        let settings = ServerSettings::default();
+        // Whole crowds come from one address here.
+        let settings = ServerSettings {
+            max_connections_per_address: usize::MAX,
+            ..ServerSettings::default()
+        };
         let serving = http_api::serve(listener, router, settings, connections, stop);
         let serving = tokio::spawn(serving);
         let roles = Roles::from([Role::Admin]);
