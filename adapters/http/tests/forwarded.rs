@@ -9,30 +9,14 @@
 
 mod scene;
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use http_api::{HttpSettings, Peer, TrustedProxies};
 use scene::Scene;
-
-/// Keeps what is written.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+use scene::kept::Kept;
 
 async fn ask(scene: &Scene, peer: &str, forwarded: Option<&str>) {
     let mut request = Request::get("/healthz");
@@ -47,11 +31,10 @@ async fn ask(scene: &Scene, peer: &str, forwarded: Option<&str>) {
 #[tokio::test]
 async fn the_operator_is_told_once_of_a_proxy_that_is_not_listed() {
     let log = Kept::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let said = || {
-        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let text = log.text();
         assert!(
             !text.contains("198.51.100.7") && !text.contains("192.0.2.1"),
             "{text}"

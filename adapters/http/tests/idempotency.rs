@@ -14,7 +14,7 @@ use domain::Role;
 use futures::future::join_all;
 use http_api::HttpSettings;
 use memory::Point;
-use scene::{Person, Reply, Scene};
+use scene::{Person, Reply, Scene, new_listing};
 use serde_json::{Value, json};
 
 const DEPOSIT: &str = "/api/billing/deposit";
@@ -403,11 +403,8 @@ async fn an_account_is_opened_once_by_whoever_has_the_address() {
 async fn nothing_is_answered_where_there_is_nothing_to_say() {
     let market = Market::open().await;
     let anna = market.scene.anna().await;
-    let listing = json!({
-        "exchange_type": "FIAT2CRYPTO", "crypto_asset": "USDT", "fiat_currency": "EUR", "price": "0.995",
-        "total_amount": "500", "min_amount": "10", "max_amount": "400", "payment_methods": ["SEPA"],
-    });
-    let listing = market.scene.post(&anna, "/api/p2p/listings", listing).await;
+    let post = market.scene.post(&anna, "/api/p2p/listings", new_listing());
+    let listing = post.await;
     let path = format!(
         "/api/p2p/listings/{}",
         listing.good()["listing_id"].as_str().unwrap()

@@ -15,8 +15,9 @@ use domain::listing::Draft;
 use domain::offer::{ListingMove, Moved, Opening, Step};
 use domain::user::{Email, PasswordHash, User};
 use domain::{
-    Account, AccountId, AccountKey, Actor, Asset, ExchangeType, Exchanger, Listing, ListingId,
-    Money, Offer, OfferId, Policy, Posting, Price, Role, Timestamp, TransferId, TypedId, UserId,
+    Account, AccountId, AccountKey, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger,
+    Listing, ListingId, Money, Offer, OfferId, Policy, Posting, Price, Role, Timestamp, TransferId,
+    TypedId, UserId,
 };
 use p2p_tests::databases::TestDatabase;
 use persistence::Database;
@@ -317,4 +318,26 @@ pub(crate) fn report(test: &TestDatabase, values: &str) -> String {
         "INSERT INTO payment_reports (id, provider, deal_reference, payment_reference, received_at, \
          callback, paid, currency, offer_id, outcome) VALUES ({id}, 'bank', '', '', 1, {values})"
     )
+}
+
+/// A deal with one dispute, committed.
+pub(crate) async fn with_dispute(database: &Database, stall: &mut Stall) -> (Offer, Dispute) {
+    let (offer, changes) = stall.offer(50_000_000);
+    commit(database, &changes).await.unwrap();
+    let dispute = Dispute::open(
+        fresh::<DisputeId>(),
+        offer.id,
+        Actor::Customer,
+        Some(stall.customer.id),
+        "no answer".to_owned(),
+        &[],
+        NOW,
+    )
+    .unwrap();
+    let changes = Changes {
+        disputes: vec![new(dispute.clone())],
+        ..Changes::default()
+    };
+    commit(database, &changes).await.unwrap();
+    (offer, dispute)
 }

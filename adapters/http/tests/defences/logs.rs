@@ -1,9 +1,8 @@
 //! What is said in the log of everything that people do, with nothing left out: no secret, nothing about people, and one
 //! line for each event, whatever they send.
 
-use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use application::ports::StorageError;
 use memory::Point;
@@ -19,6 +18,7 @@ use crate::ask::{Answer, Ask, Twist, ask, send};
 use crate::matrix::allowed;
 use crate::operations::{self, Operation};
 use crate::scene::Person;
+use crate::scene::kept::Kept;
 use crate::world::World;
 
 /// Everything that is told, in both formats of the program.
@@ -27,26 +27,6 @@ struct Log {
     json: Kept,
     pretty: Kept,
     events: Arc<AtomicUsize>,
-}
-
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Kept {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
 }
 
 struct Counted(Arc<AtomicUsize>);
@@ -61,9 +41,8 @@ impl Log {
     /// Listens on this thread, on which all of a test's tasks are.
     fn listen() -> (Self, DefaultGuard) {
         let log = Self::default();
-        let (json, pretty) = (log.json.clone(), log.pretty.clone());
-        let json = fmt::layer().with_writer(move || json.clone()).json();
-        let pretty = fmt::layer().with_writer(move || pretty.clone());
+        let json = fmt::layer().with_writer(log.json.clone()).json();
+        let pretty = fmt::layer().with_writer(log.pretty.clone());
         let listening = tracing_subscriber::registry()
             .with(LevelFilter::TRACE)
             .with(json.flatten_event(true))

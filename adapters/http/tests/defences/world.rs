@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::scene::entrance::PASSWORD;
-use crate::scene::{Person, Scene};
+use crate::scene::{Person, Scene, new_listing};
 
 /// The part of an id behind its prefix where nothing has this id.
 pub(crate) const NOTHING: &str = "01jt0c7kq5e8tvb1y9m3x4z6wa";
@@ -394,19 +394,6 @@ fn text(value: &Value) -> String {
 /// The id of nothing.
 pub(crate) fn nothing(prefix: &str) -> String {
     format!("{prefix}_{NOTHING}")
-}
-
-pub(crate) fn new_listing() -> Value {
-    json!({
-        "exchange_type": "FIAT2CRYPTO",
-        "crypto_asset": "USDT",
-        "fiat_currency": "EUR",
-        "price": "0.995",
-        "total_amount": "500",
-        "min_amount": "10",
-        "max_amount": "400",
-        "payment_methods": ["SEPA"],
-    })
 }
 
 pub(crate) fn new_offer(listing: &str) -> Value {

@@ -1,6 +1,7 @@
 //! A whole market in memory behind the API, with people in it, and news for them.
 
 pub(crate) mod entrance;
+pub(crate) mod kept;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -249,17 +250,8 @@ impl Scene {
         self.call(Some(&anna), Method::PATCH, &path, body)
             .await
             .good();
-        let listing = json!({
-            "exchange_type": "FIAT2CRYPTO",
-            "crypto_asset": "USDT",
-            "fiat_currency": "EUR",
-            "price": "0.995",
-            "total_amount": "500",
-            "min_amount": "10",
-            "max_amount": "400",
-            "payment_methods": ["SEPA"],
-        });
-        let listing = self.post(&anna, "/api/p2p/listings", listing).await.good();
+        let listing = self.post(&anna, "/api/p2p/listings", new_listing());
+        let listing = listing.await.good();
         let offer = json!({
             "listing_id": listing["listing_id"],
             "amount": "100",
@@ -352,4 +344,18 @@ impl Scene {
         self.live.streams.drained().await;
         began.elapsed()
     }
+}
+
+/// 500 USDT for euros at 0.995, 10 to 400 at a time.
+pub(crate) fn new_listing() -> Value {
+    json!({
+        "exchange_type": "FIAT2CRYPTO",
+        "crypto_asset": "USDT",
+        "fiat_currency": "EUR",
+        "price": "0.995",
+        "total_amount": "500",
+        "min_amount": "10",
+        "max_amount": "400",
+        "payment_methods": ["SEPA"],
+    })
 }
