@@ -354,7 +354,7 @@ impl fmt::Display for Refusal {
                 f.write_str("verify the e-mail address first: a mail has been sent to it")
             }
             Self::SecondFactorRequired => f.write_str(
-                "this needs the second factor, shown within the last minutes: show it at /api/auth/2fa/verify, or enrol one",
+                "this needs a second factor: at a log-in send its code as `code`; in a session show one at /api/auth/2fa/verify, which counts for some minutes, or enrol one first",
             ),
             Self::SecondFactorWrong => {
                 f.write_str("not a code of this second factor, or one that was used before")

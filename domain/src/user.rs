@@ -253,6 +253,18 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
+/// Whether a name stays in its line, in which it does not turn or hide what is around it: it stands in texts that others read.
+#[must_use]
+pub fn is_one_line(name: &str) -> bool {
+    let breaks = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{2028}' | '\u{2029}')
+            // Directions of writing that go on behind it.
+            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    !name.contains(breaks)
+}
+
 /// An account of a person or a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -334,6 +346,16 @@ impl User {
         Self {
             password: Some(password),
             password_changed_at: now.max(next),
+            version: self.version + 1,
+            ..self
+        }
+    }
+
+    /// The same account and password, hashed anew: nothing has changed but what a guess costs.
+    #[must_use]
+    pub fn with_rehashed(self, password: PasswordHash) -> Self {
+        Self {
+            password: Some(password),
             version: self.version + 1,
             ..self
         }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use application::mail::PostOffice;
-use application::ports::{PasswordError, Passwords};
+use application::ports::{PasswordError, Passwords, Verdict};
 use application::session::{AccessError, Credentials, log_in};
 use application::user::RegisterUser;
 use application::{Market, MarketPorts, PipelineSettings};
@@ -54,9 +54,9 @@ impl Passwords for Counted {
         &self,
         password: String,
         hash: Option<PasswordHash>,
-    ) -> Result<bool, PasswordError> {
+    ) -> Result<Verdict, PasswordError> {
         if self.hasty && hash.is_none() {
-            return Ok(false);
+            return Ok(Verdict::Wrong);
         }
         self.verified.fetch_add(1, Ordering::SeqCst);
         self.argon2.verify(password, hash).await

@@ -9,8 +9,7 @@
 
 mod scene;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::io::Write;
 
 use axum::http::{Method, Request, Response};
 use axum::middleware::map_response;
@@ -18,39 +17,10 @@ use domain::Role;
 use http_api::HttpSettings;
 use scene::Scene;
 use scene::entrance::{Entered, PASSWORD, address};
+use scene::kept::Kept;
 use serde_json::{Value, json};
-use tracing_subscriber::fmt::MakeWriter;
 
 const WORDS: &str = "another long password";
-
-/// Keeps what is written.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Kept {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl Kept {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// A market that keeps the headers of all answers.
 fn watched(headers: &Kept) -> Scene {
@@ -99,7 +69,7 @@ async fn live(scene: &Scene) -> Vec<String> {
     scene.post(&proved.person, path, body).await;
     let body = json!({"email": address("ada")});
     with_key("/api/auth/password/forgot", body).await.good();
-    let reset = scene.link("ada", 5).await;
+    let reset = scene.link("ada", 6).await;
     for _ in 0..2 {
         let body = json!({"token": reset, "new_password": PASSWORD});
         with_key("/api/auth/password/reset", body).await;

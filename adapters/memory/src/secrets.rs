@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use application::ports::{
     AccessToken, Bearer, Enrolment, Link, LinkPurpose, Mail, MailError, Mailer, PasswordError,
-    Passwords, Refresh, SecondFactorError, SecondFactors, TokenError, Tokens,
+    Passwords, Refresh, SecondFactorError, SecondFactors, TokenError, Tokens, Verdict,
 };
 use async_trait::async_trait;
 use domain::second_factor::{SealedSecret, Shown};
@@ -24,6 +24,12 @@ pub struct InsecurePasswords {
 }
 
 impl InsecurePasswords {
+    /// A hash of another time, when less was paid.
+    #[must_use]
+    pub fn outdated(password: &str) -> PasswordHash {
+        PasswordHash::new(format!("more insecure still:{password}"))
+    }
+
     /// How many passwords were verified so far.
     #[must_use]
     pub fn verified(&self) -> usize {
@@ -41,10 +47,19 @@ impl Passwords for InsecurePasswords {
         &self,
         password: String,
         hash: Option<PasswordHash>,
-    ) -> Result<bool, PasswordError> {
+    ) -> Result<Verdict, PasswordError> {
         self.verified.fetch_add(1, Ordering::SeqCst);
-        let wanted = self.hash(password).await?;
-        Ok(hash.is_some_and(|hash| hash == wanted))
+        let Some(hash) = hash else {
+            return Ok(Verdict::Wrong);
+        };
+        let today = self.hash(password.clone()).await?;
+        Ok(if hash == today {
+            Verdict::Right
+        } else if hash == Self::outdated(&password) {
+            Verdict::Outdated(today)
+        } else {
+            Verdict::Wrong
+        })
     }
 
     /// Only this one is too easily guessed.

@@ -17,6 +17,7 @@ pub enum Letter {
     RecoveryCodeUsed {
         left: usize,
     },
+    RecoveryCodesRenewed,
     /// Too many log-ins have failed; the token resets the password.
     Locked {
         token: String,
@@ -31,14 +32,19 @@ impl std::fmt::Debug for Letter {
 }
 
 impl Letter {
-    /// Whether anybody can have it sent who knows an address and nothing more.
-    pub(super) const fn is_for_the_asking(&self) -> bool {
+    /// Whether anybody can have it sent to this user who knows their address and nothing more. Whoever has opened an account
+    /// under an address that is not theirs can have all of them sent.
+    pub(super) const fn is_for_the_asking(&self, to: &User) -> bool {
+        if to.email_verified_at.is_none() {
+            return true;
+        }
         match self {
             Self::VerifyEmail { .. } | Self::ResetPassword { .. } | Self::Locked { .. } => true,
             Self::PasswordChanged
             | Self::SecondFactorActivated
             | Self::SecondFactorRemoved
             | Self::RecoveryCodeUsed { .. }
+            | Self::RecoveryCodesRenewed
             | Self::CodesLocked => false,
         }
     }
@@ -95,6 +101,12 @@ impl Letter {
                 "A recovery code was used",
                 format!("Somebody has used one of your recovery codes; {left} are left. {NOT_ME}"),
             ),
+            Self::RecoveryCodesRenewed => (
+                "Your recovery codes were made anew",
+                format!(
+                    "New recovery codes were made, and those before are not taken any more. {NOT_ME}"
+                ),
+            ),
             Self::Locked { token } => (
                 "Too many log-ins have failed",
                 format!(
@@ -149,6 +161,10 @@ impl Letter {
                 format!(
                     "Кто-то использовал один из ваших резервных кодов; осталось: {left}. {NOT_ME}"
                 ),
+            ),
+            Self::RecoveryCodesRenewed => (
+                "Новые резервные коды",
+                format!("Созданы новые резервные коды, прежние больше не действуют. {NOT_ME}"),
             ),
             Self::Locked { token } => (
                 "Слишком много неудачных входов",

@@ -74,7 +74,9 @@ impl PostOffice {
     pub fn leave(&self, user: &User, letter: &Letter) {
         let Some(desk) = &self.0 else { return };
         let (subject, text) = letter.words(user, &desk.links);
-        if letter.is_for_the_asking() && !desk.throttle.admits(user.id, letter, desk.clock.now()) {
+        if letter.is_for_the_asking(user)
+            && !desk.throttle.admits(user.id, letter, desk.clock.now())
+        {
             desk.stats.throttled();
             tracing::debug!(user = %user.id, subject, "one more mail of a kind that came often of late was not sent");
             return;

@@ -19,7 +19,7 @@ pub use clock::{Clock, Ids, IdsExt};
 pub use limits::{Allowance, LimitKey, Quota, RateLimiter, Subject};
 pub use mailer::{Mail, MailError, Mailer};
 pub use outbox::{Backlog, DeadLetters, Outbox, Parcel};
-pub use passwords::{PasswordError, Passwords};
+pub use passwords::{PasswordError, Passwords, Verdict};
 pub use queries::{
     AccessChanges, AccessQueries, AuditReport, DisputeFilter, DisputeQueries, ListingCursor,
     ListingFilter, ListingOrder, ListingQueries, ListingView, ListingsFound, Maintenance,

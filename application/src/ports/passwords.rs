@@ -10,13 +10,13 @@ pub trait Passwords: Send + Sync {
     /// Hashes a new password.
     async fn hash(&self, password: String) -> Result<PasswordHash, PasswordError>;
 
-    /// Whether the password belongs to the hash. With `None` (no such user) it takes as long and is always false, so
+    /// Whether the password belongs to the hash. With `None` (no such user) it takes as long and is always wrong, so
     /// that nobody learns from the clock who has an account.
     async fn verify(
         &self,
         password: String,
         hash: Option<PasswordHash>,
-    ) -> Result<bool, PasswordError>;
+    ) -> Result<Verdict, PasswordError>;
 
     /// Why this password is too easily guessed, if it is: known from breaches, or made of what is known of its owner.
     async fn weakness(
@@ -24,6 +24,22 @@ pub trait Passwords: Send + Sync {
         password: &str,
         known_of_owner: &[&str],
     ) -> Result<Option<&'static str>, PasswordError>;
+}
+
+/// What a password is that somebody offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Wrong,
+    Right,
+    /// Right; but its hash is cheaper to guess by than one of today, such as this.
+    Outdated(PasswordHash),
+}
+
+impl Verdict {
+    #[must_use]
+    pub const fn is_right(&self) -> bool {
+        matches!(self, Self::Right | Self::Outdated(_))
+    }
 }
 
 /// The hasher did not do its work.

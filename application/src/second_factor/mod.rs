@@ -10,7 +10,8 @@ pub use show::{ShowSecondFactor, show};
 
 use domain::audit::AuditAction;
 use domain::second_factor::{RecoveryCodes, Shown};
-use domain::session::Origin;
+use domain::session::{Origin, Session};
+use domain::user::Caller;
 use domain::{Refusal, SecondFactor};
 
 use crate::Market;
@@ -26,6 +27,15 @@ impl std::fmt::Debug for FreshCodes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("FreshCodes(…)")
     }
+}
+
+/// The session in which the caller asks: a token outlives it by a little.
+pub(crate) fn open_session(desk: &Desk<'_>, caller: Caller) -> Result<Session, Refusal> {
+    let session = caller.session.and_then(|id| desk.session(id).ok());
+    let is_open = |session: &Session| {
+        session.user == caller.user && session.is_open(&desk.policy().access, desk.now())
+    };
+    session.filter(is_open).ok_or(Refusal::SessionOver)
 }
 
 /// Takes what was shown of an active second factor, or denies; each code once. Answers how many recovery codes are left, if it

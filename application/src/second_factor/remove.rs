@@ -7,7 +7,7 @@ use domain::session::SessionEnd;
 use domain::user::Caller;
 use domain::{Refusal, Role, User, UserId};
 
-use super::{FreshCodes, fresh_codes};
+use super::{FreshCodes, fresh_codes, open_session};
 use crate::Market;
 use crate::mail::Letter;
 use crate::pipeline::{Command, Desk, Needs};
@@ -74,10 +74,14 @@ pub struct RenewRecoveryCodes {
 }
 
 impl Command for RenewRecoveryCodes {
-    type Outcome = ();
+    type Outcome = User;
 
     fn needs(&self, needs: &mut Needs) {
+        needs.user(self.caller.user);
         needs.second_factor(self.caller.user);
+        if let Some(session) = self.caller.session {
+            needs.session(session);
+        }
         needs.trail();
     }
 
@@ -85,29 +89,31 @@ impl Command for RenewRecoveryCodes {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+    fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
+        let user = desk.user(self.caller.user)?;
         let factor = desk.second_factor(self.caller.user);
         let factor = factor.filter(|factor| factor.is_active());
         let factor = factor.ok_or(Refusal::SecondFactorMissing)?;
         self.caller
             .require_proof(&desk.policy().access, desk.now())?;
+        open_session(desk, self.caller)?;
         desk.save_second_factor(factor.with_recovery(self.recovery.clone()));
-        let (action, subject) = (
-            AuditAction::RecoveryCodesRenewed,
-            self.caller.user.to_string(),
-        );
-        desk.note(AuditNote::by(self.caller, action, subject, "{}".into()))
+        let action = AuditAction::RecoveryCodesRenewed;
+        let note = AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
+        desk.note(note)?;
+        Ok(user)
     }
 }
 
-/// Fresh recovery codes for the caller; earlier ones are worth nothing any more.
+/// Fresh recovery codes for the caller, who gets a mail that says so; earlier ones are worth nothing any more.
 pub async fn renew_recovery_codes(
     market: &Market,
     caller: Caller,
 ) -> Result<FreshCodes, AccessError> {
     let (codes, recovery) = fresh_codes(market)?;
-    market
+    let user = market
         .execute(RenewRecoveryCodes { caller, recovery })
         .await?;
+    market.mail().leave(&user, &Letter::RecoveryCodesRenewed);
     Ok(codes)
 }

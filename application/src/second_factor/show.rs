@@ -6,7 +6,7 @@ use domain::second_factor::Shown;
 use domain::session::Origin;
 use domain::user::Caller;
 
-use super::take;
+use super::{open_session, take};
 use crate::Market;
 use crate::pipeline::{Command, Desk, Needs};
 use crate::ports::AccessToken;
@@ -39,12 +39,7 @@ impl Command for ShowSecondFactor {
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal> {
         let user = desk.user(self.caller.user)?;
-        let session = self.caller.session.ok_or(Refusal::SessionOver)?;
-        let session = desk.session(session).map_err(|_| Refusal::SessionOver)?;
-        let rules = desk.policy().access;
-        if session.user != user.id || !session.is_open(&rules, desk.now()) {
-            return Err(Refusal::SessionOver);
-        }
+        let session = open_session(desk, self.caller)?;
         let factor = desk
             .second_factor(user.id)
             .ok_or(Refusal::SecondFactorMissing)?;

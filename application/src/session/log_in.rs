@@ -3,13 +3,14 @@
 use domain::audit::{AuditAction, AuditNote};
 use domain::second_factor::Shown;
 use domain::session::{Origin, Session, SessionEnd};
-use domain::user::Email;
+use domain::user::{Email, PasswordHash};
 use domain::{Refusal, SessionId, Timestamp, User, UserId};
 
 use super::{AccessError, AttemptKey, Fate, LoggedIn, fail, forgive, look_at, tokens_of};
 use crate::Market;
 use crate::mail::Letter;
 use crate::pipeline::{Command, Desk, Needs};
+use crate::ports::Verdict;
 use crate::second_factor::take;
 use crate::user::{request_verification, reset_token};
 
@@ -39,6 +40,8 @@ pub struct LogIn {
     pub user: UserId,
     /// When the password was set that was found to be the right one; `None`: it was wrong.
     pub password_of: Option<Timestamp>,
+    /// The same password at today's cost, if what is stored is cheaper.
+    pub rehashed: Option<PasswordHash>,
     pub shown: Option<Shown>,
     pub origin: Origin,
 }
@@ -88,6 +91,14 @@ impl Command for LogIn {
             };
         }
         forgive(desk, self.key);
+        let user = match &self.rehashed {
+            Some(hash) => {
+                let user = user.with_rehashed(hash.clone());
+                desk.save_user(user.clone());
+                user
+            }
+            None => user,
+        };
         make_room(desk, user.id);
         let origin = self.origin.clone();
         let session = Session::open(self.id, user.id, origin, proved, &rules, desk.now());
@@ -156,7 +167,8 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
     }
     let user = market.queries().find_user_by_email(&email).await?;
     let hash = user.as_ref().and_then(|user| user.password.clone());
-    let genuine = market.passwords().verify(password, hash).await?;
+    let verdict = market.passwords().verify(password, hash).await?;
+    let genuine = verdict.is_right();
     let shown = match (&user, code) {
         (Some(user), Some(code)) if genuine => shown(market, user.id, &code).await?,
         _ => None,
@@ -169,6 +181,10 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
             .as_ref()
             .filter(|_| genuine)
             .map(|user| user.password_changed_at),
+        rehashed: match verdict {
+            Verdict::Outdated(hash) => Some(hash),
+            Verdict::Right | Verdict::Wrong => None,
+        },
         shown,
         origin,
     };

@@ -41,6 +41,20 @@ pub struct OfferedPassword {
 }
 
 impl OfferedPassword {
+    /// Refused while too many wrong ones have come of late.
+    pub(crate) async fn may_be_looked_at(
+        market: &Market,
+        caller: Caller,
+    ) -> Result<(), AccessError> {
+        let key = AttemptKey::of_password(caller.user);
+        let attempts = market.queries().find_attempts(key.0).await?;
+        let rules = market.policy().access;
+        match attempts.and_then(|attempts| attempts.wait(&rules, market.now())) {
+            Some(wait) => Err(Refusal::TooManyAttempts { wait }.into()),
+            None => Ok(()),
+        }
+    }
+
     /// Looks at a password. Whether it was right is for the commit to say: many guesses at once are counted one by one.
     pub(crate) async fn look_at(
         market: &Market,
@@ -50,17 +64,12 @@ impl OfferedPassword {
     ) -> Result<(User, Self), AccessError> {
         let user = market.queries().find_user(caller.user).await?;
         let user = user.ok_or(Refusal::BadCredentials)?;
-        let key = AttemptKey::of_password(caller.user);
-        let attempts = market.queries().find_attempts(key.0).await?;
-        let rules = market.policy().access;
-        if let Some(wait) = attempts.and_then(|attempts| attempts.wait(&rules, market.now())) {
-            return Err(Refusal::TooManyAttempts { wait }.into());
-        }
+        Self::may_be_looked_at(market, caller).await?;
         let hash = user.password.clone();
-        let genuine = market.passwords().verify(password, hash).await?;
+        let verdict = market.passwords().verify(password, hash).await?;
         let offered = Self {
             caller,
-            password_of: genuine.then_some(user.password_changed_at),
+            password_of: verdict.is_right().then_some(user.password_changed_at),
             origin,
         };
         Ok((user, offered))
@@ -130,6 +139,8 @@ pub async fn change_password(
     new: String,
     origin: Origin,
 ) -> Result<(), AccessError> {
+    // Hashing is dear: nobody has it done who is not looked at anyhow.
+    OfferedPassword::may_be_looked_at(market, caller).await?;
     // The new one comes first: what is answered about it, and when, must not tell whether the old one is right.
     let user = market.queries().find_user(caller.user).await?;
     let user = user.ok_or(Refusal::BadCredentials)?;

@@ -8,7 +8,7 @@ use application::mail::PostOffice;
 use application::user::{RegisterUser, VerifyEmail, must_be_strong};
 use clap::{Args, Subcommand};
 use domain::session::Origin;
-use domain::user::Email;
+use domain::user::{Email, is_one_line};
 use domain::{Role, Roles};
 
 use crate::config::Config;
@@ -47,6 +47,10 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
                 .split_once('@')
                 .is_some_and(|(user, host)| !user.is_empty() && host.contains('.')),
         "--email is not an e-mail address"
+    );
+    ensure!(
+        (1..=100).contains(&name.chars().count()) && is_one_line(&name),
+        "--name must have 1 to 100 characters, none of them a control character or a line break"
     );
     let (password, made_here) = if password_stdin {
         let mut password = String::new();

@@ -10,9 +10,8 @@ use application::user::{
 use domain::audit::AuditAction;
 use domain::policy::AccessRules;
 use domain::user::Email;
-use domain::{Policy, Refusal};
-use memory::WEAK_PASSWORD;
-use p2p_tests::harness::unlimited;
+use domain::{Refusal, User};
+use memory::{InsecurePasswords, WEAK_PASSWORD};
 
 use crate::scene::{PASSWORD, Scene, refusal, somewhere};
 
@@ -32,11 +31,7 @@ async fn guessing_takes_longer_and_longer_whether_or_not_there_is_an_account() {
         lock_after: 4,
         ..AccessRules::default()
     };
-    let scene = Scene::under(Policy {
-        access: rules,
-        ..unlimited()
-    })
-    .await;
+    let scene = Scene::ruled(rules).await;
     let nobody = Email::new("nobody@example.org");
     for email in [&scene.email(), &nobody] {
         let guess = || scene.enter_as(email, "wrong", None);
@@ -87,16 +82,45 @@ async fn the_right_password_ends_the_row_of_failures() {
 }
 
 #[tokio::test]
+async fn a_log_in_renews_a_hash_of_another_cost_and_changes_nothing_else() {
+    let scene = Scene::open().await;
+    let stored = || scene.harness.store.tables().users[&scene.anna.id].clone();
+    let outdated = User {
+        password: Some(InsecurePasswords::outdated(PASSWORD)),
+        ..stored()
+    };
+    let put = outdated.clone();
+    scene.harness.store.tamper(|tables| {
+        tables.users.insert(put.id, put);
+    });
+    assert_eq!(
+        refusal(scene.enter("wrong", None).await),
+        Refusal::BadCredentials
+    );
+    assert_eq!(stored(), outdated, "only who knows it can hash it anew");
+    let before = scene.enter(PASSWORD, None).await.unwrap();
+    assert_eq!(
+        stored(),
+        User {
+            password: scene.anna.password.clone(),
+            version: outdated.version + 1,
+            ..outdated
+        }
+    );
+    let renewed = stored();
+    scene.enter(PASSWORD, None).await.unwrap();
+    assert_eq!(stored(), renewed, "it is one of today now");
+    assert!(scene.admit(&before.access).is_ok(), "sessions go on");
+    scene.harness.close().await;
+}
+
+#[tokio::test]
 async fn each_lock_tells_the_owner() {
     let rules = AccessRules {
         lock_after: 1,
         ..AccessRules::default()
     };
-    let scene = Scene::under(Policy {
-        access: rules,
-        ..unlimited()
-    })
-    .await;
+    let scene = Scene::ruled(rules).await;
     for locks in 1..=3 {
         assert_eq!(
             refusal(scene.enter("wrong", None).await),
@@ -137,11 +161,7 @@ async fn guesses_at_once_are_counted_one_by_one() {
         free_failures: 3,
         ..AccessRules::default()
     };
-    let scene = Scene::under(Policy {
-        access: rules,
-        ..unlimited()
-    })
-    .await;
+    let scene = Scene::ruled(rules).await;
     let all = (0..50).map(|_| scene.enter("wrong", None));
     let mut looked_at = 0;
     for outcome in futures::future::join_all(all).await {
@@ -248,11 +268,7 @@ async fn where_it_is_asked_for_nobody_comes_in_before_the_address_is_verified() 
         verified_email: true,
         ..AccessRules::default()
     };
-    let scene = Scene::under(Policy {
-        access: rules,
-        ..unlimited()
-    })
-    .await;
+    let scene = Scene::ruled(rules).await;
     let market = &scene.harness.market;
     assert_eq!(
         refusal(scene.enter("wrong", None).await),

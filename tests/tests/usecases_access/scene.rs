@@ -6,6 +6,7 @@ use application::ports::{AccessToken, Bearer, TokenError};
 use application::session::{AccessError, Credentials, LoggedIn, log_in};
 use application::user::RegisterUser;
 use domain::audit::AuditAction;
+use domain::policy::AccessRules;
 use domain::session::Origin;
 use domain::user::{Caller, Email, PasswordHash};
 use domain::{Policy, Refusal, Role, Timestamp, User};
@@ -21,12 +22,16 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn open() -> Self {
-        Self::under(unlimited()).await
+        Self::ruled(unlimited().access).await
     }
 
-    pub(crate) async fn under(policy: Policy) -> Self {
+    /// Where this is asked of who comes in.
+    pub(crate) async fn ruled(access: AccessRules) -> Self {
         let setup = Setup {
-            policy,
+            policy: Policy {
+                access,
+                ..unlimited()
+            },
             ..Setup::default()
         };
         let harness = Harness::open_with(Memory::new(), setup).await;

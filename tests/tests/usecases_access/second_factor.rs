@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use application::ports::AccessToken;
 use application::second_factor::{confirm, enrol, remove, renew_recovery_codes, show};
+use application::session::EndSession;
 use application::user::change_password;
+use domain::Refusal;
 use domain::audit::AuditAction;
 use domain::policy::AccessRules;
-use domain::{Policy, Refusal};
-use p2p_tests::harness::{minutes, unlimited};
+use p2p_tests::harness::minutes;
 
 use crate::scene::{PASSWORD, Scene, refusal, somewhere};
 
@@ -66,13 +67,10 @@ async fn it_is_asked_for_from_the_first_code_on_and_each_code_is_good_once() {
 
 #[tokio::test]
 async fn one_code_at_many_doors_at_once_opens_one() {
-    let scene = Scene::under(Policy {
-        access: AccessRules {
-            free_failures: 100,
-            lock_after: 0,
-            ..AccessRules::default()
-        },
-        ..unlimited()
+    let scene = Scene::ruled(AccessRules {
+        free_failures: 100,
+        lock_after: 0,
+        ..AccessRules::default()
     })
     .await;
     enrolled(&scene).await;
@@ -106,11 +104,7 @@ async fn too_many_wrong_codes_tell_the_owner_even_before_the_first_right_one() {
         lock_after: 1,
         ..AccessRules::default()
     };
-    let scene = Scene::under(Policy {
-        access: rules,
-        ..unlimited()
-    })
-    .await;
+    let scene = Scene::ruled(rules).await;
     let market = &scene.harness.market;
     let entered = scene.enter(PASSWORD, None).await.unwrap();
     let caller = scene.caller(&entered.access);
@@ -184,11 +178,25 @@ async fn what_was_shown_counts_for_ten_minutes() {
         .unwrap();
     let caller = scene.caller(&shown);
     renew_recovery_codes(market, caller).await.unwrap();
+    assert!(scene.mailed(2).await[1].contains("New recovery codes"));
     remove(market, caller, caller.user).await.unwrap();
     scene.enter(PASSWORD, None).await.unwrap();
     let twice = remove(market, caller, caller.user).await;
     assert_eq!(refusal(twice), Refusal::SecondFactorMissing);
     assert_eq!(old_codes.len(), 10);
+    scene.harness.close().await;
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_makes_no_recovery_codes() {
+    let scene = Scene::open().await;
+    let market = &scene.harness.market;
+    let (entered, _) = enrolled(&scene).await;
+    let caller = scene.caller(&entered);
+    let session = caller.session.unwrap();
+    scene.harness.done(EndSession { caller, session }).await;
+    let late = renew_recovery_codes(market, caller).await;
+    assert_eq!(refusal(late), Refusal::SessionOver);
     scene.harness.close().await;
 }
 

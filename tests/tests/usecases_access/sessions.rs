@@ -10,7 +10,7 @@ use domain::policy::AccessRules;
 use domain::refusal::Noun;
 use domain::session::SessionEnd;
 use domain::user::Email;
-use domain::{Policy, Refusal, Role, Roles, Session};
+use domain::{Refusal, Role, Roles, Session};
 use p2p_tests::harness::unlimited;
 
 use crate::scene::{PASSWORD, Scene, refusal, somewhere};
@@ -120,11 +120,7 @@ async fn a_session_is_over_when_it_was_left_alone() {
         session_idle: Duration::from_secs(100),
         ..AccessRules::default()
     };
-    let scene = Scene::under(Policy {
-        access: rules,
-        ..unlimited()
-    })
-    .await;
+    let scene = Scene::ruled(rules).await;
     let mut entered = scene.enter(PASSWORD, None).await.unwrap();
     for _ in 0..3 {
         scene.wait(Duration::from_secs(99));

@@ -10,6 +10,7 @@ use super::TAG;
 use crate::app::App;
 use crate::extract::Auth;
 use crate::problem::Problem;
+use crate::to_the_end::to_the_end;
 
 /// The way in without the authenticator. Secrets: they are shown here and nowhere else.
 #[derive(Serialize, ToSchema)]
@@ -21,8 +22,8 @@ pub(crate) struct RecoveryCodesAnswer {
 
 /// Get new recovery codes.
 ///
-/// For everybody who has shown the second factor within the last ten minutes (a setting). All codes before are worth nothing. The
-/// answer is a secret: it is kept nowhere, so there is no idempotency key.
+/// For everybody who has shown the second factor within the last ten minutes (a setting). All codes before are worth nothing, and
+/// a mail tells of it. The answer is a secret: it is kept nowhere, so there is no idempotency key.
 #[utoipa::path(
     post,
     path = "/api/auth/2fa/recovery-codes",
@@ -36,7 +37,7 @@ pub(crate) async fn renew_recovery_codes(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<Answer<RecoveryCodesAnswer>, Problem> {
-    let codes = renew(&app, caller).await?;
+    let codes = to_the_end(async move { renew(&app, caller).await }).await?;
     Ok(Answer(RecoveryCodesAnswer {
         recovery_codes: codes.0,
     }))

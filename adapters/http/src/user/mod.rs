@@ -12,6 +12,7 @@ mod update_me;
 mod verify_email;
 pub(crate) mod view;
 
+use domain::user::is_one_line;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -57,10 +58,8 @@ fn check_password(text: &str) -> Result<(), ValidationError> {
     Err(ValidationError::new("INVALID_LENGTH").with_message(message.into()))
 }
 
-/// In one line: a name stands in texts that others read.
 fn check_name(text: &str) -> Result<(), ValidationError> {
-    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-    if !text.contains(breaks) {
+    if is_one_line(text) {
         return Ok(());
     }
     let message = "must not contain control characters or line breaks";
@@ -82,6 +81,8 @@ mod tests {
             "a\tb",
             "a\u{85}b",
             "a\u{2028}b",
+            "a\u{202e}b",
+            "a\u{2066}b",
             "\u{1b}[1m",
         ] {
             assert!(check_name(bad).is_err(), "{bad:?}");

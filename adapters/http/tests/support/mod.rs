@@ -10,7 +10,7 @@ use application::ports::{
     ListingsFound, Maintenance, NotificationFilter, NotificationQueries, OfferFilter, OfferQueries,
     OrderFilter, OrderQueries, PasswordError, Passwords, PaymentQueries, Refresh, ReportFilter,
     ReportQueries, StatementEntry, StatementFilter, StorageError, Store, TokenError, Tokens,
-    TrailFilter, TrailQueries, Transaction, UserQueries, WalletQueries, WithdrawalFilter,
+    TrailFilter, TrailQueries, Transaction, UserQueries, Verdict, WalletQueries, WithdrawalFilter,
     WithdrawalQueries,
 };
 use application::{Market, MarketPorts, PipelineSettings};
@@ -268,8 +268,8 @@ impl Passwords for Fixed {
             _ => Ok(PasswordHash::new(password)),
         }
     }
-    async fn verify(&self, _: String, _: Option<PasswordHash>) -> Result<bool, PasswordError> {
-        Ok(false)
+    async fn verify(&self, _: String, _: Option<PasswordHash>) -> Result<Verdict, PasswordError> {
+        Ok(Verdict::Wrong)
     }
     async fn weakness(&self, _: &str, _: &[&str]) -> Result<Option<&'static str>, PasswordError> {
         Ok(None)

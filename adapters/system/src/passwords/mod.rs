@@ -7,7 +7,7 @@ mod breached;
 mod strength;
 mod workers;
 
-use application::ports::{PasswordError, Passwords};
+use application::ports::{PasswordError, Passwords, Verdict};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
@@ -103,16 +103,16 @@ impl Passwords for Argon2Passwords {
         &self,
         password: String,
         known: Option<PasswordHash>,
-    ) -> Result<bool, PasswordError> {
+    ) -> Result<Verdict, PasswordError> {
         let password = Zeroizing::new(password);
         let exists = known.is_some();
         let known = known.unwrap_or_else(|| self.decoy.clone());
         let argon2 = self.argon2.clone();
-        let matches = self
+        let verdict = self
             .hashing
             .run(move || verify(&argon2, &password, &known))
             .await?;
-        Ok(matches && exists)
+        Ok(if exists { verdict } else { Verdict::Wrong })
     }
 
     async fn weakness(
@@ -136,18 +136,28 @@ fn hash(argon2: &Argon2<'_>, password: &str) -> Result<PasswordHash, PasswordErr
     Ok(PasswordHash::new(hash.to_string()))
 }
 
-/// Verifies with the parameters that the stored hash was made with.
+/// Verifies with the parameters that the stored hash was made with. Where today's are dearer, the right password is hashed anew.
 fn verify(
     argon2: &Argon2<'_>,
     password: &str,
     known: &PasswordHash,
-) -> Result<bool, PasswordError> {
+) -> Result<Verdict, PasswordError> {
     let known = phc::PasswordHash::new(known.expose()).map_err(|error| failed(&error))?;
     match argon2.verify_password(password.as_bytes(), &known) {
-        Ok(()) => Ok(true),
-        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+        Ok(()) if is_cheaper(argon2, &known) => hash(argon2, password).map(Verdict::Outdated),
+        Ok(()) => Ok(Verdict::Right),
+        Err(argon2::password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
         Err(error) => Err(failed(&error)),
     }
+}
+
+/// Whether a guess costs less by it, and in no way more.
+fn is_cheaper(argon2: &Argon2<'_>, known: &phc::PasswordHash) -> bool {
+    let cost = |params: &Params| [params.m_cost(), params.t_cost()];
+    Params::try_from(known).is_ok_and(|params| {
+        let (known, ours) = (cost(&params), cost(argon2.params()));
+        known != ours && known.iter().zip(ours).all(|(known, ours)| *known <= ours)
+    })
 }
 
 fn failed(error: &dyn std::fmt::Display) -> PasswordError {
@@ -163,30 +173,48 @@ mod tests {
         let passwords = Argon2Passwords::new(PasswordCost::MINIMAL).unwrap();
         let hash = passwords.hash("correct horse".into()).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        assert!(
-            passwords
-                .verify("correct horse".into(), Some(hash.clone()))
-                .await
-                .unwrap()
-        );
-        assert!(
-            !passwords
-                .verify("wrong horse".into(), Some(hash.clone()))
-                .await
-                .unwrap()
-        );
-        assert!(
-            !passwords
-                .verify("nobody has this password".into(), None)
-                .await
-                .unwrap()
-        );
+        for (password, known, verdict) in [
+            ("correct horse", Some(&hash), Verdict::Right),
+            ("wrong horse", Some(&hash), Verdict::Wrong),
+            ("nobody has this password", None, Verdict::Wrong),
+        ] {
+            let found = passwords.verify(password.into(), known.cloned()).await;
+            assert_eq!(found.unwrap(), verdict, "{password}");
+        }
         assert_ne!(
             passwords.hash("correct horse".into()).await.unwrap(),
             hash,
             "salted"
         );
         assert!(!format!("{hash:?}").contains("argon2"));
+    }
+
+    #[tokio::test]
+    async fn the_right_password_is_hashed_anew_where_that_makes_it_dearer() {
+        let old = Argon2Passwords::new(PasswordCost::MINIMAL).unwrap();
+        for cost in [
+            PasswordCost {
+                memory_kib: 128,
+                ..PasswordCost::MINIMAL
+            },
+            PasswordCost {
+                passes: 2,
+                ..PasswordCost::MINIMAL
+            },
+        ] {
+            let today = Argon2Passwords::new(cost).unwrap();
+            let hash = old.hash("correct horse".into()).await.unwrap();
+            let wrong = today.verify("wrong horse".into(), Some(hash.clone())).await;
+            assert_eq!(wrong.unwrap(), Verdict::Wrong);
+            let right = today.verify("correct horse".into(), Some(hash)).await;
+            let Verdict::Outdated(hash) = right.unwrap() else {
+                panic!("the hash is taken for one of today");
+            };
+            for hasher in [&today, &old] {
+                let right = hasher.verify("correct horse".into(), Some(hash.clone()));
+                assert_eq!(right.await.unwrap(), Verdict::Right);
+            }
+        }
     }
 
     #[tokio::test]
