@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use application::ports::{
     Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StaffMember,
-    StorageError, Transaction,
+    Standing, StorageError, Transaction,
 };
 use async_trait::async_trait;
 use domain::audit::AuditHead;
@@ -48,6 +48,7 @@ enum Load {
     Accounts,
     Mailboxes,
     Notifications,
+    Standings,
     Conducts,
     Tallies,
     TrailHead,
@@ -440,6 +441,22 @@ impl Transaction for Unit {
             .iter()
             .map(|(what, user)| (*what, *user, tables.tally(*what, *user, most)));
         Ok(counted.collect())
+    }
+
+    async fn standings(
+        &mut self,
+        users: &[UserId],
+        most: u32,
+    ) -> Result<Vec<Standing>, StorageError> {
+        self.step(Load::Standings).await?;
+        ordered(Load::Standings, users)?;
+        let tables = self.memory.read();
+        let standings = users.iter().map(|user| Standing {
+            user: *user,
+            conduct: tables.conducts.get(user).copied(),
+            open_offers: tables.tally(Tally::OpenOffers, *user, most),
+        });
+        Ok(standings.collect())
     }
 
     async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError> {

@@ -38,6 +38,7 @@ mod report;
 mod row;
 mod second_factor;
 mod session;
+mod standing;
 mod table;
 mod tally;
 mod text;

@@ -52,7 +52,7 @@ pub(crate) async fn look(
     if !glance.conducts.is_empty() {
         let users = glance.conducts.iter().copied().map(row::uuid);
         for found in rows(connection, &CONDUCTS, [id_array(users)]).await? {
-            conduct_of(&found, &mut seen)?;
+            seen.conducts.extend(conduct_of(&found)?);
         }
     }
     if !glance.users.is_empty() {
@@ -92,7 +92,7 @@ async fn answers(
         listing_of(&found, seen)?;
         account_of(&found, "h_", seen)?;
         account_of(&found, "c_", seen)?;
-        conduct_of(&found, seen)?;
+        seen.conducts.extend(conduct_of(&found)?);
         open_of(&found, seen)?;
     }
     Ok(())
@@ -206,7 +206,7 @@ pub(crate) static SETTLED: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// `l."id" AS "l_id", …`
-fn columns<E: EntityTrait>(alias: &str) -> String {
+pub(crate) fn columns<E: EntityTrait>(alias: &str) -> String {
     let all: Vec<String> = E::Column::iter()
         .map(|column| {
             let name = column.as_str();
@@ -263,12 +263,12 @@ fn payment_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> 
 }
 
 /// A customer's conduct, where there is any.
-fn conduct_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
-    if is_there(found, "n_", "user_id")? {
-        let model = conduct::Model::from_query_result(found, "n_").map_err(error::storage)?;
-        seen.conducts.push(Conduct::try_from(model)?);
+pub(crate) fn conduct_of(found: &QueryResult) -> Result<Option<Conduct>, StorageError> {
+    if !is_there(found, "n_", "user_id")? {
+        return Ok(None);
     }
-    Ok(())
+    let model = conduct::Model::from_query_result(found, "n_").map_err(error::storage)?;
+    Conduct::try_from(model).map(Some)
 }
 
 /// How many open deals a customer has, where they were counted.

@@ -10,9 +10,10 @@ use std::time::Instant;
 use domain::policy::Limits;
 use tokio::sync::{Notify, mpsc};
 
-use super::desk::{Desk, Loaded};
+use super::desk::Desk;
 use super::job::Job;
 use super::load::{from_look, load};
+use super::loaded::Loaded;
 use super::needs::Needs;
 use super::stats::PipelineStats;
 use super::{CommandError, Tools};

@@ -7,7 +7,7 @@ use domain::policy::Limits;
 use domain::refusal::Tally;
 use domain::{AccountKey, ListingId, Offer, UserId};
 
-use super::desk::Loaded;
+use super::loaded::Loaded;
 use super::needs::{AroundOffer, Needs};
 use crate::ports::{ListingHead, Seen, StorageError, Transaction};
 
@@ -214,11 +214,18 @@ pub(super) async fn load(
         }
     }
     let customers = needs.answered.iter().map(|(_, customer)| *customer);
-    needs.conducts.extend(customers.clone());
-    if limits.open_offers > 0 {
-        let open = customers.map(|customer| (Tally::OpenOffers, customer));
-        needs.tallies.extend(open);
+    let customers: BTreeSet<_> = customers.collect();
+    if !customers.is_empty() {
+        let users: Vec<_> = customers.iter().copied().collect();
+        for standing in unit.standings(&users, limits.open_offers).await? {
+            if let Some(conduct) = standing.conduct {
+                loaded.conducts.put(conduct.user, conduct, conduct.version);
+            }
+            let open = (Tally::OpenOffers, standing.user);
+            loaded.tallies.insert(open, standing.open_offers);
+        }
     }
+    needs.conducts.retain(|user| !customers.contains(user));
     if !needs.conducts.is_empty() {
         let users: Vec<_> = needs.conducts.iter().copied().collect();
         for conduct in unit.read_conducts(&users).await? {
@@ -227,8 +234,7 @@ pub(super) async fn load(
     }
     if !needs.tallies.is_empty() {
         let wanted: Vec<_> = needs.tallies.iter().copied().collect();
-        let most = limits.open_offers.max(limits.listings);
-        let most = most.max(limits.open_withdrawals);
+        let most = limits.listings.max(limits.open_withdrawals);
         for (what, user, count) in unit.tallies(&wanted, most).await? {
             loaded.tallies.insert((what, user), count);
         }

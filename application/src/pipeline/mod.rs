@@ -14,7 +14,9 @@ mod batch;
 mod desk;
 mod job;
 mod load;
+mod loaded;
 mod needs;
+mod rows;
 mod stats;
 
 use std::sync::Arc;

@@ -249,6 +249,14 @@ pub trait Transaction: Send {
         most: u32,
     ) -> Result<Vec<(Tally, UserId, u32)>, StorageError>;
 
+    /// How these customers have behaved and how many open deals each has, by one look: as [`read_conducts`](Self::read_conducts)
+    /// and [`tallies`](Self::tallies) tell.
+    async fn standings(
+        &mut self,
+        users: &[UserId],
+        most: u32,
+    ) -> Result<Vec<Standing>, StorageError>;
+
     /// The end of the audit trail. Whoever has it is the only one who may append to it: it is locked last and held for the
     /// shortest time.
     async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError>;
@@ -279,6 +287,16 @@ pub struct OfferHead {
     pub exchange_type: ExchangeType,
     pub amount: Money,
     pub fiat: Money,
+}
+
+/// What is known of a customer who answers a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub user: UserId,
+    /// `None`: nothing has been noted.
+    pub conduct: Option<Conduct>,
+    /// Counted no further than was asked.
+    pub open_offers: u32,
 }
 
 /// Somebody on the staff, and what else they may do.

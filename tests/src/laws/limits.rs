@@ -37,6 +37,14 @@ async fn conducts<S: Store>(store: &S, users: &[UserId]) -> Vec<Conduct> {
     let mut found = unit.read_conducts(users).await.unwrap();
     unit.rollback().await.unwrap();
     found.sort_unstable_by_key(|row| row.user);
+    let mut unit = store.begin().await.unwrap();
+    let standings = unit.standings(users, 0).await.unwrap();
+    unit.rollback().await.unwrap();
+    assert_eq!(standings.len(), users.len(), "of everybody");
+    assert!(standings.iter().all(|one| one.open_offers == 0));
+    let mut stand: Vec<_> = standings.iter().filter_map(|one| one.conduct).collect();
+    stand.sort_unstable_by_key(|row| row.user);
+    assert_eq!(stand, found);
     let glance = Glance {
         conducts: users.to_vec(),
         ..Glance::default()
@@ -108,6 +116,19 @@ async fn tallies<S: Store>(
         assert!(tallies.contains_key(&(what, user)), "nobody asked for it");
         tallies.insert((what, user), count);
     }
+    let open = tallies
+        .iter()
+        .filter(|((what, _), _)| *what == Tally::OpenOffers);
+    let open: Vec<_> = open.map(|((_, user), count)| (*user, *count)).collect();
+    let users: Vec<_> = open.iter().map(|(user, _)| *user).collect();
+    let mut unit = store.begin().await.unwrap();
+    let standings = unit.standings(&users, most).await.unwrap();
+    unit.rollback().await.unwrap();
+    let stand = standings.iter().map(|one| (one.user, one.open_offers));
+    assert_eq!(
+        stand.collect::<BTreeMap<_, _>>(),
+        open.into_iter().collect()
+    );
     tallies
 }
 

@@ -146,6 +146,11 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
         })
         .await?;
     counter
+        .check("standings", 60, 30, async |db| {
+            Ok(unit(db).await?.standings(&users, 10).await?)
+        })
+        .await?;
+    counter
         .check("lock_audit_head", 2, 1, async |db| {
             Ok(vec![unit(db).await?.lock_audit_head().await?])
         })

@@ -3,9 +3,11 @@
 pub(crate) mod select;
 mod write;
 
+use std::collections::HashMap;
+
 use application::ports::{
     Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StaffMember,
-    StorageError, Transaction,
+    Standing, StorageError, Transaction,
 };
 use async_trait::async_trait;
 use domain::audit::AuditHead;
@@ -32,7 +34,7 @@ use crate::table::{Room, one_of};
 use crate::trail::head;
 use crate::{
     attempts, conduct, dispute, error, exchanger, idempotency, inbox, listing, notification, offer,
-    order, payment, second_factor, tally, user, withdrawal,
+    order, payment, second_factor, standing, tally, user, withdrawal,
 };
 
 /// One transaction. Its rows are locked with NO KEY UPDATE: nobody else can change them, while rows that merely refer to
@@ -441,6 +443,29 @@ impl Transaction for Unit {
             found.extend(counts.map(|(user, count)| (*what, user, count)));
         }
         Ok(found)
+    }
+
+    async fn standings(
+        &mut self,
+        users: &[UserId],
+        most: u32,
+    ) -> Result<Vec<Standing>, StorageError> {
+        if self.backend() == DbBackend::Postgres {
+            let found = standing::find(&self.transaction, self.room, users, most).await;
+            return self.noting(found);
+        }
+        let conducts = self.read_conducts(users).await?;
+        let mut conducts: HashMap<UserId, Conduct> =
+            conducts.into_iter().map(|one| (one.user, one)).collect();
+        let what = Tally::OpenOffers;
+        let counts = tally::count(&self.transaction, self.room, what, users, most).await;
+        let counts = self.noting(counts)?.into_iter();
+        let standings = counts.map(|(user, open_offers)| Standing {
+            user,
+            conduct: conducts.remove(&user),
+            open_offers,
+        });
+        Ok(standings.collect())
     }
 
     async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError> {
