@@ -5,7 +5,7 @@ use domain::{Role, Roles, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Who issues tokens, and for whom: both are this market.
-pub(super) const MARKET: &str = "p2p-market";
+const MARKET: &str = "p2p-market";
 
 /// Of all kinds; each kind has those that it needs.
 #[derive(Debug, Serialize, Deserialize)]

@@ -13,7 +13,6 @@ use domain::Timestamp;
 use domain::user::Caller;
 
 use claims::{Claims, seconds, time};
-use jsonwebtoken::Validation;
 use jws::{Kind, Seal};
 
 pub use keys::{JwtSettings, KeyError, TokenKey};
@@ -26,7 +25,6 @@ const LEEWAY: Duration = Duration::from_secs(30);
 pub struct JwtTokens {
     /// The first one signs; all are believed.
     keys: Vec<Seal>,
-    validation: Validation,
     lifetime: Duration,
 }
 
@@ -54,7 +52,6 @@ impl JwtTokens {
         }
         Ok(Self {
             keys,
-            validation: jws::validation(),
             lifetime: settings.lifetime,
         })
     }
@@ -66,7 +63,7 @@ impl JwtTokens {
 
     /// What a token of this kind says, if it is one of ours and good now.
     fn open(&self, kind: Kind, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
-        let claims = jws::open(&self.keys, &self.validation, kind, token);
+        let claims = jws::open(&self.keys, kind, token);
         let claims = claims.ok_or(TokenError::Invalid)?;
         if claims.exp <= seconds(now) {
             return Err(TokenError::Expired);
