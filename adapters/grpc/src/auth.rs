@@ -12,8 +12,7 @@ use crate::limits;
 /// The caller, as the access token in a call's metadata says, and the address that the call comes from.
 pub(crate) async fn caller<T: Sync>(market: &Market, call: &Request<T>) -> Result<Caller, Fault> {
     let caller = admitted(market, call.metadata(), call.extensions());
-    let user = caller.as_ref().ok().map(|caller| caller.user);
-    limits::count(call.extensions(), user).await?;
+    limits::count(call.extensions(), caller.as_ref().ok().copied()).await?;
     caller
 }
 

@@ -2,7 +2,8 @@
 //! addresses count for strangers only.
 
 use application::limits::{Asked, Class, Limits};
-use domain::UserId;
+use domain::Role;
+use domain::user::Caller;
 use tonic::codegen::http::Extensions;
 
 use crate::client::ClientAddress;
@@ -13,25 +14,23 @@ use crate::fault::Fault;
 pub(crate) struct Meter {
     pub(crate) limits: Limits,
     pub(crate) class: Class,
-    /// Only strangers are counted.
-    pub(crate) spares_users: bool,
     pub(crate) from: ClientAddress,
 }
 
-/// Counts a call by the user that its token names; without a good token, by its address.
-pub(crate) async fn count(call: &Extensions, user: Option<UserId>) -> Result<(), Fault> {
+/// Counts a call by the user that its token names; without a good token, by its address. Administrators pay for others, as often
+/// as their service is asked to: each of those payments is limited by its payer.
+pub(crate) async fn count(call: &Extensions, caller: Option<Caller>) -> Result<(), Fault> {
     let Some(meter) = call.get::<Meter>() else {
         return Ok(());
     };
     let Meter {
         limits,
         class,
-        spares_users,
         from,
     } = meter;
-    let asked = match user {
-        Some(_) if *spares_users => return Ok(()),
-        Some(user) => limits.user(*class, user).await,
+    let asked = match caller {
+        Some(caller) if *class == Class::Pay && caller.roles.contains(Role::Admin) => return Ok(()),
+        Some(caller) => limits.user(*class, caller.user).await,
         None => limits.stranger(*class, from.0).await,
     };
     match asked {

@@ -12,8 +12,6 @@ pub(crate) struct Method {
     pub(crate) streams: bool,
     /// What its callers do; `None`: nothing that is limited.
     pub(crate) class: Option<Class>,
-    /// Whether the market itself limits what users do by it: payments, by payer, which services authorize for many.
-    pub(crate) is_limited_inside: bool,
 }
 
 /// What a method is like.
@@ -75,10 +73,10 @@ impl Method {
             index,
             path,
             streams: kind == Kind::Streams,
-            is_limited_inside: kind == Kind::Pays,
             class: match kind {
                 Kind::Reads => Some(Class::Read),
-                Kind::Changes | Kind::Pays => Some(Class::Write),
+                Kind::Changes => Some(Class::Write),
+                Kind::Pays => Some(Class::Pay),
                 Kind::Tells | Kind::Streams => None,
             },
         }

@@ -33,6 +33,7 @@ async fn scene() -> Scene {
     let quotas = Quotas {
         read: quota(3),
         write: quota(2),
+        pay: quota(3),
         address: quota(1),
         ..Quotas::default()
     };
@@ -108,7 +109,7 @@ async fn who_shows_no_good_token_is_counted_by_address() {
 }
 
 #[tokio::test]
-async fn payments_have_a_limit_of_their_own_but_not_for_strangers() {
+async fn payments_have_a_limit_of_their_own_but_not_for_those_who_pay_for_others() {
     let scene = scene().await;
     let anna = scene.exchanger("anna").await;
     let about = |number: usize| AuthorizePaymentRequest {
@@ -116,14 +117,23 @@ async fn payments_have_a_limit_of_their_own_but_not_for_strangers() {
         currency: "RUB".to_owned(),
         ..AuthorizePaymentRequest::default()
     };
-    for number in 0..5 {
-        let request = anna.asks(about(number));
-        let answer = scene.payments().authorize_payment(request).await.unwrap();
-        assert_eq!(answer.into_inner().status(), PaymentStatus::Declined);
+    let admin = scene.admin();
+    for (person, calls) in [(&anna, 3), (&admin, 10)] {
+        for number in 0..calls {
+            let request = person.asks(about(number));
+            let answer = scene.payments().authorize_payment(request).await.unwrap();
+            assert_eq!(answer.into_inner().status(), PaymentStatus::Declined);
+        }
     }
-    // None of these was counted.
+    // One that was decided before counts as well: it is work all the same.
+    for number in [0, 3] {
+        let request = anna.asks(about(number));
+        let answer = scene.payments().authorize_payment(request).await;
+        refused(answer, LIMITED.0, LIMITED.1);
+    }
+    // Her changes do not: of these she has made one.
     scene.switch(&anna).await.unwrap();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let answer = scene.payments().authorize_payment(about(0)).await;
         refused(answer, Code::Unauthenticated, "UNAUTHENTICATED");
     }

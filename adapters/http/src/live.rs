@@ -98,9 +98,25 @@ struct Taken {
 /// So many at least may be nobody's yet.
 const FEW: usize = 16;
 
+impl Taken {
+    fn one_more_of(&mut self, user: UserId, most: usize) -> Result<(), Full> {
+        let own = self.by_user.entry(user).or_default();
+        if *own >= most {
+            return Err(Full::Own);
+        }
+        *own += 1;
+        Ok(())
+    }
+}
+
 /// There is no place for another stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Full;
+pub(crate) enum Full {
+    /// This server carries as many as it may.
+    All,
+    /// The user has as many as one may.
+    Own,
+}
 
 impl Streams {
     /// How many are open.
@@ -125,21 +141,28 @@ impl Streams {
         let mut taken = self.taken();
         // Whoever has not said who they are must not keep those out who have.
         if taken.all >= most || taken.strangers >= (most / 10).max(FEW) {
-            return Err(Full);
+            return Err(Full::All);
         }
-        taken.all += 1;
         taken.strangers += 1;
-        Ok(Place {
-            streams: self.clone(),
-            user: OnceLock::new(),
-        })
+        Ok(self.place(&mut taken, OnceLock::new()))
     }
 
     /// Takes a place for a stream of this user.
     pub(crate) fn seat(&self, user: UserId, limits: StreamSettings) -> Result<Place, Full> {
-        let place = self.enter(limits.most)?;
-        place.belongs_to(user, limits.per_user)?;
-        Ok(place)
+        let mut taken = self.taken();
+        if taken.all >= limits.most {
+            return Err(Full::All);
+        }
+        taken.one_more_of(user, limits.per_user)?;
+        Ok(self.place(&mut taken, OnceLock::from(user)))
+    }
+
+    fn place(&self, taken: &mut Taken, user: OnceLock<UserId>) -> Place {
+        taken.all += 1;
+        Place {
+            streams: self.clone(),
+            user,
+        }
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
@@ -155,14 +178,19 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Counts the stream among this user's; once.
+    /// Counts the stream among this user's, unless it is already.
     pub(crate) fn belongs_to(&self, user: UserId, most: usize) -> Result<(), Full> {
         let mut taken = self.streams.taken();
-        let own = taken.by_user.entry(user).or_default();
-        if *own >= most || self.user.set(user).is_err() {
-            return Err(Full);
+        if let Some(known) = self.user.get() {
+            return if *known == user {
+                Ok(())
+            } else {
+                Err(Full::Own)
+            };
         }
-        *own += 1;
+        taken.one_more_of(user, most)?;
+        // Nobody else says so meanwhile: all of them would have to hold what is taken.
+        let _ = self.user.set(user);
         taken.strangers = taken.strangers.saturating_sub(1);
         Ok(())
     }
@@ -193,20 +221,29 @@ mod tests {
     use super::*;
     use domain::TypedId;
 
+    fn limits(per_user: usize, most: usize) -> StreamSettings {
+        StreamSettings {
+            per_user,
+            most,
+            ..StreamSettings::default()
+        }
+    }
+
     #[tokio::test]
     async fn places_are_counted_in_all_and_by_user_and_given_back() {
         let streams = Streams::default();
         let anna = UserId::from_u128(1);
-        let seat = || {
-            let place = streams.enter(3)?;
-            place.belongs_to(anna, 2).map(|()| place)
-        };
+        let seat = || streams.seat(anna, limits(2, 3));
         let first = seat().unwrap();
         let second = seat().unwrap();
-        assert_eq!(seat().unwrap_err(), Full);
+        assert_eq!(seat().unwrap_err(), Full::Own);
         assert_eq!(streams.open(), 2, "who is turned away takes no place");
         let third = streams.enter(3).unwrap();
-        assert_eq!(streams.enter(3).unwrap_err(), Full);
+        assert_eq!(third.belongs_to(anna, 2), Err(Full::Own));
+        assert_eq!(first.belongs_to(anna, 2), Ok(()), "it is already");
+        assert_eq!(streams.enter(3).unwrap_err(), Full::All);
+        let boris = UserId::from_u128(2);
+        assert_eq!(streams.seat(boris, limits(2, 3)).unwrap_err(), Full::All);
         drop(first);
         let again = seat().unwrap();
         let waiting = tokio::spawn({
@@ -216,5 +253,21 @@ mod tests {
         drop((second, third, again));
         waiting.await.unwrap();
         assert!(streams.taken().by_user.is_empty());
+        assert_eq!(streams.taken().strangers, 0);
+    }
+
+    #[test]
+    fn strangers_keep_nobody_out_who_has_said_who_they_are() {
+        let streams = Streams::default();
+        let most = 1_000;
+        let strangers: Vec<_> = std::iter::from_fn(|| streams.enter(most).ok()).collect();
+        assert_eq!(strangers.len(), 100);
+        let anna = UserId::from_u128(1);
+        let seat = streams.seat(anna, limits(1, most)).unwrap();
+        strangers[0].belongs_to(UserId::from_u128(2), 1).unwrap();
+        let next = streams.enter(most).unwrap();
+        assert_eq!(streams.enter(most).unwrap_err(), Full::All);
+        drop((seat, next, strangers));
+        assert_eq!(streams.open(), 0);
     }
 }

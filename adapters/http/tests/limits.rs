@@ -36,6 +36,7 @@ fn quotas() -> Quotas {
     Quotas {
         read: quota(3),
         write: quota(2),
+        pay: None,
         stream: quota(1),
         login: quota(2),
         callback: quota(4),
@@ -249,6 +250,42 @@ async fn log_ins_are_few_and_reports_have_their_own_quota() {
         assert_eq!(told(&reply)[1], state);
     }
     report().await.is_problem(429, "RATE_LIMITED");
+}
+
+/// Hashing is dear, whoever asks for it.
+#[tokio::test]
+async fn whatever_takes_a_password_counts_like_a_log_in_by_user_too() {
+    let limited = Limited::open(quotas());
+    let ada = limited.person("ada").await;
+    for (from, path) in [
+        (HOME, "/api/auth/password"),
+        (ELSEWHERE, "/api/auth/2fa/enroll"),
+    ] {
+        let reply = limited.send(from, &ada.token, Method::POST, path).await;
+        assert_eq!(reply.status, 422);
+        assert!(told(&reply)[1].starts_with("\"login\""));
+    }
+    let late = limited.send("192.0.2.3", &ada.token, Method::POST, "/api/auth/password");
+    late.await.is_problem(429, "RATE_LIMITED");
+    let changed = limited.write(HOME, &ada).await;
+    assert!(told(&changed)[1].starts_with("\"write\""));
+}
+
+#[tokio::test]
+async fn sessions_go_on_as_often_as_something_may_be_changed() {
+    let limited = Limited::open(quotas());
+    let go_on = || {
+        let request = Request::post("/api/auth/refresh").header("content-type", "application/json");
+        let body = json!({"refresh_token": "nonsense"}).to_string();
+        limited.ask(HOME, request.body(Body::from(body)).unwrap())
+    };
+    for left in [1, 0] {
+        let reply = go_on().await;
+        reply.is_problem(401, "SESSION_OVER");
+        let state = format!("\"write\";r={left};t={}", 2 - left);
+        assert_eq!(told(&reply)[1], state);
+    }
+    go_on().await.is_problem(429, "RATE_LIMITED");
 }
 
 #[tokio::test]

@@ -10,15 +10,21 @@
 mod scene;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use application::limits::{Limits, Quotas};
+use application::ports::Quota;
+use axum::body::Body;
+use axum::http::Request;
 use axum::serve::Listener;
-use domain::Role;
+use domain::{Role, TypedId, UserId};
 use futures::{SinkExt, StreamExt};
 use http_api::{CorsOrigins, HttpSettings, StreamSettings};
 use scene::entrance::{Entered, PASSWORD};
 use scene::{LIFETIME, Person, Scene};
 use serde_json::{Value, json};
+use system::InProcessLimits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -27,6 +33,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::http::Response;
 use tokio_tungstenite::tungstenite::{Error, Message};
+use tower::ServiceExt;
 
 const HOST: &str = "ws://market.example";
 
@@ -68,7 +75,14 @@ struct Asks<'a> {
 
 impl Served {
     fn start(settings: HttpSettings) -> Self {
-        let scene = Scene::open(settings);
+        Self::limited(settings, Quotas::default())
+    }
+
+    fn limited(settings: HttpSettings, quotas: Quotas) -> Self {
+        let mut scene = Scene::open(settings.clone());
+        let limiter = InProcessLimits::new(Arc::new(scene.clock.clone()));
+        scene.live.limits = Limits::new(Arc::new(limiter), quotas);
+        scene.api = http_api::router(scene.market.clone(), settings, scene.live.clone());
         let (wires, accepted) = mpsc::channel(1);
         let stop = scene.live.stop.clone();
         let serving = axum::serve(Wires(accepted), scene.api.clone())
@@ -99,6 +113,19 @@ impl Served {
         self.wires.send(far).await.unwrap();
         let (socket, response) = tokio_tungstenite::client_async(request, near).await?;
         Ok((Socket(socket), response.map(drop)))
+    }
+
+    /// The status and code of an answer that opens nothing, to somebody who does not say who they are.
+    async fn refused(&self) -> (u16, String) {
+        match self.connect(Asks::default()).await {
+            Err(Error::Http(response)) => {
+                let body = response.body().as_deref().unwrap();
+                let body: Value = serde_json::from_slice(body).unwrap();
+                let code = body["code"].as_str().unwrap().to_owned();
+                (response.status().as_u16(), code)
+            }
+            other => panic!("{:?}", other.map(|(_, response)| response)),
+        }
     }
 
     /// Without a word about who it is.
@@ -309,15 +336,58 @@ async fn there_is_room_for_so_many_sockets() {
     }
     let mut second = served.enter(&boris, "").await;
     second.connected(0).await;
-    let refused = served.connect(Asks::default()).await;
-    match refused {
-        Err(Error::Http(response)) => {
-            assert_eq!(response.status(), 503);
-            let body: Value = serde_json::from_slice(response.body().as_deref().unwrap()).unwrap();
-            assert_eq!(body["code"], "NO_STREAM_LEFT");
-        }
-        other => panic!("{:?}", other.map(|(_, response)| response)),
+    assert_eq!(served.refused().await, (503, "NO_STREAM_LEFT".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_say_nothing_keep_nobody_out() {
+    let served = Served::start(HttpSettings {
+        streams: StreamSettings {
+            most: 30,
+            ..StreamSettings::default()
+        },
+        ..HttpSettings::default()
+    });
+    let anna = served.scene.anna().await;
+    let mut silent = vec![];
+    for _ in 0..16 {
+        silent.push(served.silent().await);
     }
+    assert_eq!(served.refused().await, (503, "NO_STREAM_LEFT".to_owned()));
+    let mut socket = served.enter(&anna, "").await;
+    socket.connected(0).await;
+    let request = Request::get("/api/events");
+    let request = request.header("authorization", format!("Bearer {}", anna.token));
+    let request = request.body(Body::empty()).unwrap();
+    let stream = served.scene.api.clone().oneshot(request).await.unwrap();
+    assert_eq!(stream.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_say_who_they_are_is_counted_by_address() {
+    let quotas = Quotas {
+        stream: Quota::new(1, Duration::from_secs(1), 3),
+        ..Quotas::default()
+    };
+    let served = Served::limited(HttpSettings::default(), quotas);
+    let anna = served.scene.anna().await;
+    let nobody = Person {
+        id: UserId::from_u128(1),
+        token: "nonsense".to_owned(),
+    };
+    let nobody = served.enter(&nobody, "").await;
+    assert_eq!(nobody.closed().await, reason(4401, "INVALID_TOKEN"));
+    let _silent = [served.silent().await, served.silent().await];
+    assert_eq!(served.refused().await, (429, "RATE_LIMITED".to_owned()));
+    // Those who say it are counted for themselves, and turned away over the socket.
+    let mut open = vec![];
+    for _ in 0..3 {
+        let mut socket = served.enter(&anna, "").await;
+        socket.connected(0).await;
+        open.push(socket);
+    }
+    let socket = served.enter(&anna, "").await;
+    assert_eq!(socket.closed().await, reason(4429, "RATE_LIMITED"));
 }
 
 #[tokio::test(start_paused = true)]

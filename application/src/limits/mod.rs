@@ -25,6 +25,8 @@ pub enum Class {
     Read,
     /// Changes something.
     Write,
+    /// Has payments authorized, over gRPC: services do for many. Those that come to a decision are also limited by their payer.
+    Pay,
     /// Opens a stream of news.
     Stream,
     /// Wants to be let in: nobody is known yet.
@@ -34,9 +36,10 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Read,
         Self::Write,
+        Self::Pay,
         Self::Stream,
         Self::Login,
         Self::Callback,
@@ -48,6 +51,7 @@ impl Class {
         match self {
             Self::Read => "read",
             Self::Write => "write",
+            Self::Pay => "pay",
             Self::Stream => "stream",
             Self::Login => "login",
             Self::Callback => "callback",
@@ -56,7 +60,7 @@ impl Class {
 
     /// Whether it counts by whoever has logged in; otherwise by the address alone.
     const fn is_of_users(self) -> bool {
-        matches!(self, Self::Read | Self::Write | Self::Stream)
+        matches!(self, Self::Read | Self::Write | Self::Pay | Self::Stream)
     }
 }
 
@@ -69,6 +73,7 @@ pub struct Quotas {
     /// By user; for strangers by address.
     pub read: Option<Quota>,
     pub write: Option<Quota>,
+    pub pay: Option<Quota>,
     pub stream: Option<Quota>,
     /// By address.
     pub login: Option<Quota>,
@@ -82,6 +87,7 @@ impl Quotas {
         match class {
             Class::Read => self.read,
             Class::Write => self.write,
+            Class::Pay => self.pay,
             Class::Stream => self.stream,
             Class::Login => self.login,
             Class::Callback => self.callback,

@@ -41,6 +41,7 @@ fn quotas() -> Quotas {
     Quotas {
         read: quota(20),
         write: None,
+        pay: None,
         stream: quota(20),
         login: quota(5),
         callback: quota(30),
@@ -138,7 +139,7 @@ async fn who_is_refused_is_asked_no_more_and_counted() {
     let some: Vec<_> = counted.iter().filter(|one| one.count > 0).collect();
     let of = |class, by, count| Refused { class, by, count };
     assert_eq!(some, [&of("read", "user", 2), &of("login", "address", 1)]);
-    assert_eq!(counted.len(), 8, "three by two, and two by address alone");
+    assert_eq!(counted.len(), 10, "four by two, and two by address alone");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! A setting comes from the first of: the environment (`P2P_HTTP__BIND` is `bind` of `[http]`; `P2P_MODE` is `mode`;
 //! `DATABASE_URL` is `url` of `[database]`, `AMQP_URL` that of `[broker]`, `REDIS_URL` that of `[redis]`), the configuration
-//! file, the default. Secrets may be in files of their own.
+//! file, the default. Secrets may be in files of their own. What is a setting but for its underscores is refused.
 
 mod access;
 mod check;
@@ -11,6 +11,7 @@ mod production;
 mod record;
 mod secrets;
 mod sections;
+mod spelling;
 
 use std::path::Path;
 use std::time::Duration;
@@ -81,6 +82,8 @@ impl Config {
             );
             figment = figment.merge(Toml::file_exact(file));
         }
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        spelling::check(names)?;
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
@@ -169,6 +172,7 @@ impl Config {
         Quotas {
             read: Quota::new(limits.read_per_second, SECOND, limits.read_burst),
             write: Quota::new(limits.write_per_second, SECOND, limits.write_burst),
+            pay: Quota::new(limits.pay_per_minute, MINUTE, limits.pay_burst),
             stream: Quota::new(limits.stream_per_minute, MINUTE, limits.stream_burst),
             login: Quota::new(limits.login_per_minute, MINUTE, limits.login_burst),
             callback: Quota::new(limits.callback_per_second, SECOND, limits.callback_burst),

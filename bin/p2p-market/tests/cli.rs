@@ -76,6 +76,37 @@ fn a_faucet_is_for_this_machine_only() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_setting_in_disguise_is_not_passed_over() -> Result<()> {
+    let output = program("sqlite://never-made.db", &["serve"])
+        .env("P2P_AUTH_STAFF_SECOND_FACTOR", "true")
+        .output()?;
+    let complaint = String::from_utf8(output.stderr)?;
+    assert!(
+        !output.status.success() && complaint.contains("P2P_AUTH__STAFF_SECOND_FACTOR"),
+        "{complaint}"
+    );
+    Ok(())
+}
+
+#[test]
+fn an_administrator_is_called_something_in_one_line() -> Result<()> {
+    let create = ["admin", "create", "--email", "root@test.example", "--name"];
+    let long = "x".repeat(101);
+    for name in ["", "Ada\nYou won", "\u{1b}[31mAda", &long] {
+        let output = run(
+            "sqlite://never-made.db",
+            &[&create, [name].as_slice()].concat(),
+        )?;
+        let complaint = String::from_utf8(output.stderr)?;
+        assert!(
+            !output.status.success() && complaint.contains("--name"),
+            "{complaint}"
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_administrator_is_created_once() -> Result<()> {
     let database = TestDatabase::sqlite().await?;

@@ -128,7 +128,6 @@ where
             request.extensions_mut().insert(Meter {
                 limits: around.limits.clone(),
                 class,
-                spares_users: method.is_limited_inside,
                 from: client,
             });
         }

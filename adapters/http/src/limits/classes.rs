@@ -13,6 +13,8 @@ use crate::{ops, push};
 
 /// What needs no token here is a log-in, or leads to one.
 const LOG_IN: &str = "/api/auth/";
+/// These take a password, which is as dear to look at as at a log-in.
+const PASSWORDS: [&str; 2] = ["/api/auth/password", "/api/auth/2fa/enroll"];
 /// But for this: its token is no guess, and many who are logged in may be behind one address.
 const REFRESH: &str = "/api/auth/refresh";
 const CALLBACKS: &str = "/api/callbacks/";
@@ -90,7 +92,9 @@ fn special(path: &str, operation: &Operation) -> Option<Option<Class>> {
         Some(Some(Class::Stream))
     } else if path.starts_with(CALLBACKS) {
         Some(Some(Class::Callback))
-    } else if path.starts_with(LOG_IN) && path != REFRESH && !needs_token(operation) {
+    } else if PASSWORDS.contains(&path)
+        || path.starts_with(LOG_IN) && path != REFRESH && !needs_token(operation)
+    {
         Some(Some(Class::Login))
     } else {
         None
@@ -121,6 +125,10 @@ mod tests {
             ("GET", "/metrics", None),
             ("POST", "/api/auth/login", Some(Class::Login)),
             ("POST", "/api/auth/register", Some(Class::Login)),
+            ("POST", "/api/auth/password", Some(Class::Login)),
+            ("POST", "/api/auth/2fa/enroll", Some(Class::Login)),
+            ("POST", "/api/auth/2fa/verify", Some(Class::Write)),
+            ("POST", "/api/auth/refresh", Some(Class::Write)),
             ("POST", "/api/callbacks/payments", Some(Class::Callback)),
             ("GET", "/api/p2p/payment-reports", Some(Class::Read)),
             ("GET", "/api/events", Some(Class::Stream)),

@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use domain::Refusal;
 
 use super::{Challenge, FieldError, Problem};
+use crate::live::Full;
 
 /// The title of each refusal, and the request's field that it is about, if it is about one.
 fn refusal(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
@@ -182,6 +183,15 @@ pub(crate) fn of_password(field: &'static str) -> impl FnOnce(AccessError) -> Pr
                 problem.with_errors(vec![entry])
             }
             None => problem,
+        }
+    }
+}
+
+impl From<Full> for Problem {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::All => Self::no_stream_left(),
+            Full::Own => Self::too_many_streams(),
         }
     }
 }

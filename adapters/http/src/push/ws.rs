@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderValue;
+use axum::http::request::Parts;
 use axum::response::Response;
 
 use super::origin;
@@ -11,6 +12,8 @@ use super::session::{self, Greeting};
 use super::{ResumeQuery, TAG};
 use crate::app::App;
 use crate::extract::Query;
+use crate::limits::count_caller;
+use crate::live::{Full, Place};
 use crate::problem::Problem;
 
 /// What is spoken in the socket.
@@ -59,16 +62,14 @@ const HARD_LIMIT: usize = 64 * 1024;
 )]
 pub(crate) async fn open_web_socket(
     State(app): State<App>,
-    headers: HeaderMap,
+    parts: Parts,
     Query(query): Query<ResumeQuery>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
-    if !origin::is_allowed(&headers, &app.settings().cors) {
+    if !origin::is_allowed(&parts.headers, &app.settings().cors) {
         return Err(Problem::origin_not_allowed());
     }
     let upgrade = upgrade.map_err(|_| Problem::upgrade_required())?;
-    let place = app.live().streams.enter(app.settings().streams.most);
-    let place = place.map_err(|_| Problem::no_stream_left())?;
     let greeting = upgrade
         .requested_protocols()
         .find_map(token)
@@ -76,6 +77,7 @@ pub(crate) async fn open_web_socket(
             token,
             last_event_id: None,
         });
+    let place = place(&app, &parts, greeting.as_ref()).await?;
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .max_message_size(HARD_LIMIT)
@@ -84,6 +86,22 @@ pub(crate) async fn open_web_socket(
     Ok(upgrade.on_upgrade(move |socket| {
         session::serve(app, place, socket, greeting, query.last_event_id)
     }))
+}
+
+/// A place among the user's where a good token came along; else among the strangers', who are counted by their address. Whoever has
+/// too many open is let in as well, to be told so over the socket.
+async fn place(app: &App, parts: &Parts, greeting: Option<&Greeting>) -> Result<Place, Problem> {
+    let (streams, limits) = (&app.live().streams, app.settings().streams);
+    let bearer = greeting.and_then(|greeting| app.admit(&greeting.token).ok());
+    match bearer.map(|bearer| streams.seat(bearer.caller.user, limits)) {
+        Some(Ok(place)) => Ok(place),
+        Some(Err(Full::Own)) => Ok(streams.enter(limits.most)?),
+        Some(Err(Full::All)) => Err(Full::All.into()),
+        None => {
+            count_caller(parts, app, None).await?;
+            Ok(streams.enter(limits.most)?)
+        }
+    }
 }
 
 /// The token that an offered subprotocol carries.

@@ -3,6 +3,7 @@
 use application::session::refresh as renew;
 use axum::Json as Answer;
 use axum::extract::State;
+use axum::http::request::Parts;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -11,6 +12,7 @@ use super::TAG;
 use super::view::TokensAnswer;
 use crate::app::App;
 use crate::extract::{AskedFrom, Json};
+use crate::limits::count_caller;
 use crate::problem::Problem;
 
 /// The token that is good for the next ones.
@@ -45,8 +47,11 @@ pub(crate) struct RefreshRequest {
 pub(crate) async fn refresh(
     State(app): State<App>,
     AskedFrom(origin): AskedFrom,
+    parts: Parts,
     Json(body): Json<RefreshRequest>,
 ) -> Result<Answer<TokensAnswer>, Problem> {
+    let whose = app.tokens().verify_refresh(&body.refresh_token, app.now());
+    count_caller(&parts, &app, whose.ok().map(|refresh| refresh.user)).await?;
     let entered = renew(&app, &body.refresh_token, origin).await?;
     Ok(Answer(entered.into()))
 }

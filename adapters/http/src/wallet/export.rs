@@ -67,11 +67,7 @@ pub(crate) async fn export_wallet_entries(
         limit: MAX_PAGE,
     };
     let limits = app.settings().streams;
-    let place = app.live().streams.enter(limits.most);
-    let place = place.map_err(|_| Problem::no_stream_left())?;
-    place
-        .belongs_to(caller.user, limits.per_user)
-        .map_err(|_| Problem::too_many_streams())?;
+    let place = app.live().streams.seat(caller.user, limits)?;
     // What goes wrong with the first page is still told as a problem.
     let first = statement(&app, caller, list).await?;
     let name = match query.asset {

@@ -13,6 +13,9 @@ use super::{Config, MailKind};
 /// Shorter ones can be guessed.
 const SHORTEST_SECRET: usize = 32;
 
+/// The longest that anybody has to be waited for, in seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 impl Config {
     /// Every setting but the token secret, which only a server needs.
     pub(super) fn check(&self) -> Result<()> {
@@ -20,16 +23,23 @@ impl Config {
             ensure!(value > 0, "{name} must be greater than zero");
             Ok(())
         };
-        positive(
-            "http.request_timeout_seconds",
-            self.http.request_timeout_seconds,
-        )?;
-        positive("http.body_timeout_seconds", self.http.body_timeout_seconds)?;
-        positive(
-            "http.header_timeout_seconds",
-            self.http.header_timeout_seconds,
-        )?;
-        positive("http.idle_timeout_seconds", self.http.idle_timeout_seconds)?;
+        let (http, streams) = (&self.http, &self.streams);
+        for (name, seconds) in [
+            ("http.request_timeout_seconds", http.request_timeout_seconds),
+            ("http.body_timeout_seconds", http.body_timeout_seconds),
+            ("http.header_timeout_seconds", http.header_timeout_seconds),
+            ("http.idle_timeout_seconds", http.idle_timeout_seconds),
+            ("streams.patience_seconds", streams.patience_seconds),
+        ] {
+            ensure!(
+                (1..=DAY).contains(&seconds),
+                "{name} must be between 1 and {DAY}"
+            );
+        }
+        ensure!(
+            http.shutdown_seconds <= DAY,
+            "http.shutdown_seconds must not be more than {DAY}"
+        );
         positive("http.max_connections", self.http.max_connections as u64)?;
         positive(
             "http.max_connections_per_address",
@@ -104,6 +114,7 @@ impl Config {
         for (name, burst) in [
             ("limits.read_burst", limits.read_burst),
             ("limits.write_burst", limits.write_burst),
+            ("limits.pay_burst", limits.pay_burst),
             ("limits.stream_burst", limits.stream_burst),
             ("limits.login_burst", limits.login_burst),
             ("limits.callback_burst", limits.callback_burst),
@@ -113,7 +124,6 @@ impl Config {
         }
         positive("streams.per_user", self.streams.per_user as u64)?;
         positive("streams.most", self.streams.most as u64)?;
-        positive("streams.patience_seconds", self.streams.patience_seconds)?;
         ensure!(
             (1..=3_600).contains(&self.callbacks.tolerance_seconds),
             "callbacks.tolerance_seconds must be between 1 and 3600"

@@ -83,6 +83,7 @@ fn of_quotas(quotas: Quotas) -> Value {
     let Quotas {
         read,
         write,
+        pay,
         stream,
         login,
         callback,
@@ -91,6 +92,7 @@ fn of_quotas(quotas: Quotas) -> Value {
     json!({
         "read": of_quota(read),
         "write": of_quota(write),
+        "pay": of_quota(pay),
         "stream": of_quota(stream),
         "login": of_quota(login),
         "callback": of_quota(callback),
