@@ -1,5 +1,6 @@
 //! `RateLimit-Policy` and `RateLimit`, as the IETF's draft (draft-ietf-httpapi-ratelimit-headers) has them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use application::limits::Asked;
@@ -13,11 +14,15 @@ pub(super) fn write(asked: &Asked, headers: &mut HeaderMap) {
     let Asked { limit, allowance } = asked;
     let quota = allowance.quota;
     let (burst, window) = (quota.burst(), seconds(quota.window()));
-    let policy = format!("\"{limit}\";q={burst};w={window}");
     let (remaining, reset) = (allowance.remaining, seconds(allowance.reset));
-    let state = format!("\"{limit}\";r={remaining};t={reset}");
-    for (name, value) in [(POLICY, policy), (STATE, state)] {
-        if let Ok(value) = HeaderValue::try_from(value) {
+    for (name, value) in [
+        (POLICY, format_args!("\"{limit}\";q={burst};w={window}")),
+        (STATE, format_args!("\"{limit}\";r={remaining};t={reset}")),
+    ] {
+        // It fits: for every answer, this is worth a thought.
+        let mut text = String::with_capacity(64);
+        let written = text.write_fmt(value);
+        if let (Ok(()), Ok(value)) = (written, HeaderValue::try_from(text)) {
             headers.insert(name, value);
         }
     }

@@ -19,6 +19,9 @@ use crate::extract::MAX_BODY;
 use crate::limits::Meter;
 use crate::problem::Problem;
 
+/// More are added to an answer on its way out only where it is a page.
+const MOST_HEADERS: usize = 9;
+
 /// Carries a request through: id, address, span, limits, size, time limit, panics, problems, headers, log.
 pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -46,11 +49,13 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
             let proof_lasts = app.policy().access.proof_lasts;
             response = problem.render(request_id::text(&id), proof_lasts);
         }
+        let headers = response.headers_mut();
+        headers.reserve(MOST_HEADERS);
         if let Some(meter) = meter {
-            meter.write(response.headers_mut());
+            meter.write(headers);
         }
-        app.shield().cover(response.headers_mut(), route.as_ref());
-        response.headers_mut().insert(X_REQUEST_ID, id);
+        app.shield().cover(headers, route.as_ref());
+        headers.insert(X_REQUEST_ID, id);
         tracing::info!(
             status = response.status().as_u16(),
             elapsed_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),

@@ -3,9 +3,18 @@
 use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-const FIXED: [(HeaderName, &str); 6] = [
+const ALWAYS: [(HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
+    // Of pages that embed an answer; those that ask by CORS are let in by it, or not.
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+
+/// These mean something to pages only.
+const ON_PAGES: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
     (
         HeaderName::from_static("permissions-policy"),
@@ -13,11 +22,6 @@ const FIXED: [(HeaderName, &str); 6] = [
     ),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    ),
-    // Of pages that embed an answer; those that ask by CORS are let in by it, or not.
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
     ),
 ];
@@ -46,15 +50,18 @@ impl Shield {
 
     /// Writes them to an answer of this route.
     pub(super) fn cover(&self, headers: &mut HeaderMap, route: Option<&MatchedPath>) {
-        headers.reserve(FIXED.len() + 3);
-        for (name, value) in FIXED {
-            headers.insert(name, HeaderValue::from_static(value));
+        let mut insert = |name, value| headers.insert(name, HeaderValue::from_static(value));
+        for (name, value) in ALWAYS {
+            insert(name, value);
         }
-        let is_page = route.is_some_and(|route| route.as_str().starts_with("/swagger-ui"));
-        let policy = HeaderValue::from_static(if is_page { PAGE } else { DATA });
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-        if !is_page {
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if route.is_some_and(|route| route.as_str().starts_with("/swagger-ui")) {
+            insert(header::CONTENT_SECURITY_POLICY, PAGE);
+            for (name, value) in ON_PAGES {
+                insert(name, value);
+            }
+        } else {
+            insert(header::CONTENT_SECURITY_POLICY, DATA);
+            insert(header::CACHE_CONTROL, "no-store");
         }
         if let Some(hsts) = &self.hsts {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
