@@ -116,15 +116,16 @@ impl Transaction for Unit {
         self.step(Load::ListingHeads).await?;
         ordered(Load::ListingHeads, listings)?;
         let tables = self.memory.read();
-        let found = listings.iter().filter_map(|id| tables.listings.get(id));
-        Ok(found
-            .map(|listing| ListingHead {
+        let found = listings.iter().filter_map(|id| {
+            let listing = tables.listings.get(id)?;
+            Some(ListingHead {
                 id: listing.id,
-                exchanger: listing.exchanger,
+                exchanger: *tables.exchangers.get(&listing.exchanger)?,
                 exchange_type: listing.exchange_type,
                 asset: listing.asset(),
             })
-            .collect())
+        });
+        Ok(found.collect())
     }
 
     async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {

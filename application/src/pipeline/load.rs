@@ -30,10 +30,13 @@ pub(super) async fn load(
         let ids: Vec<_> = needs.listings.iter().copied().collect();
         let heads = unit.listing_heads(&ids).await?;
         for head in &heads {
+            let exchanger = head.exchanger;
             if needs.managed_listings.contains(&head.id) {
-                needs.exchangers.insert(head.exchanger);
+                needs.exchangers.insert(exchanger.user);
             } else {
-                needs.seen_exchangers.insert(head.exchanger);
+                loaded
+                    .exchangers
+                    .put(exchanger.user, exchanger, exchanger.version);
             }
         }
         needs.accounts.extend(parties(&heads, &needs.answered));
@@ -319,7 +322,7 @@ fn parties<'a>(
             let head = heads.get(listing)?;
             let holder = match head.exchange_type {
                 ExchangeType::CryptoToFiat => *customer,
-                ExchangeType::FiatToCrypto => head.exchanger,
+                ExchangeType::FiatToCrypto => head.exchanger.user,
             };
             Some([holder, *customer].map(|party| AccountKey::user(party, head.asset)))
         })

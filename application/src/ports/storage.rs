@@ -143,7 +143,7 @@ pub trait Transaction: Send {
         disputes: &[DisputeId],
     ) -> Result<Vec<(DisputeId, OfferId)>, StorageError>;
 
-    /// What of a listing never changes; not locked.
+    /// What of a listing never changes, and the record of its exchanger as it was last committed; not locked.
     async fn listing_heads(
         &mut self,
         listings: &[ListingId],
@@ -269,11 +269,11 @@ pub trait Transaction: Send {
     async fn rollback(self: Box<Self>) -> Result<(), StorageError>;
 }
 
-/// What of a listing never changes.
+/// What of a listing never changes, and the record of its exchanger, which does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListingHead {
     pub id: ListingId,
-    pub exchanger: UserId,
+    pub exchanger: Exchanger,
     pub exchange_type: ExchangeType,
     pub asset: Asset,
 }

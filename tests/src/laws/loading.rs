@@ -218,14 +218,16 @@ pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
     let told = unit.offers_of_disputes(&[dispute.id]).await.unwrap();
     let heads = unit.listing_heads(&[listing.id]).await.unwrap();
     let deals = unit.offer_heads(&[nothing(), deal.id()]).await.unwrap();
+    let exchangers = unit.read_exchangers(&[listing.exchanger]).await;
     unit.rollback().await.unwrap();
     assert_eq!(told, [(dispute.id, deal.id())]);
     let head = ListingHead {
         id: listing.id,
-        exchanger: deal.exchanger.user,
+        exchanger: exchangers.unwrap().remove(0),
         exchange_type: ExchangeType::FiatToCrypto,
         asset: Asset::Usdt,
     };
+    assert_eq!(head.exchanger.user, deal.exchanger.user);
     assert_eq!(heads, [head]);
     let terms = &deal.offer.terms;
     let head = OfferHead {

@@ -443,7 +443,7 @@ async fn locks(counter: &Counter) -> Result<()> {
         })
         .await?;
     counter
-        .check("listing_heads", 40, 30, async |db| {
+        .check("listing_heads", 80, 30, async |db| {
             Ok(unit(db).await?.listing_heads(&listings).await?)
         })
         .await?;

@@ -10,6 +10,7 @@ use domain::{ExchangeType, Listing, ListingId, Money};
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
+use crate::exchanger;
 use crate::row::{self, Reading};
 use crate::table::Table;
 
@@ -131,13 +132,22 @@ impl TryFrom<Model> for Listing {
     }
 }
 
-/// What of a listing never changes.
+/// From a listing to the record of its exchanger.
+pub(crate) fn to_exchanger() -> RelationDef {
+    Entity::belongs_to(exchanger::Entity)
+        .from(Column::ExchangerId)
+        .to(exchanger::Column::UserId)
+        .into()
+}
+
+/// What of a listing never changes, and its exchanger.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct Head {
     id: Uuid,
-    exchanger_id: Uuid,
     exchange_type: String,
     asset: String,
+    #[sea_orm(nested)]
+    exchanger: exchanger::Model,
 }
 
 impl TryFrom<Head> for ListingHead {
@@ -148,7 +158,7 @@ impl TryFrom<Head> for ListingHead {
         let reading = Reading::new("listings", id);
         Ok(Self {
             id,
-            exchanger: row::id(head.exchanger_id),
+            exchanger: head.exchanger.try_into()?,
             exchange_type: exchange_type(&reading, &head.exchange_type)?,
             asset: reading.asset(&head.asset)?,
         })

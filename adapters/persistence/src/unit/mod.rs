@@ -22,8 +22,8 @@ use domain::{
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, QueryOrder, QuerySelect,
-    Select,
+    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, Iterable, JoinType,
+    QueryOrder, QuerySelect, Select,
 };
 
 use crate::database::finish;
@@ -172,10 +172,11 @@ impl Transaction for Unit {
                 .select_only()
                 .columns([
                     listing::Column::Id,
-                    listing::Column::ExchangerId,
                     listing::Column::ExchangeType,
                     listing::Column::Asset,
                 ])
+                .columns(exchanger::Column::iter())
+                .join(JoinType::InnerJoin, listing::to_exchanger())
                 .filter(one_of(self.backend(), listing::Column::Id, keys))
                 .into_model::<listing::Head>()
                 .all(&self.transaction)
