@@ -136,7 +136,7 @@ async fn answer(
     let mut connection = pin!(connection.with_upgrades());
     let mut stopped = pin!(stop.cancelled());
     let mut late = pin!(sleep(first));
-    let mut stopping = false;
+    let (mut stopping, mut looked) = (false, false);
     let ended = loop {
         tokio::select! {
             biased;
@@ -145,7 +145,12 @@ async fn answer(
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = &mut late, if !begun.load(Relaxed) => return,
+            () = &mut late, if !looked => {
+                looked = true;
+                if !begun.load(Relaxed) {
+                    return;
+                }
+            }
         }
     };
     if let Err(error) = ended {
