@@ -1,10 +1,11 @@
 //! A unit of work: rows are read from the shared tables, nobody else's turn comes until it ends.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 use application::ports::{
-    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StaffMember,
-    Standing, StorageError, Transaction,
+    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, OfferHead, StaffMember, Standing,
+    StorageError, Transaction,
 };
 use async_trait::async_trait;
 use domain::audit::AuditHead;
@@ -26,7 +27,7 @@ use crate::store::Memory;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Load {
     OffersOfDisputes,
-    ListingHeads,
+    ExchangersOfListings,
     TakenIn,
     Replies,
     OfferHeads,
@@ -38,7 +39,6 @@ enum Load {
     Sessions,
     Offers,
     Disputes,
-    SeenExchangers,
     Exchangers,
     Listings,
     Withdrawals,
@@ -88,7 +88,7 @@ fn misuse(what: String) -> StorageError {
 }
 
 /// Keys come sorted and without repetition, for the same reason.
-fn ordered<K: Ord>(load: Load, keys: &[K]) -> Result<(), StorageError> {
+fn ordered<K: Ord>(load: impl Debug, keys: &[K]) -> Result<(), StorageError> {
     if keys.is_sorted_by(|one, next| one < next) {
         Ok(())
     } else {
@@ -109,23 +109,17 @@ impl Transaction for Unit {
         Ok(found.map(|dispute| (dispute.id, dispute.offer)).collect())
     }
 
-    async fn listing_heads(
+    async fn exchangers_of_listings(
         &mut self,
         listings: &[ListingId],
-    ) -> Result<Vec<ListingHead>, StorageError> {
-        self.step(Load::ListingHeads).await?;
-        ordered(Load::ListingHeads, listings)?;
+    ) -> Result<Vec<(ListingId, UserId)>, StorageError> {
+        self.step(Load::ExchangersOfListings).await?;
+        ordered(Load::ExchangersOfListings, listings)?;
         let tables = self.memory.read();
-        let found = listings.iter().filter_map(|id| {
-            let listing = tables.listings.get(id)?;
-            Some(ListingHead {
-                id: listing.id,
-                exchanger: *tables.exchangers.get(&listing.exchanger)?,
-                exchange_type: listing.exchange_type,
-                asset: listing.asset(),
-            })
-        });
-        Ok(found.collect())
+        let found = listings.iter().filter_map(|id| tables.listings.get(id));
+        Ok(found
+            .map(|listing| (listing.id, listing.exchanger))
+            .collect())
     }
 
     async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
@@ -290,8 +284,8 @@ impl Transaction for Unit {
     }
 
     async fn read_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
-        self.step(Load::SeenExchangers).await?;
-        ordered(Load::SeenExchangers, ids)?;
+        self.memory.faults().visit(Point::Load).await?;
+        ordered(format_args!("SeenExchangers"), ids)?;
         let tables = self.memory.read();
         let found = ids.iter().filter_map(|id| tables.exchangers.get(id));
         Ok(found.copied().collect())

@@ -1,15 +1,15 @@
 //! Loading: from what the commands name to rows, locked, always in the same order of tables and keys.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use domain::offer::ExchangeType;
 use domain::policy::Limits;
 use domain::refusal::Tally;
-use domain::{AccountKey, ListingId, Offer, UserId};
+use domain::{AccountKey, Listing, Offer, UserId};
 
 use super::loaded::Loaded;
 use super::needs::{AroundOffer, Needs};
-use crate::ports::{ListingHead, Seen, StorageError, Transaction};
+use crate::ports::{Seen, StorageError, Transaction};
 
 /// Loads all that the commands of a batch need, and what these rows in turn point to.
 pub(super) async fn load(
@@ -26,20 +26,11 @@ pub(super) async fn load(
             needs.offers.entry(offer).or_default().merge(wants);
         }
     }
-    if !needs.listings.is_empty() {
-        let ids: Vec<_> = needs.listings.iter().copied().collect();
-        let heads = unit.listing_heads(&ids).await?;
-        for head in &heads {
-            let exchanger = head.exchanger;
-            if needs.managed_listings.contains(&head.id) {
-                needs.exchangers.insert(exchanger.user);
-            } else {
-                loaded
-                    .exchangers
-                    .put(exchanger.user, exchanger, exchanger.version);
-            }
+    if !needs.managed_listings.is_empty() {
+        let ids: Vec<_> = needs.managed_listings.iter().copied().collect();
+        for (_, exchanger) in unit.exchangers_of_listings(&ids).await? {
+            needs.exchangers.insert(exchanger);
         }
-        needs.accounts.extend(parties(&heads, &needs.answered));
     }
 
     if !needs.inbox.is_empty() {
@@ -158,6 +149,26 @@ pub(super) async fn load(
         for listing in unit.lock_listings(&ids, &active_of).await? {
             let version = listing.version;
             loaded.listings.put(listing.id, listing, version);
+        }
+    }
+    if !needs.answered.is_empty() {
+        let mut seen = BTreeSet::new();
+        for (listing, customer) in &needs.answered {
+            let Some(listing) = loaded.listings.get(listing) else {
+                continue;
+            };
+            needs.accounts.extend(parties(listing, *customer));
+            if loaded.exchangers.get(&listing.exchanger).is_none() {
+                seen.insert(listing.exchanger);
+            }
+        }
+        let seen: Vec<_> = seen.into_iter().collect();
+        if !seen.is_empty() {
+            for exchanger in unit.read_exchangers(&seen).await? {
+                loaded
+                    .exchangers
+                    .put(exchanger.user, exchanger, exchanger.version);
+            }
         }
     }
     if !needs.withdrawals.is_empty() {
@@ -308,23 +319,12 @@ fn follow(offer: &Offer, around: AroundOffer, needs: &mut Needs) {
     }
 }
 
-/// The accounts whose crypto the answers to these listings will hold, and those of whoever answers: nobody begins a deal
-/// who could not be paid at its end.
-fn parties<'a>(
-    heads: &[ListingHead],
-    answered: &'a BTreeSet<(ListingId, UserId)>,
-) -> impl Iterator<Item = AccountKey> + 'a {
-    let heads: HashMap<ListingId, ListingHead> =
-        heads.iter().map(|head| (head.id, *head)).collect();
-    answered
-        .iter()
-        .filter_map(move |(listing, customer)| {
-            let head = heads.get(listing)?;
-            let holder = match head.exchange_type {
-                ExchangeType::CryptoToFiat => *customer,
-                ExchangeType::FiatToCrypto => head.exchanger.user,
-            };
-            Some([holder, *customer].map(|party| AccountKey::user(party, head.asset)))
-        })
-        .flatten()
+/// The account whose crypto an answer to a listing will hold, and that of whoever answers: nobody begins a deal who could
+/// not be paid at its end.
+fn parties(listing: &Listing, customer: UserId) -> [AccountKey; 2] {
+    let holder = match listing.exchange_type {
+        ExchangeType::CryptoToFiat => customer,
+        ExchangeType::FiatToCrypto => listing.exchanger,
+    };
+    [holder, customer].map(|party| AccountKey::user(party, listing.asset()))
 }

@@ -12,10 +12,10 @@ use domain::offer::HistoryEntry;
 use domain::refusal::Tally;
 use domain::user::{Email, User};
 use domain::{
-    Account, AccountId, AccountKey, Asset, Attempts, Conduct, Dispute, DisputeId, EventId,
-    ExchangeType, Exchanger, Listing, ListingId, Mailbox, Money, Notification, NotificationId,
-    Offer, OfferId, Order, OrderId, Payment, PaymentReport, Roles, SecondFactor, Session,
-    SessionId, Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
+    Account, AccountId, AccountKey, Attempts, Conduct, Dispute, DisputeId, EventId, ExchangeType,
+    Exchanger, Listing, ListingId, Mailbox, Money, Notification, NotificationId, Offer, OfferId,
+    Order, OrderId, Payment, PaymentReport, Roles, SecondFactor, Session, SessionId, Timestamp,
+    TransferId, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::Queue;
@@ -143,11 +143,11 @@ pub trait Transaction: Send {
         disputes: &[DisputeId],
     ) -> Result<Vec<(DisputeId, OfferId)>, StorageError>;
 
-    /// What of a listing never changes, and the record of its exchanger as it was last committed; not locked.
-    async fn listing_heads(
+    /// The exchangers whose listings these are. Never changes, so it is not locked.
+    async fn exchangers_of_listings(
         &mut self,
         listings: &[ListingId],
-    ) -> Result<Vec<ListingHead>, StorageError>;
+    ) -> Result<Vec<(ListingId, UserId)>, StorageError>;
 
     /// Which of these messages have taken effect before; not locked. Whoever takes one in at the same time is noticed at
     /// the commit, as a conflict.
@@ -196,8 +196,8 @@ pub trait Transaction: Send {
     /// All disputes of these deals.
     async fn lock_disputes(&mut self, offers: &[OfferId]) -> Result<Vec<Dispute>, StorageError>;
 
-    /// Exchangers as they were last committed; not locked. Whoever changes one all the same learns of a change by somebody
-    /// else in between as a conflict.
+    /// Exchangers as they were last committed; not locked, so it may be asked at any time and more than once. Whoever changes
+    /// one all the same learns of a change by somebody else in between as a conflict.
     async fn read_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError>;
 
     async fn lock_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError>;
@@ -267,15 +267,6 @@ pub trait Transaction: Send {
 
     /// Ends the unit of work without a trace.
     async fn rollback(self: Box<Self>) -> Result<(), StorageError>;
-}
-
-/// What of a listing never changes, and the record of its exchanger, which does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListingHead {
-    pub id: ListingId,
-    pub exchanger: Exchanger,
-    pub exchange_type: ExchangeType,
-    pub asset: Asset,
 }
 
 /// What of a deal never changes, as far as those who are told of it need it.

@@ -1,6 +1,6 @@
 //! Loading rows for a unit of work: exactly what was asked for, each once, and nothing for keys that name nothing.
 
-use application::ports::{DisputeQueries, ListingHead, OfferHead, Store, UserQueries};
+use application::ports::{DisputeQueries, OfferHead, Store, UserQueries};
 use domain::listing::Switch;
 use domain::user::Email;
 use domain::{AccountKey, Asset, DisputeId, ExchangeType, ListingId, Owner, Role, TypedId, UserId};
@@ -36,14 +36,11 @@ pub async fn keys_that_name_nothing_are_left_out<P: Place>(place: &P) {
         .await
         .unwrap();
     assert_eq!(told, [(dispute.id, deal.id())]);
-    let heads = unit
-        .listing_heads(&[deal.listing.id, no_listing])
+    let owners = unit
+        .exchangers_of_listings(&[deal.listing.id, no_listing])
         .await
         .unwrap();
-    assert_eq!(
-        heads.iter().map(|head| head.id).collect::<Vec<_>>(),
-        [deal.listing.id]
-    );
+    assert_eq!(owners, [(deal.listing.id, deal.exchanger.user)]);
     let unknown = Email::new("nobody@example.org");
     let users = unit
         .lock_users(&[deal.customer.user, nobody], &[unknown])
@@ -79,7 +76,8 @@ pub async fn keys_that_name_nothing_are_left_out<P: Place>(place: &P) {
 
     let mut unit = harness.store.begin().await.unwrap();
     assert_eq!(unit.offers_of_disputes(&[no_dispute]).await.unwrap(), []);
-    assert_eq!(unit.listing_heads(&[no_listing]).await.unwrap(), []);
+    let owners = unit.exchangers_of_listings(&[no_listing]).await;
+    assert_eq!(owners.unwrap(), []);
     assert_eq!(unit.lock_users(&[nobody], &[]).await.unwrap(), []);
     assert_eq!(unit.lock_offers(&[nothing()]).await.unwrap(), []);
     assert_eq!(unit.lock_disputes(&[nothing()]).await.unwrap(), []);
@@ -201,7 +199,7 @@ pub async fn all_disputes_of_the_deals_come<P: Place>(place: &P) {
     harness.close().await;
 }
 
-/// Heads of listings and the deals of disputes can be read while somebody else is changing them.
+/// The exchangers of listings and the deals of disputes can be read while somebody else is changing them.
 pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let deal = harness
@@ -216,19 +214,11 @@ pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
         .remove(0);
     let mut unit = harness.store.begin().await.unwrap();
     let told = unit.offers_of_disputes(&[dispute.id]).await.unwrap();
-    let heads = unit.listing_heads(&[listing.id]).await.unwrap();
+    let owners = unit.exchangers_of_listings(&[listing.id]).await.unwrap();
     let deals = unit.offer_heads(&[nothing(), deal.id()]).await.unwrap();
-    let exchangers = unit.read_exchangers(&[listing.exchanger]).await;
     unit.rollback().await.unwrap();
     assert_eq!(told, [(dispute.id, deal.id())]);
-    let head = ListingHead {
-        id: listing.id,
-        exchanger: exchangers.unwrap().remove(0),
-        exchange_type: ExchangeType::FiatToCrypto,
-        asset: Asset::Usdt,
-    };
-    assert_eq!(head.exchanger.user, deal.exchanger.user);
-    assert_eq!(heads, [head]);
+    assert_eq!(owners, [(listing.id, deal.exchanger.user)]);
     let terms = &deal.offer.terms;
     let head = OfferHead {
         id: deal.id(),

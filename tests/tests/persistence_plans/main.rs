@@ -443,8 +443,8 @@ async fn locks(counter: &Counter) -> Result<()> {
         })
         .await?;
     counter
-        .check("listing_heads", 80, 30, async |db| {
-            Ok(unit(db).await?.listing_heads(&listings).await?)
+        .check("exchangers_of_listings", 40, 30, async |db| {
+            Ok(unit(db).await?.exchangers_of_listings(&listings).await?)
         })
         .await?;
     counter

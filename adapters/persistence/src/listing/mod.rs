@@ -4,13 +4,11 @@ mod methods;
 mod queries;
 pub(crate) mod search;
 
-use application::ports::{ListingHead, StorageError};
+use application::ports::StorageError;
 use domain::listing::ListingState;
 use domain::{ExchangeType, Listing, ListingId, Money};
-use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
-use crate::exchanger;
 use crate::row::{self, Reading};
 use crate::table::Table;
 
@@ -128,39 +126,6 @@ impl TryFrom<Model> for Listing {
             created_at: row::time(stored.created_at),
             updated_at: row::time(stored.updated_at),
             version: reading.version(stored.version)?,
-        })
-    }
-}
-
-/// From a listing to the record of its exchanger.
-pub(crate) fn to_exchanger() -> RelationDef {
-    Entity::belongs_to(exchanger::Entity)
-        .from(Column::ExchangerId)
-        .to(exchanger::Column::UserId)
-        .into()
-}
-
-/// What of a listing never changes, and its exchanger.
-#[derive(Debug, FromQueryResult)]
-pub(crate) struct Head {
-    id: Uuid,
-    exchange_type: String,
-    asset: String,
-    #[sea_orm(nested)]
-    exchanger: exchanger::Model,
-}
-
-impl TryFrom<Head> for ListingHead {
-    type Error = StorageError;
-
-    fn try_from(head: Head) -> Result<Self, StorageError> {
-        let id: ListingId = row::id(head.id);
-        let reading = Reading::new("listings", id);
-        Ok(Self {
-            id,
-            exchanger: head.exchanger.try_into()?,
-            exchange_type: exchange_type(&reading, &head.exchange_type)?,
-            asset: reading.asset(&head.asset)?,
         })
     }
 }

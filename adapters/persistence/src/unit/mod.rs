@@ -6,8 +6,8 @@ mod write;
 use std::collections::HashMap;
 
 use application::ports::{
-    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, ListingHead, OfferHead, StaffMember,
-    Standing, StorageError, Transaction,
+    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, OfferHead, StaffMember, Standing,
+    StorageError, Transaction,
 };
 use async_trait::async_trait;
 use domain::audit::AuditHead;
@@ -22,8 +22,8 @@ use domain::{
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, Iterable, JoinType,
-    QueryOrder, QuerySelect, Select,
+    ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, QueryOrder, QuerySelect,
+    Select,
 };
 
 use crate::database::finish;
@@ -92,6 +92,33 @@ impl Unit {
         Ok(found)
     }
 
+    /// What the rows with these keys point to, which never changes.
+    async fn pointing<E, K, V>(
+        &mut self,
+        (key, other): (E::Column, E::Column),
+        keys: &[K],
+    ) -> Result<Vec<(K, V)>, StorageError>
+    where
+        E: EntityTrait,
+        K: TypedId,
+        V: TypedId,
+    {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in self.room.keys(keys) {
+            let pairs: Result<Vec<(Uuid, Uuid)>, DbErr> = E::find()
+                .select_only()
+                .columns([key, other])
+                .filter(one_of(self.backend(), key, uuids(keys)))
+                .into_tuple()
+                .all(&self.transaction)
+                .await;
+            let pairs = self.noting(pairs.map_err(error::storage))?;
+            let pairs = pairs.into_iter();
+            found.extend(pairs.map(|(key, other)| (row::id(key), row::id(other))));
+        }
+        Ok(found)
+    }
+
     /// Those of the keys, all of one consumer, that are in the inbox.
     async fn taken_in_by_one(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
         let Some(consumer) = keys.first().map(|key| key.consumer) else {
@@ -141,51 +168,18 @@ impl Transaction for Unit {
         &mut self,
         disputes: &[DisputeId],
     ) -> Result<Vec<(DisputeId, OfferId)>, StorageError> {
-        let mut found = Vec::with_capacity(disputes.len());
-        for keys in self.room.keys(disputes) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let pairs: Result<Vec<(Uuid, Uuid)>, DbErr> = dispute::Entity::find()
-                .select_only()
-                .columns([dispute::Column::Id, dispute::Column::OfferId])
-                .filter(one_of(self.backend(), dispute::Column::Id, keys))
-                .into_tuple()
-                .all(&self.transaction)
-                .await;
-            let pairs = self.noting(pairs.map_err(error::storage))?;
-            found.extend(
-                pairs
-                    .into_iter()
-                    .map(|(dispute, offer)| (row::id(dispute), row::id(offer))),
-            );
-        }
-        Ok(found)
+        let columns = (dispute::Column::Id, dispute::Column::OfferId);
+        self.pointing::<dispute::Entity, _, _>(columns, disputes)
+            .await
     }
 
-    async fn listing_heads(
+    async fn exchangers_of_listings(
         &mut self,
         listings: &[ListingId],
-    ) -> Result<Vec<ListingHead>, StorageError> {
-        let mut found = Vec::with_capacity(listings.len());
-        for keys in self.room.keys(listings) {
-            let keys = keys.iter().copied().map(row::uuid).collect();
-            let heads = listing::Entity::find()
-                .select_only()
-                .columns([
-                    listing::Column::Id,
-                    listing::Column::ExchangeType,
-                    listing::Column::Asset,
-                ])
-                .columns(exchanger::Column::iter())
-                .join(JoinType::InnerJoin, listing::to_exchanger())
-                .filter(one_of(self.backend(), listing::Column::Id, keys))
-                .into_model::<listing::Head>()
-                .all(&self.transaction)
-                .await;
-            let heads: Vec<ListingHead> =
-                self.noting(heads.map_err(error::storage).and_then(row::all))?;
-            found.extend(heads);
-        }
-        Ok(found)
+    ) -> Result<Vec<(ListingId, UserId)>, StorageError> {
+        let columns = (listing::Column::Id, listing::Column::ExchangerId);
+        self.pointing::<listing::Entity, _, _>(columns, listings)
+            .await
     }
 
     async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
