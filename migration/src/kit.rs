@@ -211,13 +211,9 @@ impl<'a> Kit<'a> {
         if !self.postgres() {
             return Ok(());
         }
-        let checks: String = references.iter().map(Reference::check).collect();
         let columns: Vec<&str> = references.iter().map(|one| one.column).collect();
-        self.run(format!(
-            "CREATE FUNCTION {table}_references() RETURNS trigger LANGUAGE plpgsql \
-             AS $$ BEGIN {checks} RETURN NULL; END $$"
-        ))
-        .await?;
+        self.look_for("CREATE", table, references, Reference::check)
+            .await?;
         self.run(format!(
             "CREATE TRIGGER {table}_references AFTER INSERT ON {table} REFERENCING NEW TABLE AS fresh \
              FOR EACH STATEMENT EXECUTE FUNCTION {table}_references()"
@@ -227,6 +223,47 @@ impl<'a> Kit<'a> {
             "CREATE TRIGGER {table}_references_stay BEFORE UPDATE OF {} ON {table} \
              FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('never changes what its rows refer to')",
             columns.join(", ")
+        ))
+        .await
+    }
+
+    /// What many new rows of a statement refer to is looked for once, and not once for each of them, as
+    /// [`references`](Self::references) has it.
+    pub(crate) async fn references_once(&self, references: &[Reference]) -> Result<(), DbErr> {
+        self.other_check(references, Reference::check_once).await
+    }
+
+    /// Takes [`references_once`](Self::references_once) back.
+    pub(crate) async fn references_each(&self, references: &[Reference]) -> Result<(), DbErr> {
+        self.other_check(references, Reference::check).await
+    }
+
+    async fn other_check(
+        &self,
+        references: &[Reference],
+        check: fn(&Reference) -> String,
+    ) -> Result<(), DbErr> {
+        match references.first() {
+            Some(Reference { table, .. }) if self.postgres() => {
+                self.look_for("CREATE OR REPLACE", table, references, check)
+                    .await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The function behind a trigger that looks for what new rows refer to.
+    async fn look_for(
+        &self,
+        create: &str,
+        table: &str,
+        references: &[Reference],
+        check: fn(&Reference) -> String,
+    ) -> Result<(), DbErr> {
+        let checks: String = references.iter().map(check).collect();
+        self.run(format!(
+            "{create} FUNCTION {table}_references() RETURNS trigger LANGUAGE plpgsql \
+             AS $$ BEGIN {checks} RETURN NULL; END $$"
         ))
         .await
     }
@@ -361,6 +398,15 @@ impl Reference {
     /// The part of a trigger that refuses new rows which name nothing. The row is asked for by its key, one by one: so the
     /// plan is right however many rows there are.
     fn check(&self) -> String {
+        self.check_of("fresh")
+    }
+
+    /// The same, where many new rows may name the same one.
+    fn check_once(&self) -> String {
+        self.check_of(&format!("(SELECT DISTINCT {} FROM fresh)", self.column))
+    }
+
+    fn check_of(&self, fresh: &str) -> String {
         let Self {
             name,
             table,
@@ -368,7 +414,7 @@ impl Reference {
             to: (parent, key),
         } = self;
         format!(
-            "IF EXISTS (SELECT FROM fresh AS f WHERE f.{column} IS NOT NULL \
+            "IF EXISTS (SELECT FROM {fresh} AS f WHERE f.{column} IS NOT NULL \
                AND (SELECT true FROM {parent} AS p WHERE p.{key} = f.{column}) IS NULL) THEN \
                RAISE EXCEPTION '{name}: {column} names a row of {parent} that is not there' \
                USING ERRCODE = 'foreign_key_violation', TABLE = '{table}', CONSTRAINT = '{name}'; \

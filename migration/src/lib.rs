@@ -46,6 +46,7 @@ mod m0025_log_in_attempts;
 mod m0026_second_factors;
 mod m0027_conducts;
 mod m0028_audit_trail;
+mod m0029_references_once;
 
 pub use sea_orm_migration::{MigratorTrait, sea_orm};
 
@@ -86,6 +87,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_second_factors::Migration),
             Box::new(m0027_conducts::Migration),
             Box::new(m0028_audit_trail::Migration),
+            Box::new(m0029_references_once::Migration),
         ]
     }
 }

@@ -22,7 +22,7 @@ const KEY: [(&str, IndexOrder); 3] = [
     ("bucket", IndexOrder::Asc),
 ];
 
-const REFERENCES: [Reference; 1] = [Reference::new(
+pub(crate) const REFERENCES: [Reference; 1] = [Reference::new(
     "journal_entries_account",
     ("journal_entries", "account_id"),
     ("accounts", "id"),

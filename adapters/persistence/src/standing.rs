@@ -15,7 +15,7 @@ use crate::{conduct, error, row, tally};
 /// Each customer is looked up by their key, as in a look.
 pub(crate) static STANDINGS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT k.user_id AS k_user_id, o.counted AS k_counted, {} FROM UNNEST($1::uuid[]) AS k (user_id) \
+        "SELECT k.user_id, o.counted, {} FROM UNNEST($1::uuid[]) AS k (user_id) \
          LEFT JOIN LATERAL (SELECT * FROM conducts AS found WHERE found.user_id = k.user_id LIMIT 1) AS n ON true \
          CROSS JOIN LATERAL (SELECT count(*) AS counted FROM (SELECT 1 FROM {} LIMIT $2) AS few) AS o",
         columns::<conduct::Entity>("n"),
@@ -36,8 +36,8 @@ pub(crate) async fn find(
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, &*STANDINGS, values);
         let found = connection.query_all_raw(statement).await;
         for found in found.map_err(error::storage)? {
-            let user: Uuid = found.try_get("k_", "user_id").map_err(error::storage)?;
-            let counted: i64 = found.try_get("k_", "counted").map_err(error::storage)?;
+            let user: Uuid = found.try_get_by(0).map_err(error::storage)?;
+            let counted: i64 = found.try_get_by(1).map_err(error::storage)?;
             standings.push(Standing {
                 user: row::id(user),
                 conduct: conduct_of(&found)?,

@@ -1,0 +1,20 @@
+//! A hold or a release makes two journal entries of one account: it is looked for once.
+
+use sea_orm_migration::prelude::*;
+
+use crate::kit::Kit;
+use crate::m0002_accounts_and_journal::REFERENCES;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        Kit::new(manager).references_once(&REFERENCES).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        Kit::new(manager).references_each(&REFERENCES).await
+    }
+}
