@@ -159,10 +159,21 @@ impl Bench {
         load: Load,
         script: impl Fn(&Filled, usize) -> S,
     ) -> Result<(Driven, Figures)> {
+        self.measure_by(&[], storage, load, script).await
+    }
+
+    /// The same, with some settings of its own.
+    async fn measure_by<S: Script + 'static>(
+        &mut self,
+        settings: &[(&str, &str)],
+        storage: Storage,
+        load: Load,
+        script: impl Fn(&Filled, usize) -> S,
+    ) -> Result<(Driven, Figures)> {
         let filled = self.filled(storage).await?;
         let copy = filled.copy().await?;
         self.postgres.settle().await;
-        let server = Server::start(copy.url()).await?;
+        let server = Server::start_by(copy.url(), None, settings).await?;
         let postmaster = match storage {
             Storage::Postgres => self.postgres.postmaster,
             Storage::Sqlite => None,
@@ -177,7 +188,8 @@ impl Bench {
     pub(crate) async fn create(&mut self, storage: Storage, whose: Whose) -> Result<Figures> {
         let load = self.pace.closed(CONNECTIONS);
         let script = |filled: &Filled, number| CreateOffers::new(&filled.offers, &whose, number);
-        Ok(self.measure(storage, load, script).await?.1)
+        let driven = self.measure_by(whose.settings(), storage, load, script);
+        Ok(driven.await?.1)
     }
 
     /// What the case `create` measures, once per round.

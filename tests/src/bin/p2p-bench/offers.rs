@@ -8,6 +8,7 @@ use crate::cast::Cast;
 use crate::draw::{Draw, Zipf};
 use crate::drive::{Heard, Script};
 use crate::http::{Answer, body, headers};
+use crate::server::OPEN_OFFERS;
 
 /// The parts of requests for new offers: each of the first goes with each of the second.
 #[derive(Debug)]
@@ -62,6 +63,17 @@ pub(crate) enum Whose {
     /// All offers come from one account.
     One,
     Zipf(Rc<Zipf>),
+}
+
+impl Whose {
+    /// What the server has to be told. Whoever makes most of the offers has more of them open than any limit would let
+    /// anybody have.
+    pub(crate) const fn settings(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Anybody => &[],
+            Self::One | Self::Zipf(_) => &[(OPEN_OFFERS, "0")],
+        }
+    }
 }
 
 /// Makes one offer after another.

@@ -21,8 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// The setting that says where gRPC is served.
 pub(crate) const GRPC_BIND: &str = "P2P_GRPC__BIND";
 
+/// The setting that says how many open deals a customer may have.
+pub(crate) const OPEN_OFFERS: &str = "P2P_MARKET__OPEN_OFFERS_LIMIT";
+
 /// Limits are switched on, so that they are measured; nobody comes near them.
-const HIGH_LIMITS: [(&str, &str); 7] = [
+const HIGH_LIMITS: [(&str, &str); 8] = [
+    (OPEN_OFFERS, "10000"),
     ("P2P_HTTP__MAX_CONNECTIONS_PER_ADDRESS", "100000"),
     ("P2P_LIMITS__READ_PER_SECOND", "1000000"),
     ("P2P_LIMITS__READ_BURST", "1000000"),
