@@ -1,7 +1,6 @@
 //! A unit of work: rows are read from the shared tables, nobody else's turn comes until it ends.
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
 
 use application::ports::{
     Changes, IdempotencyKey, IdempotencyRecord, InboxKey, OfferHead, StaffMember, Standing,
@@ -26,6 +25,7 @@ use crate::store::Memory;
 /// The steps of loading, in the order in which they must be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Load {
+    Standings,
     OffersOfDisputes,
     ExchangersOfListings,
     TakenIn,
@@ -48,7 +48,6 @@ enum Load {
     Accounts,
     Mailboxes,
     Notifications,
-    Standings,
     Conducts,
     Tallies,
     TrailHead,
@@ -88,7 +87,7 @@ fn misuse(what: String) -> StorageError {
 }
 
 /// Keys come sorted and without repetition, for the same reason.
-fn ordered<K: Ord>(load: impl Debug, keys: &[K]) -> Result<(), StorageError> {
+fn ordered<K: Ord>(load: Load, keys: &[K]) -> Result<(), StorageError> {
     if keys.is_sorted_by(|one, next| one < next) {
         Ok(())
     } else {
@@ -284,8 +283,9 @@ impl Transaction for Unit {
     }
 
     async fn read_exchangers(&mut self, ids: &[UserId]) -> Result<Vec<Exchanger>, StorageError> {
+        // No step of its own: what is only read may be read at any time.
         self.memory.faults().visit(Point::Load).await?;
-        ordered(format_args!("SeenExchangers"), ids)?;
+        ordered(Load::Exchangers, ids)?;
         let tables = self.memory.read();
         let found = ids.iter().filter_map(|id| tables.exchangers.get(id));
         Ok(found.copied().collect())

@@ -137,6 +137,14 @@ pub struct Seen {
 /// committing rolls it back.
 #[async_trait]
 pub trait Transaction: Send {
+    /// How these customers have behaved and how many open deals each has, by one look: as [`read_conducts`](Self::read_conducts)
+    /// and [`tallies`](Self::tallies) tell. Nothing is locked, so it comes first: nobody waits for us meanwhile.
+    async fn standings(
+        &mut self,
+        users: &[UserId],
+        most: u32,
+    ) -> Result<Vec<Standing>, StorageError>;
+
     /// The deals that disputes are about. Never changes, so it is not locked.
     async fn offers_of_disputes(
         &mut self,
@@ -248,14 +256,6 @@ pub trait Transaction: Send {
         wanted: &[(Tally, UserId)],
         most: u32,
     ) -> Result<Vec<(Tally, UserId, u32)>, StorageError>;
-
-    /// How these customers have behaved and how many open deals each has, by one look: as [`read_conducts`](Self::read_conducts)
-    /// and [`tallies`](Self::tallies) tell.
-    async fn standings(
-        &mut self,
-        users: &[UserId],
-        most: u32,
-    ) -> Result<Vec<Standing>, StorageError>;
 
     /// The end of the audit trail. Whoever has it is the only one who may append to it: it is locked last and held for the
     /// shortest time.
