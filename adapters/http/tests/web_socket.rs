@@ -73,6 +73,16 @@ struct Asks<'a> {
     wire: usize,
 }
 
+impl Asks<'_> {
+    /// With the token as a subprotocol.
+    fn by(person: &Person) -> Self {
+        Self {
+            protocols: vec!["p2p.v1".into(), format!("bearer.{}", person.token)],
+            ..Self::default()
+        }
+    }
+}
+
 impl Served {
     fn start(settings: HttpSettings) -> Self {
         Self::limited(settings, Quotas::default())
@@ -117,7 +127,11 @@ impl Served {
 
     /// The status and code of an answer that opens nothing, to somebody who does not say who they are.
     async fn refused(&self) -> (u16, String) {
-        match self.connect(Asks::default()).await {
+        self.refusing(Asks::default()).await
+    }
+
+    async fn refusing(&self, asks: Asks<'_>) -> (u16, String) {
+        match self.connect(asks).await {
             Err(Error::Http(response)) => {
                 let body = response.body().as_deref().unwrap();
                 let body: Value = serde_json::from_slice(body).unwrap();
@@ -137,8 +151,7 @@ impl Served {
     async fn enter(&self, person: &Person, path: &str) -> Socket {
         let asks = Asks {
             path,
-            protocols: vec!["p2p.v1".into(), format!("bearer.{}", person.token)],
-            ..Asks::default()
+            ..Asks::by(person)
         };
         let (socket, response) = self.connect(asks).await.unwrap();
         assert_eq!(response.headers()["sec-websocket-protocol"], "p2p.v1");
@@ -388,6 +401,33 @@ async fn who_does_not_say_who_they_are_is_counted_by_address() {
     }
     let socket = served.enter(&anna, "").await;
     assert_eq!(socket.closed().await, reason(4429, "RATE_LIMITED"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_too_many_open_is_told_so_only_so_often() {
+    let settings = HttpSettings {
+        streams: StreamSettings {
+            per_user: 1,
+            ..StreamSettings::default()
+        },
+        ..HttpSettings::default()
+    };
+    let quotas = Quotas {
+        stream: Quota::new(1, Duration::from_secs(1), 3),
+        ..Quotas::default()
+    };
+    let served = Served::limited(settings, quotas);
+    let anna = served.scene.anna().await;
+    let mut first = served.enter(&anna, "").await;
+    first.connected(0).await;
+    for _ in 0..2 {
+        let socket = served.enter(&anna, "").await;
+        assert_eq!(socket.closed().await, reason(4429, "TOO_MANY_STREAMS"));
+    }
+    let refusal = served.refusing(Asks::by(&anna)).await;
+    assert_eq!(refusal, (429, "RATE_LIMITED".to_owned()));
+    // It keeps nobody else out.
+    let _silent = served.silent().await;
 }
 
 #[tokio::test(start_paused = true)]

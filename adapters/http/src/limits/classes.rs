@@ -13,10 +13,10 @@ use crate::{ops, push};
 
 /// What needs no token here is a log-in, or leads to one.
 const LOG_IN: &str = "/api/auth/";
-/// These take a password, which is as dear to look at as at a log-in.
-const PASSWORDS: [&str; 2] = ["/api/auth/password", "/api/auth/2fa/enroll"];
 /// But for this: its token is no guess, and many who are logged in may be behind one address.
 const REFRESH: &str = "/api/auth/refresh";
+/// These take a password, which is as dear to look at as at a log-in.
+const PASSWORDS: [&str; 2] = ["/api/auth/password", "/api/auth/2fa/enroll"];
 const CALLBACKS: &str = "/api/callbacks/";
 
 /// Pages and the description: no operations, and not limited.

@@ -89,19 +89,18 @@ pub(crate) async fn open_web_socket(
 }
 
 /// A place among the user's where a good token came along; else among the strangers', who are counted by their address. Whoever has
-/// too many open is let in as well, to be told so over the socket.
+/// too many open is counted and let in as well, to be told so over the socket.
 async fn place(app: &App, parts: &Parts, greeting: Option<&Greeting>) -> Result<Place, Problem> {
     let (streams, limits) = (&app.live().streams, app.settings().streams);
     let bearer = greeting.and_then(|greeting| app.admit(&greeting.token).ok());
-    match bearer.map(|bearer| streams.seat(bearer.caller.user, limits)) {
-        Some(Ok(place)) => Ok(place),
-        Some(Err(Full::Own)) => Ok(streams.enter(limits.most)?),
-        Some(Err(Full::All)) => Err(Full::All.into()),
-        None => {
-            count_caller(parts, app, None).await?;
-            Ok(streams.enter(limits.most)?)
-        }
+    let user = bearer.map(|bearer| bearer.caller.user);
+    match user.map(|user| streams.seat(user, limits)) {
+        Some(Ok(place)) => return Ok(place),
+        Some(Err(Full::All)) => return Err(Full::All.into()),
+        Some(Err(Full::Own)) | None => {}
     }
+    count_caller(parts, app, user).await?;
+    Ok(streams.enter(limits.most)?)
 }
 
 /// The token that an offered subprotocol carries.
