@@ -186,9 +186,19 @@ impl Bench {
 
     /// Offers by these customers, as many as the usual connections can make.
     pub(crate) async fn create(&mut self, storage: Storage, whose: Whose) -> Result<Figures> {
+        self.create_by(whose.settings(), storage, whose).await
+    }
+
+    /// The same, with settings that are not those of such customers.
+    pub(crate) async fn create_by(
+        &mut self,
+        settings: &[(&str, &str)],
+        storage: Storage,
+        whose: Whose,
+    ) -> Result<Figures> {
         let load = self.pace.closed(CONNECTIONS);
         let script = |filled: &Filled, number| CreateOffers::new(&filled.offers, &whose, number);
-        let driven = self.measure_by(whose.settings(), storage, load, script);
+        let driven = self.measure_by(settings, storage, load, script);
         Ok(driven.await?.1)
     }
 

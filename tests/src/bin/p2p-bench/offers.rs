@@ -67,7 +67,7 @@ pub(crate) enum Whose {
 
 impl Whose {
     /// What the server has to be told. Whoever makes most of the offers has more of them open than any limit would let
-    /// anybody have.
+    /// anybody have: open deals are not counted then.
     pub(crate) const fn settings(&self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Anybody => &[],

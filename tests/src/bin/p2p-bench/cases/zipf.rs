@@ -25,13 +25,15 @@ impl Case for Zipf {
     }
 
     async fn round(&self, bench: &mut Bench) -> Result<Vec<Line>> {
-        let evenly = bench.created().await?;
         let whose = Whose::Zipf(Rc::new(draw::Zipf::new(CUSTOMERS, 1.5)));
+        let evenly = bench
+            .create_by(whose.settings(), Storage::Postgres, Whose::Anybody)
+            .await?;
         let ours = bench.create(Storage::Postgres, whose).await?;
         let baseline = bench.best("create_offer_zipf").await?;
         Ok(vec![
             Line::new("zipf", ours.against(key::THROUGHPUT, &evenly))
-                .versus("create, of the same round")
+                .versus("the same, drawn evenly")
                 .target(Target::AtLeast(key::RATIO, 0.8)),
             Line::new("  pgbench create_offer_zipf", baseline),
         ])
