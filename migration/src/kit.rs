@@ -227,8 +227,8 @@ impl<'a> Kit<'a> {
         .await
     }
 
-    /// What many new rows of a statement refer to is looked for once, and not once for each of them, as
-    /// [`references`](Self::references) has it.
+    /// Has what several new rows of a statement refer to looked for once; [`references`](Self::references) looks for each row
+    /// by itself.
     pub(crate) async fn references_once(&self, references: &[Reference]) -> Result<(), DbErr> {
         self.other_check(references, Reference::check_once).await
     }

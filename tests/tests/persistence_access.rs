@@ -24,12 +24,10 @@ on_both! {
     what_cannot_be_counted_in_63_bits_is_refused
 }
 
-/// Changes of the schema that came with access.
-const WITH_ACCESS: u32 = 6;
-
 async fn who_was_there_before_has_the_password_of_then(test: TestDatabase) -> Result<()> {
     let database = test.open().await?;
-    database.migrate_down(WITH_ACCESS).await?;
+    let with_access = changes_from("m0023_account_dates");
+    database.migrate_down(with_access).await?;
     let raw = test.raw().await?;
     let id: UserId = fresh();
     let row = literal(&test, id);
@@ -47,7 +45,7 @@ async fn who_was_there_before_has_the_password_of_then(test: TestDatabase) -> Re
     assert_eq!(user.email_verified_at, None);
     assert_eq!(user.roles_changed_at, None);
     assert_eq!(user.version, 3);
-    database.migrate_down(WITH_ACCESS).await?;
+    database.migrate_down(with_access).await?;
     database.migrate().await?;
     assert_eq!(database.find_user(id).await?, Some(user));
     raw.close().await?;

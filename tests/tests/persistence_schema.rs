@@ -332,6 +332,14 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
             entry(&format!("{nobody}, 'HELD', 1, 'HOLD', {offer_id}, NULL")),
         ),
         (
+            "journal_entries_account|FOREIGN KEY",
+            entry(&format!(
+                "{account}, 'AVAILABLE', -1, 'HOLD', {offer_id}, NULL), \
+                 ({offer_id}, 1, {account}, 'HELD', 1, 'HOLD', {offer_id}, NULL), \
+                 ({offer_id}, 1, {nobody}, 'HELD', 1, 'HOLD', {offer_id}, NULL"
+            )),
+        ),
+        (
             "exchangers_unanswered",
             "UPDATE exchangers SET unanswered = -1".to_owned(),
         ),

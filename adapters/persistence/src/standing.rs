@@ -12,7 +12,7 @@ use crate::look::{columns, conduct_of};
 use crate::table::{Room, id_array};
 use crate::{conduct, error, row, tally};
 
-/// Each customer is looked up by their key, as in a look.
+/// Each customer is looked up by their key, as in a look. The first two columns are read by their places.
 pub(crate) static STANDINGS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT k.user_id, o.counted, {} FROM UNNEST($1::uuid[]) AS k (user_id) \

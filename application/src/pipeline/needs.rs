@@ -47,7 +47,8 @@ pub struct Needs {
     pub(super) offers: BTreeMap<OfferId, AroundOffer>,
     pub(super) disputes: BTreeMap<DisputeId, AroundOffer>,
     pub(super) exchangers: BTreeSet<UserId>,
-    /// Exchangers to look at: they are locked only where somebody else in the batch wants them locked.
+    /// Exchangers to look at: they are locked only where somebody else in the batch wants them locked, or an answer will change
+    /// them.
     pub(super) seen_exchangers: BTreeSet<UserId>,
     pub(super) listings: BTreeSet<ListingId>,
     /// Those of them that their exchangers change, whose records are locked with them.

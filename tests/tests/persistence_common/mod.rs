@@ -19,9 +19,18 @@ use domain::{
     Listing, ListingId, Money, Offer, OfferId, Policy, Posting, Price, Role, Timestamp, TransferId,
     TypedId, UserId,
 };
+use migration::{Migrator, MigratorTrait};
 use p2p_tests::databases::TestDatabase;
 use persistence::Database;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
+
+/// How many changes of the schema there are from this one on.
+pub fn changes_from(name: &str) -> u32 {
+    let changes = Migrator::migrations();
+    let before = changes.iter().position(|change| change.name() == name);
+    let before = before.expect("there is such a change");
+    u32::try_from(changes.len() - before).unwrap()
+}
 
 /// Runs an async test body on both databases.
 #[macro_export]

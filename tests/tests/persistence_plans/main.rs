@@ -468,6 +468,11 @@ async fn locks(counter: &Counter) -> Result<()> {
         })
         .await?;
     counter
+        .check("read_exchangers", 40, 30, async |db| {
+            Ok(unit(db).await?.read_exchangers(&exchangers).await?)
+        })
+        .await?;
+    counter
         .check("lock_listings", 80, 30, async |db| {
             Ok(unit(db).await?.lock_listings(&listings, &owners).await?)
         })
