@@ -25,7 +25,7 @@ use persistence::Database;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 
 /// How many changes of the schema there are from this one on.
-pub fn changes_from(name: &str) -> u32 {
+pub(crate) fn changes_from(name: &str) -> u32 {
     let changes = Migrator::migrations();
     let before = changes.iter().position(|change| change.name() == name);
     let before = before.expect("there is such a change");
