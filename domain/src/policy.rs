@@ -31,8 +31,7 @@ pub struct Policy {
 /// How much of something one person may have or do. 0: as much as they like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Deals that one customer may have open. They are counted before anything is locked: offers that are made at the very same
-    /// moment may exceed it by a few.
+    /// Deals that one customer may have open. Offers that are made at the very same moment may exceed it by a few.
     pub open_offers: u32,
     /// Deals that one customer may call off, or not pay in time, within a day; one more begins a pause.
     pub cancels_per_day: u32,

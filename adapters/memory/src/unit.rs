@@ -25,7 +25,6 @@ use crate::store::Memory;
 /// The steps of loading, in the order in which they must be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Load {
-    Standings,
     OffersOfDisputes,
     ExchangersOfListings,
     TakenIn,
@@ -48,6 +47,7 @@ enum Load {
     Accounts,
     Mailboxes,
     Notifications,
+    Standings,
     Conducts,
     Tallies,
     TrailHead,

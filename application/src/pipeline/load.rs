@@ -19,19 +19,6 @@ pub(super) async fn load(
 ) -> Result<Loaded, StorageError> {
     let mut loaded = Loaded::default();
 
-    let customers = needs.answered.iter().map(|(_, customer)| *customer);
-    let customers: BTreeSet<_> = customers.collect();
-    // First of all: it takes a while, and nobody waits for a lock of ours yet.
-    if !customers.is_empty() {
-        let users: Vec<_> = customers.iter().copied().collect();
-        for standing in unit.standings(&users, limits.open_offers).await? {
-            if let Some(conduct) = standing.conduct {
-                loaded.conducts.put(conduct.user, conduct, conduct.version);
-            }
-            let open = (Tally::OpenOffers, standing.user);
-            loaded.tallies.insert(open, standing.open_offers);
-        }
-    }
     if !needs.disputes.is_empty() {
         let ids: Vec<_> = needs.disputes.keys().copied().collect();
         for (dispute, offer) in unit.offers_of_disputes(&ids).await? {
@@ -240,6 +227,19 @@ pub(super) async fn load(
         for one in unit.lock_notifications(&ids).await? {
             let version = one.version;
             loaded.notifications.put(one.id, one, version);
+        }
+    }
+    let customers = needs.answered.iter().map(|(_, customer)| *customer);
+    let customers: BTreeSet<_> = customers.collect();
+    // With the accounts locked: who deals from them waits for us, and then counts what we have made.
+    if !customers.is_empty() {
+        let users: Vec<_> = customers.iter().copied().collect();
+        for standing in unit.standings(&users, limits.open_offers).await? {
+            if let Some(conduct) = standing.conduct {
+                loaded.conducts.put(conduct.user, conduct, conduct.version);
+            }
+            let open = (Tally::OpenOffers, standing.user);
+            loaded.tallies.insert(open, standing.open_offers);
         }
     }
     needs.conducts.retain(|user| !customers.contains(user));

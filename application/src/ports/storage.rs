@@ -137,14 +137,6 @@ pub struct Seen {
 /// committing rolls it back.
 #[async_trait]
 pub trait Transaction: Send {
-    /// How these customers have behaved and how many open deals each has, by one look: as [`read_conducts`](Self::read_conducts)
-    /// and [`tallies`](Self::tallies) tell. Nothing is locked, so it comes first: nobody waits for us meanwhile.
-    async fn standings(
-        &mut self,
-        users: &[UserId],
-        most: u32,
-    ) -> Result<Vec<Standing>, StorageError>;
-
     /// The deals that disputes are about. Never changes, so it is not locked.
     async fn offers_of_disputes(
         &mut self,
@@ -244,6 +236,14 @@ pub trait Transaction: Send {
         &mut self,
         ids: &[NotificationId],
     ) -> Result<Vec<Notification>, StorageError>;
+
+    /// How these customers have behaved and how many open deals each has, by one look: as [`read_conducts`](Self::read_conducts)
+    /// and [`tallies`](Self::tallies) tell.
+    async fn standings(
+        &mut self,
+        users: &[UserId],
+        most: u32,
+    ) -> Result<Vec<Standing>, StorageError>;
 
     /// Customers' conduct as it was last committed; not locked. Whoever changes it learns of a change by somebody else in
     /// between as a conflict.
