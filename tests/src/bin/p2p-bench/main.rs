@@ -7,11 +7,12 @@
 //! *How it is laid out*: `cases` says what is measured, a file each; `bench` is what they share; `drive` are the
 //! connections that ask, over `http`, for `offers`, for `orders` or in the order `book`, and over `grpc` for `payments`;
 //! `driven` and `figures` are what comes out, `report` the table of it. `server`, `postgres`, `baseline`, `processes` and
-//! `machine` are the things that are measured and where, `fill` makes large databases.
+//! `machine` are the things that are measured and where, `fill` makes large databases. `against` compares two builds.
 #![expect(clippy::print_stdout, reason = "the figures are the program's answer")]
 #![expect(clippy::print_stderr, reason = "so is what went wrong")]
 #![expect(clippy::float_arithmetic, reason = "rates are no money")]
 
+mod against;
 mod bare;
 mod baseline;
 mod bench;
@@ -48,6 +49,9 @@ use crate::cases::Case;
 use crate::figures::{Line, Summary};
 use crate::postgres::Postgres;
 
+/// Rounds against another build, if nothing else is said.
+const AGAINST_ROUNDS: usize = 8;
+
 /// Measures the market against the same market in hand-written SQL.
 #[derive(Debug, Clone, Parser)]
 #[command(bin_name = "cargo xtask bench --")]
@@ -61,8 +65,12 @@ struct Options {
     /// One short round: rougher figures within three minutes.
     #[arg(long)]
     quick: bool,
+    /// Compares this build with another one instead: names the folder with its `p2p-bench` and `p2p-market`. New offers, both
+    /// servers at once, driven in turn.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["cases", "quick", "seconds"])]
+    against: Option<PathBuf>,
     /// How often everything is measured; the median counts.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=9))]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=99))]
     rounds: Option<u8>,
     /// How long each load is measured.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=60))]
@@ -135,6 +143,10 @@ async fn obey(options: &Options) -> Result<()> {
 
 async fn run(options: &Options, cases: &[Box<dyn Case>]) -> Result<()> {
     let postgres = Postgres::connect().await?;
+    if let Some(folder) = &options.against {
+        let rounds = options.rounds.map_or(AGAINST_ROUNDS, usize::from);
+        return against::run(folder, rounds, &postgres).await;
+    }
     let mut results = json!({
         "date": postgres.now().await?,
         "commit": machine::commit(),

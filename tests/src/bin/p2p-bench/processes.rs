@@ -1,6 +1,8 @@
 //! What processes use, as the kernel counts it (`/proc`, Linux).
 
+use std::collections::HashSet;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
 use rustix::param::clock_ticks_per_second;
@@ -15,6 +17,54 @@ pub(crate) fn cpu_of(pid: u32) -> Result<f64> {
 pub(crate) fn cpu_of_us() -> Result<(f64, f64)> {
     let stat = Stat::read(std::process::id()).context("this process can't be looked at")?;
     Ok((seconds(stat.own), seconds(stat.children)))
+}
+
+/// A child of a process that bears this name, if there is one.
+pub(crate) fn child_of(parent: u32, name: &str) -> Result<Option<u32>> {
+    let mut processes = all()?.into_iter();
+    Ok(processes
+        .find(|(_, stat)| stat.parent == parent && stat.name == name)
+        .map(|(pid, _)| pid))
+}
+
+/// Where on this machine's own address a process listens.
+pub(crate) fn listening(pid: u32) -> Result<Vec<SocketAddr>> {
+    let mut sockets = HashSet::new();
+    for open in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        // What is closed between the two looks is no socket of interest.
+        if let Ok(target) = fs::read_link(open?.path()) {
+            sockets.insert(target.to_string_lossy().into_owned());
+        }
+    }
+    let table = fs::read_to_string(format!("/proc/{pid}/net/tcp"))?;
+    let listening = table.lines().filter_map(listens);
+    Ok(listening
+        .filter(|(_, socket)| sockets.contains(socket))
+        .map(|(port, _)| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .collect())
+}
+
+/// The port and the name of a socket that listens on 127.0.0.1, if this line of `/proc/<pid>/net/tcp` is about one.
+fn listens(line: &str) -> Option<(u16, String)> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (address, port) = fields.get(1)?.split_once(':')?;
+    let is_ours = address == "0100007F" && *fields.get(3)? == "0A";
+    let port = u16::from_str_radix(port, 16).ok()?;
+    is_ours.then(|| Some((port, format!("socket:[{}]", fields.get(9)?))))?
+}
+
+/// All processes that there are.
+fn all() -> Result<Vec<(u32, Stat)>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // A process may end between the two looks.
+        all.extend(Stat::read(pid).map(|stat| (pid, stat)));
+    }
+    Ok(all)
 }
 
 /// Resident memory of a process, in bytes.
@@ -55,21 +105,11 @@ impl Postmaster {
 
     /// Processor seconds of the postmaster and of all its children, those that have ended included.
     pub(crate) fn cpu(self) -> Result<f64> {
-        let mut ticks = 0;
-        for entry in fs::read_dir("/proc")? {
-            let name = entry?.file_name();
-            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            // A process may end between the two looks.
-            let Some(stat) = Stat::read(pid) else {
-                continue;
-            };
-            if pid == self.0 || stat.parent == self.0 {
-                ticks += stat.own + stat.children;
-            }
-        }
-        Ok(seconds(ticks))
+        let ours = all()?.into_iter();
+        let ours = ours.filter(|(pid, stat)| *pid == self.0 || stat.parent == self.0);
+        Ok(seconds(
+            ours.map(|(_, stat)| stat.own + stat.children).sum(),
+        ))
     }
 }
 
@@ -115,6 +155,24 @@ mod tests {
         let stat = Stat::parse(line).unwrap();
         assert_eq!((stat.name.as_str(), stat.parent), ("a) b (c", 7));
         assert_eq!((stat.own, stat.children), (120, 34));
+    }
+
+    #[test]
+    fn a_socket_that_listens_is_found() {
+        let head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+        let line = |address, state| {
+            format!(
+                "   0: {address}:1F90 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0"
+            )
+        };
+        assert_eq!(listens(head), None);
+        assert_eq!(listens(&line("0100007F", "01")), None, "a connection");
+        assert_eq!(listens(&line("0A00007F", "0A")), None, "elsewhere");
+        let found = listens(&line("0100007F", "0A"));
+        assert_eq!(found, Some((8_080, "socket:[4711]".to_owned())));
+        let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let ours = listening(std::process::id()).unwrap();
+        assert!(ours.contains(&socket.local_addr().unwrap()));
     }
 
     #[test]

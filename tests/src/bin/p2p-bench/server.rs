@@ -117,10 +117,7 @@ impl Server {
     }
 
     pub(crate) async fn metrics(&self) -> Result<Metrics> {
-        let mut connection = Connection::open(self.address).await?;
-        let answer = connection.call(&get("/metrics", "")).await?;
-        ensure!(answer.status == 200, "/metrics: {}", answer.text());
-        Metrics::parse(std::str::from_utf8(answer.body)?)
+        Metrics::of(&mut Connection::open(self.address).await?).await
     }
 
     /// How many events RabbitMQ has taken.
@@ -175,6 +172,12 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
+    pub(crate) async fn of(connection: &mut Connection) -> Result<Self> {
+        let answer = connection.call(&get("/metrics", "")).await?;
+        ensure!(answer.status == 200, "/metrics: {}", answer.text());
+        Self::parse(std::str::from_utf8(answer.body)?)
+    }
+
     fn parse(text: &str) -> Result<Self> {
         Ok(Self {
             commands: value(text, "p2p_pipeline_commands_total ")?,
