@@ -249,7 +249,7 @@ async fn a_row_that_cannot_be_is_corrupt(test: TestDatabase) -> Result<()> {
                 assert!(read.is_some());
                 unit.rollback().await?;
                 unit = database.begin().await?;
-                unit.standings(&users, 1).await.err()
+                unit.standings(&users, &[], 1).await.err()
             }
             "audit_head" => unit.lock_audit_head().await.err(),
             _ => database.trail_after(0, 10).await.err(),

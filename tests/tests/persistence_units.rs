@@ -16,7 +16,7 @@ use application::ports::{
 };
 use domain::event::Aggregate;
 use domain::user::Email;
-use domain::{EventId, OfferId, Role, Timestamp, TypedId};
+use domain::{EventId, OfferId, Role, Timestamp, TypedId, UserId};
 use p2p_tests::databases::TestDatabase;
 use persistence::{Database, DatabaseSettings, OpenError};
 use persistence_common::*;
@@ -355,6 +355,19 @@ async fn large_batch(database: Database) -> Result<()> {
         .map(|saved| saved.value)
         .collect();
     assert!(loaded == stored);
+    let strangers = (1..1_000).map(|i| UserId::from_u128(u128::MAX - i));
+    let mut customers: Vec<_> = strangers.chain([stall.customer.id]).collect();
+    customers.sort_unstable();
+    let exchangers = [stall.exchanger.user];
+    let standings = unit.standings(&customers, &exchangers, 10).await?;
+    assert_eq!(standings.exchangers, [stall.exchanger]);
+    assert_eq!(standings.customers.len(), 1_000);
+    let with_deals = standings
+        .customers
+        .iter()
+        .filter(|one| one.open_offers == 10);
+    let with_deals: Vec<_> = with_deals.map(|one| one.user).collect();
+    assert_eq!(with_deals, [stall.customer.id]);
 
     // And all of them change at once, each by its own version.
     let mut accepted = Changes::default();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use application::ports::{
     Changes, IdempotencyKey, IdempotencyRecord, InboxKey, OfferHead, StaffMember, Standing,
-    StorageError, Transaction,
+    Standings, StorageError, Transaction,
 };
 use async_trait::async_trait;
 use domain::audit::AuditHead;
@@ -440,18 +440,24 @@ impl Transaction for Unit {
 
     async fn standings(
         &mut self,
-        users: &[UserId],
+        customers: &[UserId],
+        exchangers: &[UserId],
         most: u32,
-    ) -> Result<Vec<Standing>, StorageError> {
+    ) -> Result<Standings, StorageError> {
         self.step(Load::Standings).await?;
-        ordered(Load::Standings, users)?;
+        ordered(Load::Standings, customers)?;
+        ordered(Load::Standings, exchangers)?;
         let tables = self.memory.read();
-        let standings = users.iter().map(|user| Standing {
+        let standing = |user: &UserId| Standing {
             user: *user,
             conduct: tables.conducts.get(user).copied(),
             open_offers: tables.tally(Tally::OpenOffers, *user, most),
-        });
-        Ok(standings.collect())
+        };
+        let found = exchangers.iter().filter_map(|id| tables.exchangers.get(id));
+        Ok(Standings {
+            customers: customers.iter().map(standing).collect(),
+            exchangers: found.copied().collect(),
+        })
     }
 
     async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError> {

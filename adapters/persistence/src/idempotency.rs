@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 use crate::database::Database;
 use crate::error;
 use crate::row::{self, Reading};
-use crate::table::{Room, id_array, padded, placeholders, text_array};
+use crate::table::{Room, id_array, in_step, padded, placeholders, text_array};
 use crate::text::Parameters;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -101,9 +101,9 @@ pub(crate) fn of(backend: DbBackend, keys: &[&IdempotencyKey]) -> Statement {
         "r.caller, r.operation, r.key, r.fingerprint, r.status, r.body, r.created_at";
     if backend == DbBackend::Postgres {
         let sql = format!(
-            "SELECT {COLUMNS} FROM UNNEST($1::uuid[], $2::text[], $3::text[]) AS k (caller, operation, key) \
-             JOIN idempotency_keys AS r \
-             ON r.caller = k.caller AND r.operation = k.operation AND r.key = k.key"
+            "SELECT {COLUMNS} FROM {} AS k JOIN idempotency_keys AS r \
+             ON r.caller = k.caller AND r.operation = k.operation AND r.key = k.key",
+            in_step(&[("caller", "uuid"), ("operation", "text"), ("key", "text")])
         );
         let callers = id_array(keys.iter().map(|key| Uuid::from_u128(key.caller)));
         let operations = text_array(keys.iter().map(|key| key.operation.clone()));

@@ -14,7 +14,7 @@ use sea_orm::{
 };
 
 use crate::ledger::account;
-use crate::table::{Room, id_array, number_array, text_array};
+use crate::table::{Room, id_array, in_step, number_array, text_array};
 use crate::unit::select;
 use crate::{conduct, error, exchanger, idempotency, listing, offer, payment, row, tally, user};
 
@@ -134,12 +134,17 @@ async fn payments(
 /// though it was made when the table was empty.
 pub(crate) static PAYMENTS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {}, {} FROM UNNEST($1::uuid[], $2::text[], $3::uuid[]) AS k (caller_id, key, account_id) \
+        "SELECT {}, {} FROM {} AS k \
          LEFT JOIN LATERAL (SELECT * FROM payments AS found \
          WHERE found.caller_id = k.caller_id AND found.key = k.key AND found.caller_id IS NOT NULL LIMIT 1) AS p ON true \
          LEFT JOIN LATERAL (SELECT * FROM accounts AS found WHERE found.id = k.account_id LIMIT 1) AS a ON true",
         columns::<payment::Entity>("p"),
         columns::<account::Entity>("a"),
+        in_step(&[
+            ("caller_id", "uuid"),
+            ("key", "text"),
+            ("account_id", "uuid")
+        ]),
     )
 });
 
@@ -149,7 +154,7 @@ pub(crate) static PAYMENTS: LazyLock<String> = LazyLock::new(|| {
 pub(crate) static ANSWERS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {}, {}, {}, {}, {}, k.customer_id AS k_customer_id, k.most AS k_most, o.counted AS k_counted \
-         FROM UNNEST($1::uuid[], $2::uuid[], $3::bigint[]) AS k (listing_id, customer_id, most) \
+         FROM {} AS k \
          LEFT JOIN listings AS l ON l.id = k.listing_id \
          LEFT JOIN exchangers AS e ON e.user_id = l.exchanger_id \
          CROSS JOIN LATERAL (SELECT l.exchange_type, l.exchanger_id, k.customer_id) AS d \
@@ -163,6 +168,11 @@ pub(crate) static ANSWERS: LazyLock<String> = LazyLock::new(|| {
         columns::<account::Entity>("h"),
         columns::<account::Entity>("c"),
         columns::<conduct::Entity>("n"),
+        in_step(&[
+            ("listing_id", "uuid"),
+            ("customer_id", "uuid"),
+            ("most", "bigint")
+        ]),
         tally::counted(Tally::OpenOffers, "k.customer_id"),
     )
 });
@@ -170,9 +180,10 @@ pub(crate) static ANSWERS: LazyLock<String> = LazyLock::new(|| {
 /// How customers behave.
 pub(crate) static CONDUCTS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {} FROM UNNEST($1::uuid[]) AS k (user_id) \
+        "SELECT {} FROM {} AS k \
          CROSS JOIN LATERAL (SELECT * FROM conducts AS found WHERE found.user_id = k.user_id LIMIT 1) AS n",
         columns::<conduct::Entity>("n"),
+        in_step(&[("user_id", "uuid")]),
     )
 });
 
@@ -248,7 +259,7 @@ fn listing_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> 
     Ok(())
 }
 
-fn exchanger_of(found: &QueryResult) -> Result<Exchanger, StorageError> {
+pub(crate) fn exchanger_of(found: &QueryResult) -> Result<Exchanger, StorageError> {
     let model = exchanger::Model::from_query_result(found, "e_").map_err(error::storage)?;
     Exchanger::try_from(model)
 }
@@ -292,7 +303,7 @@ fn account_of(found: &QueryResult, prefix: &str, seen: &mut Seen) -> Result<(), 
     Ok(())
 }
 
-fn is_there(found: &QueryResult, prefix: &str, key: &str) -> Result<bool, StorageError> {
+pub(crate) fn is_there(found: &QueryResult, prefix: &str, key: &str) -> Result<bool, StorageError> {
     let key: Option<Uuid> = found.try_get(prefix, key).map_err(error::storage)?;
     Ok(key.is_some())
 }

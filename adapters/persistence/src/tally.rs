@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error;
 use crate::row;
-use crate::table::{Room, id_array, padded};
+use crate::table::{Room, id_array, in_step, padded};
 
 /// The rows that are counted of a user, each kind in the order of the index that holds it and nothing else: so no plan reads
 /// more of them, though it was made when the table was empty.
@@ -58,7 +58,8 @@ pub(crate) fn counting(backend: DbBackend, what: Tally, users: Vec<Uuid>, most: 
     if backend == DbBackend::Postgres {
         let sql = format!(
             "SELECT k.user_id, (SELECT count(*) FROM (SELECT 1 FROM {counted} LIMIT $2) AS few) AS counted \
-             FROM UNNEST($1::uuid[]) AS k (user_id)"
+             FROM {} AS k",
+            in_step(&[("user_id", "uuid")])
         );
         Statement::from_sql_and_values(backend, sql, [id_array(users), most.into()])
     } else {

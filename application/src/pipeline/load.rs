@@ -151,26 +151,17 @@ pub(super) async fn load(
             loaded.listings.put(listing.id, listing, version);
         }
     }
-    if !needs.answered.is_empty() {
-        let mut seen = BTreeSet::new();
-        for (listing, customer) in &needs.answered {
-            let Some(listing) = loaded.listings.get(listing) else {
-                continue;
-            };
-            needs.accounts.extend(parties(listing, *customer));
-            // Not read again: by what was read before it was decided what is locked, and a newer record might have to be
-            // changed out of turn.
-            if loaded.exchangers.get(&listing.exchanger).is_none() {
-                seen.insert(listing.exchanger);
-            }
-        }
-        let seen: Vec<_> = seen.into_iter().collect();
-        if !seen.is_empty() {
-            for exchanger in unit.read_exchangers(&seen).await? {
-                loaded
-                    .exchangers
-                    .put(exchanger.user, exchanger, exchanger.version);
-            }
+    let (mut customers, mut answered) = (BTreeSet::new(), BTreeSet::new());
+    for (listing, customer) in &needs.answered {
+        customers.insert(*customer);
+        let Some(listing) = loaded.listings.get(listing) else {
+            continue;
+        };
+        needs.accounts.extend(parties(listing, *customer));
+        // Not read again: by what was read before it was decided what is locked, and a newer record might have to be
+        // changed out of turn.
+        if loaded.exchangers.get(&listing.exchanger).is_none() {
+            answered.insert(listing.exchanger);
         }
     }
     if !needs.withdrawals.is_empty() {
@@ -229,12 +220,19 @@ pub(super) async fn load(
             loaded.notifications.put(one.id, one, version);
         }
     }
-    let customers = needs.answered.iter().map(|(_, customer)| *customer);
-    let customers: BTreeSet<_> = customers.collect();
-    // With the accounts locked: who deals from them waits for us, and then counts what we have made.
+    // With the accounts locked: who deals from them waits for us, and then counts what we have made. And with the listings
+    // locked: who freezes their exchanger has done so, and is seen, or waits for us.
     if !customers.is_empty() {
-        let users: Vec<_> = customers.iter().copied().collect();
-        for standing in unit.standings(&users, limits.open_offers).await? {
+        let asked: Vec<_> = customers.iter().copied().collect();
+        let exchangers: Vec<_> = answered.into_iter().collect();
+        let standings = unit.standings(&asked, &exchangers, limits.open_offers);
+        let standings = standings.await?;
+        for exchanger in standings.exchangers {
+            loaded
+                .exchangers
+                .put(exchanger.user, exchanger, exchanger.version);
+        }
+        for standing in standings.customers {
             if let Some(conduct) = standing.conduct {
                 loaded.conducts.put(conduct.user, conduct, conduct.version);
             }

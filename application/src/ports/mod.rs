@@ -31,7 +31,7 @@ pub use queries::{
 pub use second_factors::{Enrolment, SecondFactorError, SecondFactors};
 pub use storage::{
     Appendix, Changes, Entry, Glance, IdempotencyKey, IdempotencyRecord, InboxKey, InboxMark,
-    OfferHead, OutboxMessage, Reply, Saved, Seen, StaffMember, Standing, StorageError, Store,
-    Transaction, Transfer,
+    OfferHead, OutboxMessage, Reply, Saved, Seen, StaffMember, Standing, Standings, StorageError,
+    Store, Transaction, Transfer,
 };
 pub use tokens::{AccessToken, Bearer, Link, LinkPurpose, Refresh, TokenError, Tokens};

@@ -237,13 +237,15 @@ pub trait Transaction: Send {
         ids: &[NotificationId],
     ) -> Result<Vec<Notification>, StorageError>;
 
-    /// How these customers have behaved and how many open deals each has, by one look: as [`read_conducts`](Self::read_conducts)
-    /// and [`tallies`](Self::tallies) tell.
+    /// How both sides of answers to listings stand: the exchangers' records, the customers' conduct, and how many open deals
+    /// the customers have, counted no further than `most`. The same as [`read_exchangers`](Self::read_exchangers),
+    /// [`read_conducts`](Self::read_conducts) and [`tallies`](Self::tallies), together; like these, it locks nothing.
     async fn standings(
         &mut self,
-        users: &[UserId],
+        customers: &[UserId],
+        exchangers: &[UserId],
         most: u32,
-    ) -> Result<Vec<Standing>, StorageError>;
+    ) -> Result<Standings, StorageError>;
 
     /// Customers' conduct as it was last committed; not locked. Whoever changes it learns of a change by somebody else in
     /// between as a conflict.
@@ -278,6 +280,15 @@ pub struct OfferHead {
     pub exchange_type: ExchangeType,
     pub amount: Money,
     pub fiat: Money,
+}
+
+/// How the sides of answers to listings stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standings {
+    /// One of each customer.
+    pub customers: Vec<Standing>,
+    /// Those that there are.
+    pub exchangers: Vec<Exchanger>,
 }
 
 /// What is known of a customer who answers a listing.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use application::ports::{Changes, Glance, StorageError, Store};
+use application::ports::{Changes, Glance, Standing, StorageError, Store};
 use domain::conduct::Conduct;
 use domain::listing::Switch;
 use domain::refusal::Tally;
@@ -38,7 +38,7 @@ async fn conducts<S: Store>(store: &S, users: &[UserId]) -> Vec<Conduct> {
     unit.rollback().await.unwrap();
     found.sort_unstable_by_key(|row| row.user);
     let mut unit = store.begin().await.unwrap();
-    let standings = unit.standings(users, 0).await.unwrap();
+    let standings = unit.standings(users, &[], 0).await.unwrap().customers;
     unit.rollback().await.unwrap();
     assert_eq!(standings.len(), users.len(), "of everybody");
     assert!(standings.iter().all(|one| one.open_offers == 0));
@@ -122,7 +122,7 @@ async fn tallies<S: Store>(
     let open: Vec<_> = open.map(|((_, user), count)| (*user, *count)).collect();
     let users: Vec<_> = open.iter().map(|(user, _)| *user).collect();
     let mut unit = store.begin().await.unwrap();
-    let standings = unit.standings(&users, most).await.unwrap();
+    let standings = unit.standings(&users, &[], most).await.unwrap().customers;
     unit.rollback().await.unwrap();
     let stand = standings.iter().map(|one| (one.user, one.open_offers));
     assert_eq!(
@@ -325,6 +325,41 @@ pub async fn a_look_finds_conduct_and_open_deals<P: Place>(place: &P) {
         };
         expected.sort_unstable();
         assert_eq!(seen.open_offers, expected, "{open_offers}");
+    }
+    harness.close().await;
+}
+
+/// Of each customer and of each exchanger, whether there are more of these or of those.
+pub async fn both_sides_of_answers_stand_for_themselves<P: Place>(place: &P) {
+    let harness = Harness::open(place.open().await).await;
+    let (busy, exchanger, open) = deals(&harness).await;
+    let idle = harness.customer("idle").await.user;
+    let nobody = UserId::from_u128(u128::MAX);
+    let record = harness.exchanger_record(exchanger.user).await;
+    let conduct = conducts(&harness.store, &[busy.user]).await.remove(0);
+    let mut everybody = [busy.user, idle, exchanger.user, nobody];
+    everybody.sort_unstable();
+    let standing = |user| Standing {
+        user,
+        conduct: (user == busy.user).then_some(conduct),
+        open_offers: if user == busy.user { open } else { 0 },
+    };
+    for (customers, exchangers) in [
+        (&everybody[..], &[exchanger.user][..]),
+        (&[busy.user], &everybody),
+        (&everybody, &everybody),
+        (&everybody, &[]),
+        (&[], &everybody),
+    ] {
+        let mut unit = harness.store.begin().await.unwrap();
+        let found = unit.standings(customers, exchangers, open + 1).await;
+        unit.rollback().await.unwrap();
+        let mut found = found.unwrap();
+        found.customers.sort_unstable_by_key(|one| one.user);
+        let expected: Vec<_> = customers.iter().copied().map(standing).collect();
+        assert_eq!(found.customers, expected);
+        let asked = exchangers.contains(&exchanger.user);
+        assert_eq!(found.exchangers, Vec::from_iter(asked.then_some(record)));
     }
     harness.close().await;
 }

@@ -70,6 +70,9 @@ pub async fn keys_that_name_nothing_are_left_out<P: Place>(place: &P) {
         accounts.iter().map(|one| one.key).collect::<Vec<_>>(),
         [account]
     );
+    let standings = unit.standings(&[], &exchangers, 1).await.unwrap();
+    assert_eq!(standings.exchangers, [record]);
+    assert_eq!(standings.customers, []);
     unit.rollback().await.unwrap();
 
     let mut unit = harness.store.begin().await.unwrap();

@@ -364,6 +364,7 @@ macro_rules! laws {
                 nothing_is_counted_further_than_asked
                 whoever_waits_for_the_guard_counts_what_was_added
                 a_look_finds_conduct_and_open_deals
+                both_sides_of_answers_stand_for_themselves
                 a_look_counts_for_whoever_answers_nothing
             ]
             trail: [

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 pub(crate) use keys::{
-    id_array, number_array, one_of, one_of_texts, padded, placeholders, text_array,
+    id_array, in_step, number_array, one_of, one_of_texts, padded, placeholders, text_array,
 };
 pub(crate) use room::Room;
 

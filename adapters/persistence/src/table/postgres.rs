@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::keys::array;
+use super::keys::{array, in_step_from};
 use super::room::Room;
 use super::{Change, Table, changing_columns, insert_into, quoted, run};
 
@@ -284,12 +284,10 @@ where
 
 /// Arrays as a relation that can be selected from.
 struct Sent {
-    /// How many values are sent before the next array.
+    /// How many values are sent before the first array.
     before: usize,
-    /// `$1::uuid[]`
-    arrays: Vec<String>,
-    /// The column that each array is.
-    names: Vec<String>,
+    /// The name and the type of each array.
+    arrays: Vec<(String, &'static str)>,
     /// What to select for each column of the table.
     picked: Vec<String>,
 }
@@ -299,7 +297,6 @@ impl Sent {
         Self {
             before,
             arrays: Vec::new(),
-            names: Vec::new(),
             picked: Vec::new(),
         }
     }
@@ -329,9 +326,7 @@ impl Sent {
     fn push(&mut self, name: &str, of: &ArrayType) -> String {
         let (sql_type, _) = in_sql(of);
         let name = quoted(name);
-        self.before += 1;
-        self.arrays.push(format!("${}::{sql_type}[]", self.before));
-        self.names.push(name.clone());
+        self.arrays.push((name.clone(), sql_type));
         name
     }
 
@@ -340,11 +335,7 @@ impl Sent {
     }
 
     fn relation(&self) -> String {
-        format!(
-            "UNNEST({}) AS sent ({})",
-            self.arrays.join(", "),
-            self.names.join(", ")
-        )
+        format!("{} AS sent", in_step_from(self.before + 1, &self.arrays))
     }
 }
 

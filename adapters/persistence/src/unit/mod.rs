@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use application::ports::{
     Changes, IdempotencyKey, IdempotencyRecord, InboxKey, OfferHead, StaffMember, Standing,
-    StorageError, Transaction,
+    Standings, StorageError, Transaction,
 };
 use async_trait::async_trait;
 use domain::audit::AuditHead;
@@ -442,25 +442,31 @@ impl Transaction for Unit {
 
     async fn standings(
         &mut self,
-        users: &[UserId],
+        customers: &[UserId],
+        exchangers: &[UserId],
         most: u32,
-    ) -> Result<Vec<Standing>, StorageError> {
+    ) -> Result<Standings, StorageError> {
         if self.backend() == DbBackend::Postgres {
-            let found = standing::find(&self.transaction, self.room, users, most).await;
+            let found =
+                standing::find(&self.transaction, self.room, customers, exchangers, most).await;
             return self.noting(found);
         }
-        let conducts = self.read_conducts(users).await?;
+        let exchangers = self.read_exchangers(exchangers).await?;
+        let conducts = self.read_conducts(customers).await?;
         let mut conducts: HashMap<UserId, Conduct> =
             conducts.into_iter().map(|one| (one.user, one)).collect();
         let what = Tally::OpenOffers;
-        let counts = tally::count(&self.transaction, self.room, what, users, most).await;
+        let counts = tally::count(&self.transaction, self.room, what, customers, most).await;
         let counts = self.noting(counts)?.into_iter();
-        let standings = counts.map(|(user, open_offers)| Standing {
+        let customers = counts.map(|(user, open_offers)| Standing {
             user,
             conduct: conducts.remove(&user),
             open_offers,
         });
-        Ok(standings.collect())
+        Ok(Standings {
+            customers: customers.collect(),
+            exchangers,
+        })
     }
 
     async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError> {

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Value;
 use sea_orm::{Condition, DbBackend, IdenStatic, Iterable, QueryOrder, Select, Statement};
 
-use crate::table::{id_array, one_of, one_of_texts, padded, placeholders, text_array};
+use crate::table::{id_array, in_step, one_of, one_of_texts, padded, placeholders, text_array};
 use crate::{listing, payment, session, user};
 
 /// Users by id or by e-mail address; at least one of them is asked for.
@@ -87,10 +87,11 @@ pub(crate) fn payments_of_callers(backend: DbBackend, keys: &[(Uuid, String)]) -
         // One after another, as they were sent: the order in which a commit changes them, whatever the database's own is. No
         // plan reads the table once for all, though it was made when the table was empty.
         let sql = format!(
-            "SELECT {columns} FROM UNNEST($1::uuid[], $2::text[]) AS k (caller_id, key) \
+            "SELECT {columns} FROM {} AS k \
              CROSS JOIN LATERAL (SELECT * FROM payments AS found \
              WHERE found.caller_id = k.caller_id AND found.key = k.key AND found.caller_id IS NOT NULL \
-             LIMIT 1 FOR NO KEY UPDATE) AS p"
+             LIMIT 1 FOR NO KEY UPDATE) AS p",
+            in_step(&[("caller_id", "uuid"), ("key", "text")])
         );
         let callers = id_array(keys.iter().map(|(caller, _)| *caller));
         let names = text_array(keys.iter().map(|(_, key)| key.clone()));
@@ -116,9 +117,10 @@ pub(crate) fn accounts(backend: DbBackend, keys: &[(Uuid, &'static str)]) -> Sta
         "a.\"id\", a.\"owner_id\", a.\"asset\", a.\"available\", a.\"held\", a.\"version\"";
     if backend == DbBackend::Postgres {
         let sql = format!(
-            "SELECT {COLUMNS} FROM UNNEST($1::uuid[], $2::text[]) AS k (owner_id, asset) \
+            "SELECT {COLUMNS} FROM {} AS k \
              JOIN accounts AS a ON a.owner_id = k.owner_id AND a.asset = k.asset \
-             ORDER BY a.owner_id, a.asset FOR NO KEY UPDATE OF a"
+             ORDER BY a.owner_id, a.asset FOR NO KEY UPDATE OF a",
+            in_step(&[("owner_id", "uuid"), ("asset", "text")])
         );
         let owners = id_array(keys.iter().map(|(owner, _)| *owner));
         let assets = text_array(keys.iter().map(|(_, asset)| (*asset).to_owned()));
