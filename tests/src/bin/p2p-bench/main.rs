@@ -65,11 +65,11 @@ struct Options {
     /// One short round: rougher figures within three minutes.
     #[arg(long)]
     quick: bool,
-    /// Compares this build with another one instead: names the folder with its `p2p-bench` and `p2p-market`. New offers, both
-    /// servers at once, driven in turn.
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["cases", "quick", "seconds"])]
+    /// Compares this build with another one instead: new offers, both servers at once, driven in turn. Names the folder with
+    /// the other's `p2p-bench` and `p2p-market`.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["cases", "list", "quick", "seconds"])]
     against: Option<PathBuf>,
-    /// How often everything is measured; the median counts.
+    /// How often everything is measured; the median counts, or the mean of what differs from another build.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=99))]
     rounds: Option<u8>,
     /// How long each load is measured.

@@ -48,9 +48,10 @@ pub(crate) fn listening(pid: u32) -> Result<Vec<SocketAddr>> {
 fn listens(line: &str) -> Option<(u16, String)> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let (address, port) = fields.get(1)?.split_once(':')?;
-    let is_ours = address == "0100007F" && *fields.get(3)? == "0A";
+    let (state, inode) = (fields.get(3)?, fields.get(9)?);
     let port = u16::from_str_radix(port, 16).ok()?;
-    is_ours.then(|| Some((port, format!("socket:[{}]", fields.get(9)?))))?
+    let is_ours = address == "0100007F" && *state == "0A";
+    is_ours.then(|| (port, format!("socket:[{inode}]")))
 }
 
 /// All processes that there are.
