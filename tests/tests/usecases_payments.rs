@@ -8,6 +8,7 @@
 use application::Caller;
 use application::billing::AuthorizePayment;
 use domain::billing::PaymentState;
+use domain::policy::AccessRules;
 use domain::{AccountId, AccountKey, Asset, Decline, Money, Policy, Refusal, TypedId};
 use memory::Memory;
 use p2p_tests::harness::{Harness, Setup, deposit, unlimited};
@@ -64,6 +65,39 @@ async fn a_payment_is_made_once_for_its_key() {
     assert_eq!(other, Refusal::IdempotencyKeyReused);
     let back = pay(&harness, "k1", berta, of(&harness, anna), 100);
     assert!(!harness.done(back).await.duplicate);
+    harness.close().await;
+}
+
+/// Where withdrawals take a second factor, so does what could be withdrawn from another account.
+#[tokio::test]
+async fn payments_take_a_second_factor_where_withdrawals_do() {
+    let setup = Setup {
+        policy: Policy {
+            access: AccessRules {
+                withdrawal_second_factor: true,
+                ..AccessRules::default()
+            },
+            ..unlimited()
+        },
+        ..Setup::default()
+    };
+    let harness = Harness::open_with(Memory::new(), setup).await;
+    let (anna, berta) = two(&harness).await;
+    let payee = of(&harness, berta);
+    let unproved = Caller {
+        proved_at: None,
+        ..anna
+    };
+    let refused = harness.refused(pay(&harness, "k1", unproved, payee, 400));
+    assert_eq!(refused.await, Refusal::SecondFactorRequired);
+    assert_eq!(harness.wallet(berta.user, Asset::Usd).await, (0, 0));
+    let paid = harness.done(pay(&harness, "k1", anna, payee, 400)).await;
+    assert_eq!(paid.payment.state, PaymentState::Authorized);
+    // To be told of it once more takes none.
+    let again = harness
+        .done(pay(&harness, "k1", unproved, payee, 400))
+        .await;
+    assert_eq!(again.payment, paid.payment);
     harness.close().await;
 }
 

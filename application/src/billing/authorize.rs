@@ -76,6 +76,11 @@ impl AuthorizePayment {
     /// To everybody but its owner an account that is to pay does not exist.
     fn may_pay_from(&self, desk: &Desk<'_>, key: &AccountKey) -> Result<bool, Refusal> {
         if self.owns(key) {
+            // What goes to another account could be withdrawn from there.
+            let rules = desk.policy().access;
+            if rules.withdrawal_second_factor {
+                self.caller.require_proof(&rules, desk.now())?;
+            }
             return Ok(true);
         }
         if !is_of_somebody(key) || desk.require(self.caller, Role::Admin).is_err() {
