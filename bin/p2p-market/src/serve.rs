@@ -64,6 +64,11 @@ impl Server {
         if config.broker.url.is_empty() && !config.database.url.starts_with("sqlite:") {
             tracing::warn!("without broker.url this must be the only process at its database");
         }
+        if config.is_production() && config.passwords.breached_file.is_empty() {
+            tracing::warn!(
+                "without passwords.breached_file only the commonest passwords of past leaks are refused"
+            );
+        }
         let listener = TcpListener::bind(config.http.bind)
             .await
             .with_context(|| format!("http.bind: {} can't be listened on", config.http.bind))?;

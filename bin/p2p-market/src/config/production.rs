@@ -41,6 +41,13 @@ const OWASP: [(u32, u32); 5] = [
     (7_168, 5),
 ];
 
+/// How long a second factor that was shown may count, and how long an access token may be good for.
+const MOST_PROOF_MINUTES: u64 = 10;
+const MOST_TOKEN_MINUTES: u64 = 60;
+
+/// Failed log-ins in a row that OWASP lets pass before something is done.
+const MOST_FAILURES: u32 = 100;
+
 /// Passwords that databases and brokers come with.
 const DEFAULT_PASSWORDS: [&str; 10] = [
     "",
@@ -89,6 +96,18 @@ impl Config {
         must(
             self.auth.staff_second_factor,
             "auth.staff_second_factor must be on: a stolen password of the staff would be enough",
+        );
+        must(
+            self.auth.proof_minutes <= MOST_PROOF_MINUTES,
+            "auth.proof_minutes must be 10 at most: a session that is stolen later than that must not move money or rights",
+        );
+        must(
+            self.auth.token_minutes <= MOST_TOKEN_MINUTES,
+            "auth.token_minutes must be 60 at most: refresh tokens are for what lasts longer",
+        );
+        must(
+            (1..=MOST_FAILURES).contains(&self.auth.lock_after),
+            "auth.lock_after must be between 1 and 100: somebody's password could be guessed at for ever",
         );
         let dear = |(memory, passes)| {
             self.passwords.memory_kib >= memory && self.passwords.passes >= passes

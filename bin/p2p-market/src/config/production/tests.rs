@@ -130,6 +130,10 @@ fn each_thing_that_is_unfit_is_named() {
         ),
         ("[passwords]", "memory_kib = 19455", "passwords.memory_kib"),
         ("[passwords]", "passes = 1", "passwords.memory_kib"),
+        ("[auth]", "proof_minutes = 11", "auth.proof_minutes"),
+        ("[auth]", "token_minutes = 61", "auth.token_minutes"),
+        ("[auth]", "lock_after = 0", "auth.lock_after"),
+        ("[auth]", "lock_after = 101", "auth.lock_after"),
         ("[http]", "cors_origins = [\"*\"]", "http.cors_origins"),
         ("[mail]", "kind = \"log\"", "mail.kind"),
         ("[mail]", "kind = \"none\"", "mail.kind"),
@@ -229,7 +233,7 @@ fn what_is_on_this_machine_or_as_strong_is_fit() {
         ("[passwords]", "memory_kib = 7168\npasses = 5"),
         ("[http]", "cors_origins = [\"https://app.market.test\"]"),
         ("[mail]", "kind = \"folder\""),
-        ("[auth]", "token_minutes = 5"),
+        ("[auth]", "token_minutes = 60\nproof_minutes = 10"),
     ] {
         assert_eq!(with(section, settings), "", "{settings}");
     }
