@@ -1,20 +1,23 @@
-//! Log-ins that failed, by the address that somebody tried: the more in a row, the longer the wait. An address that has no
-//! account is counted like one that has.
+//! Log-ins that failed, by the address that somebody tried, and by where they came from: the more in a row, the longer the wait.
+//! An address that has no account is counted like one that has.
 
 use std::time::Duration;
 
 use crate::Timestamp;
 use crate::policy::AccessRules;
 
-/// The failed log-ins in a row under one e-mail address.
+/// The failed log-ins in a row under one e-mail address, or from one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempts {
-    /// A digest of the e-mail address.
+    /// A digest of what they are counted under.
     pub key: u128,
     pub failed: u32,
     pub last_failed_at: Timestamp,
     pub version: u64,
 }
+
+/// Nobody waits longer for what others from where they are have done.
+const LONGEST_FOR_OTHERS: Duration = Duration::from_secs(60);
 
 impl Attempts {
     /// Nothing has failed yet.
@@ -34,9 +37,24 @@ impl Attempts {
         if self.is_locked(rules) {
             return Some(self.last_failed_at.after(rules.lock_lasts));
         }
-        let beyond = self.failed.checked_sub(rules.free_failures.max(1))?;
+        self.doubling(rules.free_failures.max(1), rules.longest_wait)
+    }
+
+    /// Until when nobody is let in from a source, if that is so: after more failures than one person makes, for a moment that
+    /// doubles, and never for long, since others may come from there, too.
+    #[must_use]
+    pub fn source_closed_until(&self, rules: &AccessRules) -> Option<Timestamp> {
+        match rules.free_failures_per_source {
+            0 => None,
+            free => self.doubling(free, rules.longest_wait.min(LONGEST_FOR_OTHERS)),
+        }
+    }
+
+    /// A second after this many failures, and twice as long after each further one.
+    fn doubling(&self, free: u32, longest: Duration) -> Option<Timestamp> {
+        let beyond = self.failed.checked_sub(free)?;
         let wait = Duration::from_secs(1u64.checked_shl(beyond).unwrap_or(u64::MAX));
-        Some(self.last_failed_at.after(wait.min(rules.longest_wait)))
+        Some(self.last_failed_at.after(wait.min(longest)))
     }
 
     /// Whether so many have failed that only the owner's way out, or much time, helps.
@@ -48,8 +66,13 @@ impl Attempts {
     /// How long to wait still, if at all.
     #[must_use]
     pub fn wait(&self, rules: &AccessRules, now: Timestamp) -> Option<Duration> {
-        let wait = self.closed_until(rules)?.since(now);
-        (wait > Duration::ZERO).then_some(wait)
+        still(self.closed_until(rules)?, now)
+    }
+
+    /// How long whoever comes from this source has to wait still, if at all.
+    #[must_use]
+    pub fn wait_of_source(&self, rules: &AccessRules, now: Timestamp) -> Option<Duration> {
+        still(self.source_closed_until(rules)?, now)
     }
 
     /// One more. A lock that has run out leaves one try before the next.
@@ -58,6 +81,25 @@ impl Attempts {
         Self {
             failed: self.failed.saturating_add(1),
             last_failed_at: now,
+            version: self.version + 1,
+            ..self
+        }
+    }
+
+    /// One more from a source. Each minute since the last one takes one back: where many people are, some fail all day long.
+    #[must_use]
+    pub fn one_more_from_source(self, now: Timestamp) -> Self {
+        let minutes = now.since(self.last_failed_at).as_secs() / 60;
+        let past = u32::try_from(minutes).unwrap_or(u32::MAX);
+        let failed = self.failed.saturating_sub(past);
+        Self { failed, ..self }.one_more(now)
+    }
+
+    /// So many were made by somebody who has proved who they are. The others stay: whoever guesses may have an account, too.
+    #[must_use]
+    pub const fn less(self, count: u32) -> Self {
+        Self {
+            failed: self.failed.saturating_sub(count),
             version: self.version + 1,
             ..self
         }
@@ -75,6 +117,11 @@ impl Attempts {
             ..self
         }
     }
+}
+
+fn still(closed_until: Timestamp, now: Timestamp) -> Option<Duration> {
+    let wait = closed_until.since(now);
+    (wait > Duration::ZERO).then_some(wait)
 }
 
 #[cfg(test)]
@@ -103,6 +150,34 @@ mod tests {
         assert!(attempts.is_locked(&rules));
         assert_eq!(attempts.wait(&rules, NOW.after(rules.lock_lasts)), None);
         assert_eq!(attempts.forgiven().wait(&rules, NOW), None);
+    }
+
+    #[test]
+    fn a_source_waits_later_and_never_for_long() {
+        let rules = AccessRules {
+            free_failures_per_source: 4,
+            lock_after: 5,
+            ..AccessRules::default()
+        };
+        let mut attempts = Attempts::none(7, NOW);
+        let mut waits = vec![];
+        for _ in 0..12 {
+            attempts = attempts.one_more_from_source(NOW);
+            let wait = attempts.wait_of_source(&rules, NOW);
+            waits.push(wait.map_or(0, |wait| wait.as_secs()));
+        }
+        assert_eq!(waits, [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(attempts.less(8).failed, 4);
+        assert_eq!(attempts.less(9).wait_of_source(&rules, NOW), None);
+        let minutes = |count: u64| NOW.after(Duration::from_secs(60 * count));
+        assert_eq!(attempts.one_more_from_source(minutes(1)).failed, 12);
+        assert_eq!(attempts.one_more_from_source(minutes(3)).failed, 10);
+        assert_eq!(attempts.one_more_from_source(minutes(99)).failed, 1);
+        let never = AccessRules {
+            free_failures_per_source: 0,
+            ..rules
+        };
+        assert_eq!(attempts.wait_of_source(&never, NOW), None);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Default for Limits {
 pub struct AccessRules {
     /// Whether moderators and administrators must show a second factor before they move money or rights.
     pub staff_second_factor: bool,
-    /// Whether everybody must before they withdraw.
+    /// Whether everybody must before they withdraw, or pay to another account.
     pub withdrawal_second_factor: bool,
     /// How long a second factor that was shown counts.
     pub proof_lasts: Duration,
@@ -86,6 +86,9 @@ pub struct AccessRules {
     pub longest_wait: Duration,
     /// So many failed log-ins in a row lock the door; 0: never.
     pub lock_after: u32,
+    /// Failed log-ins in a row from one source that cost nothing, whatever addresses are claimed; from then on the wait begins
+    /// with a second and doubles up to a minute. 0: nobody waits for others of their source.
+    pub free_failures_per_source: u32,
     /// The lock opens by itself after so long; sooner when the owner resets the password.
     pub lock_lasts: Duration,
 }
@@ -103,6 +106,7 @@ impl Default for AccessRules {
             free_failures: 3,
             longest_wait: Duration::from_secs(15 * 60),
             lock_after: 20,
+            free_failures_per_source: 20,
             lock_lasts: DAY,
         }
     }

@@ -61,7 +61,7 @@ fn warn_once() {
     SAID.call_once(|| {
         tracing::warn!(
             "a request has X-Forwarded-For, and comes from no proxy of http.trusted_proxies: if that was yours, all behind it \
-             share one address, and the limits of one (said once)"
+             share one address, the limits of one, and each other's waits after failed log-ins (said once)"
         );
     });
 }

@@ -101,7 +101,7 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Failed log-ins under the address with this digest.
+    /// Failed proofs that are counted under this digest.
     #[must_use]
     pub fn attempts(&self, key: u128) -> Attempts {
         let known = find(&self.scratch.attempts, &self.loaded.attempts, &key);

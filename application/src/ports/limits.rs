@@ -52,16 +52,22 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Of IPv6 the network counts: whoever has one address of a /64 has all of them.
+    /// By [`source_of`] the address.
     #[must_use]
     pub fn address(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let network = address.to_bits() & !u128::from(u64::MAX);
-                IpAddr::V6(Ipv6Addr::from_bits(network))
-            }
-            v4 => v4,
-        })
+        Self::Address(source_of(address))
+    }
+}
+
+/// Where somebody is. Of IPv6 the network counts: whoever has one address of a /64 has all of them.
+#[must_use]
+pub fn source_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        v4 => v4,
     }
 }
 

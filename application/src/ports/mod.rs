@@ -16,7 +16,7 @@ pub use broker::{
     Broker, BrokerError, DeadLetter, Deliveries, Delivery, Incoming, Queue, Receipt, Shouts,
 };
 pub use clock::{Clock, Ids, IdsExt};
-pub use limits::{Allowance, LimitKey, Quota, RateLimiter, Subject};
+pub use limits::{Allowance, LimitKey, Quota, RateLimiter, Subject, source_of};
 pub use mailer::{Mail, MailError, Mailer};
 pub use outbox::{Backlog, DeadLetters, Outbox, Parcel};
 pub use passwords::{PasswordError, Passwords, Verdict};

@@ -1,5 +1,6 @@
 //! Failed proofs of who somebody is. Log-ins are counted by the e-mail address that is claimed, whether it has an account or
-//! not. Whatever takes a password or a session to be tried at all is counted apart: no stranger can use it up.
+//! not, and by where they come from, whatever is claimed. Whatever takes a password or a session to be tried at all is counted
+//! apart: no stranger can use it up.
 
 use domain::audit::{AuditAction, AuditNote};
 use domain::session::Origin;
@@ -8,6 +9,7 @@ use domain::{Refusal, UserId};
 use sha2::{Digest, Sha256};
 
 use crate::pipeline::Desk;
+use crate::ports::source_of;
 
 /// Under which failures are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +19,14 @@ impl AttemptKey {
     /// Log-ins under an e-mail address.
     #[must_use]
     pub fn of_log_in(email: &Email) -> Self {
-        Self::digest(email.as_str())
+        Self::digest(&format!("log-ins as {}", email.as_str()))
+    }
+
+    /// Log-ins from where somebody is, if that is known.
+    #[must_use]
+    pub fn of_source(origin: &Origin) -> Option<Self> {
+        let source = source_of(origin.address?);
+        Some(Self::digest(&format!("log-ins from {source}")))
     }
 
     /// The password of somebody who has logged in, asked for once more.
@@ -32,6 +41,7 @@ impl AttemptKey {
         Self::digest(&format!("codes of {user}"))
     }
 
+    /// Each kind has words of its own before what anybody may write: none can be taken for another.
     fn digest(text: &str) -> Self {
         let digest = Sha256::digest(text);
         let half = digest.first_chunk::<16>();
@@ -57,6 +67,11 @@ impl<T> Fate<T> {
             refusal,
             locks: None,
         }
+    }
+
+    /// Whether it is denied for this reason.
+    pub(crate) fn is(&self, reason: &Refusal) -> bool {
+        matches!(self, Self::Denied { refusal, .. } if refusal == reason)
     }
 }
 
@@ -108,4 +123,33 @@ pub(crate) fn fail<T>(
         refusal,
         locks: locks.then_some(key),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::TypedId;
+
+    #[test]
+    fn nobody_counts_against_another_by_what_they_claim_to_be() {
+        let user = UserId::from_u128(7);
+        let origin = Origin::new("2001:db8::7".parse().ok(), "a test");
+        let mut keys = vec![
+            AttemptKey::of_codes(user).0,
+            AttemptKey::of_password(user).0,
+        ];
+        keys.extend(AttemptKey::of_source(&origin).map(|key| key.0));
+        for claimed in [
+            format!("codes of {user}"),
+            format!("password of {user}"),
+            "log-ins from 2001:db8::".to_owned(),
+            "anna@example.org".to_owned(),
+        ] {
+            keys.push(AttemptKey::of_log_in(&Email::new(&claimed)).0);
+        }
+        assert_eq!(keys.len(), 7);
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 7);
+    }
 }

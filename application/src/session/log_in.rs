@@ -1,12 +1,16 @@
 //! Somebody proves who they are, and a session begins.
 
+use std::time::Duration;
+
+use domain::attempts::Attempts;
 use domain::audit::{AuditAction, AuditNote};
+use domain::policy::AccessRules;
 use domain::second_factor::Shown;
 use domain::session::{Origin, Session, SessionEnd};
 use domain::user::{Email, PasswordHash};
 use domain::{Refusal, SessionId, Timestamp, User, UserId};
 
-use super::{AccessError, AttemptKey, Fate, LoggedIn, fail, forgive, look_at, tokens_of};
+use super::{AccessError, AttemptKey, Fate, LoggedIn, fail, forgive, tokens_of};
 use crate::Market;
 use crate::mail::Letter;
 use crate::pipeline::{Command, Desk, Needs};
@@ -36,6 +40,8 @@ pub struct LogIn {
     /// Of the session that begins.
     pub id: SessionId,
     pub key: AttemptKey,
+    /// Where it comes from, if that is counted.
+    pub source: Option<AttemptKey>,
     /// Whose address it is; nobody's id if it is nobody's, so that the same is done for both.
     pub user: UserId,
     /// When the password was set that was found to be the right one; `None`: it was wrong.
@@ -52,6 +58,9 @@ impl Command for LogIn {
     fn needs(&self, needs: &mut Needs) {
         needs.attempts(self.key.0);
         needs.attempts(AttemptKey::of_codes(self.user).0);
+        if let Some(source) = self.source {
+            needs.attempts(source.0);
+        }
         needs.user(self.user);
         needs.second_factor(self.user);
         needs.sessions_of(self.user);
@@ -63,18 +72,21 @@ impl Command for LogIn {
     }
 
     fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal> {
-        if let Some(denied) = look_at(desk, self.key) {
-            return Ok(denied);
+        let (rules, now) = (desk.policy().access, desk.now());
+        let own = desk.attempts(self.key.0);
+        let source = self.source.map(|source| desk.attempts(source.0));
+        if let Some(wait) = wait(Some(own), source, &rules, now) {
+            return Ok(Fate::denied(Refusal::TooManyAttempts { wait }));
         }
         let user = desk.user(self.user).ok();
         // A password that was changed in between is not the right one any more.
         let genuine = |user: &User| self.password_of == Some(user.password_changed_at);
         let Some(user) = user.clone().filter(genuine) else {
             let whose = user.map(|user| user.id);
+            self.fail_from(desk);
             let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
             return fail(desk, self.key, whose, &self.origin, action, refusal);
         };
-        let rules = desk.policy().access;
         if rules.verified_email && user.email_verified_at.is_none() {
             return Ok(Fate::denied(Refusal::EmailNotVerified));
         }
@@ -87,10 +99,18 @@ impl Command for LogIn {
             };
             recovery_left = match take(desk, factor, shown, &self.origin)? {
                 Ok(left) => left,
-                Err(denied) => return Ok(denied),
+                Err(denied) => {
+                    if denied.is(&Refusal::SecondFactorWrong) {
+                        self.fail_from(desk);
+                    }
+                    return Ok(denied);
+                }
             };
         }
         forgive(desk, self.key);
+        if let Some(source) = source.filter(|_| own.failed > 0) {
+            desk.save_attempts(source.less(own.failed));
+        }
         let user = match &self.rehashed {
             Some(hash) => {
                 let user = user.with_rehashed(hash.clone());
@@ -119,6 +139,27 @@ impl Command for LogIn {
             recovery_left,
         }))
     }
+}
+
+impl LogIn {
+    /// Counts a failure against where it comes from.
+    fn fail_from(&self, desk: &mut Desk<'_>) {
+        if let Some(source) = self.source {
+            let attempts = desk.attempts(source.0);
+            desk.save_attempts(attempts.one_more_from_source(desk.now()));
+        }
+    }
+}
+
+/// How long to wait for what has failed under an address and from a source.
+fn wait(
+    own: Option<Attempts>,
+    source: Option<Attempts>,
+    rules: &AccessRules,
+    now: Timestamp,
+) -> Option<Duration> {
+    let own = own.and_then(|attempts| attempts.wait(rules, now));
+    own.max(source.and_then(|attempts| attempts.wait_of_source(rules, now)))
 }
 
 /// Ends the sessions that were left alone for longest, where there are as many as there may be.
@@ -161,8 +202,13 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
     let key = AttemptKey::of_log_in(&email);
     let rules = market.policy().access;
     // While the door is closed no password is looked at: that would only cost time.
-    let attempts = market.queries().find_attempts(key.0).await?;
-    if let Some(wait) = attempts.and_then(|attempts| attempts.wait(&rules, market.now())) {
+    let own = market.queries().find_attempts(key.0).await?;
+    let source = AttemptKey::of_source(&origin).filter(|_| rules.free_failures_per_source > 0);
+    let from_there = match source {
+        Some(source) => market.queries().find_attempts(source.0).await?,
+        None => None,
+    };
+    if let Some(wait) = wait(own, from_there, &rules, market.now()) {
         return Err(Refusal::TooManyAttempts { wait }.into());
     }
     let user = market.queries().find_user_by_email(&email).await?;
@@ -176,6 +222,7 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
     let command = LogIn {
         id: market.fresh(),
         key,
+        source,
         user: user.as_ref().map_or_else(|| market.fresh(), |user| user.id),
         password_of: user
             .as_ref()
@@ -223,7 +270,7 @@ pub(crate) fn turn_away(
     refusal: Refusal,
     locks: Option<AttemptKey>,
 ) -> AccessError {
-    const GOOD_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+    const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
     match locks {
         Some(key) if key == AttemptKey::of_codes(user.id) => {
             market.mail().leave(user, &Letter::CodesLocked);

@@ -24,13 +24,14 @@ const PROVIDER: &str = "schemathesis";
 const SECRET: &str = "known to one demo, for as long as it runs";
 
 /// Off: whoever is turned away finds nothing.
-const LIMITS: [&str; 10] = [
+const LIMITS: [&str; 11] = [
     "P2P_LIMITS__READ_PER_SECOND",
     "P2P_LIMITS__WRITE_PER_SECOND",
     "P2P_LIMITS__STREAM_PER_MINUTE",
     "P2P_LIMITS__LOGIN_PER_MINUTE",
     "P2P_LIMITS__CALLBACK_PER_SECOND",
     "P2P_LIMITS__ADDRESS_PER_SECOND",
+    "P2P_AUTH__FREE_FAILURES_PER_SOURCE",
     "P2P_MARKET__OPEN_OFFERS_LIMIT",
     "P2P_MARKET__CANCELS_PER_DAY",
     "P2P_MARKET__LISTINGS_LIMIT",

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use application::second_factor::enrol;
-use application::session::{AccessError, refresh};
+use application::session::{AccessError, Credentials, log_in, refresh};
 use application::user::{
     change_password, request_reset, request_verification, reset_password, verify_email,
 };
 use domain::audit::AuditAction;
 use domain::policy::AccessRules;
+use domain::session::Origin;
 use domain::user::Email;
 use domain::{Refusal, User};
+use futures::future::join_all;
 use memory::{InsecurePasswords, WEAK_PASSWORD};
 
 use crate::scene::{PASSWORD, Scene, refusal, somewhere};
@@ -61,6 +63,99 @@ async fn guessing_takes_longer_and_longer_whether_or_not_there_is_an_account() {
         .await
         .unwrap();
     scene.enter(NEW, None).await.unwrap();
+    scene.harness.close().await;
+}
+
+/// One guess for each of many people is no cheaper than many for one.
+#[tokio::test]
+async fn whoever_tries_many_doors_waits_longer_and_longer() {
+    let rules = AccessRules {
+        free_failures_per_source: 4,
+        ..AccessRules::default()
+    };
+    let scene = Scene::ruled(rules).await;
+    let from = |address: &str| Origin::new(address.parse().ok(), "a test");
+    let guess = async |name: &str, password: &str, origin: Origin| {
+        let credentials = Credentials {
+            email: Email::new(name),
+            password: password.to_owned(),
+            code: None,
+            origin,
+        };
+        log_in(&scene.harness.market, credentials).await
+    };
+    // All of a network count as one.
+    let there = |door: u32| from(&format!("2001:db8:0:1::{door:x}"));
+    for door in 0..4 {
+        let name = format!("somebody{door}@example.org");
+        let outcome = guess(&name, "wrong", there(door)).await;
+        assert_eq!(refusal(outcome), Refusal::BadCredentials);
+    }
+    for (door, seconds) in (4..12).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
+        let name = format!("somebody{door}@example.org");
+        let verified = scene.harness.passwords.verified();
+        assert_eq!(wait_of(guess(&name, "wrong", there(door)).await), seconds);
+        let anna = scene.email();
+        let right = guess(anna.as_str(), PASSWORD, there(0)).await;
+        assert_eq!(wait_of(right), seconds, "whoever comes from there");
+        assert_eq!(scene.harness.passwords.verified(), verified);
+        scene.wait(Duration::from_secs(seconds));
+        let outcome = guess(&name, "wrong", there(door)).await;
+        assert_eq!(refusal(outcome), Refusal::BadCredentials);
+    }
+    // From elsewhere, and from nowhere, everybody gets in; and one who gets in takes back nothing that others have done.
+    for origin in [
+        from("2001:db8:0:2::1"),
+        from("192.0.2.1"),
+        Origin::default(),
+    ] {
+        scene.enter_from(origin, PASSWORD).await.unwrap();
+    }
+    scene.wait(Duration::from_secs(60));
+    scene.enter_from(there(5), PASSWORD).await.unwrap();
+    let another = || guess("another@example.org", "wrong", there(6));
+    assert_eq!(refusal(another().await), Refusal::BadCredentials);
+    assert_eq!(wait_of(another().await), 60);
+    // Each minute takes one back.
+    scene.wait(Duration::from_secs(20 * 60));
+    for door in 0..4 {
+        let name = format!("anybody{door}@example.org");
+        let outcome = guess(&name, "wrong", there(door)).await;
+        assert_eq!(refusal(outcome), Refusal::BadCredentials);
+    }
+    assert_eq!(wait_of(another().await), 1);
+    // And who mistypes and then gets in takes back their own.
+    for _ in 0..5 {
+        for _ in 0..2 {
+            let mistyped = scene.enter_from(from("192.0.2.9"), "wrong").await;
+            assert_eq!(refusal(mistyped), Refusal::BadCredentials);
+        }
+        let in_the_end = scene.enter_from(from("192.0.2.9"), PASSWORD);
+        in_the_end.await.unwrap();
+    }
+    scene.harness.close().await;
+}
+
+/// Guesses that come at once pass the first look together; each is still counted.
+#[tokio::test]
+async fn many_doors_at_once_are_counted_one_by_one() {
+    let rules = AccessRules {
+        free_failures_per_source: 4,
+        ..AccessRules::default()
+    };
+    let scene = Scene::ruled(rules).await;
+    let guesses = (0..20).map(|door| {
+        let credentials = Credentials {
+            email: Email::new(&format!("somebody{door}@example.org")),
+            password: "wrong".to_owned(),
+            code: None,
+            origin: somewhere(),
+        };
+        log_in(&scene.harness.market, credentials)
+    });
+    let outcomes = join_all(guesses).await.into_iter().map(refusal);
+    let looked_at = outcomes.filter(|refusal| *refusal == Refusal::BadCredentials);
+    assert_eq!(looked_at.count(), 4);
     scene.harness.close().await;
 }
 

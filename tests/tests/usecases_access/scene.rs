@@ -64,6 +64,20 @@ impl Scene {
         self.enter_as(&self.email(), password, code).await
     }
 
+    pub(crate) async fn enter_from(
+        &self,
+        origin: Origin,
+        password: &str,
+    ) -> Result<LoggedIn, AccessError> {
+        let credentials = Credentials {
+            email: self.email(),
+            password: password.to_owned(),
+            code: None,
+            origin,
+        };
+        log_in(&self.harness.market, credentials).await
+    }
+
     pub(crate) async fn enter_as(
         &self,
         email: &Email,

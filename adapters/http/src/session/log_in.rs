@@ -39,7 +39,9 @@ pub(crate) struct LogInRequest {
 ///
 /// After a few attempts in a row that have failed the next one has to wait, a second at first and twice as long each time; after
 /// many nobody is let in for a day, and the owner gets a mail with a way out. An address that has no account is treated like one
-/// that has. The answer is a secret: it is kept nowhere, so there is no idempotency key.
+/// that has. Where many have failed from one place, whoever they claimed to be, all from there have to wait, a minute at most.
+///
+/// The answer is a secret: it is kept nowhere, so there is no idempotency key.
 #[utoipa::path(
     post,
     path = "/api/auth/login",

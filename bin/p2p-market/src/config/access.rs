@@ -56,6 +56,7 @@ pub(crate) struct Auth {
     pub(crate) free_failures: u32,
     pub(crate) longest_wait_minutes: u64,
     pub(crate) lock_after: u32,
+    pub(crate) free_failures_per_source: u32,
     pub(crate) lock_hours: u64,
 }
 
@@ -101,6 +102,7 @@ impl Default for Auth {
             free_failures: rules.free_failures,
             longest_wait_minutes: rules.longest_wait.as_secs() / MINUTE,
             lock_after: rules.lock_after,
+            free_failures_per_source: rules.free_failures_per_source,
             lock_hours: rules.lock_lasts.as_secs() / HOUR,
         }
     }
@@ -148,6 +150,7 @@ impl Config {
             free_failures: auth.free_failures,
             longest_wait: spans(auth.longest_wait_minutes, MINUTE),
             lock_after: auth.lock_after,
+            free_failures_per_source: auth.free_failures_per_source,
             lock_lasts: spans(auth.lock_hours, HOUR),
         }
     }

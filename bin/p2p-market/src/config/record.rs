@@ -121,6 +121,7 @@ fn of_access(rules: AccessRules) -> Value {
         free_failures,
         longest_wait,
         lock_after,
+        free_failures_per_source,
         lock_lasts,
     } = rules;
     json!({
@@ -133,6 +134,7 @@ fn of_access(rules: AccessRules) -> Value {
         "free_failures": free_failures,
         "longest_wait": seconds(longest_wait),
         "lock_after": lock_after,
+        "free_failures_per_source": free_failures_per_source,
         "lock_lasts": seconds(lock_lasts),
     })
 }
