@@ -1,5 +1,6 @@
 //! Far more requests than the queue holds: those that it has no room for are turned away at once and leave no trace, the
-//! server grows no larger by them, and it is well again as soon as they stop.
+//! server grows no larger by them, and it is well again as soon as they stop. And far more log-ins than can be looked at: deals
+//! go on meanwhile.
 
 mod support;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use p2p_tests::databases::TestDatabase;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+use serde_json::json;
 use support::cast::{Cast, cast};
 use support::traffic::{Asked, Told, ask, reckon};
 use support::{Server, program};
@@ -31,6 +33,10 @@ const PADDING: usize = 1_800;
 
 /// How much larger the server may be after [`WAVES`]: half of what it has turned away.
 const ROOM_KIB: u64 = 12 * 1_024;
+
+/// Log-ins at the same time, each of which takes a good part of a second; and offers meanwhile.
+const LOG_INS: usize = 48;
+const OFFERS: usize = 10;
 
 struct Overload {
     database: TestDatabase,
@@ -175,4 +181,54 @@ async fn who_finds_no_room_is_turned_away_at_once() -> Result<()> {
     overload.raw.close().await?;
     overload.server.kill()?;
     overload.database.drop_now().await
+}
+
+/// Passwords are hashed two at a time, whoever waits: long before the last of them is looked at, deals are made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_ins_do_not_stand_in_a_deals_way() -> Result<()> {
+    let database = TestDatabase::postgres().await?;
+    let cast = cast(database.url()).await?;
+    let mut command = program(database.url(), &["serve"]);
+    command
+        .env("P2P_PASSWORDS__MEMORY_KIB", "65536")
+        .env("P2P_PASSWORDS__PASSES", "10")
+        .env("P2P_HTTP__REQUEST_TIMEOUT_SECONDS", "300")
+        .env("P2P_LIMITS__LOGIN_PER_MINUTE", "0")
+        .env("P2P_AUTH__FREE_FAILURES_PER_SOURCE", "0")
+        .env("P2P_LOG__FILTER", "error");
+    let server = Server::start(command)?;
+    let client = reqwest::Client::new();
+    let answered = Arc::new(AtomicUsize::new(0));
+    let mut log_ins = JoinSet::new();
+    for one in 0..LOG_INS {
+        let answered = Arc::clone(&answered);
+        let body =
+            json!({"email": format!("nobody{one}@example.org"), "password": "a wrong password"});
+        let request = client.post(format!("{}/api/auth/login", server.url));
+        let request = request.json(&body).send();
+        log_ins.spawn(async move {
+            let status = request.await?.status().as_u16();
+            answered.fetch_add(1, Ordering::Relaxed);
+            anyhow::Ok(status)
+        });
+    }
+    // The first answer shows that they are at it.
+    let first = log_ins.join_next().await.context("no log-in")?;
+    ensure!(first?? == 401);
+    for number in 0..OFFERS {
+        let token = &cast.customers[number % cast.customers.len()].token;
+        let mark = format!("meanwhile {number}");
+        let asked = ask(&client, &server.url, token, &cast.listing, mark).await?;
+        ensure!(matches!(asked.told, Told::Created(_)), "{:?}", asked.told);
+    }
+    let before = answered.load(Ordering::Relaxed);
+    ensure!(
+        before < LOG_INS / 2,
+        "the offers waited for {before} log-ins"
+    );
+    while let Some(status) = log_ins.join_next().await {
+        ensure!(status?? == 401);
+    }
+    server.kill()?;
+    database.drop_now().await
 }
