@@ -209,6 +209,34 @@ async fn behind_a_trusted_proxy_it_is_the_address_that_the_proxy_names() {
         .is_problem(429, "RATE_LIMITED");
 }
 
+/// Failed log-ins, too, count for whom the proxy names, and for all of their network.
+#[tokio::test]
+async fn who_guesses_behind_a_trusted_proxy_waits_alone() {
+    let limited = Limited::open(Quotas {
+        login: quota(100),
+        address: quota(100),
+        ..quotas()
+    });
+    let guess = |door: u32, forwarded: &'static str| {
+        let body = json!({"email": format!("nobody{door}@example.org"), "password": "wrong"});
+        let request = Request::post("/api/auth/login").header("x-forwarded-for", forwarded);
+        let request = request.header("content-type", "application/json");
+        limited.ask(PROXY, request.body(Body::from(body.to_string())).unwrap())
+    };
+    for door in 0..20 {
+        let reply = guess(door, "2001:db8:0:1::7").await;
+        reply.is_problem(401, "BAD_CREDENTIALS");
+    }
+    let reply = guess(20, "2001:db8:0:1::8").await;
+    reply.is_problem(429, "TOO_MANY_ATTEMPTS");
+    assert_eq!(reply.headers["retry-after"], "1");
+    for elsewhere in ["2001:db8:0:2::7", "203.0.113.9"] {
+        guess(20, elsewhere)
+            .await
+            .is_problem(401, "BAD_CREDENTIALS");
+    }
+}
+
 #[tokio::test]
 async fn who_shows_no_good_token_is_counted_by_address() {
     let limited = Limited::open(quotas());

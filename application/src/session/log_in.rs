@@ -108,7 +108,7 @@ impl Command for LogIn {
             };
         }
         forgive(desk, self.key);
-        if let Some(source) = source.filter(|_| own.failed > 0) {
+        if let Some(source) = source.filter(|source| own.failed > 0 && source.failed > 0) {
             desk.save_attempts(source.less(own.failed));
         }
         let user = match &self.rehashed {

@@ -64,22 +64,18 @@ impl Scene {
         self.enter_as(&self.email(), password, code).await
     }
 
+    pub(crate) async fn enter_as(
+        &self,
+        email: &Email,
+        password: &str,
+        code: Option<&str>,
+    ) -> Result<LoggedIn, AccessError> {
+        self.enter_from(somewhere(), email, password, code).await
+    }
+
     pub(crate) async fn enter_from(
         &self,
         origin: Origin,
-        password: &str,
-    ) -> Result<LoggedIn, AccessError> {
-        let credentials = Credentials {
-            email: self.email(),
-            password: password.to_owned(),
-            code: None,
-            origin,
-        };
-        log_in(&self.harness.market, credentials).await
-    }
-
-    pub(crate) async fn enter_as(
-        &self,
         email: &Email,
         password: &str,
         code: Option<&str>,
@@ -88,7 +84,7 @@ impl Scene {
             email: email.clone(),
             password: password.to_owned(),
             code: code.map(str::to_owned),
-            origin: somewhere(),
+            origin,
         };
         log_in(&self.harness.market, credentials).await
     }

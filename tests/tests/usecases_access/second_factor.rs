@@ -9,6 +9,7 @@ use application::user::change_password;
 use domain::Refusal;
 use domain::audit::AuditAction;
 use domain::policy::AccessRules;
+use domain::user::Email;
 use p2p_tests::harness::minutes;
 
 use crate::scene::{PASSWORD, Scene, refusal, somewhere};
@@ -95,6 +96,31 @@ async fn wrong_codes_count_like_wrong_passwords() {
     let code = scene.code();
     let shown = show(&scene.harness.market, caller, &code, somewhere()).await;
     assert!(matches!(refusal(shown), Refusal::TooManyAttempts { .. }));
+    scene.harness.close().await;
+}
+
+/// Whoever has many stolen passwords guesses codes no faster for that.
+#[tokio::test]
+async fn wrong_codes_at_log_ins_count_for_where_they_come_from() {
+    let rules = AccessRules {
+        free_failures_per_source: 2,
+        ..AccessRules::default()
+    };
+    let scene = Scene::ruled(rules).await;
+    enrolled(&scene).await;
+    for _ in 0..2 {
+        let wrong = scene.enter(PASSWORD, Some("000000")).await;
+        assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+    }
+    let nobody = Email::new("nobody@example.org");
+    let another = scene.enter_as(&nobody, "wrong", None).await;
+    assert!(matches!(refusal(another), Refusal::TooManyAttempts { .. }));
+    // To say no code at all is no guess.
+    scene.wait(STEP);
+    for _ in 0..3 {
+        let asked = scene.enter(PASSWORD, None).await;
+        assert_eq!(refusal(asked), Refusal::SecondFactorRequired);
+    }
     scene.harness.close().await;
 }
 
