@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use domain::{Roles, SessionId, Timestamp, UserId};
+use p2p_domain::{Roles, SessionId, Timestamp, UserId};
 
 use crate::Market;
-use crate::patience::in_time;
-use crate::ports::{AccessChanges, Bearer, Changes, StorageError, TokenError};
+use crate::ports::{AccessChanges, Bearer, ChangeSet, StorageError, TokenError};
+use crate::timeout::with_timeout;
 
 /// How often storage is asked what others have changed.
 const EVERY: Duration = Duration::from_secs(5);
@@ -86,7 +86,7 @@ impl Access {
     }
 
     /// What a commit of this process has changed.
-    pub(crate) fn learn_of(&self, changes: &Changes) {
+    pub(crate) fn learn_of(&self, changes: &ChangeSet) {
         if changes.users.is_empty() && changes.sessions.is_empty() {
             return;
         }
@@ -130,7 +130,7 @@ impl Access {
         } else {
             horizon.max(Timestamp::from_micros(heard_at).before(SLACK))
         };
-        let changes = in_time(market.queries().access_changes(since)).await?;
+        let changes = with_timeout(market.queries().access_changes(since)).await?;
         self.learn(changes, Some(horizon));
         self.0.heard_at.store(now.as_micros(), Ordering::Relaxed);
         Ok(())
@@ -155,8 +155,8 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::user::Caller;
-    use domain::{Role, TypedId};
+    use p2p_domain::user::Caller;
+    use p2p_domain::{Role, TypedId};
 
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
     const LIFETIME: Duration = Duration::from_secs(900);

@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::billing::ChargeOrder;
-use crate::notification::{Hub, TellPeople, Told};
+use crate::notification::{Delivered, Hub, Notify};
 use crate::order::SettleOrder;
-use crate::payment::{ReceivePayment, ReportedPayment};
+use crate::payment::ChargeOrder;
+use crate::payment_report::{ReceivePayment, ReportedPayment};
 use crate::ports::{Broker, BrokerError, Delivery, Incoming, Queue};
-use crate::{CommandError, Market, Unreadable};
+use crate::{CommandError, DecodeError, Market};
 
 /// How consumers are sized.
 #[derive(Debug, Clone, Copy)]
@@ -71,11 +71,11 @@ impl ConsumerStats {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// It never will.
-    Unusable(String),
+    Permanent(String),
     /// Something is wrong with it or with us.
-    Broken(String),
+    Failed(String),
     /// Not now: it is nobody's fault, and is tried again until it is done.
-    NotNow(String),
+    Transient(String),
 }
 
 impl From<CommandError> for Failure {
@@ -83,20 +83,20 @@ impl From<CommandError> for Failure {
         let reason = error.to_string();
         match error {
             CommandError::Refused(refusal) => {
-                Self::Broken(format!("{}: {refusal}", refusal.code()))
+                Self::Failed(format!("{}: {refusal}", refusal.code()))
             }
-            CommandError::Internal => Self::Broken(reason),
+            CommandError::Internal => Self::Failed(reason),
             // In doubt is no harm: if it has taken effect, the inbox knows.
             CommandError::Busy | CommandError::Unavailable | CommandError::InDoubt => {
-                Self::NotNow(reason)
+                Self::Transient(reason)
             }
         }
     }
 }
 
-impl From<Unreadable> for Failure {
-    fn from(unreadable: Unreadable) -> Self {
-        Self::Unusable(unreadable.to_string())
+impl From<DecodeError> for Failure {
+    fn from(unreadable: DecodeError) -> Self {
+        Self::Permanent(unreadable.to_string())
     }
 }
 
@@ -155,15 +155,15 @@ async fn settle<H: Handler>(
     settings: ConsumerSettings,
     stats: Arc<ConsumerStats>,
 ) {
-    let Delivery { message, receipt } = delivery;
+    let Delivery { message, acker } = delivery;
     let (mut attempt, mut pause) = (1, settings.pause);
     let (settled, count) = loop {
         let failure = match handler.handle(&message).await {
-            Ok(()) => break (receipt.done().await, &stats.done),
+            Ok(()) => break (acker.done().await, &stats.done),
             Err(failure) => failure,
         };
         match failure {
-            Failure::NotNow(reason) => {
+            Failure::Transient(reason) => {
                 tracing::debug!(
                     queue = H::QUEUE.name(),
                     id = message.id,
@@ -171,7 +171,7 @@ async fn settle<H: Handler>(
                     "a message must wait"
                 );
             }
-            Failure::Broken(reason) if attempt < settings.attempts => {
+            Failure::Failed(reason) if attempt < settings.attempts => {
                 tracing::debug!(
                     queue = H::QUEUE.name(),
                     id = message.id,
@@ -181,7 +181,7 @@ async fn settle<H: Handler>(
                 );
                 attempt += 1;
             }
-            Failure::Broken(reason) | Failure::Unusable(reason) => {
+            Failure::Failed(reason) | Failure::Permanent(reason) => {
                 tracing::error!(
                     queue = H::QUEUE.name(),
                     id = message.id,
@@ -189,7 +189,7 @@ async fn settle<H: Handler>(
                     attempt,
                     "a message is given up"
                 );
-                break (receipt.dead(&reason).await, &stats.dead);
+                break (acker.dead(&reason).await, &stats.dead);
             }
         }
         stats.failures.fetch_add(1, Ordering::Relaxed);
@@ -208,31 +208,31 @@ async fn settle<H: Handler>(
 
 /// Spreads the word of what has come into mailboxes.
 #[derive(Clone)]
-pub struct Spread {
+pub struct Broadcaster {
     hub: Hub,
     broker: Arc<dyn Broker>,
 }
 
-impl std::fmt::Debug for Spread {
+impl std::fmt::Debug for Broadcaster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Spread")
     }
 }
 
-impl Spread {
+impl Broadcaster {
     #[must_use]
     pub fn new(hub: Hub, broker: Arc<dyn Broker>) -> Self {
         Self { hub, broker }
     }
 
     /// This replica at once, the others by the broker.
-    async fn word(&self, told: &Told) {
+    async fn announce(&self, told: &Delivered) {
         if told.is_empty() {
             return;
         }
         self.hub.pass_on(told);
         let news = crate::notification::encode(told);
-        if let Err(error) = self.broker.shout(&news).await {
+        if let Err(error) = self.broker.broadcast(&news).await {
             tracing::debug!(%error, "other replicas look for themselves");
         }
     }
@@ -242,17 +242,17 @@ impl Spread {
 #[derive(Debug, Clone)]
 pub struct Notifier {
     pub market: Market,
-    pub spread: Spread,
+    pub broadcaster: Broadcaster,
 }
 
 impl Handler for Notifier {
     const QUEUE: Queue = Queue::Notifications;
 
     async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
-        let command = TellPeople::try_from(message)?;
+        let command = Notify::try_from(message)?;
         if command.concerns_anybody() {
             let told = self.market.execute(command).await?;
-            self.spread.word(&told).await;
+            self.broadcaster.announce(&told).await;
         }
         Ok(())
     }
@@ -276,7 +276,7 @@ impl Handler for OrderPayments {
 #[derive(Debug, Clone)]
 pub struct OrderResults {
     pub market: Market,
-    pub spread: Spread,
+    pub broadcaster: Broadcaster,
 }
 
 impl Handler for OrderResults {
@@ -285,7 +285,7 @@ impl Handler for OrderResults {
     async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
         let command = SettleOrder::try_from(message)?;
         let told = self.market.execute(command).await?;
-        self.spread.word(&told).await;
+        self.broadcaster.announce(&told).await;
         Ok(())
     }
 }
@@ -302,10 +302,10 @@ impl Handler for PaymentReports {
 
     async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
         if message.body.len() > LARGEST_REPORT {
-            return Err(Failure::Unusable("it is too large".to_owned()));
+            return Err(Failure::Permanent("it is too large".to_owned()));
         }
         let payment = ReportedPayment::read(&message.body, None)
-            .map_err(|unreadable| Failure::Unusable(unreadable.to_string()))?;
+            .map_err(|unreadable| Failure::Permanent(unreadable.to_string()))?;
         let command = ReceivePayment {
             report: self.0.fresh(),
             payment,

@@ -1,9 +1,9 @@
 //! Public events: what other systems are told of a domain fact. Never an aggregate on the wire.
 
-use domain::dispute::Resolution;
-use domain::event::{Deal, Event, Fact, WithdrawalRequest};
-use domain::order::Purchase;
-use domain::{EventId, Money, OrderId, PaymentId};
+use p2p_domain::dispute::Resolution;
+use p2p_domain::event::{Deal, Event, Fact, WithdrawalRequest};
+use p2p_domain::order::Purchase;
+use p2p_domain::{EventId, Money, OrderId, PaymentId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -176,7 +176,7 @@ fn data(fact: &Fact) -> Data {
         } => Data {
             success: Some(decline.is_none()),
             reason: decline.map(|decline| decline.name().to_owned()),
-            error_message: Some(decline.map(domain::Decline::reason)),
+            error_message: Some(decline.map(p2p_domain::Decline::reason)),
             ..of_payment(*payment, *order, purchase)
         },
         Fact::PaymentRefunded {
@@ -257,7 +257,7 @@ fn number(amount: Money) -> Option<Box<RawValue>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Asset, ListingId, OfferId, Timestamp, TypedId, UserId};
+    use p2p_domain::{Asset, ListingId, OfferId, Timestamp, TypedId, UserId};
 
     fn deal(amount: Money) -> Deal {
         Deal {

@@ -1,18 +1,19 @@
 //! The use cases of the market, and the ports through which they reach the world.
 //!
-//! *What it is*: commands that decide purely over loaded aggregates ([`pipeline`]), reads that go straight to query
+//! *What it is*: commands that decide purely over loaded aggregates ([`engine`]), reads that go straight to query
 //! ports, and the sweeper that turns deadlines into commands.
 //!
 //! *What it may import*: `domain`, async traits, tokio's synchronisation primitives, serde for the public events. No
 //! database, no broker, no HTTP.
 //!
 //! *How to add the next thing*: one file per operation, under its noun and named by its verb. A change is a
-//! [`pipeline::Command`] that names what it needs and decides; a read is a function over a query port.
+//! [`engine::Command`] that names what it needs and decides; a read is a function over a query port.
 
 pub mod access;
-pub mod billing;
+pub mod audit_log;
 pub mod consumer;
 pub mod dispute;
+pub mod engine;
 pub mod events;
 pub mod exchanger;
 pub mod idempotency;
@@ -25,24 +26,23 @@ pub mod meaning;
 pub mod notification;
 pub mod offer;
 pub mod order;
-mod patience;
 pub mod payment;
-pub mod pipeline;
+pub mod payment_report;
 pub mod ports;
 pub mod relay;
 pub mod second_factor;
 pub mod session;
 pub mod sweeper;
-pub mod trail;
+mod timeout;
 pub mod user;
 pub mod wallet;
 pub mod withdrawal;
 
-pub use domain::user::Caller;
-pub use incoming::Unreadable;
+pub use engine::{Command, CommandError, Pipeline, PipelineSettings};
+pub use incoming::DecodeError;
 pub use market::{Market, MarketPorts};
 pub use meaning::{GrpcCode, Meaning};
-pub use pipeline::{Command, CommandError, Pipeline, PipelineSettings};
+pub use p2p_domain::user::Caller;
 pub use relay::{Relay, RelaySettings, RelayStats};
 pub use sweeper::Sweeper;
 
@@ -53,13 +53,13 @@ use ports::StorageError;
 pub enum QueryError {
     /// The caller may not see it, or it is not there.
     #[error("{0}")]
-    Refused(domain::Refusal),
+    Refused(p2p_domain::Refusal),
     #[error(transparent)]
     Storage(#[from] StorageError),
 }
 
-impl From<domain::Refusal> for QueryError {
-    fn from(refusal: domain::Refusal) -> Self {
+impl From<p2p_domain::Refusal> for QueryError {
+    fn from(refusal: p2p_domain::Refusal) -> Self {
         Self::Refused(refusal)
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::{Policy, Timestamp, TypedId};
+use p2p_domain::{Policy, Timestamp, TypedId};
 use tokio::task::JoinHandle;
 
 use crate::access::Access;
-use crate::billing::PayerLimits;
-use crate::mail::PostOffice;
-use crate::pipeline::{Command, CommandError, Pipeline, PipelineSettings};
+use crate::engine::{Command, CommandError, Pipeline, PipelineSettings};
+use crate::mail::MailQueue;
+use crate::payment::PayerLimits;
 use crate::ports::{
     Bearer, Clock, Ids, IdsExt, Passwords, Queries, SecondFactors, Store, TokenError, Tokens,
 };
@@ -24,7 +24,7 @@ pub struct MarketPorts {
     pub tokens: Arc<dyn Tokens>,
     pub second_factors: Arc<dyn SecondFactors>,
     /// Where mail to people is left.
-    pub mail: PostOffice,
+    pub mail: MailQueue,
 }
 
 impl std::fmt::Debug for MarketPorts {
@@ -128,7 +128,7 @@ impl Market {
 
     /// Where mail to people is left.
     #[must_use]
-    pub const fn mail(&self) -> &PostOffice {
+    pub const fn mail(&self) -> &MailQueue {
         &self.ports.mail
     }
 

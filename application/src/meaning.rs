@@ -4,7 +4,7 @@
 //! gRPC: FAILED_PRECONDITION says that the state of things has to change first, INVALID_ARGUMENT that the request has to,
 //! ALREADY_EXISTS that what was to be made is there.
 
-use domain::Refusal;
+use p2p_domain::Refusal;
 
 use crate::CommandError;
 

@@ -11,8 +11,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::patience::{PATIENCE, in_time};
 use crate::ports::{Broker, BrokerError, Outbox, StorageError};
+use crate::timeout::{STORAGE, with_timeout};
 
 /// How the relay is sized.
 #[derive(Debug, Clone, Copy)]
@@ -122,16 +122,16 @@ impl Relay {
 
     /// Publishes one window; the answer is how many messages the broker has taken.
     pub async fn deliver(&self) -> Result<usize, RelayError> {
-        let parcel = in_time(self.outbox.take(self.settings.window)).await?;
-        let sent = parcel.messages().len();
+        let lease = with_timeout(self.outbox.take(self.settings.window)).await?;
+        let sent = lease.messages().len();
         if sent == 0 {
             return Ok(0);
         }
-        let publishing = timeout(PATIENCE, self.broker.publish(parcel.messages())).await;
+        let publishing = timeout(STORAGE, self.broker.publish(lease.messages())).await;
         let arrived = publishing.map_err(|elapsed| BrokerError::Unavailable {
             source: Box::new(elapsed),
         })??;
-        in_time(parcel.delivered(&arrived)).await?;
+        with_timeout(lease.delivered(&arrived)).await?;
         self.stats
             .published
             .fetch_add(arrived.len() as u64, Ordering::Relaxed);

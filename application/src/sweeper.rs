@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use domain::{OfferId, Timestamp};
+use p2p_domain::{OfferId, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::offer::{ExpireOffer, Expired};
-use crate::patience::in_time;
 use crate::ports::StorageError;
+use crate::timeout::with_timeout;
 use crate::{CommandError, Market};
 
 /// Expiries sent at a time: well below the pipeline's queue, so that sweeping never crowds callers out.
@@ -22,7 +22,7 @@ const MOST: u32 = 65_536;
 
 /// What became of some expiries.
 #[derive(Debug, Default)]
-struct Round {
+struct SweepOutcome {
     moved: u64,
     /// Some were turned away: the pipeline has enough to do.
     busy: bool,
@@ -50,7 +50,7 @@ impl Sweeper {
     pub async fn beat(&self, now: Timestamp) -> Result<(), StorageError> {
         let queries = self.market.queries();
         let beat = queries.heartbeat(now, self.outage_tolerance);
-        if let Some(gap) = in_time(beat).await? {
+        if let Some(gap) = with_timeout(beat).await? {
             tracing::warn!(
                 seconds = gap.as_secs(),
                 "the market was away; all deadlines were put off"
@@ -66,7 +66,7 @@ impl Sweeper {
             // One time for both: a pause of the machine between them would be an outage that nobody has noted.
             let now = self.market.now();
             self.beat(now).await?;
-            let due = in_time(self.market.queries().due_offers(now, limit)).await?;
+            let due = with_timeout(self.market.queries().due_offers(now, limit)).await?;
             let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
             let before = moved;
             for some in due.chunks(AT_A_TIME) {
@@ -88,7 +88,7 @@ impl Sweeper {
     }
 
     /// Sends an expiry for each of these deals and waits for all of them.
-    async fn expire(&self, due: &[OfferId]) -> Round {
+    async fn expire(&self, due: &[OfferId]) -> SweepOutcome {
         let mut expiries = JoinSet::new();
         for offer in due.iter().copied() {
             let (market, dispute) = (self.market.clone(), self.market.fresh());
@@ -107,7 +107,7 @@ impl Sweeper {
                 (offer, expired)
             });
         }
-        let mut round = Round::default();
+        let mut round = SweepOutcome::default();
         while let Some(Ok((offer, expired))) = expiries.join_next().await {
             match expired {
                 Ok(Expired::Moved(status)) => {

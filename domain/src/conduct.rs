@@ -24,7 +24,7 @@ pub struct Conduct {
 impl Conduct {
     /// Nothing to remember yet.
     #[must_use]
-    pub const fn spotless(user: UserId, now: Timestamp) -> Self {
+    pub const fn new(user: UserId, now: Timestamp) -> Self {
         Self {
             user,
             cancels: 0,
@@ -81,15 +81,13 @@ mod tests {
         }
     }
 
-    fn spotless() -> Conduct {
-        Conduct::spotless(UserId::from_u128(1), NOW)
+    fn new() -> Conduct {
+        Conduct::new(UserId::from_u128(1), NOW)
     }
 
     #[test]
     fn the_one_beyond_the_limit_begins_a_pause() {
-        let twice = spotless()
-            .cancelled(&limits(), NOW)
-            .cancelled(&limits(), NOW);
+        let twice = new().cancelled(&limits(), NOW).cancelled(&limits(), NOW);
         assert_eq!(twice.may_offer(NOW), Ok(()));
         let thrice = twice.cancelled(&limits(), NOW);
         let until = NOW.after(Duration::from_secs(60));
@@ -108,16 +106,14 @@ mod tests {
 
     #[test]
     fn another_day_is_counted_for_itself_and_zero_is_no_limit() {
-        let twice = spotless()
-            .cancelled(&limits(), NOW)
-            .cancelled(&limits(), NOW);
+        let twice = new().cancelled(&limits(), NOW).cancelled(&limits(), NOW);
         let next_day = twice.cancelled(&limits(), NOW.after(DAY));
         assert_eq!((next_day.cancels, next_day.paused_until), (1, None));
         let endless = Limits {
             cancels_per_day: 0,
             ..limits()
         };
-        let often = (0..100).fold(spotless(), |conduct, _| conduct.cancelled(&endless, NOW));
+        let often = (0..100).fold(new(), |conduct, _| conduct.cancelled(&endless, NOW));
         assert_eq!(often.may_offer(NOW), Ok(()));
     }
 }

@@ -138,7 +138,7 @@ impl Fact {
 
     /// Whose version the event carries.
     #[must_use]
-    pub const fn aggregate(&self) -> Aggregate {
+    pub const fn aggregate(&self) -> AggregateRef {
         match self {
             Self::ExchangeOfferCreated { deal }
             | Self::ExchangeOfferApproved { deal }
@@ -146,20 +146,22 @@ impl Fact {
             | Self::PaymentConfirmed { deal, .. }
             | Self::ReceiptConfirmed { deal }
             | Self::ExchangeOfferFinished { deal, .. }
-            | Self::ExchangeOfferCancelled { deal, .. } => Aggregate::Offer(deal.offer),
+            | Self::ExchangeOfferCancelled { deal, .. } => AggregateRef::Offer(deal.offer),
             Self::DisputeOpened { dispute, .. } | Self::DisputeResolved { dispute, .. } => {
-                Aggregate::Dispute(*dispute)
+                AggregateRef::Dispute(*dispute)
             }
             Self::ExchangerFrozen { exchanger, .. } | Self::ExchangerUnfrozen { exchanger, .. } => {
-                Aggregate::Exchanger(*exchanger)
+                AggregateRef::Exchanger(*exchanger)
             }
-            Self::OrderPaymentRequested { order, .. } => Aggregate::Order(*order),
+            Self::OrderPaymentRequested { order, .. } => AggregateRef::Order(*order),
             Self::PaymentProcessed { payment, .. } | Self::PaymentRefunded { payment, .. } => {
-                Aggregate::Payment(*payment)
+                AggregateRef::Payment(*payment)
             }
             Self::WithdrawalRequested { request }
             | Self::WithdrawalApproved { request, .. }
-            | Self::WithdrawalRejected { request, .. } => Aggregate::Withdrawal(request.withdrawal),
+            | Self::WithdrawalRejected { request, .. } => {
+                AggregateRef::Withdrawal(request.withdrawal)
+            }
         }
     }
 }
@@ -234,7 +236,7 @@ impl FactName {
 
 /// What a version counts the changes of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Aggregate {
+pub enum AggregateRef {
     Offer(OfferId),
     Dispute(DisputeId),
     Exchanger(UserId),

@@ -9,13 +9,12 @@
 //! *How to add the next thing*: a noun gets its own module; a rule of the deal's life gets a row in
 //! [`offer::machine::RULES`], from which refusals, tests and the documentation's table are made.
 
-pub mod attempts;
-pub mod audit;
-pub mod billing;
+pub mod audit_log;
 pub mod conduct;
 pub mod dispute;
 pub mod event;
 pub mod exchanger;
+pub mod failed_attempts;
 pub mod id;
 pub mod ledger;
 pub mod listing;
@@ -25,6 +24,7 @@ pub mod notification;
 pub mod offer;
 pub mod order;
 pub mod payment;
+pub mod payment_report;
 pub mod policy;
 pub mod refusal;
 pub mod second_factor;
@@ -33,12 +33,11 @@ pub mod time;
 pub mod user;
 pub mod withdrawal;
 
-pub use attempts::Attempts;
-pub use billing::{Decline, Payment};
 pub use conduct::Conduct;
 pub use dispute::Dispute;
 pub use event::Event;
 pub use exchanger::Exchanger;
+pub use failed_attempts::FailedAttempts;
 pub use id::{
     AccountId, CommentId, DisputeId, EventId, IdError, ListingId, NotificationId, OfferId, OrderId,
     PaymentId, ReportId, SessionId, TransferId, TypedId, UserId, WithdrawalId,
@@ -46,10 +45,11 @@ pub use id::{
 pub use ledger::{Account, AccountKey, Owner, Posting};
 pub use listing::Listing;
 pub use money::{Asset, AssetKind, Decimal, Money, MoneyError, Price};
-pub use notification::{Language, Mailbox, News, Notification};
+pub use notification::{Language, Mailbox, Notification, NotificationContent};
 pub use offer::{Actor, ExchangeType, Offer, Status};
 pub use order::Order;
-pub use payment::{PaymentReport, ReportOutcome};
+pub use payment::{Decline, Payment};
+pub use payment_report::{PaymentReport, ReportOutcome};
 pub use policy::Policy;
 pub use refusal::Refusal;
 pub use second_factor::SecondFactor;

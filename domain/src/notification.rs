@@ -2,7 +2,7 @@
 
 use crate::event::FactName;
 use crate::named::named;
-use crate::refusal::Noun;
+use crate::refusal::Resource;
 use crate::{
     DisputeId, Money, NotificationId, OfferId, OrderId, Refusal, Timestamp, UserId, WithdrawalId,
 };
@@ -17,7 +17,7 @@ named! {
 
 /// What somebody is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct News {
+pub struct NotificationContent {
     pub event: FactName,
     pub offer: Option<OfferId>,
     pub dispute: Option<DisputeId>,
@@ -42,7 +42,7 @@ pub struct Notification {
     pub user: UserId,
     /// Its place in the mailbox, from 1 without a gap: who has seen a number has seen all below it.
     pub number: u64,
-    pub news: News,
+    pub news: NotificationContent,
     /// When it was read by itself; see also [`Mailbox::read_to`].
     pub read_at: Option<Timestamp>,
     pub version: u64,
@@ -51,7 +51,12 @@ pub struct Notification {
 impl Notification {
     /// New, and not read.
     #[must_use]
-    pub const fn new(id: NotificationId, user: UserId, number: u64, news: News) -> Self {
+    pub const fn new(
+        id: NotificationId,
+        user: UserId,
+        number: u64,
+        news: NotificationContent,
+    ) -> Self {
         Self {
             id,
             user,
@@ -107,7 +112,7 @@ impl Mailbox {
     /// Marks everything up to a number as read. What was marked stays so.
     pub fn read_to(mut self, number: u64) -> Result<Self, Refusal> {
         if number > self.last {
-            return Err(Refusal::NotFound(Noun::Notification));
+            return Err(Refusal::NotFound(Resource::Notification));
         }
         if number > self.read_to {
             self.read_to = number;

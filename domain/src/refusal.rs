@@ -8,7 +8,7 @@ use crate::{Asset, Money, MoneyError, Role, Timestamp};
 
 /// What somebody asked for that is not there, or is not theirs to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Noun {
+pub enum Resource {
     Offer,
     Listing,
     Dispute,
@@ -24,7 +24,7 @@ pub enum Noun {
 
 /// What one person may have only so many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Tally {
+pub enum QuotaKind {
     /// A customer's open deals.
     OpenOffers,
     /// An exchanger's listings that are not closed.
@@ -37,7 +37,7 @@ pub enum Tally {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// Not there, or somebody else's: the two are not told apart.
-    NotFound(Noun),
+    NotFound(Resource),
     /// The status machine has no such move. `state: None`: the deal does not exist yet.
     IllegalTransition {
         state: Option<Status>,
@@ -140,7 +140,7 @@ pub enum Refusal {
     },
     /// As many as one person may have.
     TooMany {
-        what: Tally,
+        what: QuotaKind,
         most: u32,
     },
     /// The customer has called off too many deals.
@@ -182,17 +182,17 @@ impl Refusal {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::NotFound(Noun::Offer) => "OFFER_NOT_FOUND",
-            Self::NotFound(Noun::Listing) => "LISTING_NOT_FOUND",
-            Self::NotFound(Noun::Dispute) => "DISPUTE_NOT_FOUND",
-            Self::NotFound(Noun::Exchanger) => "EXCHANGER_NOT_FOUND",
-            Self::NotFound(Noun::User) => "USER_NOT_FOUND",
-            Self::NotFound(Noun::Account) => "ACCOUNT_NOT_FOUND",
-            Self::NotFound(Noun::Notification) => "NOTIFICATION_NOT_FOUND",
-            Self::NotFound(Noun::Order) => "ORDER_NOT_FOUND",
-            Self::NotFound(Noun::Payment) => "PAYMENT_NOT_FOUND",
-            Self::NotFound(Noun::Withdrawal) => "WITHDRAWAL_NOT_FOUND",
-            Self::NotFound(Noun::Session) => "SESSION_NOT_FOUND",
+            Self::NotFound(Resource::Offer) => "OFFER_NOT_FOUND",
+            Self::NotFound(Resource::Listing) => "LISTING_NOT_FOUND",
+            Self::NotFound(Resource::Dispute) => "DISPUTE_NOT_FOUND",
+            Self::NotFound(Resource::Exchanger) => "EXCHANGER_NOT_FOUND",
+            Self::NotFound(Resource::User) => "USER_NOT_FOUND",
+            Self::NotFound(Resource::Account) => "ACCOUNT_NOT_FOUND",
+            Self::NotFound(Resource::Notification) => "NOTIFICATION_NOT_FOUND",
+            Self::NotFound(Resource::Order) => "ORDER_NOT_FOUND",
+            Self::NotFound(Resource::Payment) => "PAYMENT_NOT_FOUND",
+            Self::NotFound(Resource::Withdrawal) => "WITHDRAWAL_NOT_FOUND",
+            Self::NotFound(Resource::Session) => "SESSION_NOT_FOUND",
             Self::IllegalTransition { .. } => "ILLEGAL_TRANSITION",
             Self::RoleRequired { .. } => "ROLE_REQUIRED",
             Self::IdentityMismatch => "IDENTITY_MISMATCH",
@@ -240,9 +240,9 @@ impl Refusal {
             Self::LinkSpent => "LINK_SPENT",
             Self::WeakPassword { .. } => "WEAK_PASSWORD",
             Self::TooMany { what, .. } => match what {
-                Tally::OpenOffers => "TOO_MANY_OPEN_OFFERS",
-                Tally::Listings => "TOO_MANY_LISTINGS",
-                Tally::OpenWithdrawals => "TOO_MANY_OPEN_WITHDRAWALS",
+                QuotaKind::OpenOffers => "TOO_MANY_OPEN_OFFERS",
+                QuotaKind::Listings => "TOO_MANY_LISTINGS",
+                QuotaKind::OpenWithdrawals => "TOO_MANY_OPEN_WITHDRAWALS",
             },
             Self::CancelledTooOften { .. } => "CANCELLED_TOO_OFTEN",
             Self::Broken { .. } => "INTERNAL",
@@ -255,17 +255,17 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotFound(noun) => {
                 let noun = match noun {
-                    Noun::Offer => "offer",
-                    Noun::Listing => "listing",
-                    Noun::Dispute => "dispute",
-                    Noun::Exchanger => "exchanger",
-                    Noun::User => "user",
-                    Noun::Account => "account",
-                    Noun::Notification => "notification",
-                    Noun::Order => "order",
-                    Noun::Payment => "payment",
-                    Noun::Withdrawal => "withdrawal",
-                    Noun::Session => "session",
+                    Resource::Offer => "offer",
+                    Resource::Listing => "listing",
+                    Resource::Dispute => "dispute",
+                    Resource::Exchanger => "exchanger",
+                    Resource::User => "user",
+                    Resource::Account => "account",
+                    Resource::Notification => "notification",
+                    Resource::Order => "order",
+                    Resource::Payment => "payment",
+                    Resource::Withdrawal => "withdrawal",
+                    Resource::Session => "session",
                 };
                 write!(f, "there is no such {noun}")
             }
@@ -366,9 +366,9 @@ impl fmt::Display for Refusal {
             Self::WeakPassword { reason } => write!(f, "the password {reason}"),
             Self::TooMany { what, most } => {
                 let what = match what {
-                    Tally::OpenOffers => "open deals",
-                    Tally::Listings => "listings",
-                    Tally::OpenWithdrawals => "undecided withdrawals",
+                    QuotaKind::OpenOffers => "open deals",
+                    QuotaKind::Listings => "listings",
+                    QuotaKind::OpenWithdrawals => "undecided withdrawals",
                 };
                 write!(f, "nobody may have more than {most} {what}")
             }

@@ -38,7 +38,7 @@ impl std::fmt::Debug for RecoveryCodes {
 
 /// What somebody has shown, checked against the secret already: whether it was shown before is still to be seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum PresentedCode {
     /// A code of this time step.
     Code { step: u64 },
     /// Perhaps a recovery code, by its digest.
@@ -47,7 +47,7 @@ pub enum Shown {
     Wrong,
 }
 
-impl std::fmt::Debug for Shown {
+impl std::fmt::Debug for PresentedCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Shown(…)")
     }
@@ -103,7 +103,7 @@ impl SecondFactor {
     /// The first code was shown: from now on it is asked for.
     pub fn confirm(
         self,
-        shown: Shown,
+        shown: PresentedCode,
         recovery: RecoveryCodes,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
@@ -111,7 +111,7 @@ impl SecondFactor {
             return Err(Refusal::SecondFactorActive);
         }
         let step = match shown {
-            Shown::Code { step } if step > self.last_step => step,
+            PresentedCode::Code { step } if step > self.last_step => step,
             _ => return Err(Refusal::SecondFactorWrong),
         };
         Ok(Self {
@@ -124,18 +124,18 @@ impl SecondFactor {
     }
 
     /// Takes what was shown, if it was not shown before; each code once.
-    pub fn take(self, shown: Shown) -> Result<Self, Refusal> {
+    pub fn take(self, shown: PresentedCode) -> Result<Self, Refusal> {
         if !self.is_active() {
             return Err(Refusal::SecondFactorMissing);
         }
         let version = self.version + 1;
         match shown {
-            Shown::Code { step } if step > self.last_step => Ok(Self {
+            PresentedCode::Code { step } if step > self.last_step => Ok(Self {
                 last_step: step,
                 version,
                 ..self
             }),
-            Shown::Recovery { digest } if self.recovery.0.contains(&digest) => {
+            PresentedCode::Recovery { digest } if self.recovery.0.contains(&digest) => {
                 let mut recovery = self.recovery;
                 recovery.0.retain(|left| *left != digest);
                 Ok(Self {
@@ -188,18 +188,18 @@ mod tests {
     fn active() -> SecondFactor {
         let codes = RecoveryCodes(vec![7, 8]);
         begun()
-            .confirm(Shown::Code { step: 10 }, codes, NOW)
+            .confirm(PresentedCode::Code { step: 10 }, codes, NOW)
             .unwrap()
     }
 
     #[test]
     fn a_code_is_taken_once_and_no_earlier_one_after_it() {
-        let after = active().take(Shown::Code { step: 11 }).unwrap();
+        let after = active().take(PresentedCode::Code { step: 11 }).unwrap();
         for step in [9, 10, 11] {
-            let again = after.clone().take(Shown::Code { step });
+            let again = after.clone().take(PresentedCode::Code { step });
             assert_eq!(again, Err(Refusal::SecondFactorWrong), "{step}");
         }
-        let first = active().take(Shown::Code { step: 10 });
+        let first = active().take(PresentedCode::Code { step: 10 });
         assert_eq!(
             first,
             Err(Refusal::SecondFactorWrong),
@@ -209,23 +209,25 @@ mod tests {
 
     #[test]
     fn a_recovery_code_is_good_once() {
-        let after = active().take(Shown::Recovery { digest: 7 }).unwrap();
+        let after = active()
+            .take(PresentedCode::Recovery { digest: 7 })
+            .unwrap();
         assert_eq!(after.recovery, RecoveryCodes(vec![8]));
-        let again = after.take(Shown::Recovery { digest: 7 });
+        let again = after.take(PresentedCode::Recovery { digest: 7 });
         assert_eq!(again, Err(Refusal::SecondFactorWrong));
     }
 
     #[test]
     fn nothing_is_asked_before_the_first_code() {
-        let wrong = begun().confirm(Shown::Wrong, RecoveryCodes::default(), NOW);
+        let wrong = begun().confirm(PresentedCode::Wrong, RecoveryCodes::default(), NOW);
         assert_eq!(wrong, Err(Refusal::SecondFactorWrong));
-        let unused = begun().take(Shown::Code { step: 1 });
+        let unused = begun().take(PresentedCode::Code { step: 1 });
         assert_eq!(unused, Err(Refusal::SecondFactorMissing));
         let twice = active().begin_again(SealedSecret::new("other".into()));
         assert_eq!(twice, Err(Refusal::SecondFactorActive));
         let lost = active().given_up();
         let codes = RecoveryCodes::default();
-        let found = lost.confirm(Shown::Code { step: 11 }, codes, NOW);
+        let found = lost.confirm(PresentedCode::Code { step: 11 }, codes, NOW);
         assert_eq!(
             found,
             Err(Refusal::SecondFactorWrong),

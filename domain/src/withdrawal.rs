@@ -47,7 +47,7 @@ pub struct Withdrawal {
 
 /// A withdrawal after a step, and what the step causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct Decision {
     pub withdrawal: Withdrawal,
     pub posting: Posting,
     pub event: Event,
@@ -61,7 +61,7 @@ impl Withdrawal {
         amount: Money,
         destination: String,
         now: Timestamp,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Decision, Refusal> {
         let withdrawal = Self {
             id,
             user,
@@ -72,7 +72,7 @@ impl Withdrawal {
             version: 1,
         };
         let request = withdrawal.named();
-        Ok(Step {
+        Ok(Decision {
             posting: Posting::hold_withdrawal(id, user, amount).map_err(Refusal::amount)?,
             event: withdrawal.tell(Fact::WithdrawalRequested { request }, now),
             withdrawal,
@@ -90,7 +90,12 @@ impl Withdrawal {
     }
 
     /// The money has left.
-    pub fn approve(self, by: UserId, reference: String, now: Timestamp) -> Result<Step, Refusal> {
+    pub fn approve(
+        self,
+        by: UserId,
+        reference: String,
+        now: Timestamp,
+    ) -> Result<Decision, Refusal> {
         let posting = Posting::withdraw(self.id, self.user, self.amount);
         let fact = Fact::WithdrawalApproved {
             request: self.named(),
@@ -105,7 +110,7 @@ impl Withdrawal {
     }
 
     /// The money stays. Whoever asked may take it back themself.
-    pub fn reject(self, by: UserId, reason: String, now: Timestamp) -> Result<Step, Refusal> {
+    pub fn reject(self, by: UserId, reason: String, now: Timestamp) -> Result<Decision, Refusal> {
         let posting = Posting::release_withdrawal(self.id, self.user, self.amount);
         let fact = Fact::WithdrawalRejected {
             request: self.named(),
@@ -123,7 +128,7 @@ impl Withdrawal {
         posting: Posting,
         fact: Fact,
         now: Timestamp,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Decision, Refusal> {
         if self.state != WithdrawalState::Requested {
             return Err(Refusal::WithdrawalDecided);
         }
@@ -132,7 +137,7 @@ impl Withdrawal {
             version: self.version + 1,
             ..self
         };
-        Ok(Step {
+        Ok(Decision {
             event: withdrawal.tell(fact, now),
             withdrawal,
             posting,

@@ -4,9 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use domain::listing::{Change, Draft, ListingState, Switch};
-use domain::offer::ListingMove;
-use domain::{
+use p2p_domain::listing::{Change, Draft, ListingState, Switch};
+use p2p_domain::offer::ListingMove;
+use p2p_domain::{
     Asset, ExchangeType, Exchanger, Listing, ListingId, Money, MoneyError, Policy, Price, Refusal,
     TypedId, UserId,
 };

@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use domain::offer::Status;
+use p2p_domain::offer::Status;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;

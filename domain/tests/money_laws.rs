@@ -5,7 +5,7 @@
     reason = "helpers of tests fail by panicking, as the tests do"
 )]
 
-use domain::{Asset, Decimal, Money, MoneyError, Price};
+use p2p_domain::{Asset, Decimal, Money, MoneyError, Price};
 use proptest::prelude::*;
 
 /// A whole number of any size: a sign and its decimal digits, without leading zeros.

@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use domain::listing::Draft;
-use domain::offer::machine::legal;
-use domain::offer::{Actor, Moved, Opening, State, Step, Terms, Trigger};
-use domain::{
+use p2p_domain::listing::Draft;
+use p2p_domain::offer::machine::legal;
+use p2p_domain::offer::{Act, Actor, NewOffer, State, Terms, Transition, Trigger};
+use p2p_domain::{
     Asset, ExchangeType, Listing, ListingId, Money, Offer, OfferId, Policy, Price, Refusal, Status,
     Timestamp, TypedId, UserId,
 };
@@ -82,9 +82,9 @@ impl Agreement {
         }
     }
 
-    fn create(&self) -> Moved {
+    fn create(&self) -> Transition {
         let listing = self.listing();
-        let opening = Opening {
+        let opening = NewOffer {
             id: OfferId::from_u128(3),
             customer: person(1),
             amount: self.amount,
@@ -104,14 +104,14 @@ impl Agreement {
     }
 }
 
-fn step(actor: Actor, now: Timestamp) -> Step {
+fn step(actor: Actor, now: Timestamp) -> Act {
     let user: Option<UserId> = match actor {
         Actor::Customer => Some(person(1)),
         Actor::Exchanger => Some(person(2)),
         Actor::Moderator => Some(person(9)),
         Actor::System | Actor::Provider => None,
     };
-    Step { actor, user, now }
+    Act { actor, user, now }
 }
 
 /// Every life that a deal of this agreement can have, and whatever is tried along it.
@@ -163,11 +163,16 @@ impl<'a> Lives<'a> {
             .expire(now, dispute_id(), &self.agreement.policy);
         let row = contract::timeout(deal.status());
         let trigger = row.map_or(Trigger::ResponseTimeout, |row| row.trigger);
-        self.judge(deal, row, trigger, Step::system(now), outcome, longest);
+        self.judge(deal, row, trigger, Act::system(now), outcome, longest);
     }
 
     /// Makes the move; `None` where nobody but the clock could even try.
-    fn attempt(&self, deal: Offer, trigger: Trigger, step: Step) -> Option<Result<Moved, Refusal>> {
+    fn attempt(
+        &self,
+        deal: Offer,
+        trigger: Trigger,
+        step: Act,
+    ) -> Option<Result<Transition, Refusal>> {
         let (policy, words) = (&self.agreement.policy, Words::REASON.to_owned());
         Some(match trigger {
             Trigger::Create
@@ -193,8 +198,8 @@ impl<'a> Lives<'a> {
         deal: &Offer,
         row: Option<&Row>,
         trigger: Trigger,
-        step: Step,
-        outcome: Result<Moved, Refusal>,
+        step: Act,
+        outcome: Result<Transition, Refusal>,
         longest: usize,
     ) {
         let state = Some(deal.status());
@@ -210,7 +215,7 @@ impl<'a> Lives<'a> {
                 self.refused += 1;
             }
             (Some(row), Ok(moved)) if row.path.is_empty() && deal.state.cancel_proposed() => {
-                let nothing = Moved {
+                let nothing = Transition {
                     offer: deal.clone(),
                     history: Vec::new(),
                     posting: None,

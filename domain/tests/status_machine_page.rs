@@ -6,8 +6,8 @@
 use std::fmt::Write;
 use std::fs;
 
-use domain::Status;
-use domain::offer::machine::{By, Escrow, RULES, Rule, Timer};
+use p2p_domain::Status;
+use p2p_domain::offer::machine::{By, Escrow, RULES, Rule, Timer};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/status-machine.md");
 

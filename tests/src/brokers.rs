@@ -6,8 +6,8 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
-use application::ports::Broker;
-use broker::RabbitMq;
+use p2p_application::ports::Broker;
+use p2p_broker::RabbitMq;
 
 const SERVER: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
 

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use migration::{Migrator, MigratorTrait};
-use persistence::{Database, DatabaseSettings};
+use p2p_migration::{Migrator, MigratorTrait};
+use p2p_persistence::{Database, DatabaseSettings};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
 use tempfile::TempDir;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use application::consumer::{
-    ConsumerSettings, ConsumerStats, Handler, Notifier, OrderPayments, OrderResults,
-    PaymentReports, Spread, consume,
+use p2p_application::consumer::{
+    Broadcaster, ConsumerSettings, ConsumerStats, Handler, Notifier, OrderPayments, OrderResults,
+    PaymentReports, consume,
 };
-use application::ports::{Broker, Outbox};
-use application::{Relay, RelaySettings, RelayStats};
+use p2p_application::ports::{Broker, Outbox};
+use p2p_application::{Relay, RelaySettings, RelayStats};
 use tokio::task::JoinSet;
 
 use crate::served::Served;
@@ -66,14 +66,17 @@ impl Live {
             tasks: &mut tasks,
         };
         let market = served.market.clone();
-        let spread = Spread::new(served.hub.clone(), Arc::clone(broker));
+        let broadcaster = Broadcaster::new(served.hub.clone(), Arc::clone(broker));
         let notifications = consumers.start(Notifier {
             market: market.clone(),
-            spread: spread.clone(),
+            broadcaster: broadcaster.clone(),
         });
         let payments = consumers.start(PaymentReports(market.clone()));
         let order_payments = consumers.start(OrderPayments(market.clone()));
-        let order_results = consumers.start(OrderResults { market, spread });
+        let order_results = consumers.start(OrderResults {
+            market,
+            broadcaster,
+        });
         if parts != Parts::Publishing {
             tasks.spawn(served.hub.clone().run(Arc::clone(broker)));
         }

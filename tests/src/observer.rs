@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::brokers::TestBroker;
 use anyhow::{Context, Result};
-use application::ports::{Broker, DeadLetter, Queue};
 use futures::StreamExt;
 use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
@@ -13,6 +12,7 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
+use p2p_application::ports::{Broker, DeadLetter, Queue};
 
 /// A guard, and no promise.
 const HANGS: Duration = Duration::from_secs(60);

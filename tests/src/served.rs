@@ -4,20 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::exchanger::SwitchOnline;
-use application::mail::PostOffice;
-use application::notification::Hub;
-use application::ports::{Clock, Maintenance, UserQueries, WalletQueries};
-use application::user::RegisterUser;
-use application::wallet::Deposit;
-use application::{Caller, Market, MarketPorts, PipelineSettings, Sweeper};
-use domain::user::Email;
-use domain::{Asset, Policy, Role, Roles, UserId};
-use http_api::{HttpSettings, Live, ServerSettings};
-use persistence::Database;
+use p2p_application::exchanger::SwitchOnline;
+use p2p_application::mail::MailQueue;
+use p2p_application::notification::Hub;
+use p2p_application::ports::{Clock, Maintenance, UserQueries, WalletQueries};
+use p2p_application::user::RegisterUser;
+use p2p_application::wallet::Deposit;
+use p2p_application::{Caller, Market, MarketPorts, PipelineSettings, Sweeper};
+use p2p_domain::user::Email;
+use p2p_domain::{Asset, Policy, Role, Roles, UserId};
+use p2p_http::{HttpSettings, Live, ServerSettings};
+use p2p_persistence::Database;
+use p2p_system::{Argon2Passwords, JwtSettings, JwtTokens, PasswordCost, TokenKey, UuidIds};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use system::{Argon2Passwords, JwtSettings, JwtTokens, PasswordCost, TokenKey, UuidIds};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -121,8 +121,8 @@ impl Served {
             ids: Arc::new(UuidIds),
             passwords: Arc::new(Argon2Passwords::new(PasswordCost::MINIMAL)?),
             tokens: Arc::new(JwtTokens::new(&jwt_settings())?),
-            second_factors: Arc::new(memory::InsecureSecondFactors),
-            mail: PostOffice::closed(),
+            second_factors: Arc::new(p2p_memory::InsecureSecondFactors),
+            mail: MailQueue::closed(),
         };
         let (market, _worker) = Market::open(ports, policy, settings);
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
@@ -134,13 +134,13 @@ impl Served {
             ..Live::default()
         };
         let (connections, stop) = (live.connections.clone(), live.stop.clone());
-        let router = http_api::router(market.clone(), HttpSettings::default(), live);
+        let router = p2p_http::router(market.clone(), HttpSettings::default(), live);
         // Whole crowds come from one address here.
         let settings = ServerSettings {
             max_connections_per_address: usize::MAX,
             ..ServerSettings::default()
         };
-        let serving = http_api::serve(listener, router, settings, connections, stop);
+        let serving = p2p_http::serve(listener, router, settings, connections, stop);
         let serving = tokio::spawn(serving);
         let roles = Roles::from([Role::Admin]);
         let email = Email::new("treasurer@test.example");
@@ -154,7 +154,7 @@ impl Served {
         };
         Ok(Self {
             treasurer: Caller::new(treasurer, roles)
-                .proved(domain::Timestamp::from_micros(i64::MAX)),
+                .proved(p2p_domain::Timestamp::from_micros(i64::MAX)),
             url,
             market,
             database,
@@ -183,7 +183,8 @@ impl Served {
             Some(hash),
         );
         let user = self.market.execute(command).await?;
-        let caller = Caller::new(user.id, roles).proved(domain::Timestamp::from_micros(i64::MAX));
+        let caller =
+            Caller::new(user.id, roles).proved(p2p_domain::Timestamp::from_micros(i64::MAX));
         if roles.contains(Role::Exchanger) {
             self.market
                 .execute(SwitchOnline {
@@ -198,7 +199,7 @@ impl Served {
 
     /// Somebody who is registered already, with a fresh token.
     pub fn signed_in(&self, id: UserId, email: String, roles: Roles) -> anyhow::Result<Person> {
-        let caller = Caller::new(id, roles).proved(domain::Timestamp::from_micros(i64::MAX));
+        let caller = Caller::new(id, roles).proved(p2p_domain::Timestamp::from_micros(i64::MAX));
         let access = self.market.tokens().issue(caller, self.market.now())?;
         Ok(Person {
             id,

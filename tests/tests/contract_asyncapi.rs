@@ -3,18 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use application::Caller;
-use application::billing::{ChargeOrder, RefundPayment};
-use application::dispute::Decision;
-use application::notification::TellPeople;
-use application::order::{CreateOrder, SettleOrder};
-use application::payment::{ReceivePayment, ReportedPayment};
-use application::ports::{Incoming, OutboxMessage, Queue};
-use application::withdrawal::{ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal};
-use domain::event::{Aggregate, FactName};
-use domain::{Asset, ExchangeType, OrderId, ReportOutcome, UserId, WithdrawalId};
 use jsonschema::Validator;
-use memory::Memory;
+use p2p_application::Caller;
+use p2p_application::dispute::Decision;
+use p2p_application::notification::Notify;
+use p2p_application::order::{CreateOrder, SettleOrder};
+use p2p_application::payment::{ChargeOrder, RefundPayment};
+use p2p_application::payment_report::{ReceivePayment, ReportedPayment};
+use p2p_application::ports::{Incoming, OutboxMessage, Queue};
+use p2p_application::withdrawal::{ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal};
+use p2p_domain::event::{AggregateRef, FactName};
+use p2p_domain::{Asset, ExchangeType, OrderId, ReportOutcome, UserId, WithdrawalId};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Stage, decimal, hours, minutes};
 use serde_json::{Value, json};
 
@@ -196,12 +196,12 @@ async fn every_event_that_is_published_is_described() {
         let body: Value = serde_json::from_str(&message.body).unwrap();
         assert_valid(&validator, &body);
         let aggregate = match message.aggregate {
-            Aggregate::Offer(id) => id.to_string(),
-            Aggregate::Dispute(id) => id.to_string(),
-            Aggregate::Exchanger(id) => id.to_string(),
-            Aggregate::Order(id) => id.to_string(),
-            Aggregate::Payment(id) => id.to_string(),
-            Aggregate::Withdrawal(id) => id.to_string(),
+            AggregateRef::Offer(id) => id.to_string(),
+            AggregateRef::Dispute(id) => id.to_string(),
+            AggregateRef::Exchanger(id) => id.to_string(),
+            AggregateRef::Order(id) => id.to_string(),
+            AggregateRef::Payment(id) => id.to_string(),
+            AggregateRef::Withdrawal(id) => id.to_string(),
         };
         assert_valid(
             &headers,
@@ -338,7 +338,7 @@ async fn pay_from_outside(harness: &Harness<Memory>, exchange_type: ExchangeType
     };
     let report = harness.market.fresh();
     let received = harness.done(ReceivePayment { report, payment }).await;
-    let applied = application::payment::Received::Now(ReportOutcome::Applied);
+    let applied = p2p_application::payment_report::Received::Now(ReportOutcome::Applied);
     assert_eq!(received, applied);
 }
 
@@ -355,11 +355,11 @@ fn described_events_are_understood() {
                 body: example["payload"].to_string().into_bytes(),
             };
             let reaches = |queue: Queue| queue.patterns().contains(&name);
-            let charged = ChargeOrder::read(&message, domain::TypedId::from_u128(1)).is_ok();
+            let charged = ChargeOrder::read(&message, p2p_domain::TypedId::from_u128(1)).is_ok();
             assert_eq!(charged, reaches(Queue::OrderPaymentRequests), "{name}");
             let settled = SettleOrder::try_from(&message).is_ok();
             assert_eq!(settled, reaches(Queue::OrderPaymentResults), "{name}");
-            assert!(TellPeople::try_from(&message).is_ok(), "{name}");
+            assert!(Notify::try_from(&message).is_ok(), "{name}");
         }
     }
 }
@@ -389,7 +389,7 @@ fn described_payment_reports_are_understood() {
 fn notifications_are_described_as_the_api_shows_them() {
     let document = document();
     let validator = schema(&document, "/components/schemas/Notification");
-    let api: Value = serde_json::from_str(&http_api::openapi_json()).unwrap();
+    let api: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let view = &api["components"]["schemas"]["NotificationView"];
     assert_valid(&validator, &view["example"]);
     let described = &document["components"]["schemas"]["Notification"];

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use domain::{Asset, ListingId, OfferId, Role, Timestamp, TypedId};
-use memory::ManualClock;
+use p2p_domain::{Asset, ListingId, OfferId, Role, Timestamp, TypedId};
+use p2p_memory::ManualClock;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::served::{Person, Reply, Served, reply};
 use reqwest::Method;

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::ports::{Broker, Outbox, Queue};
-use domain::{Asset, Role};
-use memory::ManualClock;
+use p2p_application::ports::{Broker, Outbox, Queue};
+use p2p_domain::{Asset, Role};
+use p2p_memory::ManualClock;
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::live::{Live, Parts, published, settled};
@@ -23,7 +23,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// 2025-04-18T15:00:00Z.
-const NOON: domain::Timestamp = domain::Timestamp::from_micros(1_744_988_400_000_000);
+const NOON: p2p_domain::Timestamp = p2p_domain::Timestamp::from_micros(1_744_988_400_000_000);
 
 struct Town {
     served: Served,
@@ -378,13 +378,9 @@ async fn a_message_that_comes_five_times_at_once_takes_effect_once() -> Result<(
     let town = town(&database).await?;
     let other = Served::start(database.open().await?, Arc::new(town.clock.clone())).await?;
     town.create().await?;
-    let parcel = town.served.database.take(10).await?;
-    let message = parcel
-        .messages()
-        .first()
-        .context("nothing is told")?
-        .clone();
-    drop(parcel);
+    let lease = town.served.database.take(10).await?;
+    let message = lease.messages().first().context("nothing is told")?.clone();
+    drop(lease);
     let (one, two): (Arc<dyn Broker>, Arc<dyn Broker>) =
         (Arc::new(rabbit.open()?), Arc::new(rabbit.open()?));
     let lives = [
@@ -414,18 +410,14 @@ async fn poison_goes_to_the_dead_letters_and_comes_back_when_it_is_sent_back() -
     );
     let town = town(&database).await?;
     town.create().await?;
-    let parcel = town.served.database.take(10).await?;
-    let mut unknown = parcel
-        .messages()
-        .first()
-        .context("nothing is told")?
-        .clone();
-    drop(parcel);
+    let lease = town.served.database.take(10).await?;
+    let mut unknown = lease.messages().first().context("nothing is told")?.clone();
+    drop(lease);
     // Of a deal that is not there (yet), and one that is no event at all.
     let missing = "offer_00000000000000000000000001";
     unknown.body = unknown.body.replace(&offer_of(&unknown.body)?, missing);
     let mut nonsense = unknown.clone();
-    nonsense.id = domain::TypedId::from_u128(7);
+    nonsense.id = p2p_domain::TypedId::from_u128(7);
     nonsense.body = r#"{"event": "Nonsense"}"#.to_owned();
 
     let broker: Arc<dyn Broker> = Arc::new(rabbit.open()?);

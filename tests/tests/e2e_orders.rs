@@ -12,19 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::ports::{
-    Broker, BrokerError, DeadLetter, Deliveries, OutboxMessage, Queue, Shouts,
-};
 use async_trait::async_trait;
-use broker::InProcess;
-use domain::{Asset, EventId, Role};
+use p2p_application::ports::{
+    Broadcasts, Broker, BrokerError, DeadLetter, Deliveries, OutboxMessage, Queue,
+};
+use p2p_broker::InProcess;
+use p2p_domain::{Asset, EventId, Role};
+use p2p_system::SystemClock;
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::live::{Live, Parts, published, settled};
 use p2p_tests::served::{Person, Reply, Served, reply};
 use reqwest::Method;
 use serde_json::{Value, json};
-use system::SystemClock;
 use tokio::task::JoinSet;
 
 /// A guard, and no promise.
@@ -131,11 +131,11 @@ impl Broker for Twice {
         self.0.consume(queue, window).await
     }
 
-    async fn shout(&self, news: &[u8]) -> Result<(), BrokerError> {
-        self.0.shout(news).await
+    async fn broadcast(&self, news: &[u8]) -> Result<(), BrokerError> {
+        self.0.broadcast(news).await
     }
 
-    async fn listen(&self) -> Result<Box<dyn Shouts>, BrokerError> {
+    async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
         self.0.listen().await
     }
 
@@ -283,7 +283,7 @@ async fn fifty_requests_with_one_key_embedded() -> Result<()> {
 /// The same id under twenty keys, and ten refunds, all at once.
 async fn one_id_is_one_order(shop: Shop) -> Result<()> {
     shop.served.deposit(&shop.anna, "1000", Asset::Rub).await?;
-    let id: domain::OrderId = shop.served.market.fresh();
+    let id: p2p_domain::OrderId = shop.served.market.fresh();
     let mut asking = JoinSet::new();
     for number in 0..20 {
         let (served, anna) = (Arc::clone(&shop.served), shop.anna.clone());

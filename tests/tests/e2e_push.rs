@@ -12,16 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::ports::Broker;
-use domain::{Asset, Role};
 use futures::{SinkExt, StreamExt};
+use p2p_application::ports::Broker;
+use p2p_domain::{Asset, Role};
+use p2p_system::SystemClock;
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::live::{Live, Parts};
 use p2p_tests::served::{Person, Served};
 use reqwest::Method;
 use serde_json::{Value, json};
-use system::SystemClock;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use domain::{Asset, Role, Timestamp};
-use memory::ManualClock;
+use p2p_domain::{Asset, Role, Timestamp};
+use p2p_memory::ManualClock;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::served::{Person, Served};
 use reqwest::Method;

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use domain::{Asset, Role};
-use memory::ManualClock;
+use p2p_domain::{Asset, Role};
+use p2p_memory::ManualClock;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::served::{PASSWORD, Person, Served};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 /// 2025-04-18T15:00:00Z.
-const NOON: domain::Timestamp = domain::Timestamp::from_micros(1_744_988_400_000_000);
+const NOON: p2p_domain::Timestamp = p2p_domain::Timestamp::from_micros(1_744_988_400_000_000);
 
 #[tokio::test]
 async fn a_deal_from_crypto_to_fiat_on_sqlite() -> Result<()> {

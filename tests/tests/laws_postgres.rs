@@ -1,6 +1,6 @@
 //! The laws of the storage ports, on a PostgreSQL server.
 
-use application::ports::{Glance, Seen, Store};
+use p2p_application::ports::{Snapshot, SnapshotQuery, Store};
 use p2p_tests::databases::TestDatabase;
 
 p2p_tests::laws!(async { TestDatabase::postgres().await.unwrap() });
@@ -10,6 +10,9 @@ p2p_tests::laws!(async { TestDatabase::postgres().await.unwrap() });
 async fn it_looks() {
     let database = TestDatabase::postgres().await.unwrap();
     let store = database.open().await.unwrap();
-    let seen = store.look(&Glance::default()).await.unwrap();
-    assert_eq!(seen, Some(Seen::default()));
+    let seen = store
+        .read_snapshot(&SnapshotQuery::default())
+        .await
+        .unwrap();
+    assert_eq!(seen, Some(Snapshot::default()));
 }

@@ -10,11 +10,15 @@
 mod persistence_common;
 
 use anyhow::Result;
-use application::ports::{AccessQueries, Changes, StorageError, Store, TrailQueries, UserQueries};
-use domain::session::Origin;
-use domain::{Attempts, Conduct, Role, SecondFactor, Session, SessionId, TypedId, UserId};
+use p2p_application::ports::{
+    AccessQueries, ChangeSet, StorageError, Store, TrailQueries, UserQueries,
+};
+use p2p_domain::session::Origin;
+use p2p_domain::{
+    Conduct, FailedAttempts, Role, SecondFactor, Session, SessionId, TypedId, UserId,
+};
+use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
-use persistence::Database;
 use persistence_common::*;
 
 on_both! {
@@ -74,14 +78,14 @@ async fn rows_of_each(database: &Database) -> Result<Rows> {
         ended: None,
         version: 1,
     };
-    let secret = domain::second_factor::SealedSecret::new("sealed".to_owned());
-    let changes = Changes {
+    let secret = p2p_domain::second_factor::SealedSecret::new("sealed".to_owned());
+    let changes = ChangeSet {
         users: vec![new(somebody)],
         sessions: vec![new(begun)],
-        attempts: vec![new(Attempts::none(7, NOW))],
+        attempts: vec![new(FailedAttempts::none(7, NOW))],
         second_factors: vec![new(SecondFactor::begin(user, secret))],
-        conducts: vec![new(Conduct::spotless(user, NOW))],
-        ..Changes::default()
+        conducts: vec![new(Conduct::new(user, NOW))],
+        ..ChangeSet::default()
     };
     database.commit(&changes).await?;
     Ok(Rows { user, session })
@@ -249,7 +253,7 @@ async fn a_row_that_cannot_be_is_corrupt(test: TestDatabase) -> Result<()> {
                 assert!(read.is_some());
                 unit.rollback().await?;
                 unit = database.begin().await?;
-                unit.standings(&users, &[], 1).await.err()
+                unit.offer_preconditions(&users, &[], 1).await.err()
             }
             "audit_head" => unit.lock_audit_head().await.err(),
             _ => database.trail_after(0, 10).await.err(),
@@ -284,9 +288,9 @@ async fn what_cannot_be_counted_in_63_bits_is_refused(test: TestDatabase) -> Res
         version: 2,
         ..before.clone()
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         second_factors: vec![changed(far, 1)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let outcome = database.commit(&changes).await;
     assert!(
@@ -307,17 +311,17 @@ async fn a_zero_byte_is_not_stored() -> Result<()> {
     let mut session = database.find_session(rows.session).await?.unwrap();
     session.id = SessionId::from_u128(5);
     session.origin.client = "a\0b".to_owned();
-    let secret = domain::second_factor::SealedSecret::new("a\0b".to_owned());
+    let secret = p2p_domain::second_factor::SealedSecret::new("a\0b".to_owned());
     let mut factor = SecondFactor::begin(rows.user, secret);
     factor.version = 2;
     for changes in [
-        Changes {
+        ChangeSet {
             sessions: vec![new(session)],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
-        Changes {
+        ChangeSet {
             second_factors: vec![changed(factor, 1)],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
     ] {
         for outcome in [

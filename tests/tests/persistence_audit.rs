@@ -9,12 +9,12 @@
 mod persistence_common;
 
 use anyhow::Result;
-use application::ports::{Changes, Maintenance, Violation};
-use domain::billing::{PaymentOrigin, PaymentTerms};
-use domain::order::{PaymentResult, Purchase};
-use domain::{ExchangeType, Offer, Order, Payment, Posting, Withdrawal};
+use p2p_application::ports::{ChangeSet, Maintenance, Violation};
+use p2p_domain::order::{PaymentResult, Purchase};
+use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
+use p2p_domain::{ExchangeType, Offer, Order, Payment, Posting, Withdrawal};
+use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
-use persistence::Database;
 use persistence_common::*;
 use sea_orm::DatabaseConnection;
 
@@ -106,8 +106,8 @@ async fn each_broken_law_is_found(test: TestDatabase) -> Result<()> {
     .await?[0]
         .try_get_by_index(0)?;
     let bits = u128::from_str_radix(&text, 16)?;
-    let transfer: domain::TransferId = domain::TypedId::from_u128(bits);
-    let other_transfer: domain::TransferId = fresh();
+    let transfer: p2p_domain::TransferId = p2p_domain::TypedId::from_u128(bits);
+    let other_transfer: p2p_domain::TransferId = fresh();
     let (stored, moved) = (literal(&test, transfer), literal(&test, other_transfer));
 
     let plants = [
@@ -309,13 +309,13 @@ async fn paid_and_waiting(database: &Database) -> (Stall, Order, Payment, Withdr
     let order = order.settle(PaymentResult::Paid(payment.id), NOW);
     let step = Withdrawal::request(fresh(), buyer, usdt(30), String::new(), NOW).unwrap();
     let held = post(step.posting, &mut [&mut *payer]);
-    let changes = Changes {
+    let changes = ChangeSet {
         accounts: vec![changed(*payer, versions[0]), changed(*payee, versions[1])],
         transfers: vec![paid, held],
         orders: vec![new(order.clone())],
         payments: vec![new(payment.clone())],
         withdrawals: vec![new(step.withdrawal.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(database, &changes).await.unwrap();
     (stall, order, payment, step.withdrawal)
@@ -330,7 +330,7 @@ async fn each_broken_law_of_payments_is_found(test: TestDatabase) -> Result<()> 
     let account = stall.customer_account.id;
     let (row, other) = (
         literal(&test, order.id),
-        literal::<domain::PaymentId>(&test, fresh()),
+        literal::<p2p_domain::PaymentId>(&test, fresh()),
     );
     let paid = literal(&test, payment.id);
     let (broken_payment, broken_order) = (payment.id.to_string(), order.id.to_string());
@@ -456,7 +456,7 @@ async fn sums_beyond_64_bits_are_exact(test: TestDatabase) -> Result<()> {
                     "INSERT INTO journal_entries (account_id, transfer_id, bucket, amount, kind, staff_id, posted_at) \
                      VALUES ({0}, {1}, 'HELD', {amount}, 'DEPOSIT', {0}, 1)",
                     literal(&test, account),
-                    literal::<domain::TransferId>(&test, fresh()),
+                    literal::<p2p_domain::TransferId>(&test, fresh()),
                 ),
             )
             .await?;
@@ -506,7 +506,7 @@ async fn at_most_a_hundred_of_each_law_are_listed(test: TestDatabase) -> Result<
                 "INSERT INTO journal_entries (account_id, transfer_id, bucket, amount, kind, staff_id, posted_at) \
                  VALUES ({0}, {1}, 'AVAILABLE', 1, 'DEPOSIT', {0}, 1)",
                 literal(&test, stall.customer_account.id),
-                literal::<domain::TransferId>(&test, fresh()),
+                literal::<p2p_domain::TransferId>(&test, fresh()),
             ),
         )
         .await?;

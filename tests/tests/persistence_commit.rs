@@ -12,12 +12,12 @@ mod persistence_common;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use application::offer::{DeclineOffer, ExpireOffer};
-use application::ports::{Changes, Glance, StorageError, Store};
-use domain::{Asset, ExchangeType, Exchanger, OfferId};
+use p2p_application::offer::{DeclineOffer, ExpireOffer};
+use p2p_application::ports::{ChangeSet, SnapshotQuery, StorageError, Store};
+use p2p_domain::{Asset, ExchangeType, Exchanger, OfferId};
+use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::harness::{Harness, Stage, deposit, minutes};
-use persistence::Database;
 use persistence_common::*;
 use sea_orm::DatabaseConnection;
 use tokio::time::{sleep, timeout};
@@ -54,15 +54,15 @@ async fn held(raw: &DatabaseConnection, rows: &str) -> Result<bool> {
 }
 
 /// The deal's rows as they are, each to be written as one version later; in the wrong order.
-async fn another_version(database: &Database, offer: OfferId) -> Result<Changes> {
-    let glance = Glance {
+async fn another_version(database: &Database, offer: OfferId) -> Result<ChangeSet> {
+    let snapshot_query = SnapshotQuery {
         settled: vec![offer],
-        ..Glance::default()
+        ..SnapshotQuery::default()
     };
-    let mut seen = database.look(&glance).await?.unwrap();
+    let mut seen = database.read_snapshot(&snapshot_query).await?.unwrap();
     seen.accounts.sort_by_key(|row| row.key);
     seen.exchangers.dedup();
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     for mut row in seen.offers {
         row.version += 1;
         changes.offers.push(changed(row.clone(), row.version - 1));
@@ -91,8 +91,9 @@ async fn a_commit_locks_in_the_order_of_units() -> Result<()> {
     let mut stall = Stall::open(&database).await;
     let (offer, changes) = stall.offer(50_000_000);
     commit(&database, &changes).await?;
-    let account =
-        |account: &domain::Account| format!("accounts WHERE id = {}", literal(&test, account.id));
+    let account = |account: &p2p_domain::Account| {
+        format!("accounts WHERE id = {}", literal(&test, account.id))
+    };
     let mut accounts = [stall.customer_account, stall.exchanger_account];
     accounts.sort_by_key(|account| account.key);
     let fees =
@@ -196,9 +197,9 @@ async fn a_record_is_read_while_somebody_holds_it() -> Result<()> {
     let read = reading.read_exchangers(&ids);
     let read = timeout(Duration::from_secs(1), read).await??;
     assert_eq!(read, [exchanger]);
-    let offline = Changes {
+    let offline = ChangeSet {
         exchangers: vec![changed(exchanger.switch(false), exchanger.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     changing.commit(&offline).await?;
     let counted = Exchanger {
@@ -206,9 +207,9 @@ async fn a_record_is_read_while_somebody_holds_it() -> Result<()> {
         version: exchanger.version + 1,
         ..exchanger
     };
-    let counted = Changes {
+    let counted = ChangeSet {
         exchangers: vec![changed(counted, exchanger.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let outcome = reading.commit(&counted).await;
     assert!(

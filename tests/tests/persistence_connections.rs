@@ -11,9 +11,9 @@ mod persistence_common;
 use std::time::Duration;
 
 use anyhow::Result;
-use application::ports::{Changes, OfferQueries, StorageError, Store};
+use p2p_application::ports::{ChangeSet, OfferQueries, StorageError, Store};
+use p2p_persistence::{Database, DatabaseSettings, OpenError};
 use p2p_tests::databases::TestDatabase;
-use persistence::{Database, DatabaseSettings, OpenError};
 use persistence_common::*;
 
 /// What happens to the connection while PostgreSQL commits: a trigger that runs in the COMMIT itself.
@@ -77,7 +77,7 @@ async fn a_connection_lost_before_the_commit_is_unavailable_and_replaced() -> Re
         "{lost:?}"
     );
     // What has failed stays failed, whatever the program does with it.
-    let outcome = unit.commit(&Changes::default()).await;
+    let outcome = unit.commit(&ChangeSet::default()).await;
     assert!(outcome.is_err(), "{outcome:?}");
 
     let (_, changes) = stall.offer(50_000_000);

@@ -9,13 +9,13 @@
 mod persistence_common;
 
 use anyhow::Result;
-use application::ports::{
+use p2p_application::ports::{
     DisputeQueries, ListingQueries, OfferQueries, StatementFilter, StorageError, Store,
     UserQueries, WalletQueries,
 };
-use domain::{DisputeId, ExchangeType, OfferId};
+use p2p_domain::{DisputeId, ExchangeType, OfferId};
+use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
-use persistence::Database;
 use persistence_common::*;
 
 /// Each column that the domain reads, made impossible behind the schema's back.

@@ -9,8 +9,8 @@
 mod persistence_common;
 
 use anyhow::Result;
-use domain::OfferId;
-use migration::{Migrator, MigratorTrait};
+use p2p_domain::OfferId;
+use p2p_migration::{Migrator, MigratorTrait};
 use p2p_tests::databases::TestDatabase;
 use persistence_common::*;
 use sea_orm::{DatabaseConnection, DbBackend};

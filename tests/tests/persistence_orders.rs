@@ -9,15 +9,15 @@
 mod persistence_common;
 
 use anyhow::Result;
-use application::ports::{
-    Changes, IdempotencyKey, IdempotencyRecord, Maintenance, Reply, StatementFilter, StorageError,
-    Store, WalletQueries,
+use p2p_application::ports::{
+    ChangeSet, IdempotencyKey, IdempotencyRecord, Maintenance, Reply, StatementFilter,
+    StorageError, Store, WalletQueries,
 };
-use domain::billing::{PaymentOrigin, PaymentTerms};
-use domain::order::Purchase;
-use domain::{Decline, Order, OrderId, Payment, Posting, Withdrawal};
+use p2p_domain::order::Purchase;
+use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
+use p2p_domain::{Decline, Order, OrderId, Payment, Posting, Withdrawal};
+use p2p_persistence::{Database, DatabaseSettings};
 use p2p_tests::databases::TestDatabase;
-use persistence::{Database, DatabaseSettings};
 use persistence_common::*;
 
 on_both! {
@@ -87,14 +87,14 @@ async fn one_of_each(database: &Database, stall: &mut Stall) -> Rows {
         withdrawal: step.withdrawal,
         record: record("key".to_owned()),
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         accounts: vec![changed(*payer, versions[0]), changed(*payee, versions[1])],
         transfers,
         orders: vec![new(rows.order.clone())],
         payments: vec![new(rows.payment.clone())],
         withdrawals: vec![new(rows.withdrawal.clone())],
         replies: vec![rows.record.clone()],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(database, &changes).await.unwrap();
     rows
@@ -228,7 +228,7 @@ async fn large_batch(database: Database) -> Result<()> {
     const MANY: usize = 3_000;
     let stall = Stall::open(&database).await;
     let decline = Some(Decline::InsufficientFunds);
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     for nth in 0..MANY {
         let order = order(&stall);
         let asked = PaymentOrigin::Caller {
@@ -262,7 +262,7 @@ async fn large_batch(database: Database) -> Result<()> {
     assert_eq!(locked, origins);
 
     let settled = orders.into_iter().map(|order| {
-        let result = domain::order::PaymentResult::Declined(Decline::InsufficientFunds);
+        let result = p2p_domain::order::PaymentResult::Declined(Decline::InsufficientFunds);
         changed(order.settle(result, NOW), 1)
     });
     let again = payments.into_iter().map(|payment| {
@@ -272,10 +272,10 @@ async fn large_batch(database: Database) -> Result<()> {
         };
         changed(later, 1)
     });
-    let changes = Changes {
+    let changes = ChangeSet {
         orders: settled.collect(),
         payments: again.collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     unit.commit(&changes).await?;
     assert_eq!(database.audit().await?.violations, Vec::new());

@@ -12,10 +12,10 @@ mod persistence_common;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use application::ports::{Outbox, Parcel};
-use domain::EventId;
+use p2p_application::ports::{Lease, Outbox};
+use p2p_domain::EventId;
+use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
-use persistence::Database;
 use persistence_common::*;
 use sea_orm::DatabaseConnection;
 use tokio::time::{sleep, timeout};
@@ -44,9 +44,9 @@ async fn fill(raw: &DatabaseConnection, from: u32, count: u32) -> Result<()> {
     Ok(())
 }
 
-async fn deliver(parcel: Box<dyn Parcel>) -> Result<usize> {
-    let arrived: Vec<EventId> = parcel.messages().iter().map(|one| one.id).collect();
-    parcel.delivered(&arrived).await?;
+async fn deliver(lease: Box<dyn Lease>) -> Result<usize> {
+    let arrived: Vec<EventId> = lease.messages().iter().map(|one| one.id).collect();
+    lease.delivered(&arrived).await?;
     Ok(arrived.len())
 }
 
@@ -55,12 +55,12 @@ async fn drain(database: &Database) -> Result<(u32, Duration)> {
     let (mut all, mut longest) = (0, Duration::ZERO);
     loop {
         let begun = Instant::now();
-        let parcel = database.take(WINDOW).await?;
+        let lease = database.take(WINDOW).await?;
         longest = longest.max(begun.elapsed());
-        if parcel.messages().is_empty() {
+        if lease.messages().is_empty() {
             return Ok((all, longest));
         }
-        all += u32::try_from(deliver(parcel).await?)?;
+        all += u32::try_from(deliver(lease).await?)?;
     }
 }
 
@@ -139,8 +139,8 @@ async fn a_dead_process_has_nothing_in_hand() -> Result<()> {
     let raw = test.raw().await?;
     fill(&raw, 1, 10).await?;
     let (dying, other) = (test.open().await?, test.open().await?);
-    let parcel = dying.take(WINDOW).await?;
-    assert_eq!(parcel.messages().len(), 10);
+    let lease = dying.take(WINDOW).await?;
+    assert_eq!(lease.messages().len(), 10);
     assert_eq!(other.take(WINDOW).await?.messages().len(), 0);
     sql(
         &raw,
@@ -160,7 +160,7 @@ async fn a_dead_process_has_nothing_in_hand() -> Result<()> {
     .await??;
     assert_eq!(deliver(back).await?, 10);
     // Whoever lost its connection learns of it; nothing is delivered in its name.
-    assert!(deliver(parcel).await.is_err());
+    assert!(deliver(lease).await.is_err());
     assert_eq!(drain(&other).await?.0, 0);
     assert_eq!(drain(&dying).await?.0, 0);
     dying.close().await?;

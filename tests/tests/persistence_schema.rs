@@ -9,7 +9,7 @@
 mod persistence_common;
 
 use anyhow::Result;
-use domain::{Asset, OfferId};
+use p2p_domain::{Asset, OfferId};
 use p2p_tests::databases::TestDatabase;
 use persistence_common::*;
 use sea_orm::DatabaseConnection;
@@ -22,9 +22,9 @@ on_both! {
 }
 
 async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
-    use application::ports::{Store, UserQueries, WalletQueries};
-    use domain::user::Email;
-    use domain::{AccountKey, TypedId, UserId};
+    use p2p_application::ports::{Store, UserQueries, WalletQueries};
+    use p2p_domain::user::Email;
+    use p2p_domain::{AccountKey, TypedId, UserId};
 
     let database = test.open().await?;
     let mut keys: Vec<AccountKey> = Asset::ALL

@@ -9,10 +9,10 @@
 mod persistence_common;
 
 use anyhow::Result;
-use application::ports::{Changes, ListingFilter, ListingOrder, ListingQueries};
-use domain::{Asset, ExchangeType, ListingId};
+use p2p_application::ports::{ChangeSet, ListingFilter, ListingOrder, ListingQueries};
+use p2p_domain::{Asset, ExchangeType, ListingId};
+use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
-use persistence::Database;
 use persistence_common::*;
 
 on_both! {
@@ -53,11 +53,11 @@ async fn pages_that_end_early_are_the_whole_list_together(test: TestDatabase) ->
             listing
         })
         .collect();
-    let rare = |listing: &&domain::Listing| listing.payment_methods == ["CHEQUE"];
+    let rare = |listing: &&p2p_domain::Listing| listing.payment_methods == ["CHEQUE"];
     let expected: Vec<_> = listings.iter().filter(rare).map(|one| one.id).collect();
-    let changes = Changes {
+    let changes = ChangeSet {
         listings: listings.into_iter().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&database, &changes).await?;
 

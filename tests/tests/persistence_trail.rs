@@ -9,12 +9,12 @@
 mod persistence_common;
 
 use anyhow::Result;
-use application::ports::{Appendix, Changes, Maintenance, Store, TrailQueries};
-use application::trail::hash;
-use domain::audit::{AuditAction, AuditHead, AuditNote, AuditRecord};
-use domain::{SessionId, TypedId, UserId};
+use p2p_application::audit_log::hash;
+use p2p_application::ports::{AuditAppend, ChangeSet, Maintenance, Store, TrailQueries};
+use p2p_domain::audit_log::{AuditAction, AuditHead, AuditNote, AuditRecord};
+use p2p_domain::{SessionId, TypedId, UserId};
+use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
-use persistence::Database;
 use persistence_common::*;
 use sea_orm::DatabaseConnection;
 
@@ -60,13 +60,13 @@ async fn fill(database: &Database, count: u64) -> Result<Vec<AuditRecord>> {
         });
         records.push(record(end, turn));
     }
-    let trail = Some(Appendix {
+    let trail = Some(AuditAppend {
         after,
         records: records.clone(),
     });
-    let changes = Changes {
+    let changes = ChangeSet {
         trail,
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     database.commit(&changes).await?;
     Ok(records)

@@ -11,14 +11,14 @@ mod persistence_common;
 use std::time::Duration;
 
 use anyhow::Result;
-use application::ports::{
-    Changes, Maintenance, OfferQueries, OutboxMessage, StorageError, Store, UserQueries,
+use p2p_application::ports::{
+    ChangeSet, Maintenance, OfferQueries, OutboxMessage, StorageError, Store, UserQueries,
 };
-use domain::event::Aggregate;
-use domain::user::Email;
-use domain::{EventId, OfferId, Role, Timestamp, TypedId, UserId};
+use p2p_domain::event::AggregateRef;
+use p2p_domain::user::Email;
+use p2p_domain::{EventId, OfferId, Role, Timestamp, TypedId, UserId};
+use p2p_persistence::{Database, DatabaseSettings};
 use p2p_tests::databases::TestDatabase;
-use persistence::{Database, DatabaseSettings};
 use persistence_common::*;
 use tokio::time::timeout;
 
@@ -61,29 +61,29 @@ async fn an_outdated_version_is_a_conflict(test: TestDatabase) -> Result<()> {
     // Each as it is loaded by somebody who is one version behind, and by somebody who is up to date.
     let each = |behind: u64| {
         [
-            Changes {
+            ChangeSet {
                 users: vec![changed(user.clone(), stall.customer.version - behind)],
-                ..Changes::default()
+                ..ChangeSet::default()
             },
-            Changes {
+            ChangeSet {
                 exchangers: vec![changed(exchanger, stall.exchanger.version - behind)],
-                ..Changes::default()
+                ..ChangeSet::default()
             },
-            Changes {
+            ChangeSet {
                 listings: vec![changed(listing.clone(), stall.listing.version - behind)],
-                ..Changes::default()
+                ..ChangeSet::default()
             },
-            Changes {
+            ChangeSet {
                 accounts: vec![changed(account, stall.customer_account.version - behind)],
-                ..Changes::default()
+                ..ChangeSet::default()
             },
-            Changes {
+            ChangeSet {
                 offers: vec![changed(deal.clone(), offer.version - behind)],
-                ..Changes::default()
+                ..ChangeSet::default()
             },
-            Changes {
+            ChangeSet {
                 disputes: vec![changed(resolved.clone(), dispute.version - behind)],
-                ..Changes::default()
+                ..ChangeSet::default()
             },
         ]
     };
@@ -103,10 +103,10 @@ async fn an_outdated_version_is_a_conflict(test: TestDatabase) -> Result<()> {
     sound.version += 1;
     let outcome = commit(
         &database,
-        &Changes {
+        &ChangeSet {
             users: vec![changed(sound, user.version)],
             listings: vec![changed(listing.clone(), listing.version - 1)],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
     )
     .await;
@@ -126,40 +126,40 @@ async fn a_key_that_is_taken_is_a_conflict(test: TestDatabase) -> Result<()> {
     same_side.id = fresh();
     let history = database.offer_history(offer.id).await?;
     let taken = [
-        Changes {
+        ChangeSet {
             users: vec![new(same_email)],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
-        Changes {
+        ChangeSet {
             users: vec![new(stall.customer.clone())],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
-        Changes {
-            accounts: vec![new(domain::Account::open(
+        ChangeSet {
+            accounts: vec![new(p2p_domain::Account::open(
                 fresh(),
                 stall.customer_account.key,
             ))],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
-        Changes {
+        ChangeSet {
             exchangers: vec![new(stall.exchanger)],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
-        Changes {
+        ChangeSet {
             listings: vec![new(stall.listing.clone())],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
-        Changes {
+        ChangeSet {
             offers: vec![new(offer)],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
-        Changes {
+        ChangeSet {
             disputes: vec![new(same_side)],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
-        Changes {
+        ChangeSet {
             history,
-            ..Changes::default()
+            ..ChangeSet::default()
         },
     ];
     for changes in taken {
@@ -201,9 +201,9 @@ async fn a_broken_invariant_is_rejected_and_the_connection_is_clean(
         ),
     ];
     for (offer, constraint) in cases {
-        let changes = Changes {
+        let changes = ChangeSet {
             offers: vec![new(offer)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         let outcome = commit(&database, &changes).await;
         let Err(StorageError::Rejected { what }) = &outcome else {
@@ -231,7 +231,7 @@ async fn a_failure_late_in_a_commit_leaves_nothing(test: TestDatabase) -> Result
     let message = OutboxMessage {
         id: fresh::<EventId>(),
         name: "ExchangeOfferCreated".into(),
-        aggregate: Aggregate::Offer(fresh()),
+        aggregate: AggregateRef::Offer(fresh()),
         version: 1,
         body: "{}".to_owned(),
         at: NOW,
@@ -239,9 +239,9 @@ async fn a_failure_late_in_a_commit_leaves_nothing(test: TestDatabase) -> Result
     };
     commit(
         &database,
-        &Changes {
+        &ChangeSet {
             outbox: vec![message.clone()],
-            ..Changes::default()
+            ..ChangeSet::default()
         },
     )
     .await?;
@@ -332,7 +332,7 @@ async fn a_large_batch_is_one_commit_over_tls() -> Result<()> {
 
 async fn large_batch(database: Database) -> Result<()> {
     let mut stall = Stall::open(&database).await;
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     let (listing, account) = (stall.listing.version, stall.exchanger_account.version);
     for _ in 0..4_000 {
         let (_, more) = stall.offer(250_000);
@@ -359,10 +359,12 @@ async fn large_batch(database: Database) -> Result<()> {
     let mut customers: Vec<_> = strangers.chain([stall.customer.id]).collect();
     customers.sort_unstable();
     let exchangers = [stall.exchanger.user];
-    let standings = unit.standings(&customers, &exchangers, 10).await?;
-    assert_eq!(standings.exchangers, [stall.exchanger]);
-    assert_eq!(standings.customers.len(), 1_000);
-    let with_deals = standings
+    let offer_preconditions = unit
+        .offer_preconditions(&customers, &exchangers, 10)
+        .await?;
+    assert_eq!(offer_preconditions.exchangers, [stall.exchanger]);
+    assert_eq!(offer_preconditions.customers.len(), 1_000);
+    let with_deals = offer_preconditions
         .customers
         .iter()
         .filter(|one| one.open_offers == 10);
@@ -370,7 +372,7 @@ async fn large_batch(database: Database) -> Result<()> {
     assert_eq!(with_deals, [stall.customer.id]);
 
     // And all of them change at once, each by its own version.
-    let mut accepted = Changes::default();
+    let mut accepted = ChangeSet::default();
     for offer in loaded {
         let (_, more) = stall.accept(offer);
         accepted.offers.extend(more.offers);
@@ -483,9 +485,9 @@ async fn a_zero_byte_is_found_nowhere_and_not_stored() -> Result<()> {
     unit.rollback().await?;
     let mut user = new_user("zero", Role::Customer);
     user.name = "a\0b".to_owned();
-    let changes = Changes {
+    let changes = ChangeSet {
         users: vec![new(user)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let outcome = commit(&database, &changes).await;
     assert!(

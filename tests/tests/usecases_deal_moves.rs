@@ -1,13 +1,15 @@
 //! Moving deals, in memory: each step is legal or refused without a trace, and a deal can be called off together.
 
-use application::offer::{AcceptOffer, CancelOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer};
-use domain::offer::{State, Trigger};
-use domain::refusal::Noun;
-use domain::{
+use p2p_application::offer::{
+    AcceptOffer, CancelOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer,
+};
+use p2p_domain::offer::{State, Trigger};
+use p2p_domain::refusal::Resource;
+use p2p_domain::{
     Account, AccountKey, Actor, Asset, ExchangeType, ListingId, Money, OfferId, Refusal, Role,
     Status, TypedId,
 };
-use memory::{Memory, Tables};
+use p2p_memory::{Memory, Tables};
 use p2p_tests::harness::{Harness, START, Stage, minutes, party};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -63,7 +65,7 @@ impl Deed {
 async fn attempt(
     harness: &Harness<Memory>,
     deed: Deed,
-    caller: domain::user::Caller,
+    caller: p2p_domain::user::Caller,
     offer: OfferId,
     legal: bool,
 ) -> Result<Status, Refusal> {
@@ -134,7 +136,7 @@ async fn to_others_a_deal_does_not_exist() {
     let harness = Harness::open(Memory::new()).await;
     let deal = harness.deal(SELLS, Stage::Pending).await;
     let stranger = harness.exchanger("stranger").await;
-    let missing = Err(Refusal::NotFound(Noun::Offer));
+    let missing = Err(Refusal::NotFound(Resource::Offer));
     for deed in Deed::ALL {
         for caller in [
             stranger,

@@ -1,16 +1,16 @@
 //! Disputes, in memory: both sides once each, one decision for all, exact arithmetic, and nobody judges themself.
 
-use application::dispute::{CommentOnDispute, Decision, ResolveDispute, get_dispute};
-use application::offer::OpenDispute;
-use domain::dispute::{DisputeState, Resolution};
-use domain::offer::{State, Trigger};
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{
+use p2p_application::dispute::{CommentOnDispute, Decision, ResolveDispute, get_dispute};
+use p2p_application::offer::OpenDispute;
+use p2p_domain::dispute::{DisputeState, Resolution};
+use p2p_domain::offer::{State, Trigger};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{
     AccountKey, Actor, Asset, DisputeId, ExchangeType, Money, MoneyError, OfferId, Refusal, Role,
     Roles, Status, TypedId,
 };
-use memory::Memory;
+use p2p_memory::Memory;
 use p2p_tests::harness::{Deal, Harness, START, Stage, decimal, hours, minutes};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -114,7 +114,7 @@ async fn a_dispute_where_there_is_none_to_open_is_refused() {
         (deal.customer, OfferId::from_u128(9)),
     ] {
         let refusal = harness.refused(opening(&harness, caller, offer)).await;
-        assert_eq!(refusal, Refusal::NotFound(Noun::Offer));
+        assert_eq!(refusal, Refusal::NotFound(Resource::Offer));
     }
     let claimed = Some(Actor::Exchanger);
     let lie = OpenDispute {
@@ -285,7 +285,7 @@ async fn a_verdict_that_cannot_be_is_refused() {
     let missing = verdict(moderator, DisputeId::from_u128(9), Decision::Finished);
     assert_eq!(
         harness.refused(missing).await,
-        Refusal::NotFound(Noun::Dispute)
+        Refusal::NotFound(Resource::Dispute)
     );
     let field = "payer_amount";
     let escrow = Money::new(100_000_000, Asset::Usdt);
@@ -328,7 +328,8 @@ async fn nobody_judges_their_own_deal() {
         for role in [Role::Moderator, Role::Admin] {
             let roles = Roles::from([role, Role::Exchanger]);
             harness.appoint(user, roles).await;
-            let caller = Caller::new(user, roles).proved(domain::Timestamp::from_micros(i64::MAX));
+            let caller =
+                Caller::new(user, roles).proved(p2p_domain::Timestamp::from_micros(i64::MAX));
             for decision in [Decision::Finished, Decision::Cancelled, split("1")] {
                 let refusal = harness.refused(verdict(caller, dispute, decision)).await;
                 assert_eq!(refusal, Refusal::ConflictOfInterest);
@@ -360,7 +361,7 @@ async fn those_concerned_remark_while_it_is_open() {
         assert_eq!((comment.author, comment.at), (caller.user, START));
         expected.push(comment);
     }
-    let missing = Refusal::NotFound(Noun::Dispute);
+    let missing = Refusal::NotFound(Resource::Dispute);
     let stranger = harness.exchanger("stranger").await;
     assert_eq!(harness.refused(remark(stranger, dispute)).await, missing);
     assert_eq!(

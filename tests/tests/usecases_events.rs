@@ -5,10 +5,10 @@
     reason = "helpers of tests may fail loudly"
 )]
 
-use application::dispute::Decision;
-use domain::event::Aggregate;
-use domain::{Asset, ExchangeType};
-use memory::Memory;
+use p2p_application::dispute::Decision;
+use p2p_domain::event::AggregateRef;
+use p2p_domain::{Asset, ExchangeType};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, START, Stage, decimal, hours, minutes};
 use serde_json::{Value, json};
 
@@ -24,12 +24,12 @@ fn told(harness: &Harness<Memory>, since: usize) -> Vec<(String, u64, Value)> {
             assert_eq!(body["event"], *message.name);
             assert_eq!(body["data"]["timestamp"], message.at.to_string());
             let aggregate = match message.aggregate {
-                Aggregate::Offer(id) => id.to_string(),
-                Aggregate::Dispute(id) => id.to_string(),
-                Aggregate::Exchanger(id) => id.to_string(),
-                Aggregate::Order(id) => id.to_string(),
-                Aggregate::Payment(id) => id.to_string(),
-                Aggregate::Withdrawal(id) => id.to_string(),
+                AggregateRef::Offer(id) => id.to_string(),
+                AggregateRef::Dispute(id) => id.to_string(),
+                AggregateRef::Exchanger(id) => id.to_string(),
+                AggregateRef::Order(id) => id.to_string(),
+                AggregateRef::Payment(id) => id.to_string(),
+                AggregateRef::Withdrawal(id) => id.to_string(),
             };
             assert!(message.body.contains(&aggregate), "{message:?}");
             (
@@ -226,7 +226,9 @@ async fn nothing_else_is_told() {
     let listing = harness
         .publish(anna, &p2p_tests::harness::Offering::of(SELLS))
         .await;
-    harness.turn(&listing, domain::listing::Switch::Pause).await;
+    harness
+        .turn(&listing, p2p_domain::listing::Switch::Pause)
+        .await;
     harness.take_down(&listing).await;
     harness.unfreeze(anna).await;
     harness.sweep_after(hours(100)).await;

@@ -1,12 +1,12 @@
 //! The online switch, the freeze of those who don't answer, and the moderators' thaw; in memory.
 
-use application::QueryError;
-use application::exchanger::{SwitchOnline, UnfreezeExchanger, frozen_exchangers};
-use domain::listing::{ListingState, Switch};
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{Asset, ExchangeType, Listing, Refusal, Role, Roles, TypedId, UserId};
-use memory::Memory;
+use p2p_application::QueryError;
+use p2p_application::exchanger::{SwitchOnline, UnfreezeExchanger, frozen_exchangers};
+use p2p_domain::listing::{ListingState, Switch};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Asset, ExchangeType, Listing, Refusal, Role, Roles, TypedId, UserId};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, START, minutes, party};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
@@ -184,10 +184,10 @@ async fn a_frozen_exchanger_offers_nothing_and_finishes_what_runs() {
         .refused(harness.publication(scene.anna, &Offering::of(BUYS)))
         .await;
     assert_eq!(refusal, Refusal::ExchangerFrozen);
-    let resume = application::listing::UpdateListing {
+    let resume = p2p_application::listing::UpdateListing {
         caller: scene.anna,
         listing: scene.listing.id,
-        change: application::listing::ListingChange {
+        change: p2p_application::listing::ListingChange {
             switch: Some(Switch::Resume),
             ..Default::default()
         },
@@ -326,7 +326,8 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
     }
     let roles = Roles::from([Role::Exchanger, Role::Moderator]);
     harness.appoint(scene.anna.user, roles).await;
-    let own = Caller::new(scene.anna.user, roles).proved(domain::Timestamp::from_micros(i64::MAX));
+    let own =
+        Caller::new(scene.anna.user, roles).proved(p2p_domain::Timestamp::from_micros(i64::MAX));
     assert_eq!(
         harness.refused(thaw(own)).await,
         Refusal::ConflictOfInterest
@@ -337,7 +338,7 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
     };
     assert_eq!(
         harness.refused(nobody).await,
-        Refusal::NotFound(Noun::Exchanger)
+        Refusal::NotFound(Resource::Exchanger)
     );
 
     let queue = frozen_exchangers(&harness.market, harness.moderator)
@@ -380,7 +381,7 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
     };
     assert_eq!(
         harness.refused(missing).await,
-        Refusal::NotFound(Noun::Exchanger)
+        Refusal::NotFound(Resource::Exchanger)
     );
     scene.harness.close().await;
 }

@@ -1,12 +1,12 @@
 //! A deal in which storage fails at each of its calls in turn, in memory, on one thread.
 #![expect(clippy::panic, reason = "helpers of tests may fail loudly")]
 
-use application::CommandError;
-use application::offer::{AcceptOffer, ConfirmPayment, ConfirmReceipt};
-use application::pipeline::Command;
-use application::ports::StorageError;
-use domain::{Asset, ExchangeType};
-use memory::{Memory, Point};
+use p2p_application::CommandError;
+use p2p_application::engine::Command;
+use p2p_application::offer::{AcceptOffer, ConfirmPayment, ConfirmReceipt};
+use p2p_application::ports::StorageError;
+use p2p_domain::{Asset, ExchangeType};
+use p2p_memory::{Memory, Point};
 use p2p_tests::harness::{Harness, Offering};
 
 type Trouble = fn() -> StorageError;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use application::CommandError;
-use application::idempotency::{Once, Replied};
-use application::ports::{IdempotencyKey, Maintenance, Reply, StorageError};
-use application::wallet::Deposit;
-use domain::{Account, Asset, Refusal, TypedId, UserId};
-use memory::{Memory, Point};
+use p2p_application::CommandError;
+use p2p_application::idempotency::{Once, Replied};
+use p2p_application::ports::{IdempotencyKey, Maintenance, Reply, StorageError};
+use p2p_application::wallet::Deposit;
+use p2p_domain::{Account, Asset, Refusal, TypedId, UserId};
+use p2p_memory::{Memory, Point};
 use p2p_tests::harness::{Harness, deposit};
 
 type Rendered = Result<Account, Refusal>;

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use application::offer::AcceptOffer;
-use application::pipeline::{BATCH_BUCKETS, Command, Desk, Needs};
-use application::{CommandError, PipelineSettings};
-use domain::{ExchangeType, Refusal};
-use memory::{Memory, Point};
+use p2p_application::engine::{BATCH_BUCKETS, Command, ReadSet, UnitOfWork};
+use p2p_application::offer::AcceptOffer;
+use p2p_application::{CommandError, PipelineSettings};
+use p2p_domain::{ExchangeType, Refusal};
+use p2p_memory::{Memory, Point};
 use p2p_tests::harness::{Harness, Setup, Stage};
 
 const LANES: usize = 4;
@@ -37,13 +37,13 @@ struct Note {
 impl Command for Note {
     type Outcome = usize;
 
-    fn needs(&self, _: &mut Needs) {}
+    fn read_set(&self, _: &mut ReadSet) {}
 
     fn affinity(&self) -> u128 {
         self.affinity
     }
 
-    fn decide(&self, _: &mut Desk<'_>) -> Result<usize, Refusal> {
+    fn decide(&self, _: &mut UnitOfWork<'_>) -> Result<usize, Refusal> {
         let mut notes = self.notes.lock().map_err(|_| Refusal::NotOwner)?;
         notes.push((self.affinity, self.number));
         Ok(self.number)
@@ -199,7 +199,7 @@ async fn a_lane_learns_from_its_own_conflicts() {
         caller: deal.exchanger,
         offer: deal.id(),
     };
-    let error = application::ports::StorageError::Conflict {
+    let error = p2p_application::ports::StorageError::Conflict {
         what: "somebody was faster".to_owned(),
     };
     harness.store.faults().fail(Point::Commit, error);

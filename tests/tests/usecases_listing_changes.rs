@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use application::listing::{CloseListing, ListingChange, UpdateListing};
-use domain::listing::{ListingState, Switch};
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{
+use p2p_application::listing::{CloseListing, ListingChange, UpdateListing};
+use p2p_domain::listing::{ListingState, Switch};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{
     Asset, ExchangeType, Listing, ListingId, Money, MoneyError, Price, Refusal, Role, TypedId,
 };
-use memory::Memory;
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, START, Stage, decimal, minutes};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
@@ -199,7 +199,7 @@ async fn only_the_owner_changes_or_closes_a_listing() {
             },
         ),
         (berta, listing, Refusal::NotOwner),
-        (anna, missing, Refusal::NotFound(Noun::Listing)),
+        (anna, missing, Refusal::NotFound(Resource::Listing)),
     ] {
         let change = update(caller, listing, ListingChange::default());
         assert_eq!(harness.refused(change).await, expected);

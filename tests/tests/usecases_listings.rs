@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use application::QueryError;
-use application::listing::{get_listing, list_listings};
-use application::ports::{ListingCursor, ListingFilter, ListingOrder};
-use domain::listing::ListingState;
-use domain::refusal::Noun;
-use domain::{Asset, ExchangeType, ListingId, Money, MoneyError, Refusal, Role, TypedId};
-use memory::Memory;
+use p2p_application::QueryError;
+use p2p_application::listing::{get_listing, list_listings};
+use p2p_application::ports::{ListingCursor, ListingFilter, ListingOrder};
+use p2p_domain::listing::ListingState;
+use p2p_domain::refusal::Resource;
+use p2p_domain::{Asset, ExchangeType, ListingId, Money, MoneyError, Refusal, Role, TypedId};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, START, minutes, party};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
@@ -278,7 +278,7 @@ async fn everybody_browses_in_pages() {
     assert!(
         matches!(
             missing,
-            Err(QueryError::Refused(Refusal::NotFound(Noun::Listing)))
+            Err(QueryError::Refused(Refusal::NotFound(Resource::Listing)))
         ),
         "{missing:?}"
     );

@@ -1,8 +1,8 @@
 //! What commands lock, in memory: no more than they may change. Shown by rows that can't be read, which fail whoever loads
 //! them.
 
-use domain::{AccountKey, Asset, ExchangeType};
-use memory::Memory;
+use p2p_domain::{AccountKey, Asset, ExchangeType};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Deal, Harness, Stage, hours, minutes};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;

@@ -10,19 +10,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use application::mail::PostOffice;
-use application::ports::{PasswordError, Passwords, Verdict};
-use application::session::{AccessError, Credentials, log_in};
-use application::user::RegisterUser;
-use application::{Market, MarketPorts, PipelineSettings};
 use async_trait::async_trait;
-use domain::policy::AccessRules;
-use domain::session::Origin;
-use domain::user::{Email, PasswordHash};
-use domain::{Policy, Refusal, Role, Roles};
-use memory::{InsecureSecondFactors, InsecureTokens, KeptMail, ManualClock, Memory, SequentialIds};
+use p2p_application::mail::MailQueue;
+use p2p_application::ports::{PasswordError, Passwords, Verdict};
+use p2p_application::session::{AccessError, Credentials, log_in};
+use p2p_application::user::RegisterUser;
+use p2p_application::{Market, MarketPorts, PipelineSettings};
+use p2p_domain::policy::AccessRules;
+use p2p_domain::session::Origin;
+use p2p_domain::user::{Email, PasswordHash};
+use p2p_domain::{Policy, Refusal, Role, Roles};
+use p2p_memory::{
+    InsecureSecondFactors, InsecureTokens, KeptMail, ManualClock, Memory, SequentialIds,
+};
+use p2p_system::{Argon2Passwords, PasswordCost};
 use p2p_tests::harness::START;
-use system::{Argon2Passwords, PasswordCost};
 
 /// Cheap, and dear enough to be seen beside everything else that a log-in costs in memory.
 const COST: PasswordCost = PasswordCost {
@@ -82,8 +84,7 @@ impl Door {
         let (memory, letters) = (Memory::new(), KeptMail::default());
         let clock = ManualClock::at(START);
         let letters = Arc::new(letters);
-        let (mail, _) =
-            PostOffice::open(letters, Arc::new(clock.clone()), "https://market.example");
+        let (mail, _) = MailQueue::open(letters, Arc::new(clock.clone()), "https://market.example");
         let passwords = Counted {
             argon2: Argon2Passwords::new(COST).unwrap(),
             verified: Arc::default(),

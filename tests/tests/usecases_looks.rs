@@ -6,14 +6,16 @@
     reason = "helpers of tests may fail loudly"
 )]
 
-use application::CommandError;
-use application::dispute::CommentOnDispute;
-use application::exchanger::SwitchOnline;
-use application::offer::{AcceptOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer, ExpireOffer};
-use application::pipeline::Command;
-use application::ports::StorageError;
-use domain::{Asset, ExchangeType, Listing, Refusal};
-use memory::{Memory, Point, Tally};
+use p2p_application::CommandError;
+use p2p_application::dispute::CommentOnDispute;
+use p2p_application::engine::Command;
+use p2p_application::exchanger::SwitchOnline;
+use p2p_application::offer::{
+    AcceptOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer, ExpireOffer,
+};
+use p2p_application::ports::StorageError;
+use p2p_domain::{Asset, ExchangeType, Listing, Refusal};
+use p2p_memory::{Memory, Point, Tally};
 use p2p_tests::harness::{Deal, Harness, Offering, Stage, deposit};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;

@@ -1,23 +1,23 @@
 //! Tokens that are older than what is stored, in memory: what would outlast a role that was taken away is refused, whatever
 //! the token still says.
 
-use application::Caller;
-use application::billing::{AuthorizePayment, RefundPayment};
-use application::dispute::{Decision, ResolveDispute};
-use application::exchanger::{SwitchOnline, UnfreezeExchanger};
-use application::listing::{CloseListing, ListingChange, UpdateListing};
-use application::user::SetRoles;
-use application::wallet::Deposit;
-use application::withdrawal::{ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal};
-use domain::{
+use p2p_application::Caller;
+use p2p_application::dispute::{Decision, ResolveDispute};
+use p2p_application::exchanger::{SwitchOnline, UnfreezeExchanger};
+use p2p_application::listing::{CloseListing, ListingChange, UpdateListing};
+use p2p_application::payment::{AuthorizePayment, RefundPayment};
+use p2p_application::user::SetRoles;
+use p2p_application::wallet::Deposit;
+use p2p_application::withdrawal::{ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal};
+use p2p_domain::{
     AccountKey, Asset, Decline, ExchangeType, Money, Refusal, Role, Roles, Status, TypedId,
 };
-use memory::Memory;
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, Stage, decimal};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
 
-const fn needs(role: Role) -> Refusal {
+const fn requires_role(role: Role) -> Refusal {
     Refusal::RoleRequired { role }
 }
 
@@ -29,7 +29,7 @@ async fn whoever_is_no_exchanger_any_more_offers_nothing_and_finishes_what_runs(
     harness
         .appoint(caller.user, Roles::from([Role::Customer]))
         .await;
-    let required = needs(Role::Exchanger);
+    let required = requires_role(Role::Exchanger);
     let publication = harness.publication(caller, &Offering::of(BUYS));
     assert_eq!(harness.refused(publication).await, required);
     let change = ListingChange::default();
@@ -71,12 +71,15 @@ async fn whoever_is_no_moderator_any_more_decides_nothing() {
         decision: Decision::Finished,
         comment: "as before".to_owned(),
     };
-    assert_eq!(harness.refused(verdict).await, needs(Role::Moderator));
+    assert_eq!(
+        harness.refused(verdict).await,
+        requires_role(Role::Moderator)
+    );
     let thaw = UnfreezeExchanger {
         caller,
         exchanger: deal.exchanger.user,
     };
-    assert_eq!(harness.refused(thaw).await, needs(Role::Moderator));
+    assert_eq!(harness.refused(thaw).await, requires_role(Role::Moderator));
     harness.close().await;
 }
 
@@ -94,18 +97,18 @@ async fn whoever_is_no_administrator_any_more_gives_neither_money_nor_roles() {
         asset: Asset::Usdt,
         amount: decimal("1"),
     };
-    assert_eq!(harness.refused(deposit).await, needs(Role::Admin));
+    assert_eq!(harness.refused(deposit).await, requires_role(Role::Admin));
     let back = SetRoles {
         caller: former,
         user: former.user,
         roles: Roles::from([Role::Admin]),
     };
-    assert_eq!(harness.refused(back).await, needs(Role::Admin));
+    assert_eq!(harness.refused(back).await, requires_role(Role::Admin));
     let refund = RefundPayment {
         caller: former,
         order: TypedId::from_u128(9),
     };
-    assert_eq!(harness.refused(refund).await, needs(Role::Admin));
+    assert_eq!(harness.refused(refund).await, requires_role(Role::Admin));
 
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "5", Asset::Usdt).await;
@@ -122,13 +125,13 @@ async fn whoever_is_no_administrator_any_more_gives_neither_money_nor_roles() {
         withdrawal,
         reference: "tx".to_owned(),
     };
-    assert_eq!(harness.refused(approve).await, needs(Role::Admin));
+    assert_eq!(harness.refused(approve).await, requires_role(Role::Admin));
     let reject = RejectWithdrawal {
         caller: former,
         withdrawal,
         reason: "no".to_owned(),
     };
-    assert_eq!(harness.refused(reject).await, needs(Role::Admin));
+    assert_eq!(harness.refused(reject).await, requires_role(Role::Admin));
     let tables = harness.store.tables();
     let account = |user| tables.accounts[&AccountKey::user(user, Asset::Usdt)].id;
     let payment = AuthorizePayment {
@@ -164,7 +167,10 @@ async fn whoever_has_no_role_any_more_takes_no_money_out() {
         amount: decimal("5"),
         destination: "elsewhere".to_owned(),
     };
-    assert_eq!(harness.refused(withdrawal).await, needs(Role::Customer));
+    assert_eq!(
+        harness.refused(withdrawal).await,
+        requires_role(Role::Customer)
+    );
     let tables = harness.store.tables();
     let account = |user| tables.accounts[&AccountKey::user(user, Asset::Usdt)].id;
     let payment = AuthorizePayment {
@@ -177,7 +183,10 @@ async fn whoever_has_no_role_any_more_takes_no_money_out() {
         description: String::new(),
         limited: false,
     };
-    assert_eq!(harness.refused(payment).await, needs(Role::Customer));
+    assert_eq!(
+        harness.refused(payment).await,
+        requires_role(Role::Customer)
+    );
     assert_eq!(harness.store.tables(), tables);
     harness.close().await;
 }
@@ -190,7 +199,10 @@ async fn a_role_that_the_token_does_not_have_is_of_no_use_yet() {
     let roles = Roles::from([Role::Exchanger]);
     harness.appoint(anna.user, roles).await;
     let publication = harness.publication(anna, &Offering::of(BUYS));
-    assert_eq!(harness.refused(publication).await, needs(Role::Exchanger));
+    assert_eq!(
+        harness.refused(publication).await,
+        requires_role(Role::Exchanger)
+    );
     let renewed = Caller { roles, ..anna };
     harness.publish(renewed, &Offering::of(BUYS)).await;
     harness.close().await;
@@ -210,7 +222,7 @@ async fn a_role_is_lost_for_the_rest_of_the_batch() {
     let second = harness.post(harness.publication(anna, &Offering::of(BUYS)));
     assert!(first.await.is_ok());
     assert!(loss.await.is_ok());
-    assert_eq!(second.await, Err(needs(Role::Exchanger).into()));
+    assert_eq!(second.await, Err(requires_role(Role::Exchanger).into()));
     harness.close().await;
 }
 

@@ -1,13 +1,13 @@
 //! Making offers, in memory: what an offer does to everything around it, and every refusal.
 
-use application::offer::CreateOffer;
-use domain::listing::Switch;
-use domain::offer::State;
-use domain::refusal::Noun;
-use domain::{
+use p2p_application::offer::CreateOffer;
+use p2p_domain::listing::Switch;
+use p2p_domain::offer::State;
+use p2p_domain::refusal::Resource;
+use p2p_domain::{
     Actor, Asset, ExchangeType, ListingId, Money, MoneyError, Price, Refusal, Role, Status, TypedId,
 };
-use memory::Memory;
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, START, Setup, Stage, decimal, minutes, party};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -159,7 +159,7 @@ async fn an_offer_at_the_wrong_place_or_time_is_refused() {
             ..opening()
         })
         .await;
-    assert_eq!(refusal, Refusal::NotFound(Noun::Listing));
+    assert_eq!(refusal, Refusal::NotFound(Resource::Listing));
     let refusal = harness
         .refused(CreateOffer {
             exchange_type: SELLS,
@@ -227,10 +227,10 @@ async fn an_offer_that_the_holder_cannot_cover_is_refused() {
     harness.offer(customer, &buys, "20").await;
     harness.offer(customer, &sells, "50").await;
     // Somebody whose token is good and whose account is not there: nothing to hold, and nowhere to pay out to.
-    let ghost = party(domain::UserId::from_u128(9));
+    let ghost = party(p2p_domain::UserId::from_u128(9));
     for listing in [&buys, &sells] {
         let refusal = harness.refused(harness.opening(ghost, listing, "10")).await;
-        assert_eq!(refusal, Refusal::NotFound(Noun::Account));
+        assert_eq!(refusal, Refusal::NotFound(Resource::Account));
     }
     harness.close().await;
 }
@@ -240,14 +240,14 @@ async fn running_deals_keep_their_terms() {
     let harness = Harness::open(Memory::new()).await;
     let deal = harness.deal(SELLS, Stage::Pending).await;
     let listing = deal.listing.id;
-    let change = application::listing::ListingChange {
+    let change = p2p_application::listing::ListingChange {
         price: Some(decimal("5")),
         payment_window: Some(minutes(360)),
         ..Default::default()
     };
     let caller = deal.exchanger;
     harness
-        .done(application::listing::UpdateListing {
+        .done(p2p_application::listing::UpdateListing {
             caller,
             listing,
             change,
@@ -270,7 +270,7 @@ async fn running_deals_keep_their_terms() {
 async fn the_fee_is_what_it_was_when_the_deal_began() {
     let store = Memory::new();
     let expensive = Setup {
-        policy: domain::Policy {
+        policy: p2p_domain::Policy {
             fee_basis_points: 100,
             ..Default::default()
         },
@@ -281,7 +281,7 @@ async fn the_fee_is_what_it_was_when_the_deal_began() {
     let (clock, ids) = (harness.clock.clone(), harness.ids.clone());
     harness.close().await;
     // The operator lowers the fee and starts the market again.
-    let policy = domain::Policy {
+    let policy = p2p_domain::Policy {
         fee_basis_points: 0,
         ..Default::default()
     };
@@ -300,7 +300,7 @@ async fn the_fee_is_what_it_was_when_the_deal_began() {
         harness.wallet(deal.payer.user, Asset::Usdt).await,
         (99_000_000, 0)
     );
-    let fees = harness.store.tables().accounts[&domain::AccountKey::fees(Asset::Usdt)];
+    let fees = harness.store.tables().accounts[&p2p_domain::AccountKey::fees(Asset::Usdt)];
     assert_eq!(fees.available(), usdt(1_000_000));
     harness.close().await;
 }

@@ -6,18 +6,18 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
-use application::billing::{ChargeOrder, RefundPayment};
-use application::order::{CreateOrder, OrderList, SettleOrder, get_order, list_orders};
-use application::ports::{Incoming, NotificationFilter, NotificationQueries, OutboxMessage};
-use application::{Caller, QueryError, Unreadable};
-use domain::event::FactName;
-use domain::order::{OrderState, OrderStatus};
-use domain::refusal::Noun;
-use domain::user::Email;
-use domain::{
+use p2p_application::order::{CreateOrder, OrderList, SettleOrder, get_order, list_orders};
+use p2p_application::payment::{ChargeOrder, RefundPayment};
+use p2p_application::ports::{Incoming, NotificationFilter, NotificationQueries, OutboxMessage};
+use p2p_application::{Caller, DecodeError, QueryError};
+use p2p_domain::event::FactName;
+use p2p_domain::order::{OrderState, OrderStatus};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Email;
+use p2p_domain::{
     AccountKey, Asset, Decline, Order, OrderId, PaymentId, Refusal, Role, TypedId, UserId,
 };
-use memory::Memory;
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, decimal};
 
 fn create(harness: &Harness<Memory>, buyer: Caller, amount: &str) -> CreateOrder {
@@ -285,7 +285,7 @@ async fn a_refund_goes_back_once() {
     };
     // Not before it is paid.
     let refusal = harness.refused(refund).await;
-    assert_eq!(refusal, Refusal::NotFound(Noun::Payment));
+    assert_eq!(refusal, Refusal::NotFound(Resource::Payment));
     deliver(&harness, 1).await;
     for caller in [anna, harness.moderator] {
         let refusal = harness.refused(RefundPayment { caller, ..refund }).await;
@@ -375,12 +375,12 @@ async fn nobody_refunds_themself() {
 async fn who_is_not_there_orders_nothing() {
     let harness = Harness::open(Memory::new()).await;
     let ghost = Caller::new(UserId::from_u128(99), [Role::Customer].into())
-        .proved(domain::Timestamp::from_micros(i64::MAX));
+        .proved(p2p_domain::Timestamp::from_micros(i64::MAX));
     let email = Some(Email::new("ghost@example.org"));
     let plain = create(&harness, ghost, "1");
     for command in [plain.clone(), CreateOrder { email, ..plain }] {
         let refusal = harness.refused(command).await;
-        assert_eq!(refusal, Refusal::NotFound(Noun::User));
+        assert_eq!(refusal, Refusal::NotFound(Resource::User));
     }
     harness.close().await;
 }
@@ -423,7 +423,7 @@ async fn an_order_is_its_buyers_to_see() {
         let hidden = get_order(market, caller, orders[0]).await;
         assert!(matches!(
             hidden,
-            Err(QueryError::Refused(Refusal::NotFound(Noun::Order)))
+            Err(QueryError::Refused(Refusal::NotFound(Resource::Order)))
         ));
     }
     let list = OrderList {
@@ -481,7 +481,7 @@ async fn a_result_is_believed_for_the_order_that_it_names() {
 #[test]
 fn a_request_that_says_too_little_charges_nobody() {
     let whole = r#"{"orderId":"order_00000000000000000000000001","userId":"user_00000000000000000000000002","amount":1000,"description":"тестовая покупка"}"#;
-    let read = |event: &str, data: &str| -> Result<ChargeOrder, Unreadable> {
+    let read = |event: &str, data: &str| -> Result<ChargeOrder, DecodeError> {
         let message = Incoming {
             id: "event_1".to_owned(),
             name: event.to_owned(),

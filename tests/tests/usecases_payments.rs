@@ -5,12 +5,12 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
-use application::Caller;
-use application::billing::AuthorizePayment;
-use domain::billing::PaymentState;
-use domain::policy::AccessRules;
-use domain::{AccountId, AccountKey, Asset, Decline, Money, Policy, Refusal, TypedId};
-use memory::Memory;
+use p2p_application::Caller;
+use p2p_application::payment::AuthorizePayment;
+use p2p_domain::payment::PaymentState;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::{AccountId, AccountKey, Asset, Decline, Money, Policy, Refusal, TypedId};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Setup, deposit, unlimited};
 
 fn account(harness: &Harness<Memory>, key: AccountKey) -> AccountId {

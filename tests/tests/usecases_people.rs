@@ -1,11 +1,11 @@
 //! Registration, roles, logging in, and who may look at whom; in memory.
 
-use application::QueryError;
-use application::user::{RegisterUser, SetRoles, get_user};
-use domain::refusal::Noun;
-use domain::user::{Caller, Email};
-use domain::{Asset, Exchanger, Owner, Refusal, Role, Roles, TypedId, UserId};
-use memory::Memory;
+use p2p_application::QueryError;
+use p2p_application::user::{RegisterUser, SetRoles, get_user};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::{Caller, Email};
+use p2p_domain::{Asset, Exchanger, Owner, Refusal, Role, Roles, TypedId, UserId};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, START, deposit, party};
 
 const EVERY_SET: std::ops::Range<u8> = 0..16;
@@ -111,7 +111,7 @@ async fn only_administrators_give_roles_and_never_drop_their_own() {
     let refusal = harness
         .refused(appointment(harness.admin, nobody, roles))
         .await;
-    assert_eq!(refusal, Refusal::NotFound(Noun::User));
+    assert_eq!(refusal, Refusal::NotFound(Resource::User));
     let own = harness.admin.user;
     let refusal = harness
         .refused(appointment(harness.admin, own, roles))
@@ -165,7 +165,7 @@ async fn people_see_themselves_and_administrators_see_everybody() {
     assert!(
         matches!(
             missing,
-            Err(QueryError::Refused(Refusal::NotFound(Noun::User)))
+            Err(QueryError::Refused(Refusal::NotFound(Resource::User)))
         ),
         "{missing:?}"
     );

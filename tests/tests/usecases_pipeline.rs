@@ -2,18 +2,18 @@
 //! without awaiting anything is one batch, every time.
 #![expect(clippy::panic, reason = "helpers of tests may fail loudly")]
 
-use application::offer::{AcceptOffer, ConfirmPayment, ConfirmReceipt};
-use application::pipeline::{Command, Desk, Needs};
-use application::ports::Store;
-use application::user::RegisterUser;
-use application::wallet::Deposit;
-use application::{CommandError, PipelineSettings};
-use domain::listing::Switch;
-use domain::user::{Caller, Email};
-use domain::{
+use p2p_application::engine::{Command, ReadSet, UnitOfWork};
+use p2p_application::offer::{AcceptOffer, ConfirmPayment, ConfirmReceipt};
+use p2p_application::ports::Store;
+use p2p_application::user::RegisterUser;
+use p2p_application::wallet::Deposit;
+use p2p_application::{CommandError, PipelineSettings};
+use p2p_domain::listing::Switch;
+use p2p_domain::user::{Caller, Email};
+use p2p_domain::{
     AccountKey, Asset, ExchangeType, Money, MoneyError, Posting, Refusal, Role, Roles, Status,
 };
-use memory::{Memory, Tally};
+use p2p_memory::{Memory, Tally};
 use p2p_tests::harness::{Harness, Offering, Setup, Stage, decimal, minutes};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
@@ -126,15 +126,15 @@ struct SecondThoughts {
 impl Command for SecondThoughts {
     type Outcome = ();
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.account(AccountKey::user(self.to.user, Asset::Usdt));
-        needs.account(AccountKey::external(Asset::Usdt));
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.account(AccountKey::user(self.to.user, Asset::Usdt));
+        reads.account(AccountKey::external(Asset::Usdt));
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
         let amount = Money::new(500, Asset::Usdt);
         let posting = Posting::deposit(self.to.user, amount, self.to.user);
-        desk.post(posting.map_err(Refusal::amount)?)
+        uow.post(posting.map_err(Refusal::amount)?)
             .map_err(|(_, refusal)| refusal)?;
         assert!(!self.panics, "a defect in a command");
         Err(Refusal::NotOwner)
@@ -175,7 +175,7 @@ async fn nothing_is_committed_where_nothing_changed() {
     let anna = harness.exchanger("anna").await;
     let before = *harness.store.tally().borrow();
     let refused = harness.post(deposit(&harness, anna, "0"));
-    let idle = harness.post(application::exchanger::SwitchOnline {
+    let idle = harness.post(p2p_application::exchanger::SwitchOnline {
         caller: anna,
         exchanger: anna.user,
         online: true,
@@ -290,10 +290,10 @@ async fn what_one_command_decides_binds_the_next() {
         let listing = harness.publish(anna, &Offering::of(BUYS)).await;
 
         // Paused, then answered.
-        let paused = harness.post(application::listing::UpdateListing {
+        let paused = harness.post(p2p_application::listing::UpdateListing {
             caller: anna,
             listing: listing.id,
-            change: application::listing::ListingChange {
+            change: p2p_application::listing::ListingChange {
                 switch: Some(Switch::Pause),
                 ..Default::default()
             },
@@ -311,7 +311,7 @@ async fn what_one_command_decides_binds_the_next() {
             .into_iter()
             .map(|offer| {
                 let (offer, dispute) = (offer.unwrap().id, harness.market.fresh());
-                harness.post(application::offer::ExpireOffer {
+                harness.post(p2p_application::offer::ExpireOffer {
                     offer,
                     dispute,
                     freezes: true,
@@ -369,11 +369,11 @@ struct Speechless;
 impl Command for Speechless {
     type Outcome = ();
 
-    fn needs(&self, _: &mut Needs) {
+    fn read_set(&self, _: &mut ReadSet) {
         panic!("a defect in a command");
     }
 
-    fn decide(&self, _: &mut Desk<'_>) -> Result<(), Refusal> {
+    fn decide(&self, _: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
         Ok(())
     }
 }

@@ -1,12 +1,12 @@
 //! The pipeline and its callers: those who hang up, those who come when it is full, and those who are still there when
 //! it ends. In memory, on one thread.
 
-use application::ports::Store;
-use application::wallet::Deposit;
-use application::{CommandError, PipelineSettings};
-use domain::user::Caller;
-use domain::{AccountKey, Asset, Money};
-use memory::Memory;
+use p2p_application::ports::Store;
+use p2p_application::wallet::Deposit;
+use p2p_application::{CommandError, PipelineSettings};
+use p2p_domain::user::Caller;
+use p2p_domain::{AccountKey, Asset, Money};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Setup, decimal};
 
 async fn open(queue: usize, batch: usize) -> Harness<Memory> {

@@ -1,11 +1,11 @@
 //! Who sees which deals and disputes, in memory.
 
-use application::QueryError;
-use application::dispute::{DisputeList, get_dispute, list_disputes};
-use application::offer::{OfferList, get_offer, list_offers, offer_status};
-use domain::refusal::Noun;
-use domain::{Actor, DisputeId, ExchangeType, OfferId, Refusal, Status, TypedId};
-use memory::Memory;
+use p2p_application::QueryError;
+use p2p_application::dispute::{DisputeList, get_dispute, list_disputes};
+use p2p_application::offer::{OfferList, get_offer, list_offers, offer_status};
+use p2p_domain::refusal::Resource;
+use p2p_domain::{Actor, DisputeId, ExchangeType, OfferId, Refusal, Status, TypedId};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Stage, party};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -52,7 +52,7 @@ async fn a_deal_is_seen_whole_by_its_sides_and_by_moderators() {
             assert!(
                 matches!(
                     hidden,
-                    Err(QueryError::Refused(Refusal::NotFound(Noun::Offer)))
+                    Err(QueryError::Refused(Refusal::NotFound(Resource::Offer)))
                 ),
                 "{hidden:?}"
             );
@@ -137,7 +137,7 @@ async fn a_dispute_is_seen_by_those_concerned() {
         assert!(
             matches!(
                 hidden,
-                Err(QueryError::Refused(Refusal::NotFound(Noun::Dispute)))
+                Err(QueryError::Refused(Refusal::NotFound(Resource::Dispute)))
             ),
             "{hidden:?}"
         );

@@ -1,12 +1,12 @@
 //! Deposits, balances and statements, in memory.
 
-use application::wallet::{Deposit, StatementList, balances, statement};
-use application::{Page, QueryError};
-use domain::ledger::{Bucket, PostingKind};
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{AccountKey, Asset, ExchangeType, MoneyError, Refusal, Role, TypedId, UserId};
-use memory::Memory;
+use p2p_application::wallet::{Deposit, StatementList, balances, statement};
+use p2p_application::{Page, QueryError};
+use p2p_domain::ledger::{Bucket, PostingKind};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{AccountKey, Asset, ExchangeType, MoneyError, Refusal, Role, TypedId, UserId};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Stage, decimal};
 
 fn deposit(caller: Caller, user: UserId, amount: &str, asset: Asset) -> Deposit {
@@ -77,7 +77,7 @@ async fn a_deposit_that_cannot_be_is_refused() {
     let refusal = harness
         .refused(deposit(harness.admin, nobody, "1", Asset::Usdt))
         .await;
-    assert_eq!(refusal, Refusal::NotFound(Noun::Account));
+    assert_eq!(refusal, Refusal::NotFound(Resource::Account));
 
     let most = "9223372036854.775";
     harness
@@ -120,7 +120,7 @@ async fn balances_are_for_their_owner_and_administrators() {
     assert!(
         matches!(
             missing,
-            Err(QueryError::Refused(Refusal::NotFound(Noun::User)))
+            Err(QueryError::Refused(Refusal::NotFound(Resource::User)))
         ),
         "{missing:?}"
     );

@@ -5,15 +5,15 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
-use application::withdrawal::{
+use p2p_application::withdrawal::{
     ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal, WithdrawalList, get_withdrawal,
     list_withdrawals,
 };
-use application::{Caller, QueryError};
-use domain::refusal::Noun;
-use domain::withdrawal::WithdrawalStatus;
-use domain::{AccountKey, Asset, Refusal, Role, TypedId, WithdrawalId};
-use memory::Memory;
+use p2p_application::{Caller, QueryError};
+use p2p_domain::refusal::Resource;
+use p2p_domain::withdrawal::WithdrawalStatus;
+use p2p_domain::{AccountKey, Asset, Refusal, Role, TypedId, WithdrawalId};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, decimal, deposit};
 
 fn request(harness: &Harness<Memory>, caller: Caller, amount: &str) -> RequestWithdrawal {
@@ -151,7 +151,7 @@ async fn only_administrators_decide_and_never_about_their_own() {
     }
     let nothing = WithdrawalId::from_u128(99);
     let refusal = harness.refused(approve(harness.admin, nothing)).await;
-    assert_eq!(refusal, Refusal::NotFound(Noun::Withdrawal));
+    assert_eq!(refusal, Refusal::NotFound(Resource::Withdrawal));
     harness.close().await;
 }
 
@@ -174,13 +174,13 @@ async fn a_withdrawal_is_its_owners_to_see() {
     }
     assert!(matches!(
         get_withdrawal(market, berta, of_anna.id).await,
-        Err(QueryError::Refused(Refusal::NotFound(Noun::Withdrawal)))
+        Err(QueryError::Refused(Refusal::NotFound(Resource::Withdrawal)))
     ));
     let list = WithdrawalList {
         limit: 10,
         ..WithdrawalList::default()
     };
-    let ids = |page: application::Page<domain::Withdrawal>| -> Vec<WithdrawalId> {
+    let ids = |page: p2p_application::Page<p2p_domain::Withdrawal>| -> Vec<WithdrawalId> {
         page.items.iter().map(|one| one.id).collect()
     };
     let own = list_withdrawals(market, anna, list).await.unwrap();

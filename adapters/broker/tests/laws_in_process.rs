@@ -10,9 +10,9 @@ mod support;
 
 use std::sync::Arc;
 
-use application::ports::{Broker, Queue};
-use broker::InProcess;
-use support::graves::{Graves, Standing};
+use p2p_application::ports::{Broker, Queue};
+use p2p_broker::InProcess;
+use support::graves::{CustomerPreconditions, Graves};
 use support::{id, ids, message, messages, next, next_done, publish, silence, soon};
 
 struct Process {
@@ -23,7 +23,10 @@ struct Process {
 impl Process {
     fn new() -> Self {
         let graves = Arc::new(Graves::default());
-        let broker = InProcess::new(Arc::<Graves>::clone(&graves), Arc::new(Standing));
+        let broker = InProcess::new(
+            Arc::<Graves>::clone(&graves),
+            Arc::new(CustomerPreconditions),
+        );
         Self { graves, broker }
     }
 }
@@ -63,7 +66,7 @@ async fn what_is_not_settled_in_time_is_not_confirmed_yet() {
     let publishing = publish(&broker, vec![message(0)]);
     silence(&mut deliveries).await;
     assert_eq!(id(&slow), message(0).id);
-    slow.receipt.done().await.unwrap();
+    slow.acker.done().await.unwrap();
     assert_eq!(publishing.arrived().await, [message(0).id]);
 }
 
@@ -74,8 +77,8 @@ async fn what_is_settled_afterwards_is_confirmed_the_next_time() {
     let publishing = publish(&broker, messages(0..2));
     let (one, two) = (next(&mut deliveries).await, next(&mut deliveries).await);
     assert_eq!(publishing.arrived().await, []);
-    one.receipt.done().await.unwrap();
-    two.receipt.dead("no").await.unwrap();
+    one.acker.done().await.unwrap();
+    two.acker.dead("no").await.unwrap();
     let arrived = publish(&broker, messages(0..2)).arrived().await;
     assert_eq!(arrived, ids(&messages(0..2)));
     silence(&mut deliveries).await;
@@ -93,10 +96,10 @@ async fn a_message_that_cannot_be_buried_comes_again() {
     let publishing = publish(&broker, vec![message(0)]);
     process.graves.go_away(true);
     let delivery = next(&mut deliveries).await;
-    assert!(delivery.receipt.dead("no").await.is_err());
+    assert!(delivery.acker.dead("no").await.is_err());
     process.graves.go_away(false);
     let delivery = next(&mut deliveries).await;
-    delivery.receipt.dead("no").await.unwrap();
+    delivery.acker.dead("no").await.unwrap();
     assert_eq!(publishing.arrived().await, [message(0).id]);
     assert_eq!(broker.dead_letters(10).await.unwrap().len(), 1);
 }
@@ -106,7 +109,7 @@ async fn a_slow_listener_misses_news_and_goes_on() {
     let broker = Process::new().open();
     let mut listener = broker.listen().await.unwrap();
     for number in 0..3_000_u32 {
-        broker.shout(&number.to_be_bytes()).await.unwrap();
+        broker.broadcast(&number.to_be_bytes()).await.unwrap();
     }
     let first = soon(listener.next()).await.unwrap();
     assert_ne!(first, 0_u32.to_be_bytes());

@@ -10,7 +10,7 @@ mod support;
 
 use std::sync::Arc;
 
-use application::ports::Broker;
+use p2p_application::ports::Broker;
 use support::brokers::TestBroker;
 
 impl laws::Place for TestBroker {

@@ -11,7 +11,7 @@ mod support;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use application::ports::{Broker, BrokerError, Queue};
+use p2p_application::ports::{Broker, BrokerError, Queue};
 use support::brokers::TestBroker;
 use support::{message, next_done, soon};
 

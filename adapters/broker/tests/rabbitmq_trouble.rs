@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use application::ports::{Broker, BrokerError, OutboxMessage, Queue};
-use domain::EventId;
+use p2p_application::ports::{Broker, BrokerError, OutboxMessage, Queue};
+use p2p_domain::EventId;
 use support::brokers::TestBroker;
 use support::proxy::Proxy;
 use support::{id, ids, message, messages, next, next_done, silence, soon};
@@ -91,7 +91,7 @@ async fn what_was_in_hand_when_the_connection_broke_comes_again() {
         matches!(error, BrokerError::Unavailable { .. }),
         "{error:?}"
     );
-    assert!(soon(held.receipt.done()).await.is_err());
+    assert!(soon(held.acker.done()).await.is_err());
     let mut deliveries = soon(broker.consume(Queue::Notifications, 8)).await.unwrap();
     assert_eq!(next_done(&mut deliveries).await, message(1).id);
     assert_eq!(next_done(&mut deliveries).await, message(2).id);
@@ -102,12 +102,12 @@ async fn what_was_in_hand_when_the_connection_broke_comes_again() {
 async fn a_listener_whose_connection_breaks_listens_again() {
     let (_place, proxy, broker) = behind_proxy().await;
     let mut listener = soon(broker.listen()).await.unwrap();
-    soon(broker.shout(b"one")).await.unwrap();
+    soon(broker.broadcast(b"one")).await.unwrap();
     assert_eq!(soon(listener.next()).await.unwrap(), b"one");
     proxy.cut();
     assert!(soon(listener.next()).await.is_err());
     let mut listener = soon(broker.listen()).await.unwrap();
-    while soon(broker.shout(b"two")).await.is_err() {}
+    while soon(broker.broadcast(b"two")).await.is_err() {}
     assert_eq!(soon(listener.next()).await.unwrap(), b"two");
 }
 
@@ -120,7 +120,7 @@ async fn a_broker_that_was_away_is_found_again() {
         for error in [
             soon(broker.publish(&[message(0)])).await.err(),
             soon(broker.consume(Queue::Notifications, 1)).await.err(),
-            soon(broker.shout(b"news")).await.err(),
+            soon(broker.broadcast(b"news")).await.err(),
             soon(broker.listen()).await.err(),
             soon(broker.dead_letters(1)).await.err(),
             soon(broker.replay(None, 1)).await.err(),

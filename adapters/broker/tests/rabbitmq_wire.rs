@@ -10,7 +10,6 @@ mod support;
 
 use std::sync::Arc;
 
-use application::ports::{Broker, BrokerError, OutboxMessage, Queue};
 use futures::StreamExt;
 use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions,
@@ -18,6 +17,7 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use p2p_application::ports::{Broker, BrokerError, OutboxMessage, Queue};
 use support::brokers::TestBroker;
 use support::{
     Publishing, message, message_for, next, next_dead, next_done, publish, silence, soon,
@@ -105,7 +105,7 @@ async fn messages_of_others_need_no_properties() {
     assert_eq!(bare.message.id, "");
     assert_eq!(bare.message.version, None);
     assert_eq!(bare.message.body, b"hello");
-    soon(bare.receipt.done()).await.unwrap();
+    soon(bare.acker.done()).await.unwrap();
 
     // Other drivers write numbers otherwise, and there is more in headers than we know.
     let mut headers = FieldTable::default();
@@ -120,7 +120,7 @@ async fn messages_of_others_need_no_properties() {
     assert_eq!(named.message.id, "pay-1");
     assert_eq!(named.message.name, "payment");
     assert_eq!(named.message.version, Some(7));
-    soon(named.receipt.done()).await.unwrap();
+    soon(named.acker.done()).await.unwrap();
 
     let mut headers = FieldTable::default();
     headers.insert("x-version".into(), AMQPValue::LongInt(-1));
@@ -132,7 +132,7 @@ async fn messages_of_others_need_no_properties() {
     .await;
     let odd = next(&mut deliveries).await;
     assert_eq!(odd.message.version, None);
-    soon(odd.receipt.dead("odd")).await.unwrap();
+    soon(odd.acker.dead("odd")).await.unwrap();
     let dead = soon(broker.dead_letters(2)).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].queue, "p2p.payment-callbacks");

@@ -1,6 +1,6 @@
 //! Who is asking: the bearer of an access token.
 
-use application::{Caller, Market};
+use p2p_application::{Caller, Market};
 use tonic::Request;
 use tonic::codegen::http::Extensions;
 use tonic::metadata::MetadataMap;

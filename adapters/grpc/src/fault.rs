@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::time::Duration;
 
-use application::ports::{StorageError, TokenError};
-use application::{CommandError, GrpcCode, Meaning, QueryError};
-use domain::Refusal;
+use p2p_application::ports::{StorageError, TokenError};
+use p2p_application::{CommandError, GrpcCode, Meaning, QueryError};
+use p2p_domain::Refusal;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -80,7 +80,7 @@ impl Fault {
         } else {
             "VALIDATION_FAILED"
         };
-        let mut fault = Self::new(Code::InvalidArgument, code, in_words(&fields));
+        let mut fault = Self::new(Code::InvalidArgument, code, describe(&fields));
         fault.0.fields = fields;
         fault
     }
@@ -169,7 +169,7 @@ impl Fault {
 }
 
 /// One bad field in full, several by name.
-fn in_words(fields: &[FieldFault]) -> String {
+fn describe(fields: &[FieldFault]) -> String {
     match fields {
         [one] => format!("{}: {}", one.field, one.message),
         several => {
@@ -205,7 +205,7 @@ impl From<Refusal> for Fault {
         }
         match refusal {
             Refusal::IllegalTransition { state, trigger, .. } => fault
-                .with_fact("state", state.map_or("NONE", domain::Status::name))
+                .with_fact("state", state.map_or("NONE", p2p_domain::Status::name))
                 .with_fact("event", trigger),
             Refusal::RoleRequired { role } => fault.with_fact("role", role),
             Refusal::InsufficientFunds { asset } | Refusal::CounterpartyFunds { asset } => {

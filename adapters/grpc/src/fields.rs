@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use domain::{Decimal, IdError, Refusal, TypedId};
+use p2p_domain::{Decimal, IdError, Refusal, TypedId};
 
 use crate::fault::{Fault, FieldFault};
 
@@ -133,12 +133,15 @@ where
 }
 
 /// One of the market's assets, by its code.
-pub(crate) fn asset(field: &'static str, code: &str) -> Read<domain::Asset> {
+pub(crate) fn asset(field: &'static str, code: &str) -> Read<p2p_domain::Asset> {
     if code.is_empty() {
         return is_required(field);
     }
     code.parse().or_else(|_| {
-        let codes: Vec<_> = domain::Asset::ALL.iter().map(|one| one.code()).collect();
+        let codes: Vec<_> = p2p_domain::Asset::ALL
+            .iter()
+            .map(|one| one.code())
+            .collect();
         let message = format!("must be one of {}", codes.join(", "));
         fault(field, "UNKNOWN_VALUE", message)
     })
@@ -147,7 +150,7 @@ pub(crate) fn asset(field: &'static str, code: &str) -> Read<domain::Asset> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::OfferId;
+    use p2p_domain::OfferId;
 
     fn code<T>(read: Read<T>) -> &'static str {
         read.map_or_else(|fault| fault.code, |_| "fine")

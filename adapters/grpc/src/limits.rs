@@ -1,9 +1,9 @@
 //! Rate limits over gRPC: the same as over HTTP, counted where the caller is known. A proxy may speak for many here, so
 //! addresses count for strangers only.
 
-use application::limits::{Asked, Class, Limits};
-use domain::Role;
-use domain::user::Caller;
+use p2p_application::limits::{Asked, Class, Limits};
+use p2p_domain::Role;
+use p2p_domain::user::Caller;
 use tonic::codegen::http::Extensions;
 
 use crate::client::ClientAddress;

@@ -1,6 +1,6 @@
 //! The methods that are served, by their full names: what calls are logged and counted by. Other paths can carry anything.
 
-use application::limits::Class;
+use p2p_application::limits::Class;
 
 /// A method that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Serving: the services, health and reflection on one port.
 
-use application::Market;
-use application::limits::Limits;
+use p2p_application::Market;
+use p2p_application::limits::Limits;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;

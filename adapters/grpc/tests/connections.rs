@@ -12,9 +12,9 @@ mod support;
 
 use std::time::Duration;
 
-use domain::Policy;
 use futures::{FutureExt, StreamExt};
-use grpc_api::GrpcSettings;
+use p2p_domain::Policy;
+use p2p_grpc::GrpcSettings;
 use support::{Scene, refused, settings};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use grpc_api::proto::DESCRIPTORS;
+use p2p_grpc::proto::DESCRIPTORS;
 use prost_reflect::{DescriptorPool, FileDescriptor, Kind};
 
 /// The numbers under which `FileDescriptorProto` and its kin keep things: the steps of a path.

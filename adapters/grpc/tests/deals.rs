@@ -10,8 +10,8 @@
 
 mod support;
 
-use domain::{Asset, ExchangeType, Role};
-use grpc_api::proto::p2p::{
+use p2p_domain::{Asset, ExchangeType, Role};
+use p2p_grpc::proto::p2p::{
     CancelTransactionRequest, ConfirmReceiptRequest, DisputeStatus, GetTransactionStatusRequest,
     OfferStatus, Resolution, ResolveDisputeRequest, ResponseAction, SetExchangerStatusRequest,
     Side,

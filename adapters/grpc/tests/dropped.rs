@@ -12,10 +12,10 @@ mod support;
 
 use std::time::Duration;
 
-use application::ports::Maintenance;
-use domain::{Asset, ExchangeType};
-use grpc_api::proto::payment::v1::{AuthorizePaymentRequest, PaymentStatus};
-use memory::Point;
+use p2p_application::ports::Maintenance;
+use p2p_domain::{Asset, ExchangeType};
+use p2p_grpc::proto::payment::v1::{AuthorizePaymentRequest, PaymentStatus};
+use p2p_memory::Point;
 use support::{Scene, is_replayed, offer_on};
 
 const CRYPTO: ExchangeType = ExchangeType::CryptoToFiat;

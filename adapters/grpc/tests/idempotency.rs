@@ -10,9 +10,9 @@
 
 mod support;
 
-use domain::{Asset, ExchangeType};
 use futures::future::join_all;
-use grpc_api::proto::p2p::{ResponseAction, SetExchangerStatusRequest};
+use p2p_domain::{Asset, ExchangeType};
+use p2p_grpc::proto::p2p::{ResponseAction, SetExchangerStatusRequest};
 use support::{Scene, is_replayed, offer_on, refused, respond};
 use tonic::Code;
 use tonic::metadata::MetadataValue;

@@ -12,14 +12,14 @@ mod support;
 
 use std::time::Duration;
 
-use application::limits::Quotas;
-use application::ports::Quota;
-use domain::{Policy, Role};
-use grpc_api::proto::p2p::{
+use p2p_application::limits::Quotas;
+use p2p_application::ports::Quota;
+use p2p_domain::{Policy, Role};
+use p2p_grpc::proto::p2p::{
     GetTransactionStatusRequest, GetTransactionStatusResponse, SetExchangerStatusRequest,
     SetExchangerStatusResponse,
 };
-use grpc_api::proto::payment::v1::{AuthorizePaymentRequest, PaymentStatus};
+use p2p_grpc::proto::payment::v1::{AuthorizePaymentRequest, PaymentStatus};
 use support::{Person, Scene, refused, settings};
 use tonic::{Code, Request, Response, Status};
 use tonic_health::pb::HealthCheckRequest;

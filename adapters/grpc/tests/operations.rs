@@ -12,19 +12,19 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use application::ports::StorageError;
-use domain::{ExchangeType, Policy};
 use futures::StreamExt;
-use grpc_api::proto::p2p::p2p_exchange_service_client::P2pExchangeServiceClient;
-use grpc_api::proto::p2p::{
-    CreateExchangeOfferRequest, GetTransactionStatusRequest, ResponseAction,
-    SetExchangerStatusRequest,
-};
-use grpc_api::{GrpcServer, GrpcSettings, Identity, ServeError};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use memory::Point;
+use p2p_application::ports::StorageError;
+use p2p_domain::{ExchangeType, Policy};
+use p2p_grpc::proto::p2p::p2p_exchange_service_client::P2pExchangeServiceClient;
+use p2p_grpc::proto::p2p::{
+    CreateExchangeOfferRequest, GetTransactionStatusRequest, ResponseAction,
+    SetExchangerStatusRequest,
+};
+use p2p_grpc::{GrpcServer, GrpcSettings, Identity, ServeError};
+use p2p_memory::Point;
 use support::{Scene, refused, respond, settings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -279,7 +279,7 @@ async fn the_deadline_of_a_client_is_kept_and_the_command_is_carried_out() {
         tables
             .offers
             .values()
-            .all(|offer| offer.status() == domain::Status::Approved)
+            .all(|offer| offer.status() == p2p_domain::Status::Approved)
     };
     while !accepted() {
         tally.changed().await.unwrap();

@@ -10,9 +10,9 @@
 
 mod support;
 
-use domain::{Asset, Policy, Role};
 use futures::future::join_all;
-use grpc_api::proto::payment::v1::{
+use p2p_domain::{Asset, Policy, Role};
+use p2p_grpc::proto::payment::v1::{
     AuthorizePaymentRequest, AuthorizePaymentResponse, GetAccountBalanceRequest,
     GetAccountBalanceResponse, GetPaymentRequest, GetPaymentResponse, PaymentErrorCode,
     PaymentStatus,
@@ -146,7 +146,7 @@ async fn every_reason_to_decline_is_reached_and_stands() {
     let scene = &shop.scene;
     let euros = scene.account_id(&shop.boris, Asset::Eur).to_string();
     let his = scene.account_id(&shop.boris, Asset::Rub).to_string();
-    let nobodys = scene.market.fresh::<domain::AccountId>().to_string();
+    let nobodys = scene.market.fresh::<p2p_domain::AccountId>().to_string();
     let lunch = shop.lunch("");
     let mut cases = Vec::new();
     let mut case = |code, change: &dyn Fn(&mut AuthorizePaymentRequest)| {
@@ -374,7 +374,7 @@ async fn a_payment_is_shown_to_those_it_is_about() {
     assert_eq!(shown.error, declined.error);
 
     let (code, reason) = (Code::NotFound, "PAYMENT_NOT_FOUND");
-    let unknown: domain::PaymentId = shop.scene.market.fresh();
+    let unknown: p2p_domain::PaymentId = shop.scene.market.fresh();
     for (person, payment) in [
         (&carol, paid.payment_id.as_str()),
         (&shop.boris, &declined.payment_id),
@@ -409,7 +409,7 @@ async fn a_balance_is_shown_to_its_owner_and_to_staff() {
         };
         assert_eq!(answer.into_inner(), expected);
     }
-    let unknown: domain::AccountId = shop.scene.market.fresh();
+    let unknown: p2p_domain::AccountId = shop.scene.market.fresh();
     for (person, account) in [(&shop.boris, account_id), (&shop.anna, unknown.to_string())] {
         let answer = shop.balance(person, account).await;
         refused(answer, Code::NotFound, "ACCOUNT_NOT_FOUND");

@@ -10,14 +10,14 @@
 
 mod support;
 
-use domain::{Asset, ExchangeType, Role};
-use grpc_api::proto::p2p::{
+use p2p_domain::{Asset, ExchangeType, Role};
+use p2p_grpc::proto::p2p::{
     CancelTransactionRequest, ConfirmPaymentRequest, ConfirmReceiptRequest,
     CreateExchangeOfferRequest, GetTransactionStatusRequest, OpenDisputeRequest, Resolution,
     ResolveDisputeRequest, RespondExchangeOfferRequest, ResponseAction, SetExchangerStatusRequest,
     Side,
 };
-use grpc_api::proto::payment::v1::{
+use p2p_grpc::proto::payment::v1::{
     AuthorizePaymentRequest, GetAccountBalanceRequest, GetPaymentRequest,
 };
 use support::{LIFETIME, Person, Scene, complaint, offer_on, paid, refused, respond, violations};
@@ -265,7 +265,7 @@ async fn the_state_of_things_forbids_it() {
     let answer = exchange.create_exchange_offer(deal.exchanger.asks(request.clone()));
     refused(answer.await, failed, "SELF_DEAL");
 
-    request.exchange_type = grpc_api::proto::p2p::ExchangeType::Fiat2crypto.into();
+    request.exchange_type = p2p_grpc::proto::p2p::ExchangeType::Fiat2crypto.into();
     let answer = exchange.create_exchange_offer(deal.customer.asks(request));
     refused(answer.await, failed, "WRONG_EXCHANGE_TYPE");
 }
@@ -288,7 +288,7 @@ async fn a_dispute_is_opened_once_and_decided_once() {
         .await;
     refused(answer, Code::FailedPrecondition, "DISPUTE_ALREADY_RESOLVED");
 
-    let missing = scene.market.fresh::<domain::DisputeId>().to_string();
+    let missing = scene.market.fresh::<p2p_domain::DisputeId>().to_string();
     let answer = exchange
         .resolve_dispute(judge.asks(verdict(&missing)))
         .await;

@@ -12,16 +12,16 @@ mod support;
 
 use std::time::Duration;
 
-use application::Caller;
-use application::session::{Credentials, EndSession, log_in};
-use application::user::{RegisterUser, SetRoles};
-use domain::audit::AuditAction;
-use domain::policy::AccessRules;
-use domain::session::Origin;
-use domain::user::Email;
-use domain::{ExchangeType, Role, Roles};
-use grpc_api::proto::p2p::{Resolution, ResolveDisputeRequest};
-use grpc_api::proto::payment::v1::GetAccountBalanceRequest;
+use p2p_application::Caller;
+use p2p_application::session::{Credentials, EndSession, log_in};
+use p2p_application::user::{RegisterUser, SetRoles};
+use p2p_domain::audit_log::AuditAction;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::session::Origin;
+use p2p_domain::user::Email;
+use p2p_domain::{ExchangeType, Role, Roles};
+use p2p_grpc::proto::p2p::{Resolution, ResolveDisputeRequest};
+use p2p_grpc::proto::payment::v1::GetAccountBalanceRequest;
 use support::{Person, Scene, refused};
 use tonic::{Code, Response, Status};
 

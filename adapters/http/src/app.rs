@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use application::Market;
+use p2p_application::Market;
 
 use crate::limits::Classes;
 use crate::live::Live;

@@ -1,8 +1,8 @@
 //! Where a page ends and the next one begins: opaque to clients, and checked when it comes back.
 
-use application::ports::{ListingCursor, ListingOrder, StatementCursor};
-use domain::ledger::Bucket;
-use domain::{ListingId, TransferId, TypedId};
+use p2p_application::ports::{ListingCursor, ListingOrder, StatementCursor};
+use p2p_domain::ledger::Bucket;
+use p2p_domain::{ListingId, TransferId, TypedId};
 
 use crate::problem::Problem;
 
@@ -74,7 +74,7 @@ pub(crate) fn read_statement(text: Option<&str>) -> Result<Option<StatementCurso
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::OfferId;
+    use p2p_domain::OfferId;
     use proptest::prelude::*;
 
     const ORDERS: [ListingOrder; 3] = [

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
-use domain::UserId;
+use p2p_domain::UserId;
 
 use crate::extract::peer_of;
 

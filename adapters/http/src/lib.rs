@@ -52,9 +52,9 @@ pub use settings::{
     CallbackSettings, CorsOrigins, HttpSettings, InvalidOrigin, Secret, StreamSettings,
 };
 
-use application::Market;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use p2p_application::Market;
 
 use app::App;
 use limits::Classes;

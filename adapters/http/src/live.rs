@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use application::RelayStats;
-use application::consumer::ConsumerStats;
-use application::limits::Limits;
-use application::notification::Hub;
-use application::ports::{Outbox, Queue};
-use domain::UserId;
+use p2p_application::RelayStats;
+use p2p_application::consumer::ConsumerStats;
+use p2p_application::limits::Limits;
+use p2p_application::notification::Hub;
+use p2p_application::ports::{Outbox, Queue};
+use p2p_domain::UserId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -219,7 +219,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::TypedId;
+    use p2p_domain::TypedId;
 
     fn limits(per_user: usize, most: usize) -> StreamSettings {
         StreamSettings {

@@ -16,7 +16,7 @@ pub(crate) struct Page<T> {
 impl<T> Page<T> {
     /// Renders a page of the application; `cursor` names the last row.
     pub(crate) fn of<R>(
-        page: application::Page<R>,
+        page: p2p_application::Page<R>,
         cursor: impl Fn(&R) -> String,
         item: impl FnMut(R) -> T,
     ) -> Self {

@@ -10,11 +10,11 @@
 mod scene;
 
 use axum::http::Request;
-use domain::policy::AccessRules;
-use domain::user::Email;
-use domain::{Policy, Role};
-use http_api::HttpSettings;
-use memory::{Point, WEAK_PASSWORD};
+use p2p_domain::policy::AccessRules;
+use p2p_domain::user::Email;
+use p2p_domain::{Policy, Role};
+use p2p_http::HttpSettings;
+use p2p_memory::{Point, WEAK_PASSWORD};
 use scene::entrance::{Entered, PASSWORD, address};
 use scene::{Reply, Scene};
 use serde_json::{Value, json};

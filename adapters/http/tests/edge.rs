@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::request::Builder;
-use http_api::{CorsOrigins, HttpSettings};
+use p2p_http::{CorsOrigins, HttpSettings};
 use serde_json::json;
 use support::{Reply, api, send};
 
@@ -241,7 +241,7 @@ async fn operators_and_readers_are_served() {
         start.text
     );
     let openapi = send(&api, get("/api-docs/openapi.json")).await;
-    assert_eq!(openapi.text, http_api::openapi_json());
+    assert_eq!(openapi.text, p2p_http::openapi_json());
     assert_eq!(openapi.header("content-type"), "application/json");
 }
 

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::Request;
-use domain::Role;
 use futures::StreamExt;
-use http_api::{HttpSettings, StreamSettings};
+use p2p_domain::Role;
+use p2p_http::{HttpSettings, StreamSettings};
 use scene::entrance::{Entered, PASSWORD};
 use scene::{LIFETIME, Person, Reply, Scene};
 use serde_json::Value;

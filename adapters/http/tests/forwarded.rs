@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use http_api::{HttpSettings, Peer, TrustedProxies};
+use p2p_http::{HttpSettings, Peer, TrustedProxies};
 use scene::Scene;
 use scene::kept::Kept;
 

@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use domain::{Role, UserId};
-use http_api::{GatewaySettings, HttpSettings, Peer, TrustedProxies};
+use p2p_domain::{Role, UserId};
+use p2p_http::{GatewaySettings, HttpSettings, Peer, TrustedProxies};
 use scene::{Person, Reply, Scene};
 use serde_json::json;
 

@@ -8,12 +8,12 @@
 
 mod scene;
 
-use application::ports::StorageError;
 use axum::http::{Method, Request};
-use domain::Role;
 use futures::future::join_all;
-use http_api::HttpSettings;
-use memory::Point;
+use p2p_application::ports::StorageError;
+use p2p_domain::Role;
+use p2p_http::HttpSettings;
+use p2p_memory::Point;
 use scene::{Person, Reply, Scene, new_listing};
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ const KEYLESS: [&str; 17] = [
 
 /// Every operation that changes something, as documented, with somebody's id in place of the examples'.
 fn changes(of: &Person) -> Vec<(Method, String, Value)> {
-    let document: Value = serde_json::from_str(&http_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let example = "01jt0c7kq5e8tvb1y9m3x4z6wa";
     let own = |text: String| text.replace(&format!("user_{example}"), &of.id.to_string());
     let mut changes = Vec::new();

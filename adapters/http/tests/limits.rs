@@ -13,18 +13,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::limits::{Limits, Quotas};
-use application::ports::Quota;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
-use domain::Role;
-use http_api::{CorsOrigins, HttpSettings, Live, Peer, TrustedProxies};
 use http_body_util::BodyExt;
+use p2p_application::limits::{Limits, Quotas};
+use p2p_application::ports::Quota;
+use p2p_domain::Role;
+use p2p_http::{CorsOrigins, HttpSettings, Live, Peer, TrustedProxies};
+use p2p_system::InProcessLimits;
 use scene::{Person, Reply, Scene};
 use serde_json::{Value, json};
-use system::InProcessLimits;
 use tower::ServiceExt;
 
 /// So many at once, and one more each second.
@@ -67,7 +67,7 @@ impl Limited {
             limits: Limits::new(Arc::new(limiter), quotas),
             ..scene.live.clone()
         };
-        let api = http_api::router(scene.market.clone(), settings, live);
+        let api = p2p_http::router(scene.market.clone(), settings, live);
         Self { scene, api }
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use http_api::HttpSettings;
+use p2p_http::HttpSettings;
 use scene::Scene;
 use tower::ServiceExt;
 

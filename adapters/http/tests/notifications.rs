@@ -9,8 +9,8 @@
 mod scene;
 
 use axum::http::Method;
-use domain::Role;
-use http_api::HttpSettings;
+use p2p_domain::Role;
+use p2p_http::HttpSettings;
 use scene::Scene;
 use serde_json::{Value, json};
 

@@ -11,7 +11,7 @@ mod support;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
-use http_api::HttpSettings;
+use p2p_http::HttpSettings;
 use serde_json::{Value, json};
 use support::{Reply, api, send};
 
@@ -28,7 +28,7 @@ struct Operation {
 }
 
 fn operations() -> Vec<Operation> {
-    let document: Value = serde_json::from_str(&http_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

@@ -11,8 +11,8 @@ mod scene;
 use std::time::Duration;
 
 use axum::http::{Method, Request};
-use domain::{Role, TypedId};
-use http_api::HttpSettings;
+use p2p_domain::{Role, TypedId};
+use p2p_http::HttpSettings;
 use scene::{Person, Reply, Scene};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -169,7 +169,7 @@ async fn an_order_that_can_not_be_paid_is_cancelled() {
 #[tokio::test]
 async fn a_body_may_have_the_names_of_the_seeds() {
     let shop = Shop::open().await;
-    let id = domain::OrderId::from_u128(7).to_string();
+    let id = p2p_domain::OrderId::from_u128(7).to_string();
     let seeds = json!({
         "userId": shop.carol.id.to_string(),
         "email": "carol@example.org",
@@ -201,7 +201,8 @@ async fn a_body_may_have_the_names_of_the_seeds() {
         let roles = [Role::Customer, Role::Admin].into();
         let user = person.id;
         let person = shop.scene.signed_in(
-            application::Caller::new(user, roles).proved(domain::Timestamp::from_micros(i64::MAX)),
+            p2p_application::Caller::new(user, roles)
+                .proved(p2p_domain::Timestamp::from_micros(i64::MAX)),
         );
         let reply = shop.order(&person, "3", body).await;
         reply.is_problem(409, "ORDER_EXISTS");

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use domain::Role;
 use hmac::{Hmac, KeyInit, Mac};
-use http_api::{CallbackSettings, HttpSettings, Secret};
+use p2p_domain::Role;
+use p2p_http::{CallbackSettings, HttpSettings, Secret};
 use scene::{Deal, Person, Reply, Scene};
 use serde_json::{Value, json};
 use sha2::Sha256;

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use axum::http::Method;
 use bank::{Bank, NOTHING, PAYMENTS, account_of, id};
-use domain::Policy;
-use domain::ledger::Owner;
 use futures::future::join_all;
+use p2p_domain::Policy;
+use p2p_domain::ledger::Owner;
 use scene::Reply;
 use serde_json::json;
 

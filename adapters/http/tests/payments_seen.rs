@@ -10,7 +10,7 @@ mod bank;
 mod scene;
 
 use bank::{Bank, NOTHING, account_of, id};
-use domain::ledger::Owner;
+use p2p_domain::ledger::Owner;
 use serde_json::{Value, json};
 
 #[tokio::test]

@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::{Method, Request};
-use domain::policy::AccessRules;
-use domain::{AccountKey, Asset, Policy, Role, Roles, UserId};
-use http_api::HttpSettings;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::{AccountKey, Asset, Policy, Role, Roles, UserId};
+use p2p_http::HttpSettings;
 use scene::entrance::{Entered, PASSWORD};
 use scene::{Person, Scene};
 use serde_json::{Value, json};
@@ -246,7 +246,7 @@ async fn a_request_that_lacked_a_proof_is_sent_again_with_it() {
 
 /// Every change, as documented, with somebody's id in place of the examples'.
 fn changes(of: UserId, payer: &str) -> Vec<(String, Method, String, Value)> {
-    let document: Value = serde_json::from_str(&http_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let example = "01jt0c7kq5e8tvb1y9m3x4z6wa";
     let mut changes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -276,7 +276,7 @@ fn changes(of: UserId, payer: &str) -> Vec<(String, Method, String, Value)> {
 
 /// Whose 401 is documented to ask for it.
 fn documented() -> BTreeSet<String> {
-    let document: Value = serde_json::from_str(&http_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let paths = document["paths"].as_object().unwrap().values();
     let operations = paths.flat_map(|item| item.as_object().unwrap().values());
     let asks = operations.filter(|operation| {
@@ -307,7 +307,7 @@ async fn what_moves_money_or_rights_asks_for_it_and_nothing_else_does() {
     scene.enrolled(&carol).await;
     scene.appoint(&carol.person, Role::ALL).await;
     let roles = Roles::from(Role::ALL);
-    let carol = scene.signed_in(application::Caller::new(carol.person.id, roles));
+    let carol = scene.signed_in(p2p_application::Caller::new(carol.person.id, roles));
     let of_bob = AccountKey::user(bob.id, Asset::Rub);
     let of_bob = scene.memory.tables().accounts[&of_bob].id.to_string();
     let mut asked = BTreeSet::new();

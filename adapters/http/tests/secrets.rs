@@ -13,8 +13,8 @@ use std::io::Write;
 
 use axum::http::{Method, Request, Response};
 use axum::middleware::map_response;
-use domain::Role;
-use http_api::HttpSettings;
+use p2p_domain::Role;
+use p2p_http::HttpSettings;
 use scene::Scene;
 use scene::entrance::{Entered, PASSWORD, address};
 use scene::kept::Kept;

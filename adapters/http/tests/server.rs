@@ -12,7 +12,7 @@ mod scene;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http_api::{Connections, HttpSettings, ServerSettings, TrustedProxies, serve};
+use p2p_http::{Connections, HttpSettings, ServerSettings, TrustedProxies, serve};
 use scene::Scene;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -12,10 +12,10 @@ mod scene;
 use std::time::Duration;
 
 use axum::http::{Method, Request};
-use domain::policy::AccessRules;
-use domain::session::SessionEnd;
-use domain::{Policy, Role};
-use http_api::HttpSettings;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::session::SessionEnd;
+use p2p_domain::{Policy, Role};
+use p2p_http::HttpSettings;
 use scene::entrance::{Entered, PASSWORD, address};
 use scene::{LIFETIME, Scene};
 use serde_json::{Value, json};

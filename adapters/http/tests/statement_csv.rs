@@ -8,14 +8,14 @@
 
 mod scene;
 
-use application::ports::StorageError;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use axum::response::Response;
-use domain::Role;
-use http_api::HttpSettings;
 use http_body_util::BodyExt;
-use memory::Point;
+use p2p_application::ports::StorageError;
+use p2p_domain::Role;
+use p2p_http::HttpSettings;
+use p2p_memory::Point;
 use scene::{Person, Scene};
 use serde_json::{Value, json};
 use tower::ServiceExt;

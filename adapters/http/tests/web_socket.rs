@@ -13,18 +13,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::limits::{Limits, Quotas};
-use application::ports::Quota;
 use axum::body::Body;
 use axum::http::Request;
 use axum::serve::Listener;
-use domain::{Role, TypedId, UserId};
 use futures::{SinkExt, StreamExt};
-use http_api::{CorsOrigins, HttpSettings, StreamSettings};
+use p2p_application::limits::{Limits, Quotas};
+use p2p_application::ports::Quota;
+use p2p_domain::{Role, TypedId, UserId};
+use p2p_http::{CorsOrigins, HttpSettings, StreamSettings};
+use p2p_system::InProcessLimits;
 use scene::entrance::{Entered, PASSWORD};
 use scene::{LIFETIME, Person, Scene};
 use serde_json::{Value, json};
-use system::InProcessLimits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -92,7 +92,7 @@ impl Served {
         let mut scene = Scene::open(settings.clone());
         let limiter = InProcessLimits::new(Arc::new(scene.clock.clone()));
         scene.live.limits = Limits::new(Arc::new(limiter), quotas);
-        scene.api = http_api::router(scene.market.clone(), settings, scene.live.clone());
+        scene.api = p2p_http::router(scene.market.clone(), settings, scene.live.clone());
         let (wires, accepted) = mpsc::channel(1);
         let stop = scene.live.stop.clone();
         let serving = axum::serve(Wires(accepted), scene.api.clone())

@@ -12,8 +12,8 @@ mod scene;
 use std::time::Duration;
 
 use axum::http::Method;
-use domain::Role;
-use http_api::HttpSettings;
+use p2p_domain::Role;
+use p2p_http::HttpSettings;
 use scene::entrance::{Entered, PASSWORD, address};
 use scene::{Person, Reply, Scene};
 use serde_json::{Value, json};

@@ -9,8 +9,8 @@
 mod scene;
 
 use axum::http::Method;
-use domain::{Policy, Role};
-use http_api::HttpSettings;
+use p2p_domain::{Policy, Role};
+use p2p_http::HttpSettings;
 use scene::{Person, Reply, Scene};
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use application::ports::{Mail, MailError, Mailer};
 use async_trait::async_trait;
+use p2p_application::ports::{Mail, MailError, Mailer};
 
 use crate::Stationery;
 

@@ -1,7 +1,7 @@
 //! Nobody gets mail; the log says that somebody should have.
 
-use application::ports::{Mail, MailError, Mailer};
 use async_trait::async_trait;
+use p2p_application::ports::{Mail, MailError, Mailer};
 
 /// Tells the log what a mail is about: neither to whom it goes nor what it says.
 #[derive(Debug, Clone, Copy, Default)]

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use application::ports::{Mail, MailError, Mailer};
 use async_trait::async_trait;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use p2p_application::ports::{Mail, MailError, Mailer};
 use url::Url;
 
 use crate::Stationery;

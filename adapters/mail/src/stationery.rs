@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use application::ports::{Clock, Ids, Mail, MailError};
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, SinglePart};
 use lettre::{Address, Message};
+use p2p_application::ports::{Clock, Ids, Mail, MailError};
 
 /// What all mails have in common. Cheap to clone.
 #[derive(Clone)]

@@ -5,8 +5,8 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use application::ports::{MailError, Mailer};
-use mail::{BadSender, FolderMailer, LogMailer, Stationery};
+use p2p_application::ports::{MailError, Mailer};
+use p2p_mail::{BadSender, FolderMailer, LogMailer, Stationery};
 use support::{mail, stationery};
 
 #[tokio::test]
@@ -80,12 +80,12 @@ async fn the_log_takes_everything() {
 #[test]
 fn a_sender_has_an_address() {
     struct Never;
-    impl application::ports::Clock for Never {
-        fn now(&self) -> domain::Timestamp {
+    impl p2p_application::ports::Clock for Never {
+        fn now(&self) -> p2p_domain::Timestamp {
             unreachable!()
         }
     }
-    impl application::ports::Ids for Never {
+    impl p2p_application::ports::Ids for Never {
         fn next(&self) -> u128 {
             unreachable!()
         }

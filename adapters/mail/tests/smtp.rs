@@ -9,8 +9,8 @@ mod support;
 
 use std::sync::Arc;
 
-use application::ports::{MailError, Mailer};
-use mail::{BadSmtp, SmtpMailer, SmtpSettings};
+use p2p_application::ports::{MailError, Mailer};
+use p2p_mail::{BadSmtp, SmtpMailer, SmtpSettings};
 use support::{Manners, Seen, mail, serve, stationery};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;

@@ -1,12 +1,14 @@
 //! Log-ins, limits and the audit trail.
 
-use application::ports::{AccessChanges, AccessQueries, StorageError, TrailFilter, TrailQueries};
 use async_trait::async_trait;
-use domain::audit::{AuditHead, AuditRecord};
-use domain::listing::ListingState;
-use domain::refusal::Tally;
-use domain::withdrawal::WithdrawalStatus;
-use domain::{Attempts, SecondFactor, Session, SessionId, Timestamp, UserId};
+use p2p_application::ports::{
+    AccessChanges, AccessQueries, StorageError, TrailFilter, TrailQueries,
+};
+use p2p_domain::audit_log::{AuditHead, AuditRecord};
+use p2p_domain::listing::ListingState;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::withdrawal::WithdrawalStatus;
+use p2p_domain::{FailedAttempts, SecondFactor, Session, SessionId, Timestamp, UserId};
 
 use crate::queries::take;
 use crate::store::Memory;
@@ -14,25 +16,25 @@ use crate::tables::Tables;
 
 impl Tables {
     /// How many of these somebody has, counted no further than this.
-    pub(crate) fn tally(&self, what: Tally, user: UserId, most: u32) -> u32 {
+    pub(crate) fn tally(&self, what: QuotaKind, user: UserId, most: u32) -> u32 {
         let count = match what {
-            Tally::OpenOffers => {
+            QuotaKind::OpenOffers => {
                 let offers = self.offers.values();
-                let open = |offer: &&domain::Offer| {
+                let open = |offer: &&p2p_domain::Offer| {
                     offer.terms.customer == user && !offer.status().is_final()
                 };
                 offers.filter(open).count()
             }
-            Tally::Listings => {
+            QuotaKind::Listings => {
                 let listings = self.listings.values();
-                let kept = |listing: &&domain::Listing| {
+                let kept = |listing: &&p2p_domain::Listing| {
                     listing.exchanger == user && listing.state != ListingState::Closed
                 };
                 listings.filter(kept).count()
             }
-            Tally::OpenWithdrawals => {
+            QuotaKind::OpenWithdrawals => {
                 let withdrawals = self.withdrawals.values();
-                let open = |one: &&domain::Withdrawal| {
+                let open = |one: &&p2p_domain::Withdrawal| {
                     one.user == user && one.status() == WithdrawalStatus::Requested
                 };
                 withdrawals.filter(open).count()
@@ -57,7 +59,7 @@ impl AccessQueries for Memory {
         .await
     }
 
-    async fn find_attempts(&self, key: u128) -> Result<Option<Attempts>, StorageError> {
+    async fn find_attempts(&self, key: u128) -> Result<Option<FailedAttempts>, StorageError> {
         self.ask(|tables| tables.attempts.get(&key).copied()).await
     }
 

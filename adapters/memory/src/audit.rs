@@ -5,11 +5,11 @@ mod payments;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use application::ports::{AuditReport, Violation};
-use application::trail::Inspector;
-use domain::ledger::{Bucket, Owner};
-use domain::withdrawal::WithdrawalStatus;
-use domain::{AccountKey, Asset, ListingId, Offer, OfferId};
+use p2p_application::audit_log::ChainVerifier;
+use p2p_application::ports::{LedgerReport, Violation};
+use p2p_domain::ledger::{Bucket, Owner};
+use p2p_domain::withdrawal::WithdrawalStatus;
+use p2p_domain::{AccountKey, Asset, ListingId, Offer, OfferId};
 
 use crate::commit::sum;
 use crate::tables::Tables;
@@ -17,8 +17,8 @@ use crate::tables::Tables;
 /// How many offending rows of one law are told.
 const MOST: usize = 100;
 
-pub(crate) fn audit(tables: &Tables) -> AuditReport {
-    let mut report = AuditReport {
+pub(crate) fn audit(tables: &Tables) -> LedgerReport {
+    let mut report = LedgerReport {
         accounts: count(tables.accounts.len()),
         entries: count(tables.transfers.values().map(|row| row.entries.len()).sum()),
         open_deals: count(open(tables).count()),
@@ -43,7 +43,7 @@ pub(crate) fn audit(tables: &Tables) -> AuditReport {
 }
 
 fn trail(tables: &Tables, found: &mut Vec<Violation>) {
-    let mut inspector = Inspector::default();
+    let mut inspector = ChainVerifier::default();
     let faults = tables.trail.values().filter_map(|row| inspector.next(row));
     found.extend(faults.take(MOST));
     found.extend(inspector.end(tables.trail_head));

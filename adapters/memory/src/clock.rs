@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use application::ports::Clock;
-use domain::Timestamp;
+use p2p_application::ports::Clock;
+use p2p_domain::Timestamp;
 
 /// The time that a test says it is. Clones show the same time.
 #[derive(Debug, Clone)]

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use application::ports::{Changes, Saved, StorageError, Transfer};
-use domain::dispute::DisputeState;
-use domain::ledger::Owner;
-use domain::user::Email;
-use domain::{
+use p2p_application::ports::{ChangeSet, StorageError, Transfer, Versioned};
+use p2p_domain::dispute::DisputeState;
+use p2p_domain::ledger::Owner;
+use p2p_domain::user::Email;
+use p2p_domain::{
     Actor, Listing, Mailbox, Money, OfferId, PaymentReport, ReportOutcome, TypedId, UserId,
 };
 
@@ -28,7 +28,7 @@ fn rejected(what: String) -> StorageError {
 
 impl Tables {
     /// Whether all these changes can be made. Conflicts come first: to load and decide again may cure the rest.
-    pub(crate) fn check(&self, changes: &Changes) -> Check {
+    pub(crate) fn check(&self, changes: &ChangeSet) -> Check {
         self.check_versions(changes)?;
         self.check_unique(changes)?;
         self.check_references(changes)?;
@@ -50,8 +50,12 @@ impl Tables {
     }
 
     /// Makes changes that were checked.
-    pub(crate) fn apply(&mut self, changes: &Changes) {
-        fn put<K: Ord, V: Clone>(table: &mut BTreeMap<K, V>, saved: &[Saved<V>], key: fn(&V) -> K) {
+    pub(crate) fn apply(&mut self, changes: &ChangeSet) {
+        fn put<K: Ord, V: Clone>(
+            table: &mut BTreeMap<K, V>,
+            saved: &[Versioned<V>],
+            key: fn(&V) -> K,
+        ) {
             for row in saved {
                 table.insert(key(&row.value), row.value.clone());
             }
@@ -87,9 +91,9 @@ impl Tables {
         });
         put(&mut self.sessions, &changes.sessions, |row| row.id);
         put(&mut self.conducts, &changes.conducts, |row| row.user);
-        if let Some(appendix) = &changes.trail {
-            self.trail_head = appendix.head();
-            let records = appendix.records.iter();
+        if let Some(append) = &changes.trail {
+            self.trail_head = append.head();
+            let records = append.records.iter();
             self.trail
                 .extend(records.map(|record| (record.number, record.clone())));
         }
@@ -107,17 +111,17 @@ impl Tables {
         }
     }
 
-    fn check_versions(&self, changes: &Changes) -> Check {
+    fn check_versions(&self, changes: &ChangeSet) -> Check {
         fn check<K: Ord + Debug, V>(
             table: &BTreeMap<K, V>,
-            saved: &[Saved<V>],
+            saved: &[Versioned<V>],
             key: fn(&V) -> K,
             version: fn(&V) -> u64,
         ) -> Check {
             let mut seen = BTreeSet::new();
             for row in saved {
                 let key = key(&row.value);
-                if table.get(&key).map(version) != row.loaded_version {
+                if table.get(&key).map(version) != row.expected_version {
                     return Err(conflict(format!("{key:?} is not as it was loaded")));
                 }
                 let what = format!("{key:?} is written twice");
@@ -213,20 +217,20 @@ impl Tables {
             |row| row.version,
         )?;
         match &changes.trail {
-            Some(appendix) if appendix.after != self.trail_head => {
+            Some(append) if append.after != self.trail_head => {
                 Err(conflict("the end of the audit trail is another".into()))
             }
             _ => Ok(()),
         }
     }
 
-    fn check_unique(&self, changes: &Changes) -> Check {
+    fn check_unique(&self, changes: &ChangeSet) -> Check {
         self.check_emails(changes)?;
         self.check_sides(changes)?;
         let new_accounts = changes
             .accounts
             .iter()
-            .filter(|row| row.loaded_version.is_none());
+            .filter(|row| row.expected_version.is_none());
         distinct(new_accounts.map(|row| row.value.id), |id| {
             self.account_ids.contains_key(id)
         })?;
@@ -251,11 +255,11 @@ impl Tables {
     }
 
     /// One payment for each reason to pay.
-    fn check_origins(&self, changes: &Changes) -> Check {
+    fn check_origins(&self, changes: &ChangeSet) -> Check {
         let new = changes
             .payments
             .iter()
-            .filter(|row| row.loaded_version.is_none());
+            .filter(|row| row.expected_version.is_none());
         let origins = new.map(|row| &row.value.origin);
         distinct(origins, |origin| {
             let mut known = self.payments.values();
@@ -264,7 +268,7 @@ impl Tables {
     }
 
     /// A report is received once, under its own id and under its provider's name for it.
-    fn check_reports(&self, changes: &Changes) -> Check {
+    fn check_reports(&self, changes: &ChangeSet) -> Check {
         let ids = changes.reports.iter().map(|report| report.id);
         distinct(ids, |id| self.reports.contains_key(id))?;
         let name = |report: &PaymentReport| (report.provider.clone(), report.callback.clone());
@@ -275,11 +279,11 @@ impl Tables {
     }
 
     /// One notification for each number in a mailbox.
-    fn check_numbers(&self, changes: &Changes) -> Check {
+    fn check_numbers(&self, changes: &ChangeSet) -> Check {
         let new = changes
             .notifications
             .iter()
-            .filter(|row| row.loaded_version.is_none());
+            .filter(|row| row.expected_version.is_none());
         let places = new.map(|row| (row.value.user, row.value.number));
         distinct(places, |place| {
             let mut known = self.notifications.values();
@@ -288,7 +292,7 @@ impl Tables {
     }
 
     /// One account for each e-mail address.
-    fn check_emails(&self, changes: &Changes) -> Check {
+    fn check_emails(&self, changes: &ChangeSet) -> Check {
         if changes.users.is_empty() {
             return Ok(());
         }
@@ -303,11 +307,11 @@ impl Tables {
     }
 
     /// One dispute of a deal for each side.
-    fn check_sides(&self, changes: &Changes) -> Check {
+    fn check_sides(&self, changes: &ChangeSet) -> Check {
         let new = changes
             .disputes
             .iter()
-            .filter(|row| row.loaded_version.is_none());
+            .filter(|row| row.expected_version.is_none());
         let sides = new.map(|row| (row.value.offer, row.value.opened_by));
         let taken = |side: &(OfferId, Actor)| {
             let mut known = self.disputes.values();
@@ -317,7 +321,7 @@ impl Tables {
     }
 
     /// Whatever a row points to is there, or comes with it.
-    fn check_references(&self, changes: &Changes) -> Check {
+    fn check_references(&self, changes: &ChangeSet) -> Check {
         let user = |id: UserId| {
             let there =
                 self.users.contains_key(&id) || changes.users.iter().any(|row| row.value.id == id);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ports::StorageError;
+use p2p_application::ports::StorageError;
 use tokio::sync::watch;
 
 /// Where storage can fail.

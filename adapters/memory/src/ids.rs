@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use application::ports::Ids;
+use p2p_application::ports::Ids;
 
 /// UUIDv7-shaped ids that count up: the n-th is the same in every run. Clones go on in one sequence.
 #[derive(Debug, Clone)]

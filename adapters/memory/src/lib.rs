@@ -16,12 +16,12 @@ mod clock;
 mod commit;
 mod faults;
 mod ids;
-mod look;
 mod maintenance;
 mod orders;
 mod outbox;
 mod queries;
 mod secrets;
+mod snapshot;
 mod store;
 mod tables;
 mod told;
@@ -34,4 +34,4 @@ pub use secrets::{
     InsecurePasswords, InsecureSecondFactors, InsecureTokens, KeptMail, WEAK_PASSWORD,
 };
 pub use store::{Memory, Tally};
-pub use tables::{Buried, Tables};
+pub use tables::{StoredDeadLetter, Tables};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use application::ports::{AuditReport, Maintenance, StorageError};
 use async_trait::async_trait;
-use domain::offer::State;
-use domain::{OfferId, Timestamp};
+use p2p_application::ports::{LedgerReport, Maintenance, StorageError};
+use p2p_domain::offer::State;
+use p2p_domain::{OfferId, Timestamp};
 
 use crate::audit;
 use crate::faults::Point;
@@ -116,7 +116,7 @@ impl Maintenance for Memory {
         Ok((over.len() + old.len()) as u64)
     }
 
-    async fn audit(&self) -> Result<AuditReport, StorageError> {
+    async fn audit(&self) -> Result<LedgerReport, StorageError> {
         self.faults().visit(Point::Query).await?;
         Ok(audit::audit(&self.read()))
     }

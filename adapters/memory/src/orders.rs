@@ -1,10 +1,12 @@
 //! Reads of orders, payments and withdrawals.
 
-use application::ports::{
+use async_trait::async_trait;
+use p2p_application::ports::{
     OrderFilter, OrderQueries, PaymentQueries, StorageError, WithdrawalFilter, WithdrawalQueries,
 };
-use async_trait::async_trait;
-use domain::{Account, AccountId, Order, OrderId, Payment, PaymentId, Withdrawal, WithdrawalId};
+use p2p_domain::{
+    Account, AccountId, Order, OrderId, Payment, PaymentId, Withdrawal, WithdrawalId,
+};
 
 use crate::queries::take;
 use crate::store::Memory;

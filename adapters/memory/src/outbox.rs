@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ports::{
-    Backlog, DeadLetter, DeadLetters, Incoming, Outbox, OutboxMessage, Parcel, Queue, StorageError,
-};
 use async_trait::async_trait;
-use domain::{EventId, Timestamp};
+use p2p_application::ports::{
+    Backlog, DeadLetter, DeadLetters, Incoming, Lease, Outbox, OutboxMessage, Queue, StorageError,
+};
+use p2p_domain::{EventId, Timestamp};
 
 use crate::faults::Point;
 use crate::queries::take;
 use crate::store::Memory;
-use crate::tables::Buried;
+use crate::tables::StoredDeadLetter;
 
 /// Messages that somebody is delivering. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +42,7 @@ impl Drop for InHand {
 
 #[async_trait]
 impl Outbox for Memory {
-    async fn take(&self, limit: u32) -> Result<Box<dyn Parcel>, StorageError> {
+    async fn take(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
         self.faults().visit(Point::Query).await?;
         let mut ids = self.hands().ids();
         let tables = self.read();
@@ -67,7 +67,7 @@ impl Outbox for Memory {
 }
 
 #[async_trait]
-impl Parcel for InHand {
+impl Lease for InHand {
     fn messages(&self) -> &[OutboxMessage] {
         &self.messages
     }
@@ -89,7 +89,7 @@ impl Parcel for InHand {
 
 #[async_trait]
 impl DeadLetters for Memory {
-    async fn bury(
+    async fn store(
         &self,
         message: &OutboxMessage,
         queue: Queue,
@@ -99,7 +99,7 @@ impl DeadLetters for Memory {
         self.faults().visit(Point::Commit).await?;
         let mut tables = self.write();
         let place = tables.dead_letters.entry((message.id, queue));
-        place.or_insert_with(|| Buried {
+        place.or_insert_with(|| StoredDeadLetter {
             message: message.clone(),
             reason: reason.to_owned(),
             at,
@@ -112,7 +112,7 @@ impl DeadLetters for Memory {
         let tables = self.read();
         let keys = tables.dead_in_order().into_iter();
         let letters = keys.filter_map(|key| {
-            let Buried {
+            let StoredDeadLetter {
                 message, reason, ..
             } = tables.dead_letters.get(&key)?;
             Some(DeadLetter {
@@ -129,7 +129,7 @@ impl DeadLetters for Memory {
         Ok(take(letters, limit))
     }
 
-    async fn revive(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError> {
+    async fn requeue(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError> {
         self.faults().visit(Point::Commit).await?;
         let mut tables = self.write();
         let mut keys = tables.dead_in_order();

@@ -2,18 +2,18 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use application::ports::{
+use async_trait::async_trait;
+use p2p_application::ports::{
     DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder, ListingQueries,
     ListingView, ListingsFound, OfferFilter, OfferQueries, StatementCursor, StatementEntry,
     StatementFilter, StorageError, UserQueries, WalletQueries,
 };
-use async_trait::async_trait;
-use domain::dispute::Comment;
-use domain::ledger::{Bucket, Owner};
-use domain::listing::ListingState;
-use domain::offer::{HistoryEntry, State};
-use domain::user::{Email, User};
-use domain::{
+use p2p_domain::dispute::Comment;
+use p2p_domain::ledger::{Bucket, Owner};
+use p2p_domain::listing::ListingState;
+use p2p_domain::offer::{HistoryEntry, State};
+use p2p_domain::user::{Email, User};
+use p2p_domain::{
     Account, Dispute, DisputeId, Exchanger, Listing, ListingId, Money, Offer, OfferId, TransferId,
     UserId,
 };

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use application::ports::{
+use async_trait::async_trait;
+use p2p_application::ports::{
     AccessToken, Bearer, Enrolment, Link, LinkPurpose, Mail, MailError, Mailer, PasswordError,
     Passwords, Refresh, SecondFactorError, SecondFactors, TokenError, Tokens, Verdict,
 };
-use async_trait::async_trait;
-use domain::second_factor::{SealedSecret, Shown};
-use domain::user::{Caller, Email, PasswordHash};
-use domain::{Roles, SecondFactor, Timestamp, UserId};
+use p2p_domain::second_factor::{PresentedCode, SealedSecret};
+use p2p_domain::user::{Caller, Email, PasswordHash};
+use p2p_domain::{Roles, SecondFactor, Timestamp, UserId};
 
 /// The one password that [`InsecurePasswords`] finds too weak.
 pub const WEAK_PASSWORD: &str = "password password";
@@ -236,7 +236,7 @@ impl SecondFactors for InsecureSecondFactors {
         factor: &SecondFactor,
         text: &str,
         now: Timestamp,
-    ) -> Result<Shown, SecondFactorError> {
+    ) -> Result<PresentedCode, SecondFactorError> {
         if factor.secret.expose() != format!("insecure:{}", factor.user) {
             return Err(SecondFactorError("a secret of somebody else".into()));
         }
@@ -245,11 +245,11 @@ impl SecondFactors for InsecureSecondFactors {
         let mut near = near.into_iter();
         let code = near.find(|step| format!("{:06}", step % 1_000_000) == text);
         Ok(match code {
-            Some(step) => Shown::Code { step },
-            None if text.starts_with("recovery-") => Shown::Recovery {
+            Some(step) => PresentedCode::Code { step },
+            None if text.starts_with("recovery-") => PresentedCode::Recovery {
                 digest: digest(text),
             },
-            None => Shown::Wrong,
+            None => PresentedCode::Wrong,
         })
     }
 
@@ -285,7 +285,7 @@ impl Mailer for KeptMail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Role, SessionId, TypedId};
+    use p2p_domain::{Role, SessionId, TypedId};
 
     #[test]
     fn a_token_is_good_until_it_expires_and_not_at_that_moment() {

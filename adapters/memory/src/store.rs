@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use application::ports::{Changes, Glance, Seen, StorageError, Store, Transaction};
 use async_trait::async_trait;
+use p2p_application::ports::{
+    ChangeSet, Snapshot, SnapshotQuery, StorageError, Store, Transaction,
+};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::faults::{Faults, Point};
@@ -119,15 +121,20 @@ impl Store for Memory {
         Ok(Box::new(Unit::new(self.clone(), turn)))
     }
 
-    async fn look(&self, glance: &Glance) -> Result<Option<Seen>, StorageError> {
+    async fn read_snapshot(
+        &self,
+        snapshot_query: &SnapshotQuery,
+    ) -> Result<Option<Snapshot>, StorageError> {
         if !self.looks {
             return Ok(None);
         }
         self.faults.visit(Point::Load).await?;
-        self.read().look(glance, &self.faults).map(Some)
+        self.read()
+            .read_snapshot(snapshot_query, &self.faults)
+            .map(Some)
     }
 
-    async fn commit(&self, changes: &Changes) -> Result<(), StorageError> {
+    async fn commit(&self, changes: &ChangeSet) -> Result<(), StorageError> {
         let _turn = self.take_turn().await;
         self.faults.visit(Point::Commit).await?;
         {

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use application::ports::{
+use p2p_application::ports::{
     IdempotencyKey, IdempotencyRecord, InboxKey, OutboxMessage, Queue, Transfer,
 };
-use domain::audit::{AuditHead, AuditRecord};
-use domain::dispute::Comment;
-use domain::offer::HistoryEntry;
-use domain::user::User;
-use domain::{
-    Account, AccountId, AccountKey, Asset, Attempts, CommentId, Conduct, Dispute, DisputeId,
-    EventId, Exchanger, Listing, ListingId, Mailbox, Notification, NotificationId, Offer, OfferId,
-    Order, OrderId, Payment, PaymentId, PaymentReport, ReportId, SecondFactor, Session, SessionId,
-    Timestamp, TransferId, TypedId, UserId, Withdrawal, WithdrawalId,
+use p2p_domain::audit_log::{AuditHead, AuditRecord};
+use p2p_domain::dispute::Comment;
+use p2p_domain::offer::HistoryEntry;
+use p2p_domain::user::User;
+use p2p_domain::{
+    Account, AccountId, AccountKey, Asset, CommentId, Conduct, Dispute, DisputeId, EventId,
+    Exchanger, FailedAttempts, Listing, ListingId, Mailbox, Notification, NotificationId, Offer,
+    OfferId, Order, OrderId, Payment, PaymentId, PaymentReport, ReportId, SecondFactor, Session,
+    SessionId, Timestamp, TransferId, TypedId, UserId, Withdrawal, WithdrawalId,
 };
 
 /// All rows. Two markets are in the same state exactly where their tables are equal.
@@ -37,13 +37,13 @@ pub struct Tables {
     pub reports: BTreeMap<ReportId, PaymentReport>,
     pub mailboxes: BTreeMap<UserId, Mailbox>,
     pub notifications: BTreeMap<NotificationId, Notification>,
-    pub dead_letters: BTreeMap<(EventId, Queue), Buried>,
+    pub dead_letters: BTreeMap<(EventId, Queue), StoredDeadLetter>,
     pub orders: BTreeMap<OrderId, Order>,
     pub payments: BTreeMap<PaymentId, Payment>,
     pub withdrawals: BTreeMap<WithdrawalId, Withdrawal>,
     /// How requests were answered.
     pub replies: BTreeMap<IdempotencyKey, IdempotencyRecord>,
-    pub attempts: BTreeMap<u128, Attempts>,
+    pub attempts: BTreeMap<u128, FailedAttempts>,
     pub second_factors: BTreeMap<UserId, SecondFactor>,
     pub sessions: BTreeMap<SessionId, Session>,
     pub conducts: BTreeMap<UserId, Conduct>,
@@ -55,7 +55,7 @@ pub struct Tables {
 
 /// A message that came to nothing at a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Buried {
+pub struct StoredDeadLetter {
     pub message: OutboxMessage,
     pub reason: String,
     pub at: Timestamp,

@@ -1,10 +1,10 @@
 //! Reads of what people were told, and of what payment providers have reported.
 
-use application::ports::{
+use async_trait::async_trait;
+use p2p_application::ports::{
     NotificationFilter, NotificationQueries, ReportFilter, ReportQueries, StorageError,
 };
-use async_trait::async_trait;
-use domain::{Mailbox, Notification, PaymentReport, ReportOutcome, UserId};
+use p2p_domain::{Mailbox, Notification, PaymentReport, ReportOutcome, UserId};
 
 use crate::queries::take;
 use crate::store::Memory;

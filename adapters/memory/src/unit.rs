@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use application::ports::{
-    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, OfferHead, StaffMember, Standing,
-    Standings, StorageError, Transaction,
-};
 use async_trait::async_trait;
-use domain::audit::AuditHead;
-use domain::billing::PaymentOrigin;
-use domain::listing::ListingState;
-use domain::refusal::Tally;
-use domain::user::{Email, User};
-use domain::{
-    Account, AccountId, AccountKey, Attempts, Conduct, Dispute, DisputeId, Exchanger, Listing,
-    ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment,
-    Role, SecondFactor, Session, SessionId, UserId, Withdrawal, WithdrawalId,
+use p2p_application::ports::{
+    ChangeSet, CustomerPreconditions, IdempotencyKey, IdempotencyRecord, InboxKey,
+    OfferPreconditions, OfferSummary, StaffMember, StorageError, Transaction,
+};
+use p2p_domain::audit_log::AuditHead;
+use p2p_domain::listing::ListingState;
+use p2p_domain::payment::PaymentOrigin;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::user::{Email, User};
+use p2p_domain::{
+    Account, AccountId, AccountKey, Conduct, Dispute, DisputeId, Exchanger, FailedAttempts,
+    Listing, ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, Order, OrderId,
+    Payment, Role, SecondFactor, Session, SessionId, UserId, Withdrawal, WithdrawalId,
 };
 use tokio::sync::OwnedMutexGuard;
 
@@ -33,7 +33,7 @@ enum Load {
     Staff,
     KnownUsers,
     Users,
-    Attempts,
+    FailedAttempts,
     SecondFactors,
     Sessions,
     Offers,
@@ -47,7 +47,7 @@ enum Load {
     Accounts,
     Mailboxes,
     Notifications,
-    Standings,
+    OfferPreconditions,
     Conducts,
     Tallies,
     TrailHead,
@@ -121,7 +121,7 @@ impl Transaction for Unit {
             .collect())
     }
 
-    async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
+    async fn processed(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
         self.step(Load::TakenIn).await?;
         ordered(Load::TakenIn, keys)?;
         let tables = self.memory.read();
@@ -140,13 +140,16 @@ impl Transaction for Unit {
         Ok(found.cloned().collect())
     }
 
-    async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError> {
+    async fn offer_summaries(
+        &mut self,
+        offers: &[OfferId],
+    ) -> Result<Vec<OfferSummary>, StorageError> {
         self.step(Load::OfferHeads).await?;
         ordered(Load::OfferHeads, offers)?;
         let tables = self.memory.read();
         let found = offers.iter().filter_map(|id| tables.offers.get(id));
         Ok(found
-            .map(|offer| OfferHead {
+            .map(|offer| OfferSummary {
                 id: offer.id,
                 customer: offer.terms.customer,
                 exchanger: offer.terms.exchanger,
@@ -203,9 +206,9 @@ impl Transaction for Unit {
             .collect()
     }
 
-    async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<Attempts>, StorageError> {
-        self.step(Load::Attempts).await?;
-        ordered(Load::Attempts, keys)?;
+    async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<FailedAttempts>, StorageError> {
+        self.step(Load::FailedAttempts).await?;
+        ordered(Load::FailedAttempts, keys)?;
         let tables = self.memory.read();
         let found = keys.iter().filter_map(|key| tables.attempts.get(key));
         Ok(found.copied().collect())
@@ -424,11 +427,11 @@ impl Transaction for Unit {
         Ok(found.copied().collect())
     }
 
-    async fn tallies(
+    async fn quota_counts(
         &mut self,
-        wanted: &[(Tally, UserId)],
+        wanted: &[(QuotaKind, UserId)],
         most: u32,
-    ) -> Result<Vec<(Tally, UserId, u32)>, StorageError> {
+    ) -> Result<Vec<(QuotaKind, UserId, u32)>, StorageError> {
         self.step(Load::Tallies).await?;
         ordered(Load::Tallies, wanted)?;
         let tables = self.memory.read();
@@ -438,23 +441,23 @@ impl Transaction for Unit {
         Ok(counted.collect())
     }
 
-    async fn standings(
+    async fn offer_preconditions(
         &mut self,
         customers: &[UserId],
         exchangers: &[UserId],
         most: u32,
-    ) -> Result<Standings, StorageError> {
-        self.step(Load::Standings).await?;
-        ordered(Load::Standings, customers)?;
-        ordered(Load::Standings, exchangers)?;
+    ) -> Result<OfferPreconditions, StorageError> {
+        self.step(Load::OfferPreconditions).await?;
+        ordered(Load::OfferPreconditions, customers)?;
+        ordered(Load::OfferPreconditions, exchangers)?;
         let tables = self.memory.read();
-        let standing = |user: &UserId| Standing {
+        let standing = |user: &UserId| CustomerPreconditions {
             user: *user,
             conduct: tables.conducts.get(user).copied(),
-            open_offers: tables.tally(Tally::OpenOffers, *user, most),
+            open_offers: tables.tally(QuotaKind::OpenOffers, *user, most),
         };
         let found = exchangers.iter().filter_map(|id| tables.exchangers.get(id));
-        Ok(Standings {
+        Ok(OfferPreconditions {
             customers: customers.iter().map(standing).collect(),
             exchangers: found.copied().collect(),
         })
@@ -465,7 +468,7 @@ impl Transaction for Unit {
         Ok(self.memory.read().trail_head)
     }
 
-    async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError> {
+    async fn commit(self: Box<Self>, changes: &ChangeSet) -> Result<(), StorageError> {
         self.memory.faults().visit(Point::Commit).await?;
         {
             let mut tables = self.memory.write();

@@ -2,12 +2,12 @@
 //! get away with what would deadlock a database.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
-use application::ports::{
-    Changes, Maintenance, Saved, StorageError, Store, Transaction, UserQueries, Violation,
+use p2p_application::ports::{
+    ChangeSet, Maintenance, StorageError, Store, Transaction, UserQueries, Versioned, Violation,
 };
-use domain::user::{Email, User};
-use domain::{Account, AccountKey, Asset, ListingId, Roles, Timestamp, TypedId, UserId};
-use memory::{Memory, Point, Tally};
+use p2p_domain::user::{Email, User};
+use p2p_domain::{Account, AccountKey, Asset, ListingId, Roles, Timestamp, TypedId, UserId};
+use p2p_memory::{Memory, Point, Tally};
 
 const NOW: Timestamp = Timestamp::from_micros(1);
 
@@ -28,13 +28,13 @@ fn user() -> User {
     User::register(id, email, "Anna".to_owned(), Roles::default(), None, NOW)
 }
 
-fn registration() -> Changes {
-    Changes {
-        users: vec![Saved {
+fn registration() -> ChangeSet {
+    ChangeSet {
+        users: vec![Versioned {
             value: user(),
-            loaded_version: None,
+            expected_version: None,
         }],
-        ..Changes::default()
+        ..ChangeSet::default()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Log-ins and what they need, over several tables.
 
-use application::ports::{AccessChanges, AccessQueries, StorageError};
 use async_trait::async_trait;
-use domain::{Attempts, Roles, SecondFactor, Session, SessionId, Timestamp, UserId};
+use p2p_application::ports::{AccessChanges, AccessQueries, StorageError};
+use p2p_domain::{FailedAttempts, Roles, SecondFactor, Session, SessionId, Timestamp, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QuerySelect, Select};
 
@@ -22,7 +22,7 @@ impl AccessQueries for Database {
         page.list::<session::Entity, _>(self).await
     }
 
-    async fn find_attempts(&self, key: u128) -> Result<Option<Attempts>, StorageError> {
+    async fn find_attempts(&self, key: u128) -> Result<Option<FailedAttempts>, StorageError> {
         let found = attempts::Entity::find_by_id(Uuid::from_u128(key)).one(self.reader());
         row::maybe(found.await.map_err(error::storage)?)
     }

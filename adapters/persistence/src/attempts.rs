@@ -1,7 +1,7 @@
 //! Table `log_in_attempts`.
 
-use application::ports::StorageError;
-use domain::{Attempts, Timestamp};
+use p2p_application::ports::StorageError;
+use p2p_domain::{FailedAttempts, Timestamp};
 use sea_orm::entity::prelude::*;
 use sea_orm::{DbBackend, Statement};
 
@@ -31,10 +31,10 @@ impl Table for Entity {
     const VERSION: Column = Column::Version;
 }
 
-impl TryFrom<&Attempts> for Model {
+impl TryFrom<&FailedAttempts> for Model {
     type Error = StorageError;
 
-    fn try_from(attempts: &Attempts) -> Result<Self, StorageError> {
+    fn try_from(attempts: &FailedAttempts) -> Result<Self, StorageError> {
         Ok(Self {
             key: Uuid::from_u128(attempts.key),
             failed: i64::from(attempts.failed),
@@ -44,7 +44,7 @@ impl TryFrom<&Attempts> for Model {
     }
 }
 
-impl TryFrom<Model> for Attempts {
+impl TryFrom<Model> for FailedAttempts {
     type Error = StorageError;
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {

@@ -1,7 +1,7 @@
 //! Table `conducts`.
 
-use application::ports::StorageError;
-use domain::{Conduct, UserId};
+use p2p_application::ports::StorageError;
+use p2p_domain::{Conduct, UserId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, Reading};

@@ -3,16 +3,18 @@
 use std::fmt;
 use std::time::Duration;
 
-use application::ports::{Changes, Glance, Seen, StorageError, Store, Transaction};
 use async_trait::async_trait;
-use migration::{Migrator, MigratorTrait};
+use p2p_application::ports::{
+    ChangeSet, Snapshot, SnapshotQuery, StorageError, Store, Transaction,
+};
+use p2p_migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend};
 use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
 use crate::error;
-use crate::look;
 use crate::open::{self, OpenError};
 use crate::outbox::{Hands, Places};
+use crate::snapshot;
 use crate::table::Room;
 use crate::unit::{Unit, commit_at_once};
 use crate::warm::WarmPool;
@@ -220,17 +222,20 @@ impl Store for Database {
         }
     }
 
-    async fn look(&self, glance: &Glance) -> Result<Option<Seen>, StorageError> {
+    async fn read_snapshot(
+        &self,
+        snapshot_query: &SnapshotQuery,
+    ) -> Result<Option<Snapshot>, StorageError> {
         let Some(warm) = &self.warm else {
             return Ok(None);
         };
         let connection = warm.take().await.map_err(error::storage)?;
-        let seen = look::look(&connection, glance).await?;
+        let seen = snapshot::read_snapshot(&connection, snapshot_query).await?;
         warm.keep(connection);
         Ok(Some(seen))
     }
 
-    async fn commit(&self, changes: &Changes) -> Result<(), StorageError> {
+    async fn commit(&self, changes: &ChangeSet) -> Result<(), StorageError> {
         let Some(warm) = &self.warm else {
             return self.begin().await?.commit(changes).await;
         };

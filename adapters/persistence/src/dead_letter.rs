@@ -1,8 +1,10 @@
 //! Table `dead_letters`: messages that could not take effect.
 
-use application::ports::{DeadLetter, DeadLetters, Incoming, OutboxMessage, Queue, StorageError};
 use async_trait::async_trait;
-use domain::{EventId, Timestamp};
+use p2p_application::ports::{
+    DeadLetter, DeadLetters, Incoming, OutboxMessage, Queue, StorageError,
+};
+use p2p_domain::{EventId, Timestamp};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{
@@ -101,7 +103,7 @@ impl TryFrom<Model> for DeadLetter {
 
 #[async_trait]
 impl DeadLetters for Database {
-    async fn bury(
+    async fn store(
         &self,
         message: &OutboxMessage,
         queue: Queue,
@@ -130,12 +132,12 @@ impl DeadLetters for Database {
         row::all(found.map_err(error::storage)?)
     }
 
-    async fn revive(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError> {
+    async fn requeue(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError> {
         let mut revived = 0;
         loop {
             let wanted = (limit - revived).min(AT_A_TIME);
             let transaction = self.begin_write().await?;
-            let moved = revive(&transaction, self.room(), message, wanted).await;
+            let moved = requeue(&transaction, self.room(), message, wanted).await;
             let moved = finish(transaction, moved).await?;
             revived += moved;
             if moved < wanted || revived == limit {
@@ -165,7 +167,7 @@ fn revivable(message: Option<EventId>, limit: u32) -> Select<Entity> {
     select
 }
 
-async fn revive(
+async fn requeue(
     transaction: &DatabaseTransaction,
     room: Room,
     message: Option<EventId>,

@@ -1,6 +1,6 @@
 //! The one table from the database's errors to the port's.
 
-use application::ports::StorageError;
+use p2p_application::ports::StorageError;
 use sea_orm::sqlx::Error as SqlxError;
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::sqlx::postgres::PgSeverity;

@@ -1,7 +1,7 @@
 //! Table `exchangers`.
 
-use application::ports::StorageError;
-use domain::{Exchanger, UserId};
+use p2p_application::ports::StorageError;
+use p2p_domain::{Exchanger, UserId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, Reading};

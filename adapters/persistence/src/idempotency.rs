@@ -1,7 +1,7 @@
 //! Table `idempotency_keys`: requests that were answered, and how.
 
-use application::ports::{IdempotencyKey, IdempotencyRecord, Reply, StorageError};
-use domain::Timestamp;
+use p2p_application::ports::{IdempotencyKey, IdempotencyRecord, Reply, StorageError};
+use p2p_domain::Timestamp;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Value;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};

@@ -1,7 +1,7 @@
 //! Table `inbox`: messages that have taken effect.
 
-use application::ports::{InboxMark, StorageError};
-use domain::Timestamp;
+use p2p_application::ports::{InboxMark, StorageError};
+use p2p_domain::Timestamp;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbBackend, QuerySelect, Select, Statement};
 

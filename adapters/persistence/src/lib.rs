@@ -2,7 +2,7 @@
 //!
 //! *What it is*: [`Database`] opens, migrates and answers; it is the store and all queries of the application's ports.
 //! One file per table holds the row, its conversion to and from the domain, and nothing else; a row that no sequence of
-//! commands leads to is [`StorageError::Corrupt`](application::ports::StorageError::Corrupt), never a panic.
+//! commands leads to is [`StorageError::Corrupt`](p2p_application::ports::StorageError::Corrupt), never a panic.
 //!
 //! *What it may import*: domain, application, migration, SeaORM. No other adapter imports it, no row leaves it.
 //!
@@ -23,7 +23,6 @@ mod idempotency;
 mod inbox;
 mod ledger;
 mod listing;
-mod look;
 mod maintenance;
 mod newest;
 mod notification;
@@ -38,6 +37,7 @@ mod report;
 mod row;
 mod second_factor;
 mod session;
+mod snapshot;
 mod standing;
 mod table;
 mod tally;

@@ -1,6 +1,6 @@
 //! Lists by id, newest first: a page of them is a walk along one index.
 
-use application::ports::StorageError;
+use p2p_application::ports::StorageError;
 use sea_orm::{
     ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IdenStatic, Iterable, Statement,
 };

@@ -1,9 +1,9 @@
 //! Table `orders`.
 
-use application::ports::{OrderFilter, OrderQueries, StorageError};
 use async_trait::async_trait;
-use domain::order::{OrderState, OrderStatus, Purchase};
-use domain::{Decline, Order, OrderId};
+use p2p_application::ports::{OrderFilter, OrderQueries, StorageError};
+use p2p_domain::order::{OrderState, OrderStatus, Purchase};
+use p2p_domain::{Decline, Order, OrderId};
 use sea_orm::entity::prelude::*;
 
 use crate::database::Database;

@@ -1,9 +1,9 @@
 //! Table `payments`.
 
-use application::ports::{PaymentQueries, StorageError};
 use async_trait::async_trait;
-use domain::billing::{PaymentOrigin, PaymentState, PaymentTerms};
-use domain::{Account, AccountId, Decline, Money, Payment, PaymentId};
+use p2p_application::ports::{PaymentQueries, StorageError};
+use p2p_domain::payment::{PaymentOrigin, PaymentState, PaymentTerms};
+use p2p_domain::{Account, AccountId, Decline, Money, Payment, PaymentId};
 use sea_orm::entity::prelude::*;
 
 use crate::database::Database;

@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use application::ports::StorageError;
-use domain::audit::ChainHash;
-use domain::{Asset, Money, Price, Timestamp, TypedId};
+use p2p_application::ports::StorageError;
+use p2p_domain::audit_log::ChainHash;
+use p2p_domain::{Asset, Money, Price, Timestamp, TypedId};
 use uuid::Uuid;
 
 /// The users that are no people: the rows behind the accounts of the outside world, of the market's earnings, and of its

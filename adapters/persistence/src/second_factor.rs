@@ -1,8 +1,8 @@
 //! Table `second_factors`.
 
-use application::ports::StorageError;
-use domain::second_factor::{RecoveryCodes, SealedSecret};
-use domain::{SecondFactor, UserId};
+use p2p_application::ports::StorageError;
+use p2p_domain::second_factor::{RecoveryCodes, SealedSecret};
+use p2p_domain::{SecondFactor, UserId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, Reading};

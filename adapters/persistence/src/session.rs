@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use application::ports::StorageError;
-use domain::session::{Origin, SessionEnd};
-use domain::{Session, SessionId, Timestamp};
+use p2p_application::ports::StorageError;
+use p2p_domain::session::{Origin, SessionEnd};
+use p2p_domain::{Session, SessionId, Timestamp};
 use sea_orm::entity::prelude::*;
 use sea_orm::{DbBackend, Statement};
 
@@ -127,7 +127,7 @@ pub(crate) fn address(
 }
 
 /// Somebody's sessions that have not ended, newest first.
-pub(crate) fn page(user: domain::UserId, limit: u32) -> Newest {
+pub(crate) fn page(user: p2p_domain::UserId, limit: u32) -> Newest {
     Newest::page(limit, None)
         .of(Some(row::uuid(user)))
         .only("ended_at IS NULL")

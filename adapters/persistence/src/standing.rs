@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use application::ports::{Standing, Standings, StorageError};
-use domain::UserId;
-use domain::refusal::Tally;
+use p2p_application::ports::{CustomerPreconditions, OfferPreconditions, StorageError};
+use p2p_domain::UserId;
+use p2p_domain::refusal::QuotaKind;
 use sea_orm::entity::prelude::Uuid;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::look::{columns, conduct_of, exchanger_of, is_there};
+use crate::snapshot::{columns, conduct_of, exchanger_of, is_there};
 use crate::table::{Room, id_array, in_step};
 use crate::{conduct, error, exchanger, row, tally};
 
@@ -24,7 +24,7 @@ pub(crate) static STANDINGS: LazyLock<String> = LazyLock::new(|| {
         columns::<conduct::Entity>("n"),
         columns::<exchanger::Entity>("e"),
         in_step(&[("customer_id", "uuid"), ("exchanger_id", "uuid")]),
-        tally::counted(Tally::OpenOffers, "k.customer_id"),
+        tally::counted(QuotaKind::OpenOffers, "k.customer_id"),
     )
 });
 
@@ -34,8 +34,8 @@ pub(crate) async fn find(
     customers: &[UserId],
     exchangers: &[UserId],
     most: u32,
-) -> Result<Standings, StorageError> {
-    let mut standings = Standings::default();
+) -> Result<OfferPreconditions, StorageError> {
+    let mut offer_preconditions = OfferPreconditions::default();
     let (mut customers, mut exchangers) = (room.keys(customers), room.keys(exchangers));
     let ids = |users: Option<&[UserId]>| {
         let users = users.unwrap_or_default();
@@ -53,16 +53,16 @@ pub(crate) async fn find(
             let customer: Option<Uuid> = found.try_get_by(0).map_err(error::storage)?;
             if let Some(customer) = customer {
                 let counted: i64 = found.try_get_by(1).map_err(error::storage)?;
-                standings.customers.push(Standing {
+                offer_preconditions.customers.push(CustomerPreconditions {
                     user: row::id(customer),
                     conduct: conduct_of(&found)?,
                     open_offers: u32::try_from(counted).unwrap_or(most),
                 });
             }
             if is_there(&found, "e_", "user_id")? {
-                standings.exchangers.push(exchanger_of(&found)?);
+                offer_preconditions.exchangers.push(exchanger_of(&found)?);
             }
         }
     }
-    Ok(standings)
+    Ok(offer_preconditions)
 }

@@ -1,8 +1,8 @@
 //! How many of something somebody has, counted no further than is asked: however many there are, it costs about the same.
 
-use application::ports::StorageError;
-use domain::UserId;
-use domain::refusal::Tally;
+use p2p_application::ports::StorageError;
+use p2p_domain::UserId;
+use p2p_domain::refusal::QuotaKind;
 use sea_orm::sea_query::Value;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
@@ -13,17 +13,17 @@ use crate::table::{Room, id_array, in_step, padded};
 
 /// The rows that are counted of a user, each kind in the order of the index that holds it and nothing else: so no plan reads
 /// more of them, though it was made when the table was empty.
-pub(crate) fn counted(what: Tally, user: &str) -> String {
+pub(crate) fn counted(what: QuotaKind, user: &str) -> String {
     match what {
-        Tally::OpenOffers => format!(
+        QuotaKind::OpenOffers => format!(
             "offers AS o WHERE o.customer_id = {user} AND o.closed_at IS NULL \
              AND o.status NOT IN ('DECLINED', 'CANCELLED') ORDER BY o.customer_id, o.closed_at, o.id"
         ),
-        Tally::Listings => format!(
+        QuotaKind::Listings => format!(
             "listings AS l WHERE l.exchanger_id = {user} AND l.state <> 'CLOSED' \
              ORDER BY l.exchanger_id, l.id"
         ),
-        Tally::OpenWithdrawals => format!(
+        QuotaKind::OpenWithdrawals => format!(
             "withdrawals AS w WHERE w.user_id = {user} AND w.status = 'REQUESTED' \
              ORDER BY w.user_id, w.status, w.id"
         ),
@@ -34,7 +34,7 @@ pub(crate) fn counted(what: Tally, user: &str) -> String {
 pub(crate) async fn count(
     connection: &impl ConnectionTrait,
     room: Room,
-    what: Tally,
+    what: QuotaKind,
     users: &[UserId],
     most: u32,
 ) -> Result<Vec<(UserId, u32)>, StorageError> {
@@ -52,7 +52,12 @@ pub(crate) async fn count(
     Ok(counts)
 }
 
-pub(crate) fn counting(backend: DbBackend, what: Tally, users: Vec<Uuid>, most: u32) -> Statement {
+pub(crate) fn counting(
+    backend: DbBackend,
+    what: QuotaKind,
+    users: Vec<Uuid>,
+    most: u32,
+) -> Statement {
     let most = i64::from(most);
     let counted = counted(what, "k.user_id");
     if backend == DbBackend::Postgres {

@@ -1,9 +1,9 @@
 //! Table `withdrawals`.
 
-use application::ports::{StorageError, WithdrawalFilter, WithdrawalQueries};
 use async_trait::async_trait;
-use domain::withdrawal::{WithdrawalState, WithdrawalStatus};
-use domain::{Withdrawal, WithdrawalId};
+use p2p_application::ports::{StorageError, WithdrawalFilter, WithdrawalQueries};
+use p2p_domain::withdrawal::{WithdrawalState, WithdrawalStatus};
+use p2p_domain::{Withdrawal, WithdrawalId};
 use sea_orm::entity::prelude::*;
 
 use crate::database::Database;

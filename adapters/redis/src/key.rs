@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use application::ports::{LimitKey, Subject};
-use domain::TypedId;
+use p2p_application::ports::{LimitKey, Subject};
+use p2p_domain::TypedId;
 use sha2::{Digest, Sha256};
 
 /// Before all of them, so that whoever looks knows whose they are.
@@ -42,7 +42,7 @@ pub(crate) fn name(key: &LimitKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::UserId;
+    use p2p_domain::UserId;
 
     #[test]
     fn a_name_is_short_says_nothing_and_belongs_to_one() {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Allowance, LimitKey, Quota, RateLimiter};
 use async_trait::async_trait;
+use p2p_application::ports::{Allowance, LimitKey, Quota, RateLimiter};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo, RedisError, Script};

@@ -12,11 +12,11 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use application::ports::{LimitKey, Quota, RateLimiter, Subject};
-use domain::{TypedId, UserId};
-use redis_limits::{BadUrl, RedisLimits};
+use p2p_application::ports::{LimitKey, Quota, RateLimiter, Subject};
+use p2p_domain::{TypedId, UserId};
+use p2p_redis::{BadUrl, RedisLimits};
+use p2p_system::{InProcessLimits, SystemClock};
 use support::{Never, Way, direct};
-use system::{InProcessLimits, SystemClock};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
@@ -26,7 +26,7 @@ const HANGS: Duration = Duration::from_secs(60);
 fn somebody() -> LimitKey {
     LimitKey {
         limit: "away",
-        subject: Subject::User(UserId::from_u128(system::random_bits().unwrap())),
+        subject: Subject::User(UserId::from_u128(p2p_system::random_bits().unwrap())),
     }
 }
 

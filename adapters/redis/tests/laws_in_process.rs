@@ -10,10 +10,10 @@ mod laws;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Clock, RateLimiter};
-use domain::Timestamp;
-use memory::ManualClock;
-use system::InProcessLimits;
+use p2p_application::ports::{Clock, RateLimiter};
+use p2p_domain::Timestamp;
+use p2p_memory::ManualClock;
+use p2p_system::InProcessLimits;
 
 const START: Timestamp = Timestamp::from_micros(1_744_988_400_000_000);
 

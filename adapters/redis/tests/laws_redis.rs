@@ -12,9 +12,9 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use application::ports::{Quota, RateLimiter};
 use laws::{key, somebody};
-use redis_limits::RedisLimits;
+use p2p_application::ports::{Quota, RateLimiter};
+use p2p_redis::RedisLimits;
 use support::{direct, server};
 
 struct Server {

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use application::ports::Clock;
-use domain::Timestamp;
+use p2p_application::ports::Clock;
+use p2p_domain::Timestamp;
 
 /// Wall-clock time, in UTC.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,6 +1,6 @@
 //! Fresh identifiers.
 
-use application::ports::Ids;
+use p2p_application::ports::Ids;
 use uuid::Uuid;
 
 /// UUIDv7: milliseconds first, then a counter within the millisecond, then randomness.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::limits::gcra;
-use application::ports::{Allowance, Clock, LimitKey, Quota, RateLimiter};
 use async_trait::async_trait;
-use domain::Timestamp;
+use p2p_application::limits::gcra;
+use p2p_application::ports::{Allowance, Clock, LimitKey, Quota, RateLimiter};
+use p2p_domain::Timestamp;
 
 /// So many subjects can be counted at the same time without one waiting for another.
 const SHARDS: usize = 16;
@@ -103,8 +103,8 @@ impl Shard {
 mod tests {
     use super::*;
 
-    use application::ports::Subject;
-    use domain::{TypedId, UserId};
+    use p2p_application::ports::Subject;
+    use p2p_domain::{TypedId, UserId};
     use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
     use std::time::Duration;
 

@@ -7,16 +7,16 @@
 
 use std::time::Duration;
 
-use application::ports::{Bearer, TokenError, Tokens};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::user::Caller;
-use domain::{Role, Roles, SessionId, Timestamp, TypedId, UserId};
 use hmac::{Hmac, KeyInit, Mac};
+use p2p_application::ports::{Bearer, TokenError, Tokens};
+use p2p_domain::user::Caller;
+use p2p_domain::{Role, Roles, SessionId, Timestamp, TypedId, UserId};
+use p2p_system::{JwtSettings, JwtTokens, TokenKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha384, Sha512};
-use system::{JwtSettings, JwtTokens, TokenKey};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_SECRET: &str = "fedcba9876543210fedcba9876543210";

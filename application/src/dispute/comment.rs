@@ -1,11 +1,11 @@
 //! Somebody concerned remarks on a dispute.
 
-use domain::dispute::Comment;
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{CommentId, DisputeId, Refusal, Role};
+use p2p_domain::dispute::Comment;
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{CommentId, DisputeId, Refusal, Role};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Adds a remark to an open dispute, by one of the deal's sides or a moderator.
 #[derive(Debug, Clone)]
@@ -19,18 +19,18 @@ pub struct CommentOnDispute {
 impl Command for CommentOnDispute {
     type Outcome = Comment;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.dispute(self.dispute);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.dispute(self.dispute);
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Comment, Refusal> {
-        let dispute = desk.dispute(self.dispute)?;
-        let offer = desk.offer(dispute.offer)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Comment, Refusal> {
+        let dispute = uow.dispute(self.dispute)?;
+        let offer = uow.offer(dispute.offer)?;
         let concerned = offer.side_of(self.caller.user).is_some()
-            || desk.require(self.caller, Role::Moderator).is_ok();
+            || uow.require(self.caller, Role::Moderator).is_ok();
         if !concerned {
-            return Err(Refusal::NotFound(Noun::Dispute));
+            return Err(Refusal::NotFound(Resource::Dispute));
         }
         if !dispute.is_open() {
             return Err(Refusal::DisputeResolved);
@@ -40,9 +40,9 @@ impl Command for CommentOnDispute {
             dispute: self.dispute,
             author: self.caller.user,
             text: self.text.clone(),
-            at: desk.now(),
+            at: uow.now(),
         };
-        desk.comment(comment.clone());
+        uow.comment(comment.clone());
         Ok(comment)
     }
 }

@@ -1,9 +1,9 @@
 //! Looking at disputes.
 
-use domain::dispute::Comment;
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{Dispute, DisputeId, Offer, Refusal, Role};
+use p2p_domain::dispute::Comment;
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Dispute, DisputeId, Offer, Refusal, Role};
 
 use crate::ports::DisputeFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
@@ -22,7 +22,7 @@ pub async fn get_dispute(
     caller: Caller,
     id: DisputeId,
 ) -> Result<DisputeView, QueryError> {
-    let missing = Refusal::NotFound(Noun::Dispute);
+    let missing = Refusal::NotFound(Resource::Dispute);
     let Some(dispute) = market.queries().find_dispute(id).await? else {
         return Err(missing.into());
     };

@@ -1,13 +1,13 @@
 //! A moderator decides a dispute, and with it the deal.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::dispute::Resolution;
-use domain::offer::Step;
-use domain::user::Caller;
-use domain::{Actor, Decimal, Dispute, DisputeId, Money, Offer, Refusal, Role};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::dispute::Resolution;
+use p2p_domain::offer::Act;
+use p2p_domain::user::Caller;
+use p2p_domain::{Actor, Decimal, Dispute, DisputeId, Money, Offer, Refusal, Role};
 
+use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::offer::settle;
-use crate::pipeline::{Command, Desk, Needs};
 
 /// How the moderator decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,20 +32,20 @@ pub struct ResolveDispute {
 impl Command for ResolveDispute {
     type Outcome = Dispute;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.dispute_to_resolve(self.dispute);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.dispute_to_resolve(self.dispute);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Dispute, Refusal> {
-        desk.require_staff(self.caller, Role::Moderator)?;
-        let dispute = desk.dispute(self.dispute)?;
-        let offer = desk.offer(dispute.offer)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Dispute, Refusal> {
+        uow.require_staff(self.caller, Role::Moderator)?;
+        let dispute = uow.dispute(self.dispute)?;
+        let offer = uow.offer(dispute.offer)?;
         if offer.side_of(self.caller.user).is_some() {
             return Err(Refusal::ConflictOfInterest);
         }
@@ -53,8 +53,8 @@ impl Command for ResolveDispute {
             return Err(Refusal::DisputeResolved);
         }
         let resolution = self.resolution(&offer)?;
-        let step = Step::by(Actor::Moderator, self.caller.user, desk.now());
-        let (comment, policy) = (self.comment.clone(), desk.policy());
+        let step = Act::by(Actor::Moderator, self.caller.user, uow.now());
+        let (comment, policy) = (self.comment.clone(), uow.policy());
         let moved = match resolution {
             Resolution::Finished => offer.resolve_finished(step, comment, policy),
             Resolution::Cancelled => offer.resolve_cancelled(step, comment, policy),
@@ -62,7 +62,7 @@ impl Command for ResolveDispute {
                 offer.resolve_split(step, comment, payer_amount, policy)
             }
         }?;
-        let offer = settle(desk, moved, None)?;
+        let offer = settle(uow, moved, None)?;
         let (name, payer_amount) = match resolution {
             Resolution::Finished => ("RESOLVED_FINISHED", None),
             Resolution::Cancelled => ("RESOLVED_CANCELLED", None),
@@ -77,18 +77,18 @@ impl Command for ResolveDispute {
             "comment": self.comment,
         });
         let (action, subject) = (AuditAction::DisputeResolved, self.dispute.to_string());
-        desk.note(AuditNote::by(
+        uow.note(AuditNote::by(
             self.caller,
             action,
             subject,
             detail.to_string(),
         ))?;
-        for open in desk.disputes_of(offer.id) {
+        for open in uow.disputes_of(offer.id) {
             if open.is_open() {
-                self.close(desk, open, resolution, &offer);
+                self.close(uow, open, resolution, &offer);
             }
         }
-        desk.dispute(self.dispute)
+        uow.dispute(self.dispute)
     }
 }
 
@@ -106,10 +106,16 @@ impl ResolveDispute {
         })
     }
 
-    fn close(&self, desk: &mut Desk<'_>, dispute: Dispute, resolution: Resolution, offer: &Offer) {
+    fn close(
+        &self,
+        uow: &mut UnitOfWork<'_>,
+        dispute: Dispute,
+        resolution: Resolution,
+        offer: &Offer,
+    ) {
         let (by, comment) = (self.caller.user, self.comment.clone());
-        let (resolved, event) = dispute.resolve(resolution, by, comment, offer.deal(), desk.now());
-        desk.save_dispute(resolved);
-        desk.emit([event]);
+        let (resolved, event) = dispute.resolve(resolution, by, comment, offer.deal(), uow.now());
+        uow.save_dispute(resolved);
+        uow.emit([event]);
     }
 }

@@ -1,7 +1,7 @@
 //! The moderators' queue of frozen exchangers.
 
-use domain::user::Caller;
-use domain::{Exchanger, Role};
+use p2p_domain::user::Caller;
+use p2p_domain::{Exchanger, Role};
 
 use crate::{MAX_PAGE, Market, QueryError};
 

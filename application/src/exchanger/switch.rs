@@ -1,9 +1,9 @@
 //! An exchanger goes online or offline.
 
-use domain::user::Caller;
-use domain::{Exchanger, Refusal, Role, UserId};
+use p2p_domain::user::Caller;
+use p2p_domain::{Exchanger, Refusal, Role, UserId};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Turns the caller's own switch. Turned to where it is, it stays there.
 #[derive(Debug, Clone, Copy)]
@@ -17,18 +17,18 @@ pub struct SwitchOnline {
 impl Command for SwitchOnline {
     type Outcome = Exchanger;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.exchanger(self.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.exchanger(self.caller.user);
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Exchanger, Refusal> {
-        desk.require(self.caller, Role::Exchanger)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Exchanger, Refusal> {
+        uow.require(self.caller, Role::Exchanger)?;
         self.caller.claims_to_be(self.exchanger)?;
-        let before = desk.exchanger(self.caller.user)?;
+        let before = uow.exchanger(self.caller.user)?;
         let after = before.switch(self.online);
         if after != before {
-            desk.save_exchanger(after);
+            uow.save_exchanger(after);
         }
         Ok(after)
     }

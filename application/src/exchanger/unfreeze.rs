@@ -1,10 +1,10 @@
 //! A moderator lifts a freeze.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::user::Caller;
-use domain::{Exchanger, Refusal, Role, UserId};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::user::Caller;
+use p2p_domain::{Exchanger, Refusal, Role, UserId};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Lets a frozen exchanger go on; the listings stay paused until their owner resumes them. Without a freeze: nothing.
 #[derive(Debug, Clone, Copy)]
@@ -16,29 +16,29 @@ pub struct UnfreezeExchanger {
 impl Command for UnfreezeExchanger {
     type Outcome = Exchanger;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.exchanger(self.exchanger);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.exchanger(self.exchanger);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Exchanger, Refusal> {
-        desk.require_staff(self.caller, Role::Moderator)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Exchanger, Refusal> {
+        uow.require_staff(self.caller, Role::Moderator)?;
         if self.caller.user == self.exchanger {
             return Err(Refusal::ConflictOfInterest);
         }
-        let before = desk.exchanger(self.exchanger)?;
-        let (after, thawed) = before.unfreeze(self.caller.user, desk.now());
+        let before = uow.exchanger(self.exchanger)?;
+        let (after, thawed) = before.unfreeze(self.caller.user, uow.now());
         if after != before {
-            desk.save_exchanger(after);
+            uow.save_exchanger(after);
             let (action, subject) = (AuditAction::ExchangerUnfrozen, self.exchanger.to_string());
-            desk.note(AuditNote::by(self.caller, action, subject, "{}".into()))?;
+            uow.note(AuditNote::by(self.caller, action, subject, "{}".into()))?;
         }
-        desk.emit(thawed);
+        uow.emit(thawed);
         Ok(after)
     }
 }

@@ -19,8 +19,8 @@ pub fn parse_key(text: &str) -> Option<String> {
 fn unquoted(inner: &str) -> Option<String> {
     let mut key = String::with_capacity(inner.len());
     let mut letters = inner.chars();
-    while let Some(letter) = letters.next() {
-        key.push(match letter {
+    while let Some(template) = letters.next() {
+        key.push(match template {
             '"' => return None,
             '\\' => letters
                 .next()

@@ -4,9 +4,9 @@ mod key;
 
 pub use key::parse_key;
 
-use domain::Refusal;
+use p2p_domain::Refusal;
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::ports::{IdempotencyKey, IdempotencyRecord, Reply};
 
 /// Carries a command out once for its key, and keeps the answer, a refusal like a success, in the commit of its effect.
@@ -42,9 +42,9 @@ where
 {
     type Outcome = Replied;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.reply(self.key.clone());
-        self.command.needs(needs);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.reply(self.key.clone());
+        self.command.read_set(reads);
     }
 
     fn affinity(&self) -> u128 {
@@ -55,8 +55,8 @@ where
         self.command.is_background()
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Replied, Refusal> {
-        if let Some(known) = desk.reply(&self.key) {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Replied, Refusal> {
+        if let Some(known) = uow.reply(&self.key) {
             if known.fingerprint != self.fingerprint {
                 return Err(Refusal::IdempotencyKeyReused);
             }
@@ -65,7 +65,7 @@ where
                 replayed: true,
             });
         }
-        let decision = self.command.decide(desk);
+        let decision = self.command.decide(uow);
         match decision {
             // A defect of ours is no answer to be kept, nor is what is only about how the caller comes.
             Err(refusal)
@@ -73,15 +73,15 @@ where
             {
                 return Err(refusal);
             }
-            Err(_) => desk.start_over(),
+            Err(_) => uow.start_over(),
             Ok(_) => {}
         }
         let reply = (self.render)(decision);
-        desk.record_reply(IdempotencyRecord {
+        uow.record_reply(IdempotencyRecord {
             key: self.key.clone(),
             fingerprint: self.fingerprint,
             reply: reply.clone(),
-            at: desk.now(),
+            at: uow.now(),
         });
         Ok(Replied {
             reply,

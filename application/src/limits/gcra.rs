@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::Timestamp;
+use p2p_domain::Timestamp;
 
 use crate::ports::{Allowance, Quota};
 

@@ -13,7 +13,7 @@ pub use refused::Refused;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::UserId;
+use p2p_domain::UserId;
 
 use crate::ports::{LimitKey, Quota, RateLimiter, Subject};
 use refused::Counters;

@@ -2,7 +2,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::TypedId;
+use p2p_domain::TypedId;
 
 use super::*;
 use crate::ports::Allowance;

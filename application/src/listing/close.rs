@@ -1,10 +1,10 @@
 //! An exchanger takes a listing down.
 
-use domain::user::Caller;
-use domain::{Listing, ListingId, Refusal};
+use p2p_domain::user::Caller;
+use p2p_domain::{Listing, ListingId, Refusal};
 
 use super::own;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Closes the caller's listing for good. Running deals go on; closing twice is closing once.
 #[derive(Debug, Clone, Copy)]
@@ -16,16 +16,16 @@ pub struct CloseListing {
 impl Command for CloseListing {
     type Outcome = Listing;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.listing(self.listing);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.listing(self.listing);
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Listing, Refusal> {
-        let before = own(desk, self.listing, self.caller)?;
-        let closed = before.clone().close(desk.now());
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Listing, Refusal> {
+        let before = own(uow, self.listing, self.caller)?;
+        let closed = before.clone().close(uow.now());
         if closed != before {
-            desk.save_listing(closed.clone());
+            uow.save_listing(closed.clone());
         }
         Ok(closed)
     }

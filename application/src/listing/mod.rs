@@ -10,15 +10,15 @@ pub use publish::PublishListing;
 pub use queries::{ListingPage, get_listing, list_listings};
 pub use update::{ListingChange, UpdateListing};
 
-use domain::user::Caller;
-use domain::{Listing, ListingId, Refusal, Role};
+use p2p_domain::user::Caller;
+use p2p_domain::{Listing, ListingId, Refusal, Role};
 
-use crate::pipeline::Desk;
+use crate::engine::UnitOfWork;
 
 /// The caller's own listing.
-fn own(desk: &Desk<'_>, id: ListingId, caller: Caller) -> Result<Listing, Refusal> {
-    desk.require(caller, Role::Exchanger)?;
-    let listing = desk.listing(id)?;
+fn own(uow: &UnitOfWork<'_>, id: ListingId, caller: Caller) -> Result<Listing, Refusal> {
+    uow.require(caller, Role::Exchanger)?;
+    let listing = uow.listing(id)?;
     if listing.exchanger == caller.user {
         Ok(listing)
     } else {

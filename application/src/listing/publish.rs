@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use domain::listing::Draft;
-use domain::refusal::Tally;
-use domain::user::Caller;
-use domain::{Asset, Decimal, ExchangeType, Listing, ListingId, Money, Price, Refusal, Role};
+use p2p_domain::listing::Draft;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::user::Caller;
+use p2p_domain::{Asset, Decimal, ExchangeType, Listing, ListingId, Money, Price, Refusal, Role};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Publishes a listing, ACTIVE from the start.
 #[derive(Debug, Clone)]
@@ -33,15 +33,15 @@ pub struct PublishListing {
 impl Command for PublishListing {
     type Outcome = Listing;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.exchanger(self.caller.user);
-        needs.tally(Tally::Listings, self.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.exchanger(self.caller.user);
+        reads.tally(QuotaKind::Listings, self.caller.user);
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Listing, Refusal> {
-        desk.require(self.caller, Role::Exchanger)?;
-        let exchanger = desk.exchanger(self.caller.user)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Listing, Refusal> {
+        uow.require(self.caller, Role::Exchanger)?;
+        let exchanger = uow.exchanger(self.caller.user)?;
         let fiat =
             |field, value| Money::from_decimal(value, self.fiat).map_err(Refusal::amount_of(field));
         let draft = Draft {
@@ -55,13 +55,13 @@ impl Command for PublishListing {
             payment_methods: self.payment_methods.clone(),
             payment_window: self
                 .payment_window
-                .unwrap_or(desk.policy().default_payment_window),
+                .unwrap_or(uow.policy().default_payment_window),
             terms: self.terms.clone(),
         };
-        let listing = Listing::publish(self.id, &exchanger, draft, desk.now())?;
-        let most = desk.policy().limits.listings;
-        desk.count(Tally::Listings, self.caller.user, most)?;
-        desk.save_listing(listing.clone());
+        let listing = Listing::publish(self.id, &exchanger, draft, uow.now())?;
+        let most = uow.policy().limits.listings;
+        uow.count(QuotaKind::Listings, self.caller.user, most)?;
+        uow.save_listing(listing.clone());
         Ok(listing)
     }
 }

@@ -1,7 +1,7 @@
 //! Browsing listings. Open to everybody.
 
-use domain::refusal::Noun;
-use domain::{ListingId, Refusal};
+use p2p_domain::refusal::Resource;
+use p2p_domain::{ListingId, Refusal};
 
 use crate::ports::{ListingCursor, ListingFilter, ListingView, ListingsFound};
 use crate::{MAX_PAGE, Market, Page, QueryError};
@@ -9,7 +9,7 @@ use crate::{MAX_PAGE, Market, Page, QueryError};
 /// One listing, whatever its state.
 pub async fn get_listing(market: &Market, id: ListingId) -> Result<ListingView, QueryError> {
     let listing = market.queries().find_listing(id).await?;
-    Ok(listing.ok_or(Refusal::NotFound(Noun::Listing))?)
+    Ok(listing.ok_or(Refusal::NotFound(Resource::Listing))?)
 }
 
 /// A page of listings.

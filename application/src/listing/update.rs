@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use domain::listing::{Change, Switch};
-use domain::user::Caller;
-use domain::{Decimal, Listing, ListingId, Money, Price, Refusal};
+use p2p_domain::listing::{Change, Switch};
+use p2p_domain::user::Caller;
+use p2p_domain::{Decimal, Listing, ListingId, Money, Price, Refusal};
 
 use super::own;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// What is to be changed; `None` stays as it is.
 #[derive(Debug, Clone, Default)]
@@ -33,14 +33,14 @@ pub struct UpdateListing {
 impl Command for UpdateListing {
     type Outcome = Listing;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.listing(self.listing);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.listing(self.listing);
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Listing, Refusal> {
-        let listing = own(desk, self.listing, self.caller)?;
-        let exchanger = desk.exchanger(self.caller.user)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Listing, Refusal> {
+        let listing = own(uow, self.listing, self.caller)?;
+        let exchanger = uow.exchanger(self.caller.user)?;
         let (asset, fiat) = (listing.asset(), listing.price.fiat());
         let wanted = &self.change;
         let money = |field, value: Option<Decimal>, asset| {
@@ -63,8 +63,8 @@ impl Command for UpdateListing {
             terms: wanted.terms.clone(),
             switch: wanted.switch,
         };
-        let listing = listing.update(change, &exchanger, desk.now())?;
-        desk.save_listing(listing.clone());
+        let listing = listing.update(change, &exchanger, uow.now())?;
+        uow.save_listing(listing.clone());
         Ok(listing)
     }
 }

@@ -135,7 +135,7 @@ mod tests {
     use std::sync::Mutex;
 
     use async_trait::async_trait;
-    use domain::user::Email;
+    use p2p_domain::user::Email;
 
     use super::*;
 
@@ -187,7 +187,7 @@ mod tests {
             }
         }
 
-        async fn leave(&self, to: &str) {
+        async fn enqueue(&self, to: &str) {
             let mail = Mail {
                 to: Email::new(to),
                 subject: "News".to_owned(),
@@ -208,10 +208,10 @@ mod tests {
         let scene = Scene::open();
         // More than are sent at once.
         for number in 0..20 {
-            scene.leave(&format!("later-{number}")).await;
+            scene.enqueue(&format!("later-{number}")).await;
         }
-        scene.leave("refused").await;
-        scene.leave("good").await;
+        scene.enqueue("refused").await;
+        scene.enqueue("good").await;
         while scene.mailer.tried("good").is_empty() {
             tokio::task::yield_now().await;
         }
@@ -233,9 +233,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn at_the_end_what_waits_is_tried_once_more_and_not_waited_for() {
         let scene = Scene::open();
-        scene.leave("later").await;
+        scene.enqueue("later").await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        scene.leave("good").await;
+        scene.enqueue("good").await;
         let Scene {
             mailer,
             stats,
@@ -254,7 +254,7 @@ mod tests {
     async fn what_waits_to_be_tried_again_is_bounded() {
         let scene = Scene::open();
         for number in 0..ROOM + 10 {
-            scene.leave(&format!("later-{number}")).await;
+            scene.enqueue(&format!("later-{number}")).await;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(scene.counted(), [("no_room", 10)]);

@@ -2,16 +2,16 @@
 //! learns nothing from the clock; a mail that is lost with the process can be asked for again.
 
 mod deliver;
-mod letter;
 mod stats;
+mod template;
 mod throttle;
 
-pub use letter::Letter;
 pub use stats::MailCount;
+pub use template::MailTemplate;
 
 use std::sync::Arc;
 
-use domain::User;
+use p2p_domain::User;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -24,9 +24,9 @@ const ROOM: usize = 1_024;
 
 /// Where mail is left. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct PostOffice(Option<Arc<Desk>>);
+pub struct MailQueue(Option<Arc<Inner>>);
 
-struct Desk {
+struct Inner {
     waiting: mpsc::Sender<Mail>,
     /// What links in mails begin with.
     links: String,
@@ -35,13 +35,13 @@ struct Desk {
     stats: Arc<MailStats>,
 }
 
-impl std::fmt::Debug for Desk {
+impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Desk").finish_non_exhaustive()
     }
 }
 
-impl PostOffice {
+impl MailQueue {
     /// Sends what is left there, a few mails at a time. The handle ends when all clones are gone and all mail is sent or given
     /// up: then nobody waits for a better moment any more.
     /// `links`: the web page that links lead to, such as `https://market.example.com`.
@@ -53,7 +53,7 @@ impl PostOffice {
     ) -> (Self, JoinHandle<()>) {
         let (waiting, left) = mpsc::channel(ROOM);
         let stats = Arc::<MailStats>::default();
-        let desk = Desk {
+        let inner = Inner {
             waiting,
             links: links.trim_end_matches('/').to_owned(),
             clock,
@@ -61,7 +61,7 @@ impl PostOffice {
             stats: Arc::clone(&stats),
         };
         let sending = tokio::spawn(deliver::deliver(mailer, left, stats));
-        (Self(Some(Arc::new(desk))), sending)
+        (Self(Some(Arc::new(inner))), sending)
     }
 
     /// Nobody gets any mail.
@@ -71,13 +71,13 @@ impl PostOffice {
     }
 
     /// Leaves a mail for somebody, unless they got many of the kind of late for the asking.
-    pub fn leave(&self, user: &User, letter: &Letter) {
-        let Some(desk) = &self.0 else { return };
-        let (subject, text) = letter.words(user, &desk.links);
-        if letter.is_for_the_asking(user)
-            && !desk.throttle.admits(user.id, letter, desk.clock.now())
+    pub fn enqueue(&self, user: &User, template: &MailTemplate) {
+        let Some(inner) = &self.0 else { return };
+        let (subject, text) = template.words(user, &inner.links);
+        if template.is_unsolicited(user)
+            && !inner.throttle.admits(user.id, template, inner.clock.now())
         {
-            desk.stats.throttled();
+            inner.stats.throttled();
             tracing::debug!(user = %user.id, subject, "one more mail of a kind that came often of late was not sent");
             return;
         }
@@ -86,8 +86,8 @@ impl PostOffice {
             subject: subject.to_owned(),
             text,
         };
-        if desk.waiting.try_send(mail).is_err() {
-            desk.stats.no_room();
+        if inner.waiting.try_send(mail).is_err() {
+            inner.stats.no_room();
             tracing::warn!(user = %user.id, subject, "too much mail is waiting: one was dropped");
         }
     }
@@ -95,7 +95,7 @@ impl PostOffice {
     /// What became of mail so far; nothing where there is none.
     #[must_use]
     pub fn counts(&self) -> Vec<MailCount> {
-        let desk = self.0.as_ref();
-        desk.map_or_else(Vec::new, |desk| desk.stats.snapshot())
+        let inner = self.0.as_ref();
+        inner.map_or_else(Vec::new, |inner| inner.stats.snapshot())
     }
 }

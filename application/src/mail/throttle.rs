@@ -6,9 +6,9 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{Timestamp, UserId};
+use p2p_domain::{Timestamp, UserId};
 
-use super::Letter;
+use super::MailTemplate;
 use crate::limits::gcra;
 use crate::ports::Quota;
 
@@ -21,15 +21,15 @@ const MOST: usize = 1 << 16;
 
 /// By receiver and kind: when they will have rested from what they got.
 #[derive(Debug, Default)]
-pub(super) struct Throttle(Mutex<HashMap<(UserId, Discriminant<Letter>), Timestamp>>);
+pub(super) struct Throttle(Mutex<HashMap<(UserId, Discriminant<MailTemplate>), Timestamp>>);
 
 impl Throttle {
     /// Whether they may get one more now.
-    pub(super) fn admits(&self, user: UserId, letter: &Letter, now: Timestamp) -> bool {
+    pub(super) fn admits(&self, user: UserId, template: &MailTemplate, now: Timestamp) -> bool {
         let Some(quota) = Quota::new(1, INTERVAL, BURST) else {
             return true;
         };
-        let key = (user, discriminant(letter));
+        let key = (user, discriminant(template));
         let mut rested = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if rested.len() >= MOST && !rested.contains_key(&key) {
             rested.retain(|_, at| *at > now);
@@ -47,14 +47,14 @@ impl Throttle {
 
 #[cfg(test)]
 mod tests {
-    use domain::TypedId;
+    use p2p_domain::TypedId;
 
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
 
-    fn reset() -> Letter {
-        Letter::ResetPassword {
+    fn reset() -> MailTemplate {
+        MailTemplate::ResetPassword {
             token: String::new(),
         }
     }
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(many(NOW.after(INTERVAL * 3)), 2);
         assert_eq!(many(NOW.after(INTERVAL * 100)), 5);
         // Neither others nor other kinds are affected.
-        let locked = Letter::Locked {
+        let locked = MailTemplate::Locked {
             token: String::new(),
         };
         assert!(throttle.admits(anna, &locked, NOW));

@@ -6,12 +6,12 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::{Notification, TypedId, UserId};
+use p2p_domain::{Notification, TypedId, UserId};
 use tokio::sync::watch;
 
 use crate::Market;
-use crate::patience::in_time;
 use crate::ports::{Broker, StorageError};
+use crate::timeout::with_timeout;
 
 /// How many notifications are read at a time.
 const AT_A_TIME: u32 = 100;
@@ -157,7 +157,7 @@ impl Follower {
             seen: 0,
             news,
         };
-        let last = in_time(market.queries().mailbox(user)).await?;
+        let last = with_timeout(market.queries().mailbox(user)).await?;
         let last = last.map_or(0, |mailbox| mailbox.last);
         follower.seen = seen.map_or(last, |seen| seen.min(last));
         Ok(follower)
@@ -175,7 +175,7 @@ impl Follower {
             self.news.mark_seen();
             let queries = self.market.queries();
             let found =
-                in_time(queries.notifications_after(self.user, self.seen, AT_A_TIME)).await?;
+                with_timeout(queries.notifications_after(self.user, self.seen, AT_A_TIME)).await?;
             if let Some(newest) = found.last() {
                 self.seen = newest.number;
                 return Ok(found);

@@ -1,8 +1,8 @@
 //! Looking into a mailbox.
 
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{Language, Mailbox, Notification, Refusal, Role, UserId};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Language, Mailbox, Notification, Refusal, Role, UserId};
 
 use crate::ports::NotificationFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
@@ -35,7 +35,7 @@ pub struct Reader {
 /// How somebody's notifications are shown to them.
 pub async fn reader_of(market: &Market, user: UserId) -> Result<Reader, QueryError> {
     let known = market.queries().find_user(user).await?;
-    let known = known.ok_or(Refusal::NotFound(Noun::User))?;
+    let known = known.ok_or(Refusal::NotFound(Resource::User))?;
     Ok(Reader {
         language: known.language,
         mailbox: mailbox_of(market, user).await?,

@@ -1,10 +1,10 @@
 //! Somebody has read what they were told.
 
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{Mailbox, Notification, NotificationId, Refusal};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Mailbox, Notification, NotificationId, Refusal};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Marks one notification as read.
 #[derive(Debug, Clone, Copy)]
@@ -16,22 +16,22 @@ pub struct ReadNotification {
 impl Command for ReadNotification {
     type Outcome = Notification;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.notification(self.notification);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.notification(self.notification);
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Notification, Refusal> {
-        let before = desk.notification(self.notification)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Notification, Refusal> {
+        let before = uow.notification(self.notification)?;
         if before.user != self.caller.user {
-            return Err(Refusal::NotFound(Noun::Notification));
+            return Err(Refusal::NotFound(Resource::Notification));
         }
-        let after = before.clone().read(desk.now());
+        let after = before.clone().read(uow.now());
         if after != before {
-            desk.save_notification(after.clone());
+            uow.save_notification(after.clone());
         }
         Ok(after)
     }
@@ -47,19 +47,19 @@ pub struct ReadNotifications {
 impl Command for ReadNotifications {
     type Outcome = Mailbox;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.mailbox(self.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.mailbox(self.caller.user);
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Mailbox, Refusal> {
-        let before = desk.mailbox(self.caller.user);
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Mailbox, Refusal> {
+        let before = uow.mailbox(self.caller.user);
         let after = before.read_to(self.up_to)?;
         if after != before {
-            desk.save_mailbox(after);
+            uow.save_mailbox(after);
         }
         Ok(after)
     }

@@ -1,7 +1,7 @@
 //! What notifications say, in each language.
 
-use domain::event::FactName;
-use domain::{Actor, Decline, Language, Money, Notification};
+use p2p_domain::event::FactName;
+use p2p_domain::{Actor, Decline, Language, Money, Notification};
 
 /// A title, and what there is to know.
 #[derive(Debug, Clone, PartialEq, Eq)]

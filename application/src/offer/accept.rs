@@ -1,10 +1,10 @@
 //! The exchanger takes an offer.
 
-use domain::user::Caller;
-use domain::{Offer, OfferId, Refusal, Role, TypedId};
+use p2p_domain::user::Caller;
+use p2p_domain::{Offer, OfferId, Refusal, Role, TypedId};
 
 use super::{deal_of, settle};
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// From here the fiat payer's time runs.
 #[derive(Debug, Clone, Copy)]
@@ -16,18 +16,18 @@ pub struct AcceptOffer {
 impl Command for AcceptOffer {
     type Outcome = Offer;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.offer_with_exchanger(self.offer);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.offer_with_exchanger(self.offer);
     }
 
     fn affinity(&self) -> u128 {
         self.offer.as_u128()
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Offer, Refusal> {
         self.caller.require(Role::Exchanger)?;
-        let (offer, step) = deal_of(desk, self.offer, self.caller)?;
-        let moved = offer.accept(step, desk.policy())?;
-        settle(desk, moved, Some(self.caller.user))
+        let (offer, step) = deal_of(uow, self.offer, self.caller)?;
+        let moved = offer.accept(step, uow.policy())?;
+        settle(uow, moved, Some(self.caller.user))
     }
 }

@@ -1,10 +1,10 @@
 //! The fiat payer says that fiat was sent.
 
-use domain::user::Caller;
-use domain::{Offer, OfferId, Refusal, TypedId};
+use p2p_domain::user::Caller;
+use p2p_domain::{Offer, OfferId, Refusal, TypedId};
 
 use super::{deal_of, settle};
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// From here the crypto holder's time to confirm the receipt runs.
 #[derive(Debug, Clone)]
@@ -18,17 +18,17 @@ pub struct ConfirmPayment {
 impl Command for ConfirmPayment {
     type Outcome = Offer;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.offer(self.offer);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.offer(self.offer);
     }
 
     fn affinity(&self) -> u128 {
         self.offer.as_u128()
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {
-        let (offer, step) = deal_of(desk, self.offer, self.caller)?;
-        let moved = offer.confirm_payment(step, self.reference.clone(), desk.policy())?;
-        settle(desk, moved, Some(self.caller.user))
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Offer, Refusal> {
+        let (offer, step) = deal_of(uow, self.offer, self.caller)?;
+        let moved = offer.confirm_payment(step, self.reference.clone(), uow.policy())?;
+        settle(uow, moved, Some(self.caller.user))
     }
 }

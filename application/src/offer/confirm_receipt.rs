@@ -1,10 +1,10 @@
 //! The crypto holder has the fiat.
 
-use domain::user::Caller;
-use domain::{Offer, OfferId, Refusal, TypedId};
+use p2p_domain::user::Caller;
+use p2p_domain::{Offer, OfferId, Refusal, TypedId};
 
 use super::{deal_of, settle};
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Finishes the deal: escrow is paid out to the fiat payer, less the fee.
 #[derive(Debug, Clone, Copy)]
@@ -16,17 +16,17 @@ pub struct ConfirmReceipt {
 impl Command for ConfirmReceipt {
     type Outcome = Offer;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.offer_to_capture(self.offer);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.offer_to_capture(self.offer);
     }
 
     fn affinity(&self) -> u128 {
         self.offer.as_u128()
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {
-        let (offer, step) = deal_of(desk, self.offer, self.caller)?;
-        let moved = offer.confirm_receipt(step, desk.policy())?;
-        settle(desk, moved, Some(self.caller.user))
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Offer, Refusal> {
+        let (offer, step) = deal_of(uow, self.offer, self.caller)?;
+        let moved = offer.confirm_receipt(step, uow.policy())?;
+        settle(uow, moved, Some(self.caller.user))
     }
 }

@@ -1,14 +1,14 @@
 //! A customer answers a listing.
 
-use domain::offer::Opening;
-use domain::refusal::Tally;
-use domain::user::Caller;
-use domain::{
+use p2p_domain::offer::NewOffer;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::user::Caller;
+use p2p_domain::{
     AccountKey, Decimal, ExchangeType, ListingId, Money, Offer, OfferId, Refusal, Role, TypedId,
 };
 
 use super::settle;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Begins a deal: the crypto holder's `amount` goes into escrow, and the exchanger has to answer.
 #[derive(Debug, Clone)]
@@ -26,37 +26,37 @@ pub struct CreateOffer {
 impl Command for CreateOffer {
     type Outcome = Offer;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.listing_to_answer(self.listing, self.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.listing_for_offer(self.listing, self.caller.user);
     }
 
     fn affinity(&self) -> u128 {
         self.listing.as_u128()
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Offer, Refusal> {
         self.caller.require(Role::Customer)?;
-        let listing = desk.listing(self.listing)?;
+        let listing = uow.listing(self.listing)?;
         if listing.exchange_type != self.exchange_type {
             return Err(Refusal::WrongExchangeType);
         }
-        let exchanger = desk.exchanger(listing.exchanger)?;
-        desk.account(AccountKey::user(self.caller.user, listing.asset()))?;
+        let exchanger = uow.exchanger(listing.exchanger)?;
+        uow.account(AccountKey::user(self.caller.user, listing.asset()))?;
         let amount = Money::from_decimal(self.amount, listing.asset()).map_err(Refusal::amount)?;
-        let opening = Opening {
+        let new_offer = NewOffer {
             id: self.id,
             customer: self.caller.user,
             amount,
             conditions: self.conditions.clone(),
         };
         let customer = self.caller.user;
-        desk.conduct(customer).may_offer(desk.now())?;
-        let moved = Offer::create(opening, &listing, &exchanger, desk.policy(), desk.now())?;
-        desk.count(
-            Tally::OpenOffers,
+        uow.conduct(customer).may_offer(uow.now())?;
+        let moved = Offer::create(new_offer, &listing, &exchanger, uow.policy(), uow.now())?;
+        uow.count(
+            QuotaKind::OpenOffers,
             customer,
-            desk.policy().limits.open_offers,
+            uow.policy().limits.open_offers,
         )?;
-        settle(desk, moved, Some(self.caller.user))
+        settle(uow, moved, Some(self.caller.user))
     }
 }

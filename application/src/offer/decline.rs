@@ -1,10 +1,10 @@
 //! The exchanger turns an offer down.
 
-use domain::user::Caller;
-use domain::{Offer, OfferId, Refusal, Role, TypedId};
+use p2p_domain::user::Caller;
+use p2p_domain::{Offer, OfferId, Refusal, Role, TypedId};
 
 use super::{deal_of, settle};
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Ends the deal; the escrow goes back.
 #[derive(Debug, Clone, Copy)]
@@ -16,18 +16,18 @@ pub struct DeclineOffer {
 impl Command for DeclineOffer {
     type Outcome = Offer;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.offer_to_release(self.offer);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.offer_to_release(self.offer);
     }
 
     fn affinity(&self) -> u128 {
         self.offer.as_u128()
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Offer, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Offer, Refusal> {
         self.caller.require(Role::Exchanger)?;
-        let (offer, step) = deal_of(desk, self.offer, self.caller)?;
-        let moved = offer.decline(step, desk.policy())?;
-        settle(desk, moved, Some(self.caller.user))
+        let (offer, step) = deal_of(uow, self.offer, self.caller)?;
+        let moved = offer.decline(step, uow.policy())?;
+        settle(uow, moved, Some(self.caller.user))
     }
 }

@@ -1,10 +1,10 @@
 //! The clock moves a deal that nobody has moved in time.
 
-use domain::offer::Trigger;
-use domain::{Actor, Dispute, DisputeId, OfferId, Refusal, Status, TypedId};
+use p2p_domain::offer::Trigger;
+use p2p_domain::{Actor, Dispute, DisputeId, OfferId, Refusal, Status, TypedId};
 
 use super::{settle, would_freeze};
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Does what the status machine says of a deadline that has passed; nothing where it was moved meanwhile.
 #[derive(Debug, Clone, Copy)]
@@ -31,10 +31,10 @@ pub enum Expired {
 impl Command for ExpireOffer {
     type Outcome = Expired;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.offer_to_expire(self.offer);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.offer_to_expire(self.offer);
         if self.freezes {
-            needs.trail();
+            reads.trail();
         }
     }
 
@@ -42,24 +42,21 @@ impl Command for ExpireOffer {
         self.offer.as_u128()
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Expired, Refusal> {
-        let offer = desk.offer(self.offer)?;
-        if offer
-            .deadline()
-            .is_none_or(|deadline| deadline > desk.now())
-        {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Expired, Refusal> {
+        let offer = uow.offer(self.offer)?;
+        if offer.deadline().is_none_or(|deadline| deadline > uow.now()) {
             return Ok(Expired::NotDue);
         }
         let before = offer.status();
-        let moved = offer.expire(desk.now(), self.dispute, desk.policy())?;
-        if !self.freezes && would_freeze(desk, &moved)? {
+        let moved = offer.expire(uow.now(), self.dispute, uow.policy())?;
+        if !self.freezes && would_freeze(uow, &moved)? {
             return Ok(Expired::Freezes);
         }
-        let offer = settle(desk, moved, None)?;
+        let offer = settle(uow, moved, None)?;
         // Whoever never pays lets the other side down like whoever calls off.
         if before == Status::Approved && offer.fiat_payer() == offer.terms.customer {
-            let conduct = desk.conduct(offer.terms.customer);
-            desk.save_conduct(conduct.cancelled(&desk.policy().limits, desk.now()));
+            let conduct = uow.conduct(offer.terms.customer);
+            uow.save_conduct(conduct.cancelled(&uow.policy().limits, uow.now()));
         }
         if offer.status() == Status::DisputeOpen {
             let dispute = Dispute::open(
@@ -68,10 +65,10 @@ impl Command for ExpireOffer {
                 Actor::System,
                 None,
                 Trigger::ReceiptTimeout.name().to_owned(),
-                &desk.disputes_of(self.offer),
-                desk.now(),
+                &uow.disputes_of(self.offer),
+                uow.now(),
             )?;
-            desk.save_dispute(dispute);
+            uow.save_dispute(dispute);
         }
         Ok(Expired::Moved(offer.status()))
     }

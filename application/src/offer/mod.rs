@@ -22,28 +22,28 @@ pub use expire::{ExpireOffer, Expired};
 pub use open_dispute::OpenDispute;
 pub use queries::{DealView, OfferList, get_offer, list_offers, offer_status};
 
-pub use words::in_words;
+pub use words::describe;
 
 pub(crate) use settle::{settle, would_freeze};
 
-use domain::offer::Step;
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{Actor, Offer, OfferId, Refusal};
+use p2p_domain::offer::Act;
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Actor, Offer, OfferId, Refusal};
 
-use crate::pipeline::Desk;
+use crate::engine::UnitOfWork;
 
 /// The deal, and the caller's step in it. To everybody but its two sides a deal does not exist.
-fn deal_of(desk: &Desk<'_>, id: OfferId, caller: Caller) -> Result<(Offer, Step), Refusal> {
-    let offer = desk.offer(id)?;
+fn deal_of(uow: &UnitOfWork<'_>, id: OfferId, caller: Caller) -> Result<(Offer, Act), Refusal> {
+    let offer = uow.offer(id)?;
     let side = offer
         .side_of(caller.user)
-        .ok_or(Refusal::NotFound(Noun::Offer))?;
-    Ok((offer, Step::by(side, caller.user, desk.now())))
+        .ok_or(Refusal::NotFound(Resource::Offer))?;
+    Ok((offer, Act::by(side, caller.user, uow.now())))
 }
 
 /// Where a request says on which side its author stands, it must be right.
-fn agrees(claimed: Option<Actor>, step: Step) -> Result<(), Refusal> {
+fn check_claimed_side(claimed: Option<Actor>, step: Act) -> Result<(), Refusal> {
     match claimed {
         Some(actor) if actor != step.actor => Err(Refusal::IdentityMismatch),
         _ => Ok(()),

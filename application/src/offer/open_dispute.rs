@@ -1,10 +1,10 @@
 //! A side calls for a moderator.
 
-use domain::user::Caller;
-use domain::{Actor, Dispute, DisputeId, OfferId, Refusal, TypedId};
+use p2p_domain::user::Caller;
+use p2p_domain::{Actor, Dispute, DisputeId, OfferId, Refusal, TypedId};
 
-use super::{agrees, deal_of, settle};
-use crate::pipeline::{Command, Desk, Needs};
+use super::{check_claimed_side, deal_of, settle};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Stops the clock: from here a moderator decides. Each side may do so once.
 #[derive(Debug, Clone)]
@@ -20,29 +20,29 @@ pub struct OpenDispute {
 impl Command for OpenDispute {
     type Outcome = Dispute;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.offer_with_disputes(self.offer);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.offer_with_disputes(self.offer);
     }
 
     fn affinity(&self) -> u128 {
         self.offer.as_u128()
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Dispute, Refusal> {
-        let (offer, step) = deal_of(desk, self.offer, self.caller)?;
-        agrees(self.claimed, step)?;
-        let moved = offer.dispute(step, self.id, self.reason.clone(), desk.policy())?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Dispute, Refusal> {
+        let (offer, step) = deal_of(uow, self.offer, self.caller)?;
+        check_claimed_side(self.claimed, step)?;
+        let moved = offer.dispute(step, self.id, self.reason.clone(), uow.policy())?;
         let dispute = Dispute::open(
             self.id,
             self.offer,
             step.actor,
             step.user,
             self.reason.clone(),
-            &desk.disputes_of(self.offer),
-            desk.now(),
+            &uow.disputes_of(self.offer),
+            uow.now(),
         )?;
-        settle(desk, moved, Some(self.caller.user))?;
-        desk.save_dispute(dispute.clone());
+        settle(uow, moved, Some(self.caller.user))?;
+        uow.save_dispute(dispute.clone());
         Ok(dispute)
     }
 }

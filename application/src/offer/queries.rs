@@ -1,9 +1,9 @@
 //! Looking at deals.
 
-use domain::offer::HistoryEntry;
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{Actor, Dispute, Offer, OfferId, Refusal, Role};
+use p2p_domain::offer::HistoryEntry;
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Actor, Dispute, Offer, OfferId, Refusal, Role};
 
 use crate::ports::OfferFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
@@ -27,7 +27,7 @@ pub async fn offer_status(
         |offer: &Offer| offer.side_of(caller.user).is_some() || caller.roles.allow(Role::Moderator);
     Ok(offer
         .filter(visible)
-        .ok_or(Refusal::NotFound(Noun::Offer))?)
+        .ok_or(Refusal::NotFound(Resource::Offer))?)
 }
 
 /// A deal with its history and disputes, for those who may see it.

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use domain::offer::State;
-use domain::{Actor, Offer};
+use p2p_domain::offer::State;
+use p2p_domain::{Actor, Offer};
 
 /// What a deal waits for and until when, or how it ended: one sentence for every state.
 #[must_use]
-pub fn in_words(offer: &Offer) -> String {
+pub fn describe(offer: &Offer) -> String {
     let payer = side_name(offer.terms.exchange_type.fiat_payer());
     let holder = side_name(offer.terms.exchange_type.crypto_holder());
     let mut text = match offer.state {

@@ -1,10 +1,10 @@
 //! Somebody orders something.
 
-use domain::order::Purchase;
-use domain::user::{Caller, Email};
-use domain::{Asset, Decimal, Money, Order, OrderId, Refusal, Role, TypedId, UserId};
+use p2p_domain::order::Purchase;
+use p2p_domain::user::{Caller, Email};
+use p2p_domain::{Asset, Decimal, Money, Order, OrderId, Refusal, Role, TypedId, UserId};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Makes an order and asks for its payment, in one commit. It does not wait for the payment.
 #[derive(Debug, Clone)]
@@ -25,14 +25,14 @@ pub struct CreateOrder {
 impl Command for CreateOrder {
     type Outcome = Order;
 
-    fn needs(&self, needs: &mut Needs) {
+    fn read_set(&self, reads: &mut ReadSet) {
         if self.chosen {
-            needs.order(self.id);
+            reads.order(self.id);
         }
         if self.email.is_some() {
-            needs.caller(self.caller);
+            reads.caller(self.caller);
         } else {
-            needs.known_user(self.caller.user);
+            reads.known_user(self.caller.user);
         }
     }
 
@@ -40,11 +40,11 @@ impl Command for CreateOrder {
         self.caller.user.as_u128()
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Order, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Order, Refusal> {
         self.caller.require(Role::Customer)?;
         match &self.email {
-            None => desk.is_known(self.caller.user)?,
-            Some(email) if desk.user(self.caller.user)?.email == *email => {}
+            None => uow.is_known(self.caller.user)?,
+            Some(email) if uow.user(self.caller.user)?.email == *email => {}
             Some(_) => return Err(Refusal::IdentityMismatch),
         }
         let purchase = Purchase {
@@ -53,16 +53,16 @@ impl Command for CreateOrder {
             amount: Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?,
             description: self.description.clone(),
         };
-        if let Ok(known) = desk.order(self.id) {
+        if let Ok(known) = uow.order(self.id) {
             return if known.purchase == purchase {
                 Ok(known)
             } else {
                 Err(Refusal::OrderExists)
             };
         }
-        let (order, requested) = Order::create(self.id, purchase, desk.now())?;
-        desk.emit([requested]);
-        desk.save_order(order.clone());
+        let (order, requested) = Order::create(self.id, purchase, uow.now())?;
+        uow.emit([requested]);
+        uow.save_order(order.clone());
         Ok(order)
     }
 }

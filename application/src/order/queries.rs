@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use domain::order::OrderStatus;
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{Order, OrderId, Refusal, Role, UserId};
+use p2p_domain::order::OrderStatus;
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Order, OrderId, Refusal, Role, UserId};
 use tokio::time::{Instant, timeout_at};
 
 use crate::notification::Hub;
-use crate::patience::in_time;
 use crate::ports::OrderFilter;
+use crate::timeout::with_timeout;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
 /// News may be lost: so often whoever waits looks for themself.
@@ -28,11 +28,11 @@ pub struct OrderList {
 
 /// An order: one's own, or anybody's for ADMIN. To others it does not exist.
 pub async fn get_order(market: &Market, caller: Caller, id: OrderId) -> Result<Order, QueryError> {
-    let order = in_time(market.queries().find_order(id)).await?;
+    let order = with_timeout(market.queries().find_order(id)).await?;
     let visible =
         |order: &Order| order.purchase.user == caller.user || caller.require(Role::Admin).is_ok();
     let order = order.filter(visible);
-    Ok(order.ok_or(Refusal::NotFound(Noun::Order))?)
+    Ok(order.ok_or(Refusal::NotFound(Resource::Order))?)
 }
 
 /// Orders, newest first: one's own, or anybody's for ADMIN.

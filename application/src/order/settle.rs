@@ -1,13 +1,13 @@
 //! An order hears how its payment went.
 
-use domain::event::FactName;
-use domain::order::{OrderState, PaymentResult};
-use domain::{Decline, News, Order, OrderId, Refusal, UserId};
+use p2p_domain::event::FactName;
+use p2p_domain::order::{OrderState, PaymentResult};
+use p2p_domain::{Decline, NotificationContent, Order, OrderId, Refusal, UserId};
 use serde::Deserialize;
 
-use crate::incoming::{Envelope, Unreadable, inbox_key, parsed, required};
-use crate::notification::Told;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
+use crate::incoming::{DecodeError, Envelope, inbox_key, parsed, required};
+use crate::notification::Delivered;
 use crate::ports::{InboxKey, Incoming};
 
 /// Under which its messages are taken in.
@@ -34,9 +34,9 @@ struct Data<'a> {
 }
 
 impl TryFrom<&Incoming> for SettleOrder {
-    type Error = Unreadable;
+    type Error = DecodeError;
 
-    fn try_from(message: &Incoming) -> Result<Self, Unreadable> {
+    fn try_from(message: &Incoming) -> Result<Self, DecodeError> {
         let Envelope { event, data } = Envelope::<Data<'_>>::read(message)?;
         let event = required("event", parsed("event", Some(event))?)?;
         let payment = || required("paymentId", parsed("paymentId", data.payment_id)?);
@@ -47,10 +47,10 @@ impl TryFrom<&Incoming> for SettleOrder {
                 PaymentResult::Declined(required("reason", reason)?)
             }
             (FactName::PaymentProcessed, None) => {
-                return Err(Unreadable("it has no success".to_owned()));
+                return Err(DecodeError("it has no success".to_owned()));
             }
             (FactName::PaymentRefunded, _) => PaymentResult::Refunded(payment()?),
-            (other, _) => return Err(Unreadable(format!("{other} is no result of a payment"))),
+            (other, _) => return Err(DecodeError(format!("{other} is no result of a payment"))),
         };
         Ok(Self {
             key: inbox_key(CONSUMER, message),
@@ -63,40 +63,40 @@ impl TryFrom<&Incoming> for SettleOrder {
 }
 
 impl Command for SettleOrder {
-    type Outcome = Told;
+    type Outcome = Delivered;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.inbox(self.key.clone());
-        needs.order(self.order);
-        needs.mailbox(self.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.inbox(self.key.clone());
+        reads.order(self.order);
+        reads.mailbox(self.user);
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Told, Refusal> {
-        if desk.was_taken_in(&self.key) {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Delivered, Refusal> {
+        if uow.is_processed(&self.key) {
             // Whoever did it may have died before it could tell the replicas.
-            return Ok(vec![(self.user, desk.mailbox(self.user).last)]);
+            return Ok(vec![(self.user, uow.mailbox(self.user).last)]);
         }
-        let before = desk.order(self.order)?;
+        let before = uow.order(self.order)?;
         if before.purchase.user != self.user {
             return Err(Refusal::IdentityMismatch);
         }
-        desk.take_in(self.key.clone());
-        let order = before.clone().settle(self.result, desk.now());
+        uow.mark_processed(self.key.clone());
+        let order = before.clone().settle(self.result, uow.now());
         if order == before {
-            return Ok(Told::new());
+            return Ok(Delivered::new());
         }
-        let number = desk.tell(self.user, self.news(&order));
-        desk.save_order(order);
+        let number = uow.notify(self.user, self.news(&order));
+        uow.save_order(order);
         Ok(vec![(self.user, number)])
     }
 }
 
 impl SettleOrder {
-    fn news(&self, order: &Order) -> News {
+    fn news(&self, order: &Order) -> NotificationContent {
         let (detail, at) = match order.state {
             OrderState::New => (None, order.created_at),
             OrderState::Finished {
@@ -104,7 +104,7 @@ impl SettleOrder {
             } => (None, refunded_at.unwrap_or(at)),
             OrderState::Cancelled { reason, at } => (Some(reason.name().to_owned()), at),
         };
-        News {
+        NotificationContent {
             event: self.event,
             offer: None,
             dispute: None,

@@ -1,36 +1,48 @@
-//! Looking at what payment providers have reported.
+//! Looking at payments and at accounts by their ids.
 
-use domain::user::Caller;
-use domain::{OfferId, PaymentReport, ReportId, Role};
+use p2p_domain::ledger::Owner;
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Account, AccountId, Payment, PaymentId, Refusal, Role};
 
-use crate::ports::ReportFilter;
-use crate::{MAX_PAGE, Market, Page, QueryError};
+use crate::timeout::with_timeout;
+use crate::{Market, QueryError};
 
-/// Which reports a moderator wants to see.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ReportList {
-    /// Only those that were applied, or only those that were not.
-    pub applied: Option<bool>,
-    /// Only about this deal.
-    pub offer: Option<OfferId>,
-    pub after: Option<ReportId>,
-    pub limit: u32,
-}
-
-/// Reports, newest first, for moderators.
-pub async fn list_reports(
+/// A payment: of whoever asked for it, of those whose accounts it is about, and of the staff. To others it does not exist.
+pub async fn get_payment(
     market: &Market,
     caller: Caller,
-    list: ReportList,
-) -> Result<Page<PaymentReport>, QueryError> {
-    caller.require(Role::Moderator)?;
-    let limit = list.limit.clamp(1, MAX_PAGE);
-    let filter = ReportFilter {
-        applied: list.applied,
-        offer: list.offer,
-        after: list.after,
-        limit: limit + 1,
-    };
-    let rows = market.queries().list_reports(&filter).await?;
-    Ok(Page::of(rows, limit))
+    id: PaymentId,
+) -> Result<Payment, QueryError> {
+    let payment = with_timeout(market.queries().find_payment(id)).await?;
+    let payment = payment.ok_or(Refusal::NotFound(Resource::Payment))?;
+    if caller.require(Role::Moderator).is_ok() || payment.was_asked_for_by(caller.user) {
+        return Ok(payment);
+    }
+    for side in [payment.terms.payer, payment.terms.payee]
+        .into_iter()
+        .flatten()
+    {
+        let account = with_timeout(market.queries().find_account(side)).await?;
+        if account.is_some_and(|account| is_of(&account, caller)) {
+            return Ok(payment);
+        }
+    }
+    Err(Refusal::NotFound(Resource::Payment).into())
+}
+
+/// An account's balances: of its owner, and of the staff. To others it does not exist.
+pub async fn account_balance(
+    market: &Market,
+    caller: Caller,
+    id: AccountId,
+) -> Result<Account, QueryError> {
+    let account = with_timeout(market.queries().find_account(id)).await?;
+    let is_staff = caller.require(Role::Moderator).is_ok();
+    let account = account.filter(|account| is_staff || is_of(account, caller));
+    Ok(account.ok_or(Refusal::NotFound(Resource::Account))?)
+}
+
+fn is_of(account: &Account, caller: Caller) -> bool {
+    account.key.owner == Owner::User(caller.user)
 }

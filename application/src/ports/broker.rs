@@ -3,7 +3,7 @@
 //! Delivery is at least once in both directions. That every effect comes about once is the outbox's and the inbox's work.
 
 use async_trait::async_trait;
-use domain::EventId;
+use p2p_domain::EventId;
 
 use super::OutboxMessage;
 
@@ -89,7 +89,7 @@ pub struct Incoming {
 /// A message in hand. Dropped without a word, it is delivered again.
 pub struct Delivery {
     pub message: Incoming,
-    pub receipt: Box<dyn Receipt>,
+    pub acker: Box<dyn Acker>,
 }
 
 impl std::fmt::Debug for Delivery {
@@ -103,7 +103,7 @@ impl std::fmt::Debug for Delivery {
 
 /// What becomes of a message in hand.
 #[async_trait]
-pub trait Receipt: Send {
+pub trait Acker: Send {
     /// It has taken effect, durably; it is not delivered again, unless this word is lost.
     async fn done(self: Box<Self>) -> Result<(), BrokerError>;
 
@@ -120,7 +120,7 @@ pub trait Deliveries: Send {
 
 /// Short news for all replicas, as they come. Some may be lost: they say that something is to be seen, not what.
 #[async_trait]
-pub trait Shouts: Send {
+pub trait Broadcasts: Send {
     /// The next one. An error ends it: listen again. Cancel safe.
     async fn next(&mut self) -> Result<Vec<u8>, BrokerError>;
 }
@@ -145,10 +145,10 @@ pub trait Broker: Send + Sync {
     async fn consume(&self, queue: Queue, window: u16) -> Result<Box<dyn Deliveries>, BrokerError>;
 
     /// Tells all replicas, this one too.
-    async fn shout(&self, news: &[u8]) -> Result<(), BrokerError>;
+    async fn broadcast(&self, news: &[u8]) -> Result<(), BrokerError>;
 
     /// Hears what is shouted from now on.
-    async fn listen(&self) -> Result<Box<dyn Shouts>, BrokerError>;
+    async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError>;
 
     /// The oldest dead letters, which stay where they are.
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, BrokerError>;

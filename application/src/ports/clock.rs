@@ -1,6 +1,6 @@
 //! Time and ids.
 
-use domain::{Timestamp, TypedId};
+use p2p_domain::{Timestamp, TypedId};
 
 /// The present.
 pub trait Clock: Send + Sync {

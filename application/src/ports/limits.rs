@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::UserId;
+use p2p_domain::UserId;
 
 /// How often something may be done: so many times at once after a rest, and once more after each interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Mail to people.
 
 use async_trait::async_trait;
-use domain::user::Email;
+use p2p_domain::user::Email;
 
 /// A mail in plain text. It may hold a secret: what it says goes to nobody but its receiver.
 #[derive(Clone, PartialEq, Eq)]

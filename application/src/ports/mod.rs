@@ -13,15 +13,15 @@ mod storage;
 mod tokens;
 
 pub use broker::{
-    Broker, BrokerError, DeadLetter, Deliveries, Delivery, Incoming, Queue, Receipt, Shouts,
+    Acker, Broadcasts, Broker, BrokerError, DeadLetter, Deliveries, Delivery, Incoming, Queue,
 };
 pub use clock::{Clock, Ids, IdsExt};
 pub use limits::{Allowance, LimitKey, Quota, RateLimiter, Subject, source_of};
 pub use mailer::{Mail, MailError, Mailer};
-pub use outbox::{Backlog, DeadLetters, Outbox, Parcel};
+pub use outbox::{Backlog, DeadLetters, Lease, Outbox};
 pub use passwords::{PasswordError, Passwords, Verdict};
 pub use queries::{
-    AccessChanges, AccessQueries, AuditReport, DisputeFilter, DisputeQueries, ListingCursor,
+    AccessChanges, AccessQueries, DisputeFilter, DisputeQueries, LedgerReport, ListingCursor,
     ListingFilter, ListingOrder, ListingQueries, ListingView, ListingsFound, Maintenance,
     NotificationFilter, NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries,
     PaymentQueries, Queries, ReportFilter, ReportQueries, StatementCursor, StatementEntry,
@@ -30,8 +30,8 @@ pub use queries::{
 };
 pub use second_factors::{Enrolment, SecondFactorError, SecondFactors};
 pub use storage::{
-    Appendix, Changes, Entry, Glance, IdempotencyKey, IdempotencyRecord, InboxKey, InboxMark,
-    OfferHead, OutboxMessage, Reply, Saved, Seen, StaffMember, Standing, Standings, StorageError,
-    Store, Transaction, Transfer,
+    AuditAppend, ChangeSet, CustomerPreconditions, Entry, IdempotencyKey, IdempotencyRecord,
+    InboxKey, InboxMark, OfferPreconditions, OfferSummary, OutboxMessage, Reply, Snapshot,
+    SnapshotQuery, StaffMember, StorageError, Store, Transaction, Transfer, Versioned,
 };
 pub use tokens::{AccessToken, Bearer, Link, LinkPurpose, Refresh, TokenError, Tokens};

@@ -1,7 +1,7 @@
 //! The way out: messages that were committed with their facts, until the broker has them.
 
 use async_trait::async_trait;
-use domain::{EventId, Timestamp};
+use p2p_domain::{EventId, Timestamp};
 
 use super::{DeadLetter, OutboxMessage, Queue, StorageError};
 
@@ -10,7 +10,7 @@ use super::{DeadLetter, OutboxMessage, Queue, StorageError};
 pub trait Outbox: Send + Sync {
     /// Takes the oldest messages that nobody else has in hand, in the order of their ids. Nobody else gets them until the
     /// parcel is dropped or delivered; a process that dies gives its parcels back.
-    async fn take(&self, limit: u32) -> Result<Box<dyn Parcel>, StorageError>;
+    async fn take(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError>;
 
     /// How much there is to deliver.
     async fn backlog(&self) -> Result<Backlog, StorageError>;
@@ -18,7 +18,7 @@ pub trait Outbox: Send + Sync {
 
 /// Messages in hand. Dropping it gives them back, if not in the same moment.
 #[async_trait]
-pub trait Parcel: Send {
+pub trait Lease: Send {
     fn messages(&self) -> &[OutboxMessage];
 
     /// Removes those that have arrived and gives the others back.
@@ -43,7 +43,7 @@ impl Backlog {
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
     /// Keeps a message that came to nothing at a queue. A second time changes nothing.
-    async fn bury(
+    async fn store(
         &self,
         message: &OutboxMessage,
         queue: Queue,
@@ -56,5 +56,5 @@ pub trait DeadLetters: Send + Sync {
 
     /// Puts dead letters back into the outbox, each for its queue only: those of this message, or the oldest `limit`.
     /// Answers how many. One whose message is in the outbox already stays where it is.
-    async fn revive(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError>;
+    async fn requeue(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError>;
 }

@@ -1,7 +1,7 @@
 //! Password hashing.
 
 use async_trait::async_trait;
-use domain::user::PasswordHash;
+use p2p_domain::user::PasswordHash;
 
 /// A slow, salted hash. Implementations bound how many run at once and how many wait, and keep them off the threads that
 /// serve requests.

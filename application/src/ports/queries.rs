@@ -5,15 +5,15 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::audit::{AuditAction, AuditHead, AuditRecord};
-use domain::dispute::Comment;
-use domain::ledger::{Bucket, PostingKind, Reference};
-use domain::offer::HistoryEntry;
-use domain::order::OrderStatus;
-use domain::user::{Email, User};
-use domain::withdrawal::WithdrawalStatus;
-use domain::{
-    Account, AccountId, Actor, Asset, Attempts, Dispute, DisputeId, ExchangeType, Exchanger,
+use p2p_domain::audit_log::{AuditAction, AuditHead, AuditRecord};
+use p2p_domain::dispute::Comment;
+use p2p_domain::ledger::{Bucket, PostingKind, Reference};
+use p2p_domain::offer::HistoryEntry;
+use p2p_domain::order::OrderStatus;
+use p2p_domain::user::{Email, User};
+use p2p_domain::withdrawal::WithdrawalStatus;
+use p2p_domain::{
+    Account, AccountId, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger, FailedAttempts,
     Listing, ListingId, Mailbox, Money, Notification, Offer, OfferId, Order, OrderId, Payment,
     PaymentId, PaymentReport, ReportId, Roles, SecondFactor, Session, SessionId, Timestamp,
     TransferId, UserId, Withdrawal, WithdrawalId,
@@ -320,7 +320,7 @@ pub trait AccessQueries: Send + Sync {
     /// The sessions of a user that have not ended, by id, newest first. Some may be over by their age.
     async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<Session>, StorageError>;
 
-    async fn find_attempts(&self, key: u128) -> Result<Option<Attempts>, StorageError>;
+    async fn find_attempts(&self, key: u128) -> Result<Option<FailedAttempts>, StorageError>;
 
     async fn find_second_factor(&self, user: UserId) -> Result<Option<SecondFactor>, StorageError>;
 
@@ -364,7 +364,7 @@ pub struct Violation {
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AuditReport {
+pub struct LedgerReport {
     /// How many accounts, journal entries and open deals were looked at.
     pub accounts: u64,
     pub entries: u64,
@@ -415,7 +415,7 @@ pub trait Maintenance: Send + Sync {
     /// up, and its frozen amount is the sum of its open deals; each deal's version is the length of its history; each
     /// payment and each withdrawal has moved what its state says, once; each finished order was paid, and no other; the audit trail
     /// is whole from its first record to its end.
-    async fn audit(&self) -> Result<AuditReport, StorageError>;
+    async fn audit(&self) -> Result<LedgerReport, StorageError>;
 }
 
 /// All reads.

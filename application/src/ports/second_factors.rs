@@ -1,8 +1,8 @@
 //! One-time codes of authenticators (TOTP, RFC 6238) and recovery codes.
 
-use domain::second_factor::{SealedSecret, Shown};
-use domain::user::Email;
-use domain::{SecondFactor, Timestamp};
+use p2p_domain::second_factor::{PresentedCode, SealedSecret};
+use p2p_domain::user::Email;
+use p2p_domain::{SecondFactor, Timestamp};
 
 /// A new secret, as its owner needs it. A secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,7 +32,11 @@ pub struct SecondFactorError(pub String);
 pub trait SecondFactors: Send + Sync {
     /// A fresh secret for the owner of this address. Whoever reads storage alone can't make codes from what is sealed, nor use
     /// it for another user.
-    fn enrol(&self, user: domain::UserId, email: &Email) -> Result<Enrolment, SecondFactorError>;
+    fn enrol(
+        &self,
+        user: p2p_domain::UserId,
+        email: &Email,
+    ) -> Result<Enrolment, SecondFactorError>;
 
     /// What this text is worth: a code of the present time step or of one beside it, the digest of what may be a recovery
     /// code, or nothing. Takes the same time whatever it is. Whether it was shown before is not asked here.
@@ -41,7 +45,7 @@ pub trait SecondFactors: Send + Sync {
         factor: &SecondFactor,
         text: &str,
         now: Timestamp,
-    ) -> Result<Shown, SecondFactorError>;
+    ) -> Result<PresentedCode, SecondFactorError>;
 
     /// Fresh recovery codes, each with its digest: as many as somebody gets, none of which can be guessed.
     fn recovery_codes(&self) -> Result<Vec<(String, u128)>, SecondFactorError>;

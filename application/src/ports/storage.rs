@@ -3,19 +3,19 @@
 use std::borrow::Cow;
 
 use async_trait::async_trait;
-use domain::audit::{AuditHead, AuditRecord};
-use domain::billing::PaymentOrigin;
-use domain::dispute::Comment;
-use domain::event::Aggregate;
-use domain::ledger::{Bucket, Posting};
-use domain::offer::HistoryEntry;
-use domain::refusal::Tally;
-use domain::user::{Email, User};
-use domain::{
-    Account, AccountId, AccountKey, Attempts, Conduct, Dispute, DisputeId, EventId, ExchangeType,
-    Exchanger, Listing, ListingId, Mailbox, Money, Notification, NotificationId, Offer, OfferId,
-    Order, OrderId, Payment, PaymentReport, Roles, SecondFactor, Session, SessionId, Timestamp,
-    TransferId, UserId, Withdrawal, WithdrawalId,
+use p2p_domain::audit_log::{AuditHead, AuditRecord};
+use p2p_domain::dispute::Comment;
+use p2p_domain::event::AggregateRef;
+use p2p_domain::ledger::{Bucket, Posting};
+use p2p_domain::offer::HistoryEntry;
+use p2p_domain::payment::PaymentOrigin;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::user::{Email, User};
+use p2p_domain::{
+    Account, AccountId, AccountKey, Conduct, Dispute, DisputeId, EventId, ExchangeType, Exchanger,
+    FailedAttempts, Listing, ListingId, Mailbox, Money, Notification, NotificationId, Offer,
+    OfferId, Order, OrderId, Payment, PaymentReport, Roles, SecondFactor, Session, SessionId,
+    Timestamp, TransferId, UserId, Withdrawal, WithdrawalId,
 };
 
 use super::Queue;
@@ -63,20 +63,20 @@ pub trait Store: Send + Sync {
 
     /// Finds what is around answers and deals, as it was last committed, without locking anything: the fast way, where
     /// nobody else is likely to change the same rows. `None`: this store knows no faster way than a unit of work.
-    async fn look(&self, _: &Glance) -> Result<Option<Seen>, StorageError> {
+    async fn read_snapshot(&self, _: &SnapshotQuery) -> Result<Option<Snapshot>, StorageError> {
         Ok(None)
     }
 
     /// Writes what was decided over a look, and commits it, all or nothing. If any row that is changed was changed by
     /// somebody else since the look, that is a [`StorageError::Conflict`].
-    async fn commit(&self, changes: &Changes) -> Result<(), StorageError> {
+    async fn commit(&self, changes: &ChangeSet) -> Result<(), StorageError> {
         self.begin().await?.commit(changes).await
     }
 }
 
 /// What to look for. Keys are sorted and without repetition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Glance {
+pub struct SnapshotQuery {
     /// Listings and who answers them: the listing, its exchanger, and the accounts of whoever gives the crypto and of the
     /// customer.
     pub answers: Vec<(ListingId, UserId)>,
@@ -98,7 +98,7 @@ pub struct Glance {
     pub open_offers: u32,
 }
 
-impl Glance {
+impl SnapshotQuery {
     /// Nothing to look for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -115,7 +115,7 @@ impl Glance {
 
 /// What a look has found. The same row may come more than once; keys that name nothing are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct Snapshot {
     pub offers: Vec<Offer>,
     pub exchangers: Vec<Exchanger>,
     pub listings: Vec<Listing>,
@@ -151,7 +151,7 @@ pub trait Transaction: Send {
 
     /// Which of these messages have taken effect before; not locked. Whoever takes one in at the same time is noticed at
     /// the commit, as a conflict.
-    async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError>;
+    async fn processed(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError>;
 
     /// Which of these requests were answered before, and how; not locked. Whoever answers one at the same time is noticed at
     /// the commit, as a conflict.
@@ -161,7 +161,10 @@ pub trait Transaction: Send {
     ) -> Result<Vec<IdempotencyRecord>, StorageError>;
 
     /// What of a deal never changes; not locked.
-    async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError>;
+    async fn offer_summaries(
+        &mut self,
+        offers: &[OfferId],
+    ) -> Result<Vec<OfferSummary>, StorageError>;
 
     /// Everybody who may do what a moderator may, in the order of their ids; not locked.
     async fn staff(&mut self) -> Result<Vec<StaffMember>, StorageError>;
@@ -177,7 +180,7 @@ pub trait Transaction: Send {
     ) -> Result<Vec<User>, StorageError>;
 
     /// Failed log-ins, by the digests of the addresses that were tried.
-    async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<Attempts>, StorageError>;
+    async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<FailedAttempts>, StorageError>;
 
     async fn lock_second_factors(
         &mut self,
@@ -239,13 +242,13 @@ pub trait Transaction: Send {
 
     /// How both sides of answers to listings stand: the exchangers' records, the customers' conduct, and how many open deals
     /// the customers have, counted no further than `most`. The same as [`read_exchangers`](Self::read_exchangers),
-    /// [`read_conducts`](Self::read_conducts) and [`tallies`](Self::tallies), together; like these, it locks nothing.
-    async fn standings(
+    /// [`read_conducts`](Self::read_conducts) and [`quota_counts`](Self::quota_counts), together; like these, it locks nothing.
+    async fn offer_preconditions(
         &mut self,
         customers: &[UserId],
         exchangers: &[UserId],
         most: u32,
-    ) -> Result<Standings, StorageError>;
+    ) -> Result<OfferPreconditions, StorageError>;
 
     /// Customers' conduct as it was last committed; not locked. Whoever changes it learns of a change by somebody else in
     /// between as a conflict.
@@ -253,11 +256,11 @@ pub trait Transaction: Send {
 
     /// How many of these somebody has, counted no further than `most`; nothing is locked. Where the row that guards them is
     /// locked (an exchanger's record, an account) nobody else adds to them meanwhile.
-    async fn tallies(
+    async fn quota_counts(
         &mut self,
-        wanted: &[(Tally, UserId)],
+        wanted: &[(QuotaKind, UserId)],
         most: u32,
-    ) -> Result<Vec<(Tally, UserId, u32)>, StorageError>;
+    ) -> Result<Vec<(QuotaKind, UserId, u32)>, StorageError>;
 
     /// The end of the audit trail. Whoever has it is the only one who may append to it: it is locked last and held for the
     /// shortest time.
@@ -265,7 +268,7 @@ pub trait Transaction: Send {
 
     /// Writes everything and commits, durably; all or nothing. A row whose stored version is not the one that was loaded
     /// is a [`StorageError::Conflict`].
-    async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError>;
+    async fn commit(self: Box<Self>, changes: &ChangeSet) -> Result<(), StorageError>;
 
     /// Ends the unit of work without a trace.
     async fn rollback(self: Box<Self>) -> Result<(), StorageError>;
@@ -273,7 +276,7 @@ pub trait Transaction: Send {
 
 /// What of a deal never changes, as far as those who are told of it need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OfferHead {
+pub struct OfferSummary {
     pub id: OfferId,
     pub customer: UserId,
     pub exchanger: UserId,
@@ -284,16 +287,16 @@ pub struct OfferHead {
 
 /// How the sides of answers to listings stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standings {
+pub struct OfferPreconditions {
     /// One of each customer.
-    pub customers: Vec<Standing>,
+    pub customers: Vec<CustomerPreconditions>,
     /// Those that there are.
     pub exchangers: Vec<Exchanger>,
 }
 
 /// What is known of a customer who answers a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct CustomerPreconditions {
     pub user: UserId,
     /// `None`: nothing has been noted.
     pub conduct: Option<Conduct>,
@@ -353,10 +356,10 @@ pub struct IdempotencyRecord {
 
 /// An aggregate to be stored, and the version that it was loaded with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saved<T> {
+pub struct Versioned<T> {
     pub value: T,
     /// `None`: it is new.
-    pub loaded_version: Option<u64>,
+    pub expected_version: Option<u64>,
 }
 
 /// One entry of a journal transfer.
@@ -383,7 +386,7 @@ pub struct OutboxMessage {
     pub id: EventId,
     /// The event's public name.
     pub name: Cow<'static, str>,
-    pub aggregate: Aggregate,
+    pub aggregate: AggregateRef,
     /// The aggregate's version, by which a consumer can drop what is stale.
     pub version: u64,
     /// The JSON text.
@@ -395,13 +398,13 @@ pub struct OutboxMessage {
 
 /// Records for the end of the audit trail, in order and without gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Appendix {
+pub struct AuditAppend {
     /// The end that they go behind: if it is not the end any more, that is a conflict.
     pub after: AuditHead,
     pub records: Vec<AuditRecord>,
 }
 
-impl Appendix {
+impl AuditAppend {
     /// The end of the trail with them.
     #[must_use]
     pub fn head(&self) -> AuditHead {
@@ -414,33 +417,33 @@ impl Appendix {
 
 /// All that a batch of commands leaves behind, each aggregate once in its last state.
 #[derive(Debug, Default)]
-pub struct Changes {
-    pub users: Vec<Saved<User>>,
-    pub offers: Vec<Saved<Offer>>,
-    pub disputes: Vec<Saved<Dispute>>,
-    pub exchangers: Vec<Saved<Exchanger>>,
-    pub listings: Vec<Saved<Listing>>,
-    pub accounts: Vec<Saved<Account>>,
+pub struct ChangeSet {
+    pub users: Vec<Versioned<User>>,
+    pub offers: Vec<Versioned<Offer>>,
+    pub disputes: Vec<Versioned<Dispute>>,
+    pub exchangers: Vec<Versioned<Exchanger>>,
+    pub listings: Vec<Versioned<Listing>>,
+    pub accounts: Vec<Versioned<Account>>,
     pub history: Vec<HistoryEntry>,
     pub comments: Vec<Comment>,
     pub transfers: Vec<Transfer>,
     pub outbox: Vec<OutboxMessage>,
     pub inbox: Vec<InboxMark>,
     pub reports: Vec<PaymentReport>,
-    pub mailboxes: Vec<Saved<Mailbox>>,
-    pub notifications: Vec<Saved<Notification>>,
-    pub orders: Vec<Saved<Order>>,
-    pub payments: Vec<Saved<Payment>>,
-    pub withdrawals: Vec<Saved<Withdrawal>>,
+    pub mailboxes: Vec<Versioned<Mailbox>>,
+    pub notifications: Vec<Versioned<Notification>>,
+    pub orders: Vec<Versioned<Order>>,
+    pub payments: Vec<Versioned<Payment>>,
+    pub withdrawals: Vec<Versioned<Withdrawal>>,
     pub replies: Vec<IdempotencyRecord>,
-    pub attempts: Vec<Saved<Attempts>>,
-    pub second_factors: Vec<Saved<SecondFactor>>,
-    pub sessions: Vec<Saved<Session>>,
-    pub conducts: Vec<Saved<Conduct>>,
-    pub trail: Option<Appendix>,
+    pub attempts: Vec<Versioned<FailedAttempts>>,
+    pub second_factors: Vec<Versioned<SecondFactor>>,
+    pub sessions: Vec<Versioned<Session>>,
+    pub conducts: Vec<Versioned<Conduct>>,
+    pub trail: Option<AuditAppend>,
 }
 
-impl Changes {
+impl ChangeSet {
     /// Nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {

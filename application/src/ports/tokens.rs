@@ -1,7 +1,7 @@
 //! Tokens: signed statements that the market believes when they come back.
 
-use domain::user::Caller;
-use domain::{SessionId, Timestamp, UserId};
+use p2p_domain::user::Caller;
+use p2p_domain::{SessionId, Timestamp, UserId};
 
 /// A signed statement of who the bearer is.
 #[derive(Clone)]

@@ -1,18 +1,19 @@
 //! Somebody connects an authenticator with their account.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::second_factor::{RecoveryCodes, SealedSecret, SecondFactor, Shown};
-use domain::session::{Origin, Session, SessionEnd};
-use domain::user::Caller;
-use domain::{Refusal, User};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::second_factor::{PresentedCode, RecoveryCodes, SealedSecret, SecondFactor};
+use p2p_domain::session::{Origin, Session, SessionEnd};
+use p2p_domain::user::Caller;
+use p2p_domain::{Refusal, User};
 
 use super::{FreshCodes, fresh_codes};
 use crate::Market;
-use crate::mail::Letter;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
+use crate::mail::MailTemplate;
 use crate::ports::{AccessToken, Enrolment};
 use crate::session::{
-    AccessError, AttemptKey, Fate, access_of, end_all, fail, forgive, look_at, shown, turn_away,
+    AccessError, AttemptKey, AuthOutcome, access_of, deny, end_all, fail, look_at, reset_failures,
+    shown,
 };
 use crate::user::OfferedPassword;
 
@@ -24,29 +25,29 @@ pub struct BeginSecondFactor {
 }
 
 impl Command for BeginSecondFactor {
-    type Outcome = Fate<()>;
+    type Outcome = AuthOutcome<()>;
 
-    fn needs(&self, needs: &mut Needs) {
-        self.password.needs(needs);
-        needs.second_factor(self.password.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        self.password.read_set(reads);
+        reads.second_factor(self.password.caller.user);
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Fate<()>, Refusal> {
-        let user = match self.password.take(desk)? {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<AuthOutcome<()>, Refusal> {
+        let user = match self.password.take(uow)? {
             Ok(user) => user.id,
             Err(denied) => return Ok(denied),
         };
         let secret = self.secret.clone();
-        let factor = match desk.second_factor(user) {
+        let factor = match uow.second_factor(user) {
             Some(known) => known.begin_again(secret)?,
             None => SecondFactor::begin(user, secret),
         };
-        desk.save_second_factor(factor);
-        Ok(Fate::Admitted(()))
+        uow.save_second_factor(factor);
+        Ok(AuthOutcome::Admitted(()))
     }
 }
 
@@ -64,8 +65,8 @@ pub async fn enrol(
         .execute(BeginSecondFactor { password, secret })
         .await?
     {
-        Fate::Admitted(()) => Ok(enrolment),
-        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
+        AuthOutcome::Admitted(()) => Ok(enrolment),
+        AuthOutcome::Denied { refusal, locks } => Err(deny(market, &user, refusal, locks)),
     }
 }
 
@@ -73,57 +74,57 @@ pub async fn enrol(
 #[derive(Debug, Clone)]
 pub struct ConfirmSecondFactor {
     pub caller: Caller,
-    pub shown: Shown,
+    pub shown: PresentedCode,
     pub recovery: RecoveryCodes,
     pub origin: Origin,
 }
 
 impl Command for ConfirmSecondFactor {
-    type Outcome = Fate<(User, Session)>;
+    type Outcome = AuthOutcome<(User, Session)>;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.user(self.caller.user);
-        needs.attempts(AttemptKey::of_codes(self.caller.user).0);
-        needs.second_factor(self.caller.user);
-        needs.sessions_of(self.caller.user);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.user(self.caller.user);
+        reads.attempts(AttemptKey::of_codes(self.caller.user).0);
+        reads.second_factor(self.caller.user);
+        reads.sessions_of(self.caller.user);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Self::Outcome, Refusal> {
         let key = AttemptKey::of_codes(self.caller.user);
-        if let Some(denied) = look_at(desk, key) {
+        if let Some(denied) = look_at(uow, key) {
             return Ok(denied);
         }
-        let user = desk.user(self.caller.user)?;
+        let user = uow.user(self.caller.user)?;
         let id = self.caller.session.ok_or(Refusal::SessionOver)?;
-        let mut sessions = desk.sessions_of(user.id).into_iter();
+        let mut sessions = uow.sessions_of(user.id).into_iter();
         let session = sessions.find(|session| session.id == id);
         let session = session.ok_or(Refusal::SessionOver)?;
-        let factor = desk
+        let factor = uow
             .second_factor(user.id)
             .ok_or(Refusal::SecondFactorMissing)?;
-        let (recovery, now) = (self.recovery.clone(), desk.now());
+        let (recovery, now) = (self.recovery.clone(), uow.now());
         let factor = match factor.confirm(self.shown, recovery, now) {
             Ok(factor) => factor,
             Err(refusal @ Refusal::SecondFactorWrong) => {
                 let action = AuditAction::SecondFactorFailed;
-                return fail(desk, key, Some(user.id), &self.origin, action, refusal);
+                return fail(uow, key, Some(user.id), &self.origin, action, refusal);
             }
             Err(refusal) => return Err(refusal),
         };
-        forgive(desk, key);
-        desk.save_second_factor(factor);
-        end_all(desk, user.id, Some(id), SessionEnd::Revoked);
+        reset_failures(uow, key);
+        uow.save_second_factor(factor);
+        end_all(uow, user.id, Some(id), SessionEnd::Revoked);
         let session = session.prove(now);
-        desk.save_session(session.clone());
+        uow.save_session(session.clone());
         let action = AuditAction::SecondFactorActivated;
         let note = AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
-        desk.note(note)?;
-        Ok(Fate::Admitted((user, session)))
+        uow.note(note)?;
+        Ok(AuthOutcome::Admitted((user, session)))
     }
 }
 
@@ -154,11 +155,13 @@ pub async fn confirm(
         origin,
     };
     match market.execute(command).await? {
-        Fate::Admitted((user, session)) => {
-            market.mail().leave(&user, &Letter::SecondFactorActivated);
+        AuthOutcome::Admitted((user, session)) => {
+            market
+                .mail()
+                .enqueue(&user, &MailTemplate::SecondFactorActivated);
             let access = access_of(market, &user, &session)?;
             Ok(Confirmed { codes, access })
         }
-        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
+        AuthOutcome::Denied { refusal, locks } => Err(deny(market, &user, refusal, locks)),
     }
 }

@@ -8,16 +8,16 @@ pub use enrol::{BeginSecondFactor, ConfirmSecondFactor, Confirmed, confirm, enro
 pub use remove::{RemoveSecondFactor, RenewRecoveryCodes, remove, renew_recovery_codes};
 pub use show::{ShowSecondFactor, show};
 
-use domain::audit::AuditAction;
-use domain::second_factor::{RecoveryCodes, Shown};
-use domain::session::{Origin, Session};
-use domain::user::Caller;
-use domain::{Refusal, SecondFactor};
+use p2p_domain::audit_log::AuditAction;
+use p2p_domain::second_factor::{PresentedCode, RecoveryCodes};
+use p2p_domain::session::{Origin, Session};
+use p2p_domain::user::Caller;
+use p2p_domain::{Refusal, SecondFactor};
 
 use crate::Market;
-use crate::pipeline::Desk;
+use crate::engine::UnitOfWork;
 use crate::ports::SecondFactorError;
-use crate::session::{AttemptKey, Fate, fail, forgive, look_at};
+use crate::session::{AttemptKey, AuthOutcome, fail, look_at, reset_failures};
 
 /// Recovery codes as their owner gets them, once. Secrets.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,10 +30,10 @@ impl std::fmt::Debug for FreshCodes {
 }
 
 /// The session in which the caller asks: a token outlives it by a little.
-pub(crate) fn open_session(desk: &Desk<'_>, caller: Caller) -> Result<Session, Refusal> {
-    let session = caller.session.and_then(|id| desk.session(id).ok());
+pub(crate) fn open_session(uow: &UnitOfWork<'_>, caller: Caller) -> Result<Session, Refusal> {
+    let session = caller.session.and_then(|id| uow.session(id).ok());
     let is_open = |session: &Session| {
-        session.user == caller.user && session.is_open(&desk.policy().access, desk.now())
+        session.user == caller.user && session.is_open(&uow.policy().access, uow.now())
     };
     session.filter(is_open).ok_or(Refusal::SessionOver)
 }
@@ -41,28 +41,28 @@ pub(crate) fn open_session(desk: &Desk<'_>, caller: Caller) -> Result<Session, R
 /// Takes what was shown of an active second factor, or denies; each code once. Answers how many recovery codes are left, if it
 /// was one of them: nobody guesses those, so they are taken even while codes are not.
 pub(crate) fn take<T>(
-    desk: &mut Desk<'_>,
+    uow: &mut UnitOfWork<'_>,
     factor: SecondFactor,
-    shown: Shown,
+    shown: PresentedCode,
     origin: &Origin,
-) -> Result<Result<Option<usize>, Fate<T>>, Refusal> {
+) -> Result<Result<Option<usize>, AuthOutcome<T>>, Refusal> {
     let user = factor.user;
     let key = AttemptKey::of_codes(user);
     let taken = factor.take(shown);
-    let recovers = matches!(shown, Shown::Recovery { .. }) && taken.is_ok();
-    if !recovers && let Some(denied) = look_at(desk, key) {
+    let recovers = matches!(shown, PresentedCode::Recovery { .. }) && taken.is_ok();
+    if !recovers && let Some(denied) = look_at(uow, key) {
         return Ok(Err(denied));
     }
     match taken {
         Ok(factor) => {
-            forgive(desk, key);
+            reset_failures(uow, key);
             let left = recovers.then_some(factor.recovery.0.len());
-            desk.save_second_factor(factor);
+            uow.save_second_factor(factor);
             Ok(Ok(left))
         }
         Err(refusal @ Refusal::SecondFactorWrong) => {
             let action = AuditAction::SecondFactorFailed;
-            fail(desk, key, Some(user), origin, action, refusal).map(Err)
+            fail(uow, key, Some(user), origin, action, refusal).map(Err)
         }
         Err(refusal) => Err(refusal),
     }

@@ -1,16 +1,16 @@
 //! A second factor is given up, and recovery codes are made anew: by who has just shown it, or by an administrator for
 //! somebody who has lost it.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::second_factor::RecoveryCodes;
-use domain::session::SessionEnd;
-use domain::user::Caller;
-use domain::{Refusal, Role, User, UserId};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::second_factor::RecoveryCodes;
+use p2p_domain::session::SessionEnd;
+use p2p_domain::user::Caller;
+use p2p_domain::{Refusal, Role, User, UserId};
 
 use super::{FreshCodes, fresh_codes, open_session};
 use crate::Market;
-use crate::mail::Letter;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
+use crate::mail::MailTemplate;
 use crate::session::{AccessError, end_all};
 
 /// Asks for no codes any more. The owner must have shown one just now; an administrator may do it for others, who are then
@@ -24,37 +24,36 @@ pub struct RemoveSecondFactor {
 impl Command for RemoveSecondFactor {
     type Outcome = User;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.user(self.user);
-        needs.second_factor(self.user);
-        needs.sessions_of(self.user);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.user(self.user);
+        reads.second_factor(self.user);
+        reads.sessions_of(self.user);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
         let own = self.caller.user == self.user;
         if !own {
-            desk.require_staff(self.caller, Role::Admin)?;
+            uow.require_staff(self.caller, Role::Admin)?;
         }
-        let user = desk.user(self.user)?;
-        let factor = desk.second_factor(self.user);
+        let user = uow.user(self.user)?;
+        let factor = uow.second_factor(self.user);
         let factor = factor.filter(|factor| factor.is_active());
         let factor = factor.ok_or(Refusal::SecondFactorMissing)?;
         if own {
-            self.caller
-                .require_proof(&desk.policy().access, desk.now())?;
+            self.caller.require_proof(&uow.policy().access, uow.now())?;
         } else {
-            end_all(desk, self.user, None, SessionEnd::ByStaff);
+            end_all(uow, self.user, None, SessionEnd::ByStaff);
         }
-        desk.save_second_factor(factor.given_up());
+        uow.save_second_factor(factor.given_up());
         let action = AuditAction::SecondFactorRemoved;
         let note = AuditNote::by(self.caller, action, self.user.to_string(), "{}".into());
-        desk.note(note)?;
+        uow.note(note)?;
         Ok(user)
     }
 }
@@ -62,7 +61,9 @@ impl Command for RemoveSecondFactor {
 /// Removes a second factor and tells its owner.
 pub async fn remove(market: &Market, caller: Caller, user: UserId) -> Result<(), AccessError> {
     let user = market.execute(RemoveSecondFactor { caller, user }).await?;
-    market.mail().leave(&user, &Letter::SecondFactorRemoved);
+    market
+        .mail()
+        .enqueue(&user, &MailTemplate::SecondFactorRemoved);
     Ok(())
 }
 
@@ -76,31 +77,30 @@ pub struct RenewRecoveryCodes {
 impl Command for RenewRecoveryCodes {
     type Outcome = User;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.user(self.caller.user);
-        needs.second_factor(self.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.user(self.caller.user);
+        reads.second_factor(self.caller.user);
         if let Some(session) = self.caller.session {
-            needs.session(session);
+            reads.session(session);
         }
-        needs.trail();
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
-        let user = desk.user(self.caller.user)?;
-        let factor = desk.second_factor(self.caller.user);
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
+        let user = uow.user(self.caller.user)?;
+        let factor = uow.second_factor(self.caller.user);
         let factor = factor.filter(|factor| factor.is_active());
         let factor = factor.ok_or(Refusal::SecondFactorMissing)?;
-        self.caller
-            .require_proof(&desk.policy().access, desk.now())?;
-        open_session(desk, self.caller)?;
-        desk.save_second_factor(factor.with_recovery(self.recovery.clone()));
+        self.caller.require_proof(&uow.policy().access, uow.now())?;
+        open_session(uow, self.caller)?;
+        uow.save_second_factor(factor.with_recovery(self.recovery.clone()));
         let action = AuditAction::RecoveryCodesRenewed;
         let note = AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
-        desk.note(note)?;
+        uow.note(note)?;
         Ok(user)
     }
 }
@@ -114,6 +114,8 @@ pub async fn renew_recovery_codes(
     let user = market
         .execute(RenewRecoveryCodes { caller, recovery })
         .await?;
-    market.mail().leave(&user, &Letter::RecoveryCodesRenewed);
+    market
+        .mail()
+        .enqueue(&user, &MailTemplate::RecoveryCodesRenewed);
     Ok(codes)
 }

@@ -1,60 +1,60 @@
 //! Somebody shows their second factor again, before they do something dear.
 
-use domain::Refusal;
-use domain::audit::{AuditAction, AuditNote};
-use domain::second_factor::Shown;
-use domain::session::Origin;
-use domain::user::Caller;
+use p2p_domain::Refusal;
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::second_factor::PresentedCode;
+use p2p_domain::session::Origin;
+use p2p_domain::user::Caller;
 
 use super::{open_session, take};
 use crate::Market;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::ports::AccessToken;
-use crate::session::{AccessError, Admitted, AttemptKey, Fate, access_of, shown, turn_away};
+use crate::session::{AccessError, Admitted, AttemptKey, AuthOutcome, access_of, deny, shown};
 
 /// Notes in the session that the second factor was shown, or remembers that it was not.
 #[derive(Debug, Clone)]
 pub struct ShowSecondFactor {
     pub caller: Caller,
-    pub shown: Shown,
+    pub shown: PresentedCode,
     pub origin: Origin,
 }
 
 impl Command for ShowSecondFactor {
-    type Outcome = Fate<Admitted>;
+    type Outcome = AuthOutcome<Admitted>;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.user(self.caller.user);
-        needs.attempts(AttemptKey::of_codes(self.caller.user).0);
-        needs.second_factor(self.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.user(self.caller.user);
+        reads.attempts(AttemptKey::of_codes(self.caller.user).0);
+        reads.second_factor(self.caller.user);
         if let Some(session) = self.caller.session {
-            needs.session(session);
+            reads.session(session);
         }
-        needs.trail();
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal> {
-        let user = desk.user(self.caller.user)?;
-        let session = open_session(desk, self.caller)?;
-        let factor = desk
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Self::Outcome, Refusal> {
+        let user = uow.user(self.caller.user)?;
+        let session = open_session(uow, self.caller)?;
+        let factor = uow
             .second_factor(user.id)
             .ok_or(Refusal::SecondFactorMissing)?;
-        let recovery_left = match take(desk, factor, self.shown, &self.origin)? {
+        let recovery_left = match take(uow, factor, self.shown, &self.origin)? {
             Ok(left) => left,
             Err(denied) => return Ok(denied),
         };
-        let session = session.prove(desk.now());
-        desk.save_session(session.clone());
+        let session = session.prove(uow.now());
+        uow.save_session(session.clone());
         let note = |action| AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
-        desk.note(note(AuditAction::SecondFactorShown))?;
+        uow.note(note(AuditAction::SecondFactorShown))?;
         if recovery_left.is_some() {
-            desk.note(note(AuditAction::RecoveryCodeUsed))?;
+            uow.note(note(AuditAction::RecoveryCodeUsed))?;
         }
-        Ok(Fate::Admitted(Admitted {
+        Ok(AuthOutcome::Admitted(Admitted {
             user,
             session,
             recovery_left,
@@ -79,10 +79,10 @@ pub async fn show(
         origin,
     };
     match market.execute(command).await? {
-        Fate::Admitted(admitted) => {
+        AuthOutcome::Admitted(admitted) => {
             admitted.tell_recovery(market);
             access_of(market, &admitted.user, &admitted.session)
         }
-        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
+        AuthOutcome::Denied { refusal, locks } => Err(deny(market, &user, refusal, locks)),
     }
 }

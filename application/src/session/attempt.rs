@@ -2,13 +2,13 @@
 //! not, and by where they come from, whatever is claimed. Whatever takes a password or a session to be tried at all is counted
 //! apart: no stranger can use it up.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::session::Origin;
-use domain::user::Email;
-use domain::{Refusal, UserId};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::session::Origin;
+use p2p_domain::user::Email;
+use p2p_domain::{Refusal, UserId};
 use sha2::{Digest, Sha256};
 
-use crate::pipeline::Desk;
+use crate::engine::UnitOfWork;
 use crate::ports::source_of;
 
 /// Under which failures are counted.
@@ -51,7 +51,7 @@ impl AttemptKey {
 
 /// What becomes of somebody who wants to prove who they are. What is remembered of it is committed, whatever it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate<T> {
+pub enum AuthOutcome<T> {
     Admitted(T),
     Denied {
         refusal: Refusal,
@@ -60,7 +60,7 @@ pub enum Fate<T> {
     },
 }
 
-impl<T> Fate<T> {
+impl<T> AuthOutcome<T> {
     /// Not let in, and nothing is remembered of it.
     pub(crate) const fn denied(refusal: Refusal) -> Self {
         Self::Denied {
@@ -76,33 +76,31 @@ impl<T> Fate<T> {
 }
 
 /// Denied while too many attempts have failed of late.
-pub(crate) fn look_at<T>(desk: &Desk<'_>, key: AttemptKey) -> Option<Fate<T>> {
-    let wait = desk
-        .attempts(key.0)
-        .wait(&desk.policy().access, desk.now())?;
-    Some(Fate::denied(Refusal::TooManyAttempts { wait }))
+pub(crate) fn look_at<T>(uow: &UnitOfWork<'_>, key: AttemptKey) -> Option<AuthOutcome<T>> {
+    let wait = uow.attempts(key.0).wait(&uow.policy().access, uow.now())?;
+    Some(AuthOutcome::denied(Refusal::TooManyAttempts { wait }))
 }
 
 /// Somebody has proved who they are.
-pub(crate) fn forgive(desk: &mut Desk<'_>, key: AttemptKey) {
-    let attempts = desk.attempts(key.0);
+pub(crate) fn reset_failures(uow: &mut UnitOfWork<'_>, key: AttemptKey) {
+    let attempts = uow.attempts(key.0);
     if attempts.failed > 0 {
-        desk.save_attempts(attempts.forgiven());
+        uow.save_attempts(attempts.forgiven());
     }
 }
 
 /// Counts a failure and denies. It is written down where it is somebody's account: strangers could fill the trail with others.
 pub(crate) fn fail<T>(
-    desk: &mut Desk<'_>,
+    uow: &mut UnitOfWork<'_>,
     key: AttemptKey,
     whose: Option<UserId>,
     origin: &Origin,
     action: AuditAction,
     refusal: Refusal,
-) -> Result<Fate<T>, Refusal> {
-    let rules = desk.policy().access;
-    let attempts = desk.attempts(key.0).one_more(desk.now());
-    desk.save_attempts(attempts);
+) -> Result<AuthOutcome<T>, Refusal> {
+    let rules = uow.policy().access;
+    let attempts = uow.attempts(key.0).one_more(uow.now());
+    uow.save_attempts(attempts);
     // Nobody gets here while a lock is in force: this one begins one.
     let locks = attempts.is_locked(&rules);
     if let Some(user) = whose {
@@ -114,12 +112,12 @@ pub(crate) fn fail<T>(
             subject: user.to_string(),
             detail: serde_json::json!({ "failed_in_a_row": attempts.failed }).to_string(),
         };
-        desk.note(note(action))?;
+        uow.note(note(action))?;
         if locks {
-            desk.note(note(AuditAction::LogInLocked))?;
+            uow.note(note(AuditAction::LogInLocked))?;
         }
     }
-    Ok(Fate::Denied {
+    Ok(AuthOutcome::Denied {
         refusal,
         locks: locks.then_some(key),
     })
@@ -128,7 +126,7 @@ pub(crate) fn fail<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::TypedId;
+    use p2p_domain::TypedId;
 
     #[test]
     fn nobody_counts_against_another_by_what_they_claim_to_be() {

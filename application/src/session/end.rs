@@ -1,12 +1,12 @@
 //! Sessions are ended by their owner.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::refusal::Noun;
-use domain::session::SessionEnd;
-use domain::user::Caller;
-use domain::{Refusal, SessionId};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::Resource;
+use p2p_domain::session::SessionEnd;
+use p2p_domain::user::Caller;
+use p2p_domain::{Refusal, SessionId};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Ends one of the caller's sessions: the one in which they ask, or another. Twice is once.
 #[derive(Debug, Clone, Copy)]
@@ -18,19 +18,19 @@ pub struct EndSession {
 impl Command for EndSession {
     type Outcome = ();
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.session(self.session);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.session(self.session);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
-        let session = desk.session(self.session)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
+        let session = uow.session(self.session)?;
         if session.user != self.caller.user {
-            return Err(Refusal::NotFound(Noun::Session));
+            return Err(Refusal::NotFound(Resource::Session));
         }
         if session.ended.is_some() {
             return Ok(());
@@ -41,9 +41,9 @@ impl Command for EndSession {
         } else {
             (SessionEnd::Revoked, AuditAction::SessionRevoked)
         };
-        desk.save_session(session.end(why, desk.now()));
+        uow.save_session(session.end(why, uow.now()));
         let subject = self.session.to_string();
-        desk.note(AuditNote::by(self.caller, action, subject, "{}".into()))
+        uow.note(AuditNote::by(self.caller, action, subject, "{}".into()))
     }
 }
 
@@ -56,28 +56,28 @@ pub struct EndOtherSessions {
 impl Command for EndOtherSessions {
     type Outcome = usize;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.sessions_of(self.caller.user);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.sessions_of(self.caller.user);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<usize, Refusal> {
-        let (user, now) = (self.caller.user, desk.now());
-        let rules = desk.policy().access;
-        let others = desk.sessions_of(user).into_iter();
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<usize, Refusal> {
+        let (user, now) = (self.caller.user, uow.now());
+        let rules = uow.policy().access;
+        let others = uow.sessions_of(user).into_iter();
         let others = others.filter(|session| self.caller.session != Some(session.id));
         let ended = others
             .filter(|session| session.is_open(&rules, now))
             .count();
-        end_all(desk, user, self.caller.session, SessionEnd::Revoked);
+        end_all(uow, user, self.caller.session, SessionEnd::Revoked);
         if ended > 0 {
             let (action, subject) = (AuditAction::SessionRevoked, user.to_string());
             let detail = serde_json::json!({ "sessions": ended }).to_string();
-            desk.note(AuditNote::by(self.caller, action, subject, detail))?;
+            uow.note(AuditNote::by(self.caller, action, subject, detail))?;
         }
         Ok(ended)
     }
@@ -85,14 +85,14 @@ impl Command for EndOtherSessions {
 
 /// Ends all sessions of a user but this one.
 pub(crate) fn end_all(
-    desk: &mut Desk<'_>,
-    user: domain::UserId,
+    uow: &mut UnitOfWork<'_>,
+    user: p2p_domain::UserId,
     but: Option<SessionId>,
     why: SessionEnd,
 ) {
-    for session in desk.sessions_of(user) {
+    for session in uow.sessions_of(user) {
         if Some(session.id) != but {
-            desk.save_session(session.end(why, desk.now()));
+            uow.save_session(session.end(why, uow.now()));
         }
     }
 }

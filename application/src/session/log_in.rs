@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use domain::attempts::Attempts;
-use domain::audit::{AuditAction, AuditNote};
-use domain::policy::AccessRules;
-use domain::second_factor::Shown;
-use domain::session::{Origin, Session, SessionEnd};
-use domain::user::{Email, PasswordHash};
-use domain::{Refusal, SessionId, Timestamp, User, UserId};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::failed_attempts::FailedAttempts;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::second_factor::PresentedCode;
+use p2p_domain::session::{Origin, Session, SessionEnd};
+use p2p_domain::user::{Email, PasswordHash};
+use p2p_domain::{Refusal, SessionId, Timestamp, User, UserId};
 
-use super::{AccessError, AttemptKey, Fate, LoggedIn, fail, forgive, tokens_of};
+use super::{AccessError, AttemptKey, AuthOutcome, LoggedIn, fail, reset_failures, tokens_of};
 use crate::Market;
-use crate::mail::Letter;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
+use crate::mail::MailTemplate;
 use crate::ports::Verdict;
 use crate::second_factor::take;
 use crate::user::{request_verification, reset_token};
@@ -48,92 +48,92 @@ pub struct LogIn {
     pub password_of: Option<Timestamp>,
     /// The same password at today's cost, if what is stored is cheaper.
     pub rehashed: Option<PasswordHash>,
-    pub shown: Option<Shown>,
+    pub shown: Option<PresentedCode>,
     pub origin: Origin,
 }
 
 impl Command for LogIn {
-    type Outcome = Fate<Admitted>;
+    type Outcome = AuthOutcome<Admitted>;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.attempts(self.key.0);
-        needs.attempts(AttemptKey::of_codes(self.user).0);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.attempts(self.key.0);
+        reads.attempts(AttemptKey::of_codes(self.user).0);
         if let Some(source) = self.source {
-            needs.attempts(source.0);
+            reads.attempts(source.0);
         }
-        needs.user(self.user);
-        needs.second_factor(self.user);
-        needs.sessions_of(self.user);
-        needs.trail();
+        reads.user(self.user);
+        reads.second_factor(self.user);
+        reads.sessions_of(self.user);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal> {
-        let (rules, now) = (desk.policy().access, desk.now());
-        let own = desk.attempts(self.key.0);
-        let source = self.source.map(|source| desk.attempts(source.0));
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Self::Outcome, Refusal> {
+        let (rules, now) = (uow.policy().access, uow.now());
+        let own = uow.attempts(self.key.0);
+        let source = self.source.map(|source| uow.attempts(source.0));
         if let Some(wait) = wait(Some(own), source, &rules, now) {
-            return Ok(Fate::denied(Refusal::TooManyAttempts { wait }));
+            return Ok(AuthOutcome::denied(Refusal::TooManyAttempts { wait }));
         }
-        let user = desk.user(self.user).ok();
+        let user = uow.user(self.user).ok();
         // A password that was changed in between is not the right one any more.
         let genuine = |user: &User| self.password_of == Some(user.password_changed_at);
         let Some(user) = user.clone().filter(genuine) else {
             let whose = user.map(|user| user.id);
-            self.fail_from(desk);
+            self.fail_from(uow);
             let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
-            return fail(desk, self.key, whose, &self.origin, action, refusal);
+            return fail(uow, self.key, whose, &self.origin, action, refusal);
         };
         if rules.verified_email && user.email_verified_at.is_none() {
-            return Ok(Fate::denied(Refusal::EmailNotVerified));
+            return Ok(AuthOutcome::denied(Refusal::EmailNotVerified));
         }
-        let factor = desk.second_factor(user.id).filter(|one| one.is_active());
+        let factor = uow.second_factor(user.id).filter(|one| one.is_active());
         let proved = factor.is_some();
         let mut recovery_left = None;
         if let Some(factor) = factor {
             let Some(shown) = self.shown else {
-                return Ok(Fate::denied(Refusal::SecondFactorRequired));
+                return Ok(AuthOutcome::denied(Refusal::SecondFactorRequired));
             };
-            recovery_left = match take(desk, factor, shown, &self.origin)? {
+            recovery_left = match take(uow, factor, shown, &self.origin)? {
                 Ok(left) => left,
                 Err(denied) => {
                     if denied.is(&Refusal::SecondFactorWrong) {
-                        self.fail_from(desk);
+                        self.fail_from(uow);
                     }
                     return Ok(denied);
                 }
             };
         }
-        forgive(desk, self.key);
+        reset_failures(uow, self.key);
         if let Some(source) = source.filter(|source| own.failed > 0 && source.failed > 0) {
-            desk.save_attempts(source.less(own.failed));
+            uow.save_attempts(source.less(own.failed));
         }
         let user = match &self.rehashed {
             Some(hash) => {
                 let user = user.with_rehashed(hash.clone());
-                desk.save_user(user.clone());
+                uow.save_user(user.clone());
                 user
             }
             None => user,
         };
-        make_room(desk, user.id);
+        make_room(uow, user.id);
         let origin = self.origin.clone();
-        let session = Session::open(self.id, user.id, origin, proved, &rules, desk.now());
+        let session = Session::open(self.id, user.id, origin, proved, &rules, uow.now());
         let caller = session.caller(user.roles);
         let detail = serde_json::json!({
             "client": self.origin.client,
             "second_factor": proved,
         });
         let note = |action| AuditNote::by(caller, action, user.id.to_string(), detail.to_string());
-        desk.note(note(AuditAction::LoggedIn))?;
+        uow.note(note(AuditAction::LoggedIn))?;
         if recovery_left.is_some() {
-            desk.note(note(AuditAction::RecoveryCodeUsed))?;
+            uow.note(note(AuditAction::RecoveryCodeUsed))?;
         }
-        desk.save_session(session.clone());
-        Ok(Fate::Admitted(Admitted {
+        uow.save_session(session.clone());
+        Ok(AuthOutcome::Admitted(Admitted {
             user,
             session,
             recovery_left,
@@ -143,18 +143,18 @@ impl Command for LogIn {
 
 impl LogIn {
     /// Counts a failure against where it comes from.
-    fn fail_from(&self, desk: &mut Desk<'_>) {
+    fn fail_from(&self, uow: &mut UnitOfWork<'_>) {
         if let Some(source) = self.source {
-            let attempts = desk.attempts(source.0);
-            desk.save_attempts(attempts.one_more_from_source(desk.now()));
+            let attempts = uow.attempts(source.0);
+            uow.save_attempts(attempts.one_more_from_source(uow.now()));
         }
     }
 }
 
 /// How long to wait for what has failed under an address and from a source.
 fn wait(
-    own: Option<Attempts>,
-    source: Option<Attempts>,
+    own: Option<FailedAttempts>,
+    source: Option<FailedAttempts>,
     rules: &AccessRules,
     now: Timestamp,
 ) -> Option<Duration> {
@@ -163,12 +163,12 @@ fn wait(
 }
 
 /// Ends the sessions that were left alone for longest, where there are as many as there may be.
-fn make_room(desk: &mut Desk<'_>, user: UserId) {
-    let mut sessions = desk.sessions_of(user);
+fn make_room(uow: &mut UnitOfWork<'_>, user: UserId) {
+    let mut sessions = uow.sessions_of(user);
     sessions.sort_by_key(|session| session.last_used_at);
     let beyond = (sessions.len() + 1).saturating_sub(Session::MOST);
     for session in sessions.into_iter().take(beyond) {
-        desk.save_session(session.end(SessionEnd::Displaced, desk.now()));
+        uow.save_session(session.end(SessionEnd::Displaced, uow.now()));
     }
 }
 
@@ -185,8 +185,8 @@ impl Admitted {
     /// Tells the owner that a recovery code was used, if one was.
     pub(crate) fn tell_recovery(&self, market: &Market) {
         if let Some(left) = self.recovery_left {
-            let letter = Letter::RecoveryCodeUsed { left };
-            market.mail().leave(&self.user, &letter);
+            let template = MailTemplate::RecoveryCodeUsed { left };
+            market.mail().enqueue(&self.user, &template);
         }
     }
 }
@@ -236,16 +236,16 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
         origin,
     };
     match market.execute(command).await? {
-        Fate::Admitted(admitted) => {
+        AuthOutcome::Admitted(admitted) => {
             admitted.tell_recovery(market);
             tokens_of(market, admitted.user, admitted.session)
         }
-        Fate::Denied { refusal, locks } => {
+        AuthOutcome::Denied { refusal, locks } => {
             if refusal == Refusal::EmailNotVerified {
                 request_verification(market, &email).await?;
             }
             match &user {
-                Some(user) => Err(turn_away(market, user, refusal, locks)),
+                Some(user) => Err(deny(market, user, refusal, locks)),
                 None => Err(refusal.into()),
             }
         }
@@ -257,14 +257,14 @@ pub(crate) async fn shown(
     market: &Market,
     user: UserId,
     code: &str,
-) -> Result<Option<Shown>, AccessError> {
+) -> Result<Option<PresentedCode>, AccessError> {
     let factor = market.queries().find_second_factor(user).await?;
     let shown = factor.map(|factor| market.second_factors().shown(&factor, code, market.now()));
     Ok(shown.transpose()?)
 }
 
 /// What is answered to somebody who was denied. Where that locks the account its owner gets a mail with the way out.
-pub(crate) fn turn_away(
+pub(crate) fn deny(
     market: &Market,
     user: &User,
     refusal: Refusal,
@@ -273,10 +273,10 @@ pub(crate) fn turn_away(
     const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
     match locks {
         Some(key) if key == AttemptKey::of_codes(user.id) => {
-            market.mail().leave(user, &Letter::CodesLocked);
+            market.mail().enqueue(user, &MailTemplate::CodesLocked);
         }
         Some(_) => match reset_token(market, user, GOOD_FOR) {
-            Ok(token) => market.mail().leave(user, &Letter::Locked { token }),
+            Ok(token) => market.mail().enqueue(user, &MailTemplate::Locked { token }),
             Err(error) => return error,
         },
         None => {}

@@ -10,16 +10,16 @@ mod queries;
 mod refresh;
 
 pub use attempt::AttemptKey;
-pub(crate) use attempt::{Fate, fail, forgive, look_at};
+pub(crate) use attempt::{AuthOutcome, fail, look_at, reset_failures};
 pub(crate) use end::end_all;
 pub use end::{EndOtherSessions, EndSession};
 pub use log_in::{Admitted, Credentials, LogIn, log_in};
-pub(crate) use log_in::{shown, turn_away};
+pub(crate) use log_in::{deny, shown};
 pub use queries::list_sessions;
 pub use refresh::{RenewSession, refresh};
 
-use domain::session::Session;
-use domain::{Refusal, User};
+use p2p_domain::session::Session;
+use p2p_domain::{Refusal, User};
 
 use crate::ports::{
     AccessToken, PasswordError, Refresh, SecondFactorError, StorageError, TokenError,

@@ -1,7 +1,7 @@
 //! Looking at one's sessions.
 
-use domain::session::Session;
-use domain::user::Caller;
+use p2p_domain::session::Session;
+use p2p_domain::user::Caller;
 
 use crate::{MAX_PAGE, Market, QueryError};
 

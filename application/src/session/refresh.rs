@@ -1,12 +1,12 @@
 //! A session goes on: a refresh token for the next one, and for a new access token.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::session::{Origin, Renewal, Session};
-use domain::{Refusal, User};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::session::{Origin, Renewal, Session};
+use p2p_domain::{Refusal, User};
 
 use super::{AccessError, LoggedIn, tokens_of};
 use crate::Market;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::ports::Refresh;
 
 /// Takes a refresh token.
@@ -30,11 +30,11 @@ pub enum Renewed {
 impl Command for RenewSession {
     type Outcome = Renewed;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.user(self.refresh.user);
-        needs.session(self.refresh.session);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.user(self.refresh.user);
+        reads.session(self.refresh.session);
         if self.ends {
-            needs.trail();
+            reads.trail();
         }
     }
 
@@ -42,17 +42,17 @@ impl Command for RenewSession {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Renewed, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Renewed, Refusal> {
         let over = |_| Refusal::SessionOver;
-        let session = desk.session(self.refresh.session).map_err(over)?;
-        let user = desk.user(self.refresh.user).map_err(over)?;
+        let session = uow.session(self.refresh.session).map_err(over)?;
+        let user = uow.user(self.refresh.user).map_err(over)?;
         if session.user != user.id {
             return Err(Refusal::SessionOver);
         }
-        let rules = desk.policy().access;
-        match session.renew(self.refresh.generation, &rules, desk.now())? {
+        let rules = uow.policy().access;
+        match session.renew(self.refresh.generation, &rules, uow.now())? {
             Renewal::Renewed(session) => {
-                desk.save_session(session.clone());
+                uow.save_session(session.clone());
                 Ok(Renewed::GoesOn(Box::new((user, session))))
             }
             Renewal::Reused(session) => {
@@ -65,8 +65,8 @@ impl Command for RenewSession {
                         subject: user.id.to_string(),
                         detail: serde_json::json!({ "client": self.origin.client }).to_string(),
                     };
-                    desk.note(note)?;
-                    desk.save_session(session);
+                    uow.note(note)?;
+                    uow.save_session(session);
                 }
                 Ok(Renewed::Reused)
             }

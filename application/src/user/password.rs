@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::session::{Origin, SessionEnd};
-use domain::user::{Caller, Email, PasswordHash};
-use domain::{Refusal, Timestamp, User};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::session::{Origin, SessionEnd};
+use p2p_domain::user::{Caller, Email, PasswordHash};
+use p2p_domain::{Refusal, Timestamp, User};
 
 use crate::Market;
-use crate::mail::Letter;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
+use crate::mail::MailTemplate;
 use crate::ports::{Link, LinkPurpose};
-use crate::session::{AccessError, AttemptKey, Fate, end_all, fail, forgive, look_at, turn_away};
+use crate::session::{
+    AccessError, AttemptKey, AuthOutcome, deny, end_all, fail, look_at, reset_failures,
+};
 
 /// How long a link for a new password is good.
 const RESET_GOOD_FOR: Duration = Duration::from_secs(60 * 60);
@@ -75,25 +77,28 @@ impl OfferedPassword {
         Ok((user, offered))
     }
 
-    pub(crate) fn needs(&self, needs: &mut Needs) {
-        needs.user(self.caller.user);
-        needs.attempts(AttemptKey::of_password(self.caller.user).0);
-        needs.trail();
+    pub(crate) fn read_set(&self, reads: &mut ReadSet) {
+        reads.user(self.caller.user);
+        reads.attempts(AttemptKey::of_password(self.caller.user).0);
+        reads.trail();
     }
 
     /// The account, if the password is its own; else what becomes of who offered it. A wrong one counts.
-    pub(crate) fn take<T>(&self, desk: &mut Desk<'_>) -> Result<Result<User, Fate<T>>, Refusal> {
+    pub(crate) fn take<T>(
+        &self,
+        uow: &mut UnitOfWork<'_>,
+    ) -> Result<Result<User, AuthOutcome<T>>, Refusal> {
         let key = AttemptKey::of_password(self.caller.user);
-        if let Some(denied) = look_at(desk, key) {
+        if let Some(denied) = look_at(uow, key) {
             return Ok(Err(denied));
         }
-        let user = desk.user(self.caller.user)?;
+        let user = uow.user(self.caller.user)?;
         if self.password_of == Some(user.password_changed_at) {
-            forgive(desk, key);
+            reset_failures(uow, key);
             return Ok(Ok(user));
         }
         let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
-        fail(desk, key, Some(user.id), &self.origin, action, refusal).map(Err)
+        fail(uow, key, Some(user.id), &self.origin, action, refusal).map(Err)
     }
 }
 
@@ -105,29 +110,29 @@ pub struct ChangePassword {
 }
 
 impl Command for ChangePassword {
-    type Outcome = Fate<User>;
+    type Outcome = AuthOutcome<User>;
 
-    fn needs(&self, needs: &mut Needs) {
-        self.old.needs(needs);
-        needs.sessions_of(self.old.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        self.old.read_set(reads);
+        reads.sessions_of(self.old.caller.user);
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Fate<User>, Refusal> {
-        let user = match self.old.take(desk)? {
-            Ok(user) => user.with_password(self.new.clone(), desk.now()),
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<AuthOutcome<User>, Refusal> {
+        let user = match self.old.take(uow)? {
+            Ok(user) => user.with_password(self.new.clone(), uow.now()),
             Err(denied) => return Ok(denied),
         };
         let caller = self.old.caller;
-        end_all(desk, user.id, caller.session, SessionEnd::PasswordChanged);
+        end_all(uow, user.id, caller.session, SessionEnd::PasswordChanged);
         let action = AuditAction::PasswordChanged;
         let note = AuditNote::by(caller, action, user.id.to_string(), "{}".into());
-        desk.note(note)?;
-        desk.save_user(user.clone());
-        Ok(Fate::Admitted(user))
+        uow.note(note)?;
+        uow.save_user(user.clone());
+        Ok(AuthOutcome::Admitted(user))
     }
 }
 
@@ -148,11 +153,11 @@ pub async fn change_password(
     let new = market.passwords().hash(new).await?;
     let (user, old) = OfferedPassword::look_at(market, caller, current, origin).await?;
     match market.execute(ChangePassword { old, new }).await? {
-        Fate::Admitted(user) => {
-            market.mail().leave(&user, &Letter::PasswordChanged);
+        AuthOutcome::Admitted(user) => {
+            market.mail().enqueue(&user, &MailTemplate::PasswordChanged);
             Ok(())
         }
-        Fate::Denied { refusal, locks } => Err(turn_away(market, &user, refusal, locks)),
+        AuthOutcome::Denied { refusal, locks } => Err(deny(market, &user, refusal, locks)),
     }
 }
 
@@ -169,32 +174,32 @@ pub struct ResetPassword {
 impl Command for ResetPassword {
     type Outcome = User;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.user(self.link.user);
-        needs.attempts(self.key.0);
-        needs.attempts(AttemptKey::of_password(self.link.user).0);
-        needs.sessions_of(self.link.user);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.user(self.link.user);
+        reads.attempts(self.key.0);
+        reads.attempts(AttemptKey::of_password(self.link.user).0);
+        reads.sessions_of(self.link.user);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
-        let user = desk.user(self.link.user).map_err(|_| Refusal::LinkSpent)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
+        let user = uow.user(self.link.user).map_err(|_| Refusal::LinkSpent)?;
         if user.password_changed_at != self.link.password_of {
             return Err(Refusal::LinkSpent);
         }
-        let now = desk.now();
+        let now = uow.now();
         let user = user
             .with_password(self.password.clone(), now)
             // The mail has reached them.
             .verified(now);
-        end_all(desk, user.id, None, SessionEnd::PasswordChanged);
-        forgive(desk, self.key);
-        forgive(desk, AttemptKey::of_password(user.id));
-        desk.note(AuditNote {
+        end_all(uow, user.id, None, SessionEnd::PasswordChanged);
+        reset_failures(uow, self.key);
+        reset_failures(uow, AttemptKey::of_password(user.id));
+        uow.note(AuditNote {
             actor: Some(user.id),
             session: None,
             address: self.origin.address,
@@ -202,7 +207,7 @@ impl Command for ResetPassword {
             subject: user.id.to_string(),
             detail: "{}".into(),
         })?;
-        desk.save_user(user.clone());
+        uow.save_user(user.clone());
         Ok(user)
     }
 }
@@ -211,7 +216,9 @@ impl Command for ResetPassword {
 pub async fn request_reset(market: &Market, email: &Email) -> Result<(), AccessError> {
     if let Some(user) = market.queries().find_user_by_email(email).await? {
         let token = reset_token(market, &user, RESET_GOOD_FOR)?;
-        market.mail().leave(&user, &Letter::ResetPassword { token });
+        market
+            .mail()
+            .enqueue(&user, &MailTemplate::ResetPassword { token });
     }
     Ok(())
 }
@@ -236,7 +243,7 @@ pub async fn reset_password(
         origin,
     };
     let user = market.execute(command).await?;
-    market.mail().leave(&user, &Letter::PasswordChanged);
+    market.mail().enqueue(&user, &MailTemplate::PasswordChanged);
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! Looking at accounts of people.
 
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{Exchanger, Refusal, Role, User, UserId};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Exchanger, Refusal, Role, User, UserId};
 
 use crate::{Market, QueryError};
 
@@ -16,7 +16,7 @@ pub async fn get_user(
         caller.require(Role::Admin)?;
     }
     let user = market.queries().find_user(id).await?;
-    let user = user.ok_or(Refusal::NotFound(Noun::User))?;
+    let user = user.ok_or(Refusal::NotFound(Resource::User))?;
     let exchanger = market.queries().find_exchanger(id).await?;
     Ok((user, exchanger))
 }

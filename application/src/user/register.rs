@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::user::{Caller, Email, PasswordHash};
-use domain::{
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::user::{Caller, Email, PasswordHash};
+use p2p_domain::{
     Account, AccountId, AccountKey, Asset, Exchanger, Language, Refusal, Role, Roles, User, UserId,
 };
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::ports::{Ids, IdsExt};
 
 /// Opens an account. Who may choose which roles is decided by whoever makes this command.
@@ -81,23 +81,23 @@ impl RegisterUser {
 impl Command for RegisterUser {
     type Outcome = User;
 
-    fn needs(&self, needs: &mut Needs) {
+    fn read_set(&self, reads: &mut ReadSet) {
         if let Some(caller) = self.by {
-            needs.caller(caller);
+            reads.caller(caller);
         }
-        needs.email(&self.email);
-        needs.trail();
+        reads.email(&self.email);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
         if let Some(caller) = self.by {
-            desk.require_staff(caller, Role::Admin)?;
+            uow.require_staff(caller, Role::Admin)?;
         }
-        if desk.email_taken(&self.email) {
+        if uow.email_taken(&self.email) {
             return Err(Refusal::EmailTaken);
         }
         let user = User {
@@ -108,26 +108,26 @@ impl Command for RegisterUser {
                 self.name.clone(),
                 self.roles,
                 self.password.clone(),
-                desk.now(),
+                uow.now(),
             )
         };
         for (asset, account) in &self.wallet {
-            desk.open_account(Account::open(*account, AccountKey::user(user.id, *asset)));
+            uow.open_account(Account::open(*account, AccountKey::user(user.id, *asset)));
         }
         if user.roles.contains(Role::Exchanger) {
-            desk.save_exchanger(Exchanger::new(user.id));
+            uow.save_exchanger(Exchanger::new(user.id));
         }
         let (action, subject) = (AuditAction::UserRegistered, user.id.to_string());
         let roles: Vec<_> = user.roles.iter().map(Role::name).collect();
         let detail = serde_json::json!({ "roles": roles }).to_string();
-        desk.note(match self.by {
+        uow.note(match self.by {
             Some(caller) => AuditNote::by(caller, action, subject, detail),
             None => AuditNote {
                 address: self.address,
                 ..AuditNote::by_system(action, subject, detail)
             },
         })?;
-        desk.save_user(user.clone());
+        uow.save_user(user.clone());
         Ok(user)
     }
 }

@@ -1,9 +1,9 @@
 //! Somebody says in which language they are told things.
 
-use domain::user::Caller;
-use domain::{Language, Refusal, User};
+use p2p_domain::user::Caller;
+use p2p_domain::{Language, Refusal, User};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Chooses the caller's language.
 #[derive(Debug, Clone, Copy)]
@@ -15,17 +15,17 @@ pub struct SetLanguage {
 impl Command for SetLanguage {
     type Outcome = User;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.user(self.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.user(self.caller.user);
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<User, Refusal> {
-        let user = desk.user(self.caller.user)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
+        let user = uow.user(self.caller.user)?;
         if user.language == self.language {
             return Ok(user);
         }
         let user = user.speaking(self.language);
-        desk.save_user(user.clone());
+        uow.save_user(user.clone());
         Ok(user)
     }
 }

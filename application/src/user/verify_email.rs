@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::session::Origin;
-use domain::user::Email;
-use domain::{Refusal, UserId};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::session::Origin;
+use p2p_domain::user::Email;
+use p2p_domain::{Refusal, UserId};
 
 use super::password::spend;
 use crate::Market;
-use crate::mail::Letter;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
+use crate::mail::MailTemplate;
 use crate::ports::{Link, LinkPurpose};
 use crate::session::AccessError;
 
@@ -29,21 +29,21 @@ pub struct VerifyEmail {
 impl Command for VerifyEmail {
     type Outcome = ();
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.user(self.user);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.user(self.user);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
-        let user = desk.user(self.user).map_err(|_| Refusal::LinkSpent)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
+        let user = uow.user(self.user).map_err(|_| Refusal::LinkSpent)?;
         if user.email_verified_at.is_some() {
             return Ok(());
         }
-        desk.note(AuditNote {
+        uow.note(AuditNote {
             actor: self.actor,
             session: None,
             address: self.origin.address,
@@ -51,7 +51,7 @@ impl Command for VerifyEmail {
             subject: user.id.to_string(),
             detail: "{}".into(),
         })?;
-        desk.save_user(user.verified(desk.now()));
+        uow.save_user(user.verified(uow.now()));
         Ok(())
     }
 }
@@ -78,7 +78,9 @@ pub async fn request_verification(market: &Market, email: &Email) -> Result<(), 
         };
         let now = market.now();
         let token = market.tokens().issue_link(link, now, now.after(GOOD_FOR))?;
-        market.mail().leave(&user, &Letter::VerifyEmail { token });
+        market
+            .mail()
+            .enqueue(&user, &MailTemplate::VerifyEmail { token });
     }
     Ok(())
 }

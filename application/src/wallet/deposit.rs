@@ -1,10 +1,10 @@
 //! Money enters from outside.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::user::Caller;
-use domain::{Account, AccountKey, Asset, Decimal, Money, Posting, Refusal, Role, UserId};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::user::Caller;
+use p2p_domain::{Account, AccountKey, Asset, Decimal, Money, Posting, Refusal, Role, UserId};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Books a deposit that arrived outside: the user's account gains what the outside world's account gives. For ADMIN, and for
 /// nobody's own account; where the market is a demonstration, everybody may for themself.
@@ -19,21 +19,21 @@ pub struct Deposit {
 impl Command for Deposit {
     type Outcome = Account;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.account(AccountKey::user(self.user, self.asset));
-        needs.caller(self.caller);
-        needs.account(AccountKey::external(self.asset));
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.account(AccountKey::user(self.user, self.asset));
+        reads.caller(self.caller);
+        reads.account(AccountKey::external(self.asset));
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Account, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Account, Refusal> {
         let own = self.caller.user == self.user;
-        if !(own && desk.policy().faucet) {
-            desk.require_staff(self.caller, Role::Admin)?;
+        if !(own && uow.policy().faucet) {
+            uow.require_staff(self.caller, Role::Admin)?;
             if own {
                 return Err(Refusal::ConflictOfInterest);
             }
@@ -41,16 +41,16 @@ impl Command for Deposit {
         let amount = Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?;
         let posting =
             Posting::deposit(self.user, amount, self.caller.user).map_err(Refusal::amount)?;
-        desk.post(posting).map_err(|(_, refusal)| refusal)?;
+        uow.post(posting).map_err(|(_, refusal)| refusal)?;
         let (action, subject) = (AuditAction::DepositBooked, self.user.to_string());
         let detail =
             serde_json::json!({ "amount": amount.to_string(), "asset": self.asset.code() });
-        desk.note(AuditNote::by(
+        uow.note(AuditNote::by(
             self.caller,
             action,
             subject,
             detail.to_string(),
         ))?;
-        desk.account(AccountKey::user(self.user, self.asset))
+        uow.account(AccountKey::user(self.user, self.asset))
     }
 }

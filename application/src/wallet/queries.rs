@@ -1,8 +1,8 @@
 //! Looking into a wallet.
 
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{Account, Asset, Refusal, Role, UserId};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{Account, Asset, Refusal, Role, UserId};
 
 use crate::ports::{StatementCursor, StatementEntry, StatementFilter};
 use crate::{MAX_PAGE, Market, Page, QueryError};
@@ -18,7 +18,7 @@ pub async fn balances(
     }
     let accounts = market.queries().accounts_of(user).await?;
     if accounts.is_empty() {
-        return Err(Refusal::NotFound(Noun::User).into());
+        return Err(Refusal::NotFound(Resource::User).into());
     }
     Ok(accounts)
 }

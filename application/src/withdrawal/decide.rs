@@ -1,12 +1,12 @@
 //! An administrator decides whether money leaves.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::user::Caller;
-use domain::withdrawal::WithdrawalState;
-use domain::{Refusal, Role, Withdrawal, WithdrawalId};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::user::Caller;
+use p2p_domain::withdrawal::WithdrawalState;
+use p2p_domain::{Refusal, Role, Withdrawal, WithdrawalId};
 
 use super::settle;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// The money has left the market.
 #[derive(Debug, Clone)]
@@ -20,27 +20,27 @@ pub struct ApproveWithdrawal {
 impl Command for ApproveWithdrawal {
     type Outcome = Withdrawal;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.withdrawal(self.withdrawal);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.withdrawal(self.withdrawal);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {
-        desk.require_staff(self.caller, Role::Admin)?;
-        let withdrawal = desk.withdrawal(self.withdrawal)?;
-        let step = withdrawal.approve(self.caller.user, self.reference.clone(), desk.now())?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Withdrawal, Refusal> {
+        uow.require_staff(self.caller, Role::Admin)?;
+        let withdrawal = uow.withdrawal(self.withdrawal)?;
+        let step = withdrawal.approve(self.caller.user, self.reference.clone(), uow.now())?;
         note(
-            desk,
+            uow,
             self.caller,
             AuditAction::WithdrawalApproved,
             &step.withdrawal,
         )?;
-        settle(desk, step)
+        settle(uow, step)
     }
 }
 
@@ -55,35 +55,35 @@ pub struct RejectWithdrawal {
 impl Command for RejectWithdrawal {
     type Outcome = Withdrawal;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.withdrawal(self.withdrawal);
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.withdrawal(self.withdrawal);
+        reads.trail();
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {
-        let withdrawal = desk.withdrawal(self.withdrawal);
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Withdrawal, Refusal> {
+        let withdrawal = uow.withdrawal(self.withdrawal);
         let own = matches!(&withdrawal, Ok(known) if known.user == self.caller.user);
         if !own {
-            desk.require_staff(self.caller, Role::Admin)?;
+            uow.require_staff(self.caller, Role::Admin)?;
         }
-        let step = withdrawal?.reject(self.caller.user, self.reason.clone(), desk.now())?;
+        let step = withdrawal?.reject(self.caller.user, self.reason.clone(), uow.now())?;
         note(
-            desk,
+            uow,
             self.caller,
             AuditAction::WithdrawalRejected,
             &step.withdrawal,
         )?;
-        settle(desk, step)
+        settle(uow, step)
     }
 }
 
 fn note(
-    desk: &mut Desk<'_>,
+    uow: &mut UnitOfWork<'_>,
     caller: Caller,
     action: AuditAction,
     withdrawal: &Withdrawal,
@@ -102,5 +102,5 @@ fn note(
         "reason": reason,
     });
     let subject = withdrawal.id.to_string();
-    desk.note(AuditNote::by(caller, action, subject, detail.to_string()))
+    uow.note(AuditNote::by(caller, action, subject, detail.to_string()))
 }

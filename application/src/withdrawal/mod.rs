@@ -8,15 +8,15 @@ pub use decide::{ApproveWithdrawal, RejectWithdrawal};
 pub use queries::{WithdrawalList, get_withdrawal, list_withdrawals};
 pub use request::RequestWithdrawal;
 
-use domain::withdrawal::Step;
-use domain::{Refusal, Withdrawal};
+use p2p_domain::withdrawal::Decision;
+use p2p_domain::{Refusal, Withdrawal};
 
-use crate::pipeline::Desk;
+use crate::engine::UnitOfWork;
 
 /// Books a step: money, event, and the withdrawal itself.
-fn settle(desk: &mut Desk<'_>, step: Step) -> Result<Withdrawal, Refusal> {
-    desk.post(step.posting).map_err(|(_, refusal)| refusal)?;
-    desk.emit([step.event]);
-    desk.save_withdrawal(step.withdrawal.clone());
+fn settle(uow: &mut UnitOfWork<'_>, step: Decision) -> Result<Withdrawal, Refusal> {
+    uow.post(step.posting).map_err(|(_, refusal)| refusal)?;
+    uow.emit([step.event]);
+    uow.save_withdrawal(step.withdrawal.clone());
     Ok(step.withdrawal)
 }

@@ -1,9 +1,9 @@
 //! Looking at withdrawals.
 
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::withdrawal::WithdrawalStatus;
-use domain::{Refusal, Role, UserId, Withdrawal, WithdrawalId};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::withdrawal::WithdrawalStatus;
+use p2p_domain::{Refusal, Role, UserId, Withdrawal, WithdrawalId};
 
 use crate::ports::WithdrawalFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
@@ -29,7 +29,7 @@ pub async fn get_withdrawal(
         withdrawal.user == caller.user || caller.require(Role::Admin).is_ok()
     };
     let withdrawal = withdrawal.filter(visible);
-    Ok(withdrawal.ok_or(Refusal::NotFound(Noun::Withdrawal))?)
+    Ok(withdrawal.ok_or(Refusal::NotFound(Resource::Withdrawal))?)
 }
 
 /// Withdrawals, newest first: one's own, or anybody's for ADMIN.

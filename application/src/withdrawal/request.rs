@@ -1,11 +1,11 @@
 //! Somebody wants to take money out.
 
-use domain::refusal::Tally;
-use domain::user::Caller;
-use domain::{AccountKey, Asset, Decimal, Money, Refusal, Withdrawal, WithdrawalId};
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::user::Caller;
+use p2p_domain::{AccountKey, Asset, Decimal, Money, Refusal, Withdrawal, WithdrawalId};
 
 use super::settle;
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Sets the caller's money aside until an administrator decides.
 #[derive(Debug, Clone)]
@@ -21,22 +21,22 @@ pub struct RequestWithdrawal {
 impl Command for RequestWithdrawal {
     type Outcome = Withdrawal;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.account(AccountKey::user(self.caller.user, self.asset));
-        needs.tally(Tally::OpenWithdrawals, self.caller.user);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.account(AccountKey::user(self.caller.user, self.asset));
+        reads.tally(QuotaKind::OpenWithdrawals, self.caller.user);
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Withdrawal, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Withdrawal, Refusal> {
         self.caller.require_any()?;
-        let policy = desk.policy();
+        let policy = uow.policy();
         if policy.access.withdrawal_second_factor {
-            self.caller.require_proof(&policy.access, desk.now())?;
+            self.caller.require_proof(&policy.access, uow.now())?;
         }
         let most = policy.limits.open_withdrawals;
-        desk.count(Tally::OpenWithdrawals, self.caller.user, most)?;
+        uow.count(QuotaKind::OpenWithdrawals, self.caller.user, most)?;
         let amount = Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?;
         let (owner, words) = (self.caller.user, self.destination.clone());
-        let step = Withdrawal::request(self.id, owner, amount, words, desk.now())?;
-        settle(desk, step)
+        let step = Withdrawal::request(self.id, owner, amount, words, uow.now())?;
+        settle(uow, step)
     }
 }

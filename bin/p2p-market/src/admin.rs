@@ -4,12 +4,12 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use application::mail::PostOffice;
-use application::user::{RegisterUser, VerifyEmail, must_be_strong};
 use clap::{Args, Subcommand};
-use domain::session::Origin;
-use domain::user::{Email, is_one_line};
-use domain::{Role, Roles};
+use p2p_application::mail::MailQueue;
+use p2p_application::user::{RegisterUser, VerifyEmail, must_be_strong};
+use p2p_domain::session::Origin;
+use p2p_domain::user::{Email, is_one_line};
+use p2p_domain::{Role, Roles};
 
 use crate::config::Config;
 use crate::secret;
@@ -69,7 +69,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
     let database = wiring::database(&config).await?;
     database.migrate().await?;
     let keys = Keys::throwaway()?;
-    let (market, worker) = wiring::market(&config, &database, &keys, PostOffice::closed())?;
+    let (market, worker) = wiring::market(&config, &database, &keys, MailQueue::closed())?;
     let address = Email::new(&email);
     must_be_strong(&market, &password, &address, &name).await?;
     let hash = market.passwords().hash(password.clone()).await?;

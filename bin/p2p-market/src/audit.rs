@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use application::ports::Maintenance;
-use application::trail::compare;
 use clap::Args;
-use domain::audit::AuditHead;
+use p2p_application::audit_log::compare;
+use p2p_application::ports::Maintenance;
+use p2p_domain::audit_log::AuditHead;
 
 use crate::config::Config;
 use crate::wiring;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::consumer::{
-    ConsumerSettings, ConsumerStats, Handler, Notifier, OrderPayments, OrderResults,
-    PaymentReports, Spread, consume,
+use p2p_application::consumer::{
+    Broadcaster, ConsumerSettings, ConsumerStats, Handler, Notifier, OrderPayments, OrderResults,
+    PaymentReports, consume,
 };
-use application::notification::Hub;
-use application::ports::{Broker, Queue, StorageError};
-use application::{Market, Relay, RelayStats, billing, notification, order};
-use persistence::Database;
+use p2p_application::notification::Hub;
+use p2p_application::ports::{Broker, Queue, StorageError};
+use p2p_application::{Market, Relay, RelayStats, notification, order, payment};
+use p2p_persistence::Database;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
@@ -18,7 +18,7 @@ use crate::config::Config;
 /// Whose messages are forgotten when they are old: none of those is delivered again. Were one all the same, a second payment
 /// for an order would still not be made: payments are kept for ever, and there is one for each order. Reports of payment
 /// providers are remembered for ever, as they are kept.
-const FORGETFUL: [&str; 3] = [notification::CONSUMER, billing::CONSUMER, order::CONSUMER];
+const FORGETFUL: [&str; 3] = [notification::CONSUMER, payment::CONSUMER, order::CONSUMER];
 const MESSAGES_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 const RARELY: Duration = Duration::from_secs(3_600);
 
@@ -93,16 +93,16 @@ struct Consumers<'a> {
 
 impl Consumers<'_> {
     fn start_all(&mut self, market: &Market, hub: &Hub) {
-        let spread = Spread::new(hub.clone(), Arc::clone(self.broker));
+        let broadcaster = Broadcaster::new(hub.clone(), Arc::clone(self.broker));
         self.start(Notifier {
             market: market.clone(),
-            spread: spread.clone(),
+            broadcaster: broadcaster.clone(),
         });
         self.start(PaymentReports(market.clone()));
         self.start(OrderPayments(market.clone()));
         self.start(OrderResults {
             market: market.clone(),
-            spread,
+            broadcaster,
         });
     }
 

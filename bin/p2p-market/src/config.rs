@@ -17,22 +17,22 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::consumer::ConsumerSettings;
-use application::limits::Quotas;
-use application::ports::Quota;
-use application::{PipelineSettings, RelaySettings};
-use domain::Policy;
-use domain::policy;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
-use grpc_api::{GrpcSettings, Identity};
-use http_api::{
+use p2p_application::consumer::ConsumerSettings;
+use p2p_application::limits::Quotas;
+use p2p_application::ports::Quota;
+use p2p_application::{PipelineSettings, RelaySettings};
+use p2p_domain::Policy;
+use p2p_domain::policy;
+use p2p_grpc::{GrpcSettings, Identity};
+use p2p_http::{
     CallbackSettings, CorsOrigins, GatewaySettings, HttpSettings, Secret, ServerSettings,
     StreamSettings, TrustedProxies,
 };
-use persistence::DatabaseSettings;
+use p2p_persistence::DatabaseSettings;
+use p2p_system::TokenKey;
 use serde::{Deserialize, Serialize};
-use system::TokenKey;
 
 use access::{Auth, Gateway, Mode, Passwords};
 use mail::Mail;

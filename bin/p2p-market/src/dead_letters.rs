@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use application::ports::DeadLetter;
 use clap::{Args, Subcommand};
+use p2p_application::ports::DeadLetter;
 
 use crate::config::Config;
 use crate::wiring;

@@ -7,13 +7,13 @@ mod second_factor;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use application::exchanger::SwitchOnline;
-use application::user::{RegisterUser, VerifyEmail};
-use application::wallet::Deposit;
-use application::{Caller, Market};
 use clap::Args;
-use domain::session::Origin;
-use domain::{Role, Roles, User};
+use p2p_application::exchanger::SwitchOnline;
+use p2p_application::user::{RegisterUser, VerifyEmail};
+use p2p_application::wallet::Deposit;
+use p2p_application::{Caller, Market};
+use p2p_domain::session::Origin;
+use p2p_domain::{Role, Roles, User};
 
 use crate::config::{Config, MailKind};
 use crate::serve::Server;

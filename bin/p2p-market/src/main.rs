@@ -70,7 +70,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode> {
     if matches!(arguments.command, Command::Openapi) {
-        print!("{}", http_api::openapi_json());
+        print!("{}", p2p_http::openapi_json());
         return Ok(ExitCode::SUCCESS);
     }
     if let Command::Totp(options) = arguments.command {

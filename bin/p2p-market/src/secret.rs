@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 /// 32 hexadecimal characters (128 bits) from the operating system.
 pub(crate) fn fresh() -> Result<String> {
-    let bits = system::random_bits().context("the operating system gives no randomness")?;
+    let bits = p2p_system::random_bits().context("the operating system gives no randomness")?;
     Ok(format!("{bits:032x}"))
 }
 

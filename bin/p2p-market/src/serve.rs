@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use application::notification::Hub;
-use application::ports::Broker;
-use application::{Market, Sweeper, trail};
-use grpc_api::GrpcServer;
-use http_api::{CallCount, Calls, Live};
-use persistence::Database;
+use p2p_application::notification::Hub;
+use p2p_application::ports::Broker;
+use p2p_application::{Market, Sweeper, audit_log};
+use p2p_grpc::GrpcServer;
+use p2p_http::{CallCount, Calls, Live};
+use p2p_persistence::Database;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -58,7 +58,7 @@ impl Server {
                 .await
                 .context("the schema can't be brought up to date")?;
         }
-        let (mail, sending) = wiring::post_office(&config)?;
+        let (mail, sending) = wiring::mail_queue(&config)?;
         let (market, worker) = wiring::market(&config, &database, &keys, mail)?;
         let broker = wiring::broker(&config, &database)?;
         if config.broker.url.is_empty() && !config.database.url.starts_with("sqlite:") {
@@ -119,7 +119,7 @@ impl Server {
         } = self;
         // Before anybody is let in: whose rights have changed while this process was not there to see it.
         market.access().catch_up(&market).await?;
-        trail::record_settings(&market, config.record().to_string()).await?;
+        audit_log::record_settings(&market, config.record().to_string()).await?;
         let sweeper = Sweeper::new(
             market.clone(),
             Duration::from_secs(config.sweeper.outage_tolerance_seconds),
@@ -144,9 +144,9 @@ impl Server {
         };
 
         let mut signals = Signals::catch()?;
-        let router = http_api::router(market.clone(), config.http()?, live.clone());
+        let router = p2p_http::router(market.clone(), config.http()?, live.clone());
         let (connections, stop) = (live.connections.clone(), live.stop.clone());
-        let serving = http_api::serve(listener, router, config.server()?, connections, stop);
+        let serving = p2p_http::serve(listener, router, config.server()?, connections, stop);
         let mut serving = tokio::spawn(serving);
         let over_grpc = live.stop.clone();
         let mut over_grpc = tokio::spawn(async move {
@@ -230,7 +230,7 @@ fn calls_of(server: &GrpcServer) -> Calls {
     let stats = server.stats();
     Calls::new(move || {
         let counts = stats.snapshot().into_iter();
-        let call = |count: grpc_api::CallCount| CallCount {
+        let call = |count: p2p_grpc::CallCount| CallCount {
             method: count.method,
             code: count.code,
             calls: count.calls,

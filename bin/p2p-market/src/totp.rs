@@ -4,9 +4,9 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use application::ports::Clock;
 use clap::Args;
-use system::SystemClock;
+use p2p_application::ports::Clock;
+use p2p_system::SystemClock;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -26,7 +26,7 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
             secret
         }
     };
-    let code = system::present_code(&secret, SystemClock.now());
+    let code = p2p_system::present_code(&secret, SystemClock.now());
     println!(
         "{}",
         code.context("not a secret of an authenticator: at least 128 bits in base 32")?

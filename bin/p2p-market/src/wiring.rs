@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use application::limits::Limits;
-use application::mail::PostOffice;
-use application::ports::{Broker, RateLimiter};
-use application::{Market, MarketPorts};
-use broker::{InProcess, RabbitMq};
-use persistence::Database;
-use redis_limits::RedisLimits;
-use system::{
+use p2p_application::limits::Limits;
+use p2p_application::mail::MailQueue;
+use p2p_application::ports::{Broker, RateLimiter};
+use p2p_application::{Market, MarketPorts};
+use p2p_broker::{InProcess, RabbitMq};
+use p2p_persistence::Database;
+use p2p_redis::RedisLimits;
+use p2p_system::{
     Argon2Passwords, InProcessLimits, JwtSettings, JwtTokens, SealSettings, SystemClock, TokenKey,
     TotpSecondFactors, UuidIds,
 };
@@ -69,7 +69,7 @@ pub(crate) fn market(
     config: &Config,
     database: &Database,
     keys: &Keys,
-    mail: PostOffice,
+    mail: MailQueue,
 ) -> Result<(Market, JoinHandle<()>)> {
     let passwords = Argon2Passwords::new(config.password_cost())?;
     let passwords = match config.breached_passwords()? {
@@ -101,11 +101,11 @@ pub(crate) fn limits(config: &Config) -> Result<Limits> {
 }
 
 /// Where mail is left. The handle ends when nobody can leave any more and all of it is sent; `None`: there is no mail.
-pub(crate) fn post_office(config: &Config) -> Result<(PostOffice, Option<JoinHandle<()>>)> {
+pub(crate) fn mail_queue(config: &Config) -> Result<(MailQueue, Option<JoinHandle<()>>)> {
     let Some(mailer) = config.mailer()? else {
-        return Ok((PostOffice::closed(), None));
+        return Ok((MailQueue::closed(), None));
     };
-    let (office, sending) = PostOffice::open(mailer, Arc::new(SystemClock), &config.mail.links);
+    let (office, sending) = MailQueue::open(mailer, Arc::new(SystemClock), &config.mail.links);
     Ok((office, Some(sending)))
 }
 

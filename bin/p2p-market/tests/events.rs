@@ -7,13 +7,13 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::ports::{NotificationFilter, NotificationQueries, Outbox, Queue, UserQueries};
-use domain::user::Email;
+use p2p_application::ports::{NotificationFilter, NotificationQueries, Outbox, Queue, UserQueries};
+use p2p_domain::user::Email;
+use p2p_persistence::Database;
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::live::published;
 use p2p_tests::observer::{Observer, Outside};
-use persistence::Database;
 use support::cast::cast;
 use support::gate::Gate;
 use support::traffic::{Asked, Told, Traffic};

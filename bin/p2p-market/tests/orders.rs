@@ -14,18 +14,18 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::ports::{
+use p2p_application::ports::{
     Broker, Maintenance, OrderFilter, OrderQueries, OutboxMessage, Queue, WalletQueries,
 };
-use domain::event::Aggregate;
-use domain::order::OrderStatus;
-use domain::{Asset, Timestamp, UserId};
+use p2p_domain::event::AggregateRef;
+use p2p_domain::order::OrderStatus;
+use p2p_domain::{Asset, Timestamp, UserId};
+use p2p_persistence::Database;
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::live::published;
 use p2p_tests::observer::{Observer, Outside, Seen};
 use p2p_tests::served::Person;
-use persistence::Database;
 use serde_json::{Value, json};
 use support::cast::cast;
 use support::gate::Gate;
@@ -114,7 +114,7 @@ fn again(seen: &Seen) -> Result<OutboxMessage> {
     Ok(OutboxMessage {
         id: seen.id.parse()?,
         name: seen.name.clone().into(),
-        aggregate: Aggregate::Order(order.parse()?),
+        aggregate: AggregateRef::Order(order.parse()?),
         version: 1,
         body: seen.body.clone(),
         at: Timestamp::from_micros(0),
@@ -148,7 +148,7 @@ async fn orders(
     store: &Database,
     user: Option<UserId>,
     status: OrderStatus,
-) -> Result<Vec<domain::Order>> {
+) -> Result<Vec<p2p_domain::Order>> {
     let filter = OrderFilter {
         user,
         status: Some(status),

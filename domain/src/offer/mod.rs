@@ -2,7 +2,7 @@
 //!
 //! Two derived parties keep the code free of if-direction branches: the *crypto holder*, whose crypto is in escrow, and
 //! the *fiat payer*, who pays outside and receives it. [`machine`] says which moves are legal; [`Offer`]'s methods make
-//! them, each consuming the offer and returning [`Moved`]: the new offer with all that the move causes.
+//! them, each consuming the offer and returning [`Transition`]: the new offer with all that the move causes.
 
 mod history;
 pub mod machine;
@@ -12,7 +12,7 @@ mod terms;
 
 pub use history::HistoryEntry;
 pub use machine::{Actor, Status, Trigger};
-pub use moves::{Answer, ListingMove, Moved, Opening, Step};
+pub use moves::{Act, Answer, ListingMove, NewOffer, Transition};
 pub use state::State;
 pub use terms::{ExchangeType, Terms};
 

@@ -10,7 +10,7 @@ use crate::{
 
 /// A deal after a move, with everything that must be committed together with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
+pub struct Transition {
     pub offer: Offer,
     pub history: Vec<HistoryEntry>,
     pub posting: Option<Posting>,
@@ -39,14 +39,14 @@ pub enum Answer {
 
 /// Who moves a deal, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub struct Act {
     pub actor: Actor,
     /// The person behind the actor, where there is one.
     pub user: Option<UserId>,
     pub now: Timestamp,
 }
 
-impl Step {
+impl Act {
     /// A move by a person.
     #[must_use]
     pub const fn by(actor: Actor, user: UserId, now: Timestamp) -> Self {
@@ -80,7 +80,7 @@ impl Step {
 
 /// What a customer says when answering a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opening {
+pub struct NewOffer {
     pub id: OfferId,
     pub customer: UserId,
     /// Crypto of the listing's asset.
@@ -95,18 +95,18 @@ type PayerAmount = Money;
 impl Offer {
     /// A customer answers a listing, at the listing's price.
     pub fn create(
-        opening: Opening,
+        new_offer: NewOffer,
         listing: &Listing,
         exchanger: &Exchanger,
         policy: &Policy,
         now: Timestamp,
-    ) -> Result<Moved, Refusal> {
-        let Opening {
+    ) -> Result<Transition, Refusal> {
+        let NewOffer {
             id,
             customer,
             amount,
             conditions,
-        } = opening;
+        } = new_offer;
         let fiat = listing.quote(customer, exchanger, amount)?;
         let rule = legal(
             None,
@@ -135,14 +135,14 @@ impl Offer {
             payment_reference: None,
             version: 0,
         };
-        let step = Step::by(Actor::Customer, customer, now);
+        let step = Act::by(Actor::Customer, customer, now);
         let mut moved = offer.follow(rule, step, None, policy, None)?;
         moved.tell(now, |deal| Fact::ExchangeOfferCreated { deal });
         Ok(moved)
     }
 
     /// The exchanger takes the offer.
-    pub fn accept(self, step: Step, policy: &Policy) -> Result<Moved, Refusal> {
+    pub fn accept(self, step: Act, policy: &Policy) -> Result<Transition, Refusal> {
         let mut moved = self.step(Trigger::Accept, step, None, policy)?;
         moved.answer = Some(Answer::Given);
         moved.tell(step.now, |deal| Fact::ExchangeOfferApproved { deal });
@@ -150,7 +150,7 @@ impl Offer {
     }
 
     /// The exchanger turns the offer down.
-    pub fn decline(self, step: Step, policy: &Policy) -> Result<Moved, Refusal> {
+    pub fn decline(self, step: Act, policy: &Policy) -> Result<Transition, Refusal> {
         let mut moved = self.step(Trigger::Decline, step, None, policy)?;
         moved.answer = Some(Answer::Given);
         moved.tell(step.now, |deal| Fact::ExchangeOfferDeclined { deal });
@@ -158,11 +158,11 @@ impl Offer {
     }
 
     /// Calls the deal off, or proposes to, where the side may not do so alone. A proposal made twice is made once.
-    pub fn cancel(self, step: Step, reason: String, policy: &Policy) -> Result<Moved, Refusal> {
+    pub fn cancel(self, step: Act, reason: String, policy: &Policy) -> Result<Transition, Refusal> {
         let (before, already_proposed) = (self.status(), self.state.cancel_proposed());
         let rule = self.rule(Trigger::Cancel, step.actor)?;
         if rule.to.is_empty() && already_proposed {
-            return Ok(Moved::nothing(self));
+            return Ok(Transition::nothing(self));
         }
         let mut moved = self.follow(rule, step, Some(reason), policy, None)?;
         if moved.offer.status() == Status::Cancelled {
@@ -178,10 +178,10 @@ impl Offer {
     /// The fiat payer, or the payment provider, says that fiat was sent.
     pub fn confirm_payment(
         mut self,
-        step: Step,
+        step: Act,
         reference: String,
         policy: &Policy,
-    ) -> Result<Moved, Refusal> {
+    ) -> Result<Transition, Refusal> {
         let rule = self.rule(Trigger::ConfirmPayment, step.actor)?;
         self.payment_reference = Some(reference.clone());
         let mut moved = self.follow(rule, step, None, policy, None)?;
@@ -195,7 +195,7 @@ impl Offer {
     }
 
     /// The crypto holder has the fiat: escrow is paid out and the deal is finished.
-    pub fn confirm_receipt(self, step: Step, policy: &Policy) -> Result<Moved, Refusal> {
+    pub fn confirm_receipt(self, step: Act, policy: &Policy) -> Result<Transition, Refusal> {
         let mut moved = self.step(Trigger::ConfirmReceipt, step, None, policy)?;
         let deal = moved.offer.deal();
         moved.events.push(Event {
@@ -213,8 +213,8 @@ impl Offer {
         now: Timestamp,
         dispute: DisputeId,
         policy: &Policy,
-    ) -> Result<Moved, Refusal> {
-        let step = Step::system(now);
+    ) -> Result<Transition, Refusal> {
+        let step = Act::system(now);
         let trigger = match self.status() {
             Status::Approved => Trigger::PaymentTimeout,
             Status::PaymentConfirmed => {
@@ -236,21 +236,21 @@ impl Offer {
     /// A side calls for a moderator. That each side does so once is the caller's to check: the disputes are its.
     pub fn dispute(
         self,
-        step: Step,
+        step: Act,
         dispute: DisputeId,
         reason: String,
         policy: &Policy,
-    ) -> Result<Moved, Refusal> {
+    ) -> Result<Transition, Refusal> {
         self.open_dispute(Trigger::OpenDispute, step, dispute, Some(reason), policy)
     }
 
     /// A moderator finishes the deal: escrow goes to the fiat payer.
     pub fn resolve_finished(
         self,
-        step: Step,
+        step: Act,
         comment: String,
         policy: &Policy,
-    ) -> Result<Moved, Refusal> {
+    ) -> Result<Transition, Refusal> {
         let mut moved = self.step(Trigger::ResolveFinished, step, Some(comment), policy)?;
         moved.tell_finished(step.now)?;
         Ok(moved)
@@ -259,10 +259,10 @@ impl Offer {
     /// A moderator calls the deal off: escrow goes back to its holder.
     pub fn resolve_cancelled(
         self,
-        step: Step,
+        step: Act,
         comment: String,
         policy: &Policy,
-    ) -> Result<Moved, Refusal> {
+    ) -> Result<Transition, Refusal> {
         let mut moved = self.step(Trigger::ResolveCancelled, step, Some(comment), policy)?;
         let by = step.actor;
         moved.tell(step.now, |deal| Fact::ExchangeOfferCancelled { deal, by });
@@ -272,11 +272,11 @@ impl Offer {
     /// A moderator divides the escrow: `payer_amount` to the fiat payer, the rest back. Both get something.
     pub fn resolve_split(
         self,
-        step: Step,
+        step: Act,
         comment: String,
         payer_amount: PayerAmount,
         policy: &Policy,
-    ) -> Result<Moved, Refusal> {
+    ) -> Result<Transition, Refusal> {
         let rule = self.rule(Trigger::ResolveSplit, step.actor)?;
         let whole = self.terms.amount;
         let divides = payer_amount.asset() == whole.asset()
@@ -293,11 +293,11 @@ impl Offer {
     fn open_dispute(
         self,
         trigger: Trigger,
-        step: Step,
+        step: Act,
         dispute: DisputeId,
         reason: Option<String>,
         policy: &Policy,
-    ) -> Result<Moved, Refusal> {
+    ) -> Result<Transition, Refusal> {
         let comment = reason.unwrap_or_else(|| trigger.name().to_owned());
         let by = step.actor;
         let mut moved = self.step(trigger, step, Some(comment), policy)?;
@@ -322,10 +322,10 @@ impl Offer {
     fn step(
         self,
         trigger: Trigger,
-        step: Step,
+        step: Act,
         comment: Option<String>,
         policy: &Policy,
-    ) -> Result<Moved, Refusal> {
+    ) -> Result<Transition, Refusal> {
         let rule = self.rule(trigger, step.actor)?;
         self.follow(rule, step, comment, policy, None)
     }
@@ -334,11 +334,11 @@ impl Offer {
     fn follow(
         mut self,
         rule: &Rule,
-        step: Step,
+        step: Act,
         comment: Option<String>,
         policy: &Policy,
         payer_amount: Option<PayerAmount>,
-    ) -> Result<Moved, Refusal> {
+    ) -> Result<Transition, Refusal> {
         let (posting, listing) = self.settle(rule.escrow, payer_amount)?;
         self.state = self.next_state(rule, step.now, policy);
         let stays = [self.status()];
@@ -360,7 +360,7 @@ impl Offer {
                 at: step.now,
             });
         }
-        Ok(Moved {
+        Ok(Transition {
             offer: self,
             history,
             posting,
@@ -441,7 +441,7 @@ impl Offer {
     }
 }
 
-impl Moved {
+impl Transition {
     /// It is already so.
     fn nothing(offer: Offer) -> Self {
         Self {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::dispute::{DisputeState, Resolution};
-use domain::ledger::{Bucket, Owner, PostingKind};
-use domain::listing::ListingState;
-use domain::offer::Status;
-use domain::{AccountKey, ExchangeType, Refusal, UserId};
+use p2p_domain::dispute::{DisputeState, Resolution};
+use p2p_domain::ledger::{Bucket, Owner, PostingKind};
+use p2p_domain::listing::ListingState;
+use p2p_domain::offer::Status;
+use p2p_domain::{AccountKey, ExchangeType, Refusal, UserId};
 use proptest::prelude::*;
 
 use super::op::Op;

@@ -5,10 +5,10 @@ pub(crate) mod op;
 
 use std::collections::BTreeMap;
 
-use domain::listing::{Change, Switch};
-use domain::offer::{Answer, HistoryEntry, Moved, Opening, Status, Step};
-use domain::refusal::Noun;
-use domain::{
+use p2p_domain::listing::{Change, Switch};
+use p2p_domain::offer::{Act, Answer, HistoryEntry, NewOffer, Status, Transition};
+use p2p_domain::refusal::Resource;
+use p2p_domain::{
     Account, AccountId, AccountKey, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger,
     Listing, ListingId, Money, Offer, OfferId, Policy, Posting, Refusal, Timestamp, TypedId,
     UserId,
@@ -120,14 +120,16 @@ impl Market {
                 amount,
             } => self.create(user(who), listing, amount),
             Op::Act { deal, by, deed } => {
-                let at = recent(deal, self.deals.len()).ok_or(Refusal::NotFound(Noun::Offer))?;
+                let at =
+                    recent(deal, self.deals.len()).ok_or(Refusal::NotFound(Resource::Offer))?;
                 self.act(at, by, deed)
             }
         }
     }
 
     fn manage(&mut self, listing: usize, sign: Sign) -> Result<(), Refusal> {
-        let at = recent(listing, self.listings.len()).ok_or(Refusal::NotFound(Noun::Listing))?;
+        let at =
+            recent(listing, self.listings.len()).ok_or(Refusal::NotFound(Resource::Listing))?;
         let listing = self.listings[at].clone();
         let change = match sign {
             Sign::Close => {
@@ -153,10 +155,11 @@ impl Market {
     }
 
     fn create(&mut self, customer: UserId, listing: usize, minor: i64) -> Result<(), Refusal> {
-        let at = recent(listing, self.listings.len()).ok_or(Refusal::NotFound(Noun::Listing))?;
+        let at =
+            recent(listing, self.listings.len()).ok_or(Refusal::NotFound(Resource::Listing))?;
         let listing = &self.listings[at];
         let exchanger = &self.exchangers[self.exchanger_of(listing.exchanger)];
-        let opening = Opening {
+        let opening = NewOffer {
             id: OfferId::from_u128(self.deals.len() as u128),
             customer,
             amount: Money::new(minor, listing.asset()),
@@ -203,9 +206,9 @@ impl Market {
         &self,
         offer: Offer,
         deed: Deed,
-        step: Step,
+        step: Act,
         dispute: DisputeId,
-    ) -> Result<Moved, Refusal> {
+    ) -> Result<Transition, Refusal> {
         let (policy, words) = (&self.policy, Words::REASON.to_owned());
         match deed {
             Deed::GoOn | Deed::Accept => offer.accept(step, policy),
@@ -224,9 +227,9 @@ impl Market {
         }
     }
 
-    fn step(&self, offer: &Offer, by: Hand, deed: Deed) -> Result<Step, Refusal> {
+    fn step(&self, offer: &Offer, by: Hand, deed: Deed) -> Result<Act, Refusal> {
         if deed == Deed::Expire {
-            return Ok(Step::system(self.now));
+            return Ok(Act::system(self.now));
         }
         let rightful = || {
             let direction = offer.terms.exchange_type;
@@ -239,7 +242,7 @@ impl Market {
             Hand::Rightful => rightful(),
             Hand::Person(who) => {
                 let side = offer.side_of(user(who));
-                side.ok_or(Refusal::NotFound(Noun::Offer))?
+                side.ok_or(Refusal::NotFound(Resource::Offer))?
             }
             Hand::Moderator => Actor::Moderator,
             Hand::Provider => Actor::Provider,
@@ -251,16 +254,16 @@ impl Market {
             Actor::System | Actor::Provider => None,
         };
         let now = self.now;
-        Ok(Step { actor, user, now })
+        Ok(Act { actor, user, now })
     }
 
     /// Takes over all that a move brings with it: what may be refused first, then what can't be.
-    fn settle(&mut self, at: usize, mut deal: Deal, moved: Moved) -> Result<(), Refusal> {
+    fn settle(&mut self, at: usize, mut deal: Deal, moved: Transition) -> Result<(), Refusal> {
         let listing = self
             .listings
             .iter()
             .position(|listing| listing.id == moved.offer.terms.listing)
-            .ok_or(Refusal::NotFound(Noun::Listing))?;
+            .ok_or(Refusal::NotFound(Resource::Listing))?;
         let followed = match moved.listing {
             None => None,
             Some(step) => Some(self.listings[listing].clone().follow(step)?),

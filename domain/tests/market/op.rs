@@ -1,8 +1,8 @@
 //! What people do at random. Small numbers and positions counted from the newest: a failing sequence shrinks to little.
 
-use domain::dispute::Resolution;
-use domain::offer::{Status, Trigger};
-use domain::{ExchangeType, Money, Policy};
+use p2p_domain::dispute::Resolution;
+use p2p_domain::offer::{Status, Trigger};
+use p2p_domain::{ExchangeType, Money, Policy};
 use proptest::prelude::*;
 
 use super::{ASSETS, PEOPLE};

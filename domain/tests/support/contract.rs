@@ -1,12 +1,12 @@
 //! The contract's status table, transcribed by hand.
 //!
-//! This is the expected side of the tests, so it asks nothing of [`domain::offer::machine::RULES`]: the parties are
+//! This is the expected side of the tests, so it asks nothing of [`p2p_domain::offer::machine::RULES`]: the parties are
 //! written out for each direction, and so is everything that a move brings with it. A change of the contract is made
 //! here and there.
 
-use domain::ExchangeType;
-use domain::ledger::PostingKind;
-use domain::offer::{Actor, Answer, Status, Trigger};
+use p2p_domain::ExchangeType;
+use p2p_domain::ledger::PostingKind;
+use p2p_domain::offer::{Actor, Answer, Status, Trigger};
 
 /// Who may move, by direction: CRYPTO2FIAT first, then FIAT2CRYPTO.
 type By = [&'static [Actor]; 2];

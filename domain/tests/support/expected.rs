@@ -1,9 +1,9 @@
 //! All that a move must bring with it, worked out from the contract's row and the deal before.
 
-use domain::event::{Deal, Event, Fact};
-use domain::ledger::{Bucket, Leg, PostingKind, Reference};
-use domain::offer::{HistoryEntry, ListingMove, Moved, State, Step};
-use domain::{AccountKey, ExchangeType, Money, Offer, Policy, Status, Timestamp, UserId};
+use p2p_domain::event::{Deal, Event, Fact};
+use p2p_domain::ledger::{Bucket, Leg, PostingKind, Reference};
+use p2p_domain::offer::{Act, HistoryEntry, ListingMove, State, Transition};
+use p2p_domain::{AccountKey, ExchangeType, Money, Offer, Policy, Status, Timestamp, UserId};
 
 use super::contract::{Row, Until};
 use super::{Words, dispute_id};
@@ -13,7 +13,7 @@ pub(crate) struct Expected<'a> {
     pub(crate) row: &'a Row,
     /// The deal before the move; for its creation, the deal that never was, at version 0.
     pub(crate) before: &'a Offer,
-    pub(crate) step: Step,
+    pub(crate) step: Act,
     pub(crate) policy: &'a Policy,
     /// What a split gives to the fiat payer.
     pub(crate) share: Money,
@@ -21,7 +21,7 @@ pub(crate) struct Expected<'a> {
 
 impl Expected<'_> {
     /// Compares every part of what came of it.
-    pub(crate) fn must_be(&self, moved: &Moved, here: &impl std::fmt::Display) {
+    pub(crate) fn must_be(&self, moved: &Transition, here: &impl std::fmt::Display) {
         assert_eq!(moved.offer, self.offer(), "the deal: {here}");
         assert_eq!(moved.history, self.history(), "the history: {here}");
         assert_eq!(moved.listing, self.listing(), "the listing: {here}");

@@ -7,9 +7,9 @@ pub(crate) mod expected;
 
 use std::time::Duration;
 
-use domain::listing::Draft;
-use domain::offer::Trigger;
-use domain::{
+use p2p_domain::listing::Draft;
+use p2p_domain::offer::Trigger;
+use p2p_domain::{
     Asset, DisputeId, ExchangeType, Exchanger, Money, Policy, Price, Timestamp, TypedId, UserId,
 };
 

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use application::{Command, CommandError};
+use p2p_application::{Command, CommandError};
 
 use super::{Harness, Storage};
 

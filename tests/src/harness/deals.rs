@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use application::Caller;
-use application::dispute::{CommentOnDispute, Decision, ResolveDispute};
-use application::listing::{CloseListing, ListingChange, PublishListing, UpdateListing};
-use application::offer::{
+use p2p_application::Caller;
+use p2p_application::dispute::{CommentOnDispute, Decision, ResolveDispute};
+use p2p_application::listing::{CloseListing, ListingChange, PublishListing, UpdateListing};
+use p2p_application::offer::{
     AcceptOffer, CancelOffer, ConfirmPayment, ConfirmReceipt, CreateOffer, DeclineOffer,
     OpenDispute,
 };
-use domain::dispute::Comment;
-use domain::listing::Switch;
-use domain::{
+use p2p_domain::dispute::Comment;
+use p2p_domain::listing::Switch;
+use p2p_domain::{
     Asset, Dispute, DisputeId, ExchangeType, Listing, ListingId, Offer, OfferId, Role, UserId,
 };
 

@@ -1,9 +1,9 @@
 //! What only the market in memory can show: every row.
 
-use ::memory::Memory;
-use application::{Command, CommandError};
-use domain::Refusal;
-use domain::event::FactName;
+use p2p_application::{Command, CommandError};
+use p2p_domain::Refusal;
+use p2p_domain::event::FactName;
+use p2p_memory::Memory;
 
 use super::Harness;
 

@@ -16,16 +16,18 @@ mod people;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::memory::{
+use p2p_application::mail::MailQueue;
+use p2p_application::ports::{DeadLetters, Outbox, Queries, Store};
+use p2p_application::user::RegisterUser;
+use p2p_application::{
+    Caller, Command, CommandError, Market, MarketPorts, PipelineSettings, Sweeper,
+};
+use p2p_domain::policy::Limits;
+use p2p_domain::user::Email;
+use p2p_domain::{Asset, Policy, Role, Roles, Timestamp, TypedId, UserId};
+use p2p_memory::{
     InsecurePasswords, InsecureSecondFactors, InsecureTokens, KeptMail, ManualClock, SequentialIds,
 };
-use application::mail::PostOffice;
-use application::ports::{DeadLetters, Outbox, Queries, Store};
-use application::user::RegisterUser;
-use application::{Caller, Command, CommandError, Market, MarketPorts, PipelineSettings, Sweeper};
-use domain::policy::Limits;
-use domain::user::Email;
-use domain::{Asset, Policy, Role, Roles, Timestamp, TypedId, UserId};
 use tokio::task::JoinHandle;
 
 pub use answers::Posted;
@@ -96,7 +98,7 @@ impl<S: Storage> Harness<S> {
     pub async fn open_with(store: S, setup: Setup) -> Self {
         let passwords = InsecurePasswords::default();
         let letters = KeptMail::default();
-        let (post, _) = PostOffice::open(
+        let (post, _) = MailQueue::open(
             Arc::new(letters.clone()),
             Arc::new(setup.clock.clone()),
             "https://market.example",

@@ -1,10 +1,10 @@
 //! Who takes part, and what they have.
 
-use application::Caller;
-use application::exchanger::{SwitchOnline, UnfreezeExchanger};
-use application::user::SetRoles;
-use application::wallet::Deposit;
-use domain::{Account, Asset, Decimal, Exchanger, Role, Roles, UserId};
+use p2p_application::Caller;
+use p2p_application::exchanger::{SwitchOnline, UnfreezeExchanger};
+use p2p_application::user::SetRoles;
+use p2p_application::wallet::Deposit;
+use p2p_domain::{Account, Asset, Decimal, Exchanger, Role, Roles, UserId};
 
 use super::{Harness, Storage};
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{
-    AccessChanges, AccessQueries, Changes, Maintenance, StorageError, Store, UserQueries,
+use p2p_application::ports::{
+    AccessChanges, AccessQueries, ChangeSet, Maintenance, StorageError, Store, UserQueries,
 };
-use domain::second_factor::{RecoveryCodes, SealedSecret};
-use domain::session::SessionEnd;
-use domain::user::User;
-use domain::{Attempts, Role, Roles, SecondFactor, Session, Timestamp, TypedId, UserId};
+use p2p_domain::second_factor::{RecoveryCodes, SealedSecret};
+use p2p_domain::session::SessionEnd;
+use p2p_domain::user::User;
+use p2p_domain::{FailedAttempts, Role, Roles, SecondFactor, Session, Timestamp, TypedId, UserId};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -23,8 +23,8 @@ const STUCK: Duration = Duration::from_secs(60);
 
 const MOMENT: Duration = Duration::from_micros(1);
 
-fn attempts(key: u128, failed: u32, last_failed_at: Timestamp) -> Attempts {
-    Attempts {
+fn attempts(key: u128, failed: u32, last_failed_at: Timestamp) -> FailedAttempts {
+    FailedAttempts {
         key,
         failed,
         last_failed_at,
@@ -32,10 +32,10 @@ fn attempts(key: u128, failed: u32, last_failed_at: Timestamp) -> Attempts {
     }
 }
 
-async fn keep<S: Store>(store: &S, rows: &[Attempts]) {
-    let changes = Changes {
+async fn keep<S: Store>(store: &S, rows: &[FailedAttempts]) {
+    let changes = ChangeSet {
         attempts: rows.iter().copied().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(store, &changes).await.unwrap();
 }
@@ -54,9 +54,9 @@ pub async fn failed_log_ins_are_kept_as_they_were<P: Place>(place: &P) {
     }
     assert_eq!(store.find_attempts(5).await.unwrap(), None);
     let once_more = rows[2].one_more(LATE);
-    let changes = Changes {
+    let changes = ChangeSet {
         attempts: vec![changed(once_more, 1)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     store.commit(&changes).await.unwrap();
     let mut unit = store.begin().await.unwrap();
@@ -73,9 +73,9 @@ pub async fn a_second_factor_is_kept_as_it_was<P: Place>(place: &P) {
     let user = harness.customer("anna").await.user;
     assert_eq!(store.find_second_factor(user).await.unwrap(), None);
     let mut now = SecondFactor::begin(user, SealedSecret::new(TEXT.to_owned()));
-    let changes = Changes {
+    let changes = ChangeSet {
         second_factors: vec![new(now.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(store, &changes).await.unwrap();
     let codes = (0..10).map(|digit| u128::MAX / 9 * digit).collect();
@@ -92,9 +92,9 @@ pub async fn a_second_factor_is_kept_as_it_was<P: Place>(place: &P) {
             version: now.version + 1,
             ..now.clone()
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             second_factors: vec![changed(next.clone(), now.version)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         store.commit(&changes).await.unwrap();
         now = next;
@@ -108,9 +108,9 @@ pub async fn a_second_factor_is_kept_as_it_was<P: Place>(place: &P) {
     unit.rollback().await.unwrap();
     assert!(locked == [now], "{locked:?}");
     let of_nobody = SecondFactor::begin(users[1], SealedSecret::new(String::new()));
-    let changes = Changes {
+    let changes = ChangeSet {
         second_factors: vec![new(of_nobody)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_rejected("of nobody", &commit(store, &changes).await);
     harness.close().await;
@@ -132,15 +132,15 @@ pub async fn each_failed_log_in_is_counted<P: Place>(place: &P) {
                 let attempt = async {
                     let mut unit = store.begin().await?;
                     let found = unit.lock_attempts(&[7]).await?.first().copied();
-                    let before = found.unwrap_or_else(|| Attempts::none(7, START));
+                    let before = found.unwrap_or_else(|| FailedAttempts::none(7, START));
                     let value = before.one_more(START);
                     let saved = match found {
                         Some(_) => changed(value, before.version),
                         None => new(value),
                     };
-                    let changes = Changes {
+                    let changes = ChangeSet {
                         attempts: vec![saved],
-                        ..Changes::default()
+                        ..ChangeSet::default()
                     };
                     unit.commit(&changes).await
                 };
@@ -161,9 +161,9 @@ async fn with_roles<S: Storage>(harness: &Harness<S>, roles: Roles, at: Timestam
     let id = harness.customer("somebody").await.user;
     let before = harness.store.find_user(id).await.unwrap().unwrap();
     let user = before.clone().with_roles(roles, at);
-    let changes = Changes {
+    let changes = ChangeSet {
         users: vec![changed(user.clone(), before.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
     user
@@ -186,9 +186,9 @@ pub async fn changed_rights_are_told<P: Place>(place: &P) {
         let begun = session(harness.market.fresh(), anna);
         let row = begun.end(SessionEnd::Revoked, at);
         over.push((row.id, at));
-        let changes = Changes {
+        let changes = ChangeSet {
             sessions: vec![new(row), new(session(harness.market.fresh(), anna))],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         commit(store, &changes).await.unwrap();
     }
@@ -209,9 +209,9 @@ pub async fn changed_rights_are_told<P: Place>(place: &P) {
         version: user.version + 1,
         ..user.clone()
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         users: vec![changed(renamed, user.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(store, &changes).await.unwrap();
     let told = store.access_changes(START).await.unwrap();
@@ -244,9 +244,9 @@ pub async fn what_is_over_is_forgotten<P: Place>(place: &P) {
         row(before, Some(START)),
         row(before, None),
     ];
-    let changes = Changes {
+    let changes = ChangeSet {
         sessions: kept.iter().chain(&old).cloned().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(store, &changes).await.unwrap();
     let failures = [

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use application::ports::{Changes, Saved};
-use domain::conduct::Conduct;
-use domain::second_factor::{RecoveryCodes, SealedSecret};
-use domain::session::Origin;
-use domain::{Attempts, SecondFactor, Session, SessionId, Timestamp, TypedId, UserId};
+use p2p_application::ports::{ChangeSet, Versioned};
+use p2p_domain::conduct::Conduct;
+use p2p_domain::second_factor::{RecoveryCodes, SealedSecret};
+use p2p_domain::session::Origin;
+use p2p_domain::{FailedAttempts, SecondFactor, Session, SessionId, Timestamp, TypedId, UserId};
 
 use super::rows::new;
 use crate::harness::START;
@@ -52,7 +52,7 @@ pub(super) fn session(id: SessionId, user: UserId) -> Session {
 /// One row of each table, of one user.
 pub(super) struct AccessRows {
     session: Session,
-    attempts: Attempts,
+    attempts: FailedAttempts,
     second_factor: SecondFactor,
     conduct: Conduct,
 }
@@ -62,59 +62,62 @@ impl AccessRows {
     pub(super) fn of(user: UserId) -> Self {
         Self {
             session: session(SessionId::from_u128(user.as_u128()), user),
-            attempts: Attempts::none(user.as_u128(), START),
+            attempts: FailedAttempts::none(user.as_u128(), START),
             second_factor: SecondFactor {
                 recovery: RecoveryCodes(vec![7]),
                 ..SecondFactor::begin(user, SealedSecret::new("sealed".into()))
             },
-            conduct: Conduct::spotless(user, START),
+            conduct: Conduct::new(user, START),
         }
     }
 
-    pub(super) fn all_new(&self) -> Changes {
-        Changes {
+    pub(super) fn all_new(&self) -> ChangeSet {
+        ChangeSet {
             sessions: vec![new(self.session.clone())],
             attempts: vec![new(self.attempts)],
             second_factors: vec![new(self.second_factor.clone())],
             conducts: vec![new(self.conduct)],
-            ..Changes::default()
+            ..ChangeSet::default()
         }
     }
 
     /// Each row by itself, saved as if it had been loaded with `loaded(its version)`.
-    pub(super) fn each(&self, loaded: impl Fn(u64) -> Option<u64>) -> Vec<(&'static str, Changes)> {
+    pub(super) fn each(
+        &self,
+        loaded: impl Fn(u64) -> Option<u64>,
+    ) -> Vec<(&'static str, ChangeSet)> {
         let (sessions, attempts) = (
-            vec![Saved {
+            vec![Versioned {
                 value: self.session.clone(),
-                loaded_version: loaded(self.session.version),
+                expected_version: loaded(self.session.version),
             }],
-            vec![Saved {
+            vec![Versioned {
                 value: self.attempts,
-                loaded_version: loaded(self.attempts.version),
+                expected_version: loaded(self.attempts.version),
             }],
         );
         let (second_factors, conducts) = (
-            vec![Saved {
+            vec![Versioned {
                 value: self.second_factor.clone(),
-                loaded_version: loaded(self.second_factor.version),
+                expected_version: loaded(self.second_factor.version),
             }],
-            vec![Saved {
+            vec![Versioned {
                 value: self.conduct,
-                loaded_version: loaded(self.conduct.version),
+                expected_version: loaded(self.conduct.version),
             }],
         );
-        let none = Changes::default;
+        let none = ChangeSet::default;
         vec![
-            ("session", Changes { sessions, ..none() }),
-            ("attempts", Changes { attempts, ..none() }),
+            ("session", ChangeSet { sessions, ..none() }),
+            ("attempts", ChangeSet { attempts, ..none() }),
             (
                 "second factor",
-                Changes {
+                ChangeSet {
                     second_factors,
                     ..none()
                 },
             ),
-            ("conduct", Changes { conducts, ..none() }),
+            ("conduct", ChangeSet { conducts, ..none() }),
         ]
     }
 }

@@ -1,7 +1,7 @@
 //! Browsing listings by a fiat amount that one offer may have.
 
-use application::ports::ListingFilter;
-use domain::{Asset, ExchangeType, Listing, Money};
+use p2p_application::ports::ListingFilter;
+use p2p_domain::{Asset, ExchangeType, Listing, Money};
 
 use super::Place;
 use super::listings::{all, list};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Changes, OfferQueries, StorageError, Store, UserQueries};
-use domain::offer::Opening;
-use domain::user::{Caller, User};
-use domain::{Account, AccountKey, Asset, ExchangeType, Money, Offer, Posting};
+use p2p_application::ports::{ChangeSet, OfferQueries, StorageError, Store, UserQueries};
+use p2p_domain::offer::NewOffer;
+use p2p_domain::user::{Caller, User};
+use p2p_domain::{Account, AccountKey, Asset, ExchangeType, Money, Offer, Posting};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -22,7 +22,7 @@ use crate::harness::{Harness, Offering, Storage};
 const STUCK: Duration = Duration::from_secs(60);
 
 /// Adds somebody new, whom nobody may find if the rest is not let in.
-fn with_newcomer<S: Storage>(harness: &Harness<S>, mut changes: Changes) -> (User, Changes) {
+fn with_newcomer<S: Storage>(harness: &Harness<S>, mut changes: ChangeSet) -> (User, ChangeSet) {
     let newcomer = stranger(harness, "newcomer");
     let key = AccountKey::user(newcomer.id, Asset::Usdt);
     changes.users.push(new(newcomer.clone()));
@@ -59,7 +59,7 @@ pub async fn at_once_a_stale_version_is_a_conflict<P: Place>(place: &P) {
 /// One stale row among many that are as they were loaded.
 pub async fn at_once_one_stale_row_stops_all<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     let mut before = Vec::new();
     for turn in 0..8 {
         let record = harness
@@ -86,9 +86,9 @@ pub async fn at_once_a_taken_key_is_a_conflict<P: Place>(place: &P) {
     let (deal, rows) = rows(&harness).await;
     let mut cases = rows.each(|_| None);
     let history = harness.store.offer_history(deal.id()).await.unwrap();
-    let step = Changes {
+    let step = ChangeSet {
         history: vec![history[0].clone()],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     cases.push(("a step", step));
     for (what, changes) in cases {
@@ -124,7 +124,7 @@ pub async fn at_once_everything_is_committed<P: Place>(place: &P) {
     let accounts = unit.lock_accounts(&[key]).await.unwrap();
     unit.rollback().await.unwrap();
 
-    let opening = Opening {
+    let opening = NewOffer {
         id: harness.market.fresh(),
         customer: customer.user,
         amount: Money::new(10_000_000, Asset::Usdt),

@@ -3,17 +3,17 @@
 //! What is wrong here is committed through the port itself, which does not know the market's rules. A schema may refuse
 //! such rows; what it lets in, the audit must find. It never passes unnoticed.
 
-use application::ports::{AuditReport, Changes, Entry, Maintenance, OfferQueries, Transfer};
-use domain::audit::AuditHead;
-use domain::offer::State;
-use domain::{Account, Asset, ExchangeType, Money, Offer, OfferId, Posting, UserId};
+use p2p_application::ports::{ChangeSet, Entry, LedgerReport, Maintenance, OfferQueries, Transfer};
+use p2p_domain::audit_log::AuditHead;
+use p2p_domain::offer::State;
+use p2p_domain::{Account, Asset, ExchangeType, Money, Offer, OfferId, Posting, UserId};
 
 use super::Place;
 use super::rows::{booking, changed, commit, new};
 use crate::harness::{Harness, Stage, Storage};
 
 /// Fails unless the rows were refused, or the audit finds something in what was clean before.
-pub(super) async fn assert_noticed<S: Storage>(harness: Harness<S>, changes: &Changes) {
+pub(super) async fn assert_noticed<S: Storage>(harness: Harness<S>, changes: &ChangeSet) {
     harness.assert_clean().await;
     if commit(&harness.store, changes).await.is_ok() {
         let report = harness.store.audit().await.unwrap();
@@ -40,10 +40,10 @@ async fn account<S: Storage>(harness: &Harness<S>, user: UserId, asset: Asset) -
 pub async fn an_empty_market_is_clean<P: Place>(place: &P) {
     let report = place.open().await.audit().await.unwrap();
     let system = u64::try_from(3 * Asset::ALL.len()).unwrap();
-    let expected = AuditReport {
+    let expected = LedgerReport {
         accounts: system,
         trail: Some(AuditHead::EMPTY),
-        ..AuditReport::default()
+        ..LedgerReport::default()
     };
     assert_eq!(report, expected);
 }
@@ -73,9 +73,9 @@ pub async fn money_out_of_nothing_is_noticed<P: Place>(place: &P) {
     let anna = harness.customer("anna").await;
     let own = account(&harness, anna.user, Asset::Usdt).await;
     let rich = Account::restore(own.id, own.key, 1, 0, own.version + 1).unwrap();
-    let changes = Changes {
+    let changes = ChangeSet {
         accounts: vec![changed(rich, own.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_noticed(harness, &changes).await;
 }
@@ -101,7 +101,7 @@ async fn unbalanced<P: Place>(place: &P, compensated: bool) {
     let (usdt, usdc) = (gains.available().minor(), pays.available().minor());
     let gained = Account::restore(gains.id, gains.key, usdt + 5, 0, gains.version + 1);
     let paid = Account::restore(pays.id, pays.key, usdc - 5, 0, pays.version + 1);
-    let bucket = domain::ledger::Bucket::Available;
+    let bucket = p2p_domain::ledger::Bucket::Available;
     let mut entries = vec![Entry {
         account: gains.id,
         bucket,
@@ -123,10 +123,10 @@ async fn unbalanced<P: Place>(place: &P, compensated: bool) {
         entries,
         at: harness.market.now(),
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         accounts,
         transfers: vec![transfer],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_noticed(harness, &changes).await;
 }
@@ -186,11 +186,11 @@ async fn without_escrow<P: Place>(place: &P, begins: bool) {
         true => vec![new(offer)],
         false => vec![changed(offer, deal.offer.version)],
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         offers,
         listings: vec![changed(listing, version)],
         history: vec![step],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_noticed(harness, &changes).await;
 }
@@ -214,9 +214,9 @@ async fn freezes<P: Place>(place: &P, frozen: i64) {
     let version = listing.version;
     listing.version += 1;
     listing.frozen = Money::new(frozen, Asset::Usdt);
-    let changes = Changes {
+    let changes = ChangeSet {
         listings: vec![changed(listing, version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_noticed(harness, &changes).await;
 }
@@ -236,7 +236,7 @@ async fn out_of_step<P: Place>(place: &P, ahead: bool) {
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Pending)
         .await;
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     if ahead {
         let offer = Offer {
             version: 2,

@@ -1,11 +1,11 @@
 //! The audit of payments, withdrawals and orders: clean where the books are right, and whatever is wrong is found.
 
-use application::ports::Changes;
-use domain::billing::{PaymentOrigin, PaymentState};
-use domain::order::PaymentResult;
-use domain::user::Caller;
-use domain::withdrawal::WithdrawalState;
-use domain::{Asset, Decline, Money, Order, Payment, Posting, Withdrawal};
+use p2p_application::ports::ChangeSet;
+use p2p_domain::order::PaymentResult;
+use p2p_domain::payment::{PaymentOrigin, PaymentState};
+use p2p_domain::user::Caller;
+use p2p_domain::withdrawal::WithdrawalState;
+use p2p_domain::{Asset, Decline, Money, Order, Payment, Posting, Withdrawal};
 
 use super::Place;
 use super::audit::assert_noticed;
@@ -39,10 +39,10 @@ pub async fn what_was_paid_and_withdrawn_is_clean<P: Place>(place: &P) {
     let now = harness.market.now();
     let cancelled = declined.settle(PaymentResult::Declined(reason), now);
     let waiting = order(&harness, buyer, roubles(1));
-    let changes = Changes {
+    let changes = ChangeSet {
         orders: vec![new(cancelled), new(waiting)],
         payments: vec![new(refused)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
 
@@ -54,9 +54,9 @@ pub async fn what_was_paid_and_withdrawn_is_clean<P: Place>(place: &P) {
     harness.assert_clean().await;
     let version = returned.version;
     let returned = returned.settle(PaymentResult::Refunded(paid.id), now);
-    let changes = Changes {
+    let changes = ChangeSet {
         orders: vec![changed(returned, version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
 
@@ -94,9 +94,9 @@ async fn wrongly_paid<P: Place>(place: &P, wrong: Wrong) {
         let posting = Posting::payment(payment.id, payer.key, payee.key, amount).unwrap();
         booking(&harness, posting, &[payer, payee])
     };
-    let row = || Changes {
+    let row = || ChangeSet {
         payments: vec![new(payment.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let changes = match wrong {
         Wrong::NothingMoved => row(),
@@ -229,15 +229,15 @@ async fn ordered<S: Storage>(
     harness: &Harness<S>,
     buyer: Caller,
     amount: Money,
-) -> (Order, Payment, Changes) {
+) -> (Order, Payment, ChangeSet) {
     let order = order(harness, buyer, amount);
     let [payer, payee] = sides(harness, buyer).await;
     let origin = PaymentOrigin::Order(order.id);
     let payment = payment(harness, origin, [Some(&payer), Some(&payee)], amount, None);
     let posting = Posting::payment(payment.id, payer.key, payee.key, amount).unwrap();
-    let rows = Changes {
+    let rows = ChangeSet {
         payments: vec![new(payment.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let changes = together(booking(harness, posting, &[payer, payee]), rows);
     (order, payment, changes)
@@ -249,9 +249,9 @@ pub async fn a_finished_order_that_was_not_paid_is_noticed<P: Place>(place: &P) 
     let order = order(&harness, buyer, roubles(10));
     let result = PaymentResult::Paid(harness.market.fresh());
     let order = order.settle(result, harness.market.now());
-    let changes = Changes {
+    let changes = ChangeSet {
         orders: vec![new(order)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_noticed(harness, &changes).await;
 }

@@ -1,7 +1,9 @@
 //! Browsing listings with filters and orders together.
 
-use application::ports::{ListingCursor, ListingFilter, ListingOrder, ListingQueries, ListingView};
-use domain::{Asset, ExchangeType, Listing, ListingId, Money, TypedId};
+use p2p_application::ports::{
+    ListingCursor, ListingFilter, ListingOrder, ListingQueries, ListingView,
+};
+use p2p_domain::{Asset, ExchangeType, Listing, ListingId, Money, TypedId};
 
 use super::listings::all;
 use super::{Place, walk};

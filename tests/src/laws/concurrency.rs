@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Changes, StorageError, Store, UserQueries};
-use application::user::RegisterUser;
-use application::{CommandError, Market};
-use domain::user::{Caller, Email};
-use domain::{
+use p2p_application::ports::{ChangeSet, StorageError, Store, UserQueries};
+use p2p_application::user::RegisterUser;
+use p2p_application::{CommandError, Market};
+use p2p_domain::user::{Caller, Email};
+use p2p_domain::{
     AccountKey, Asset, ExchangeType, Exchanger, Money, Posting, Refusal, Role, Roles, UserId,
 };
 use tokio::task::JoinSet;
@@ -214,9 +214,9 @@ pub async fn replicas_register_an_address_once<P: Place>(place: &P) {
 async fn switch<S: Store>(store: S, exchanger: UserId) -> Result<(), StorageError> {
     let mut unit = store.begin().await?;
     let before = unit.lock_exchangers(&[exchanger]).await?[0];
-    let changes = Changes {
+    let changes = ChangeSet {
         exchangers: vec![changed(before.switch(!before.online), before.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     unit.commit(&changes).await
 }
@@ -238,9 +238,9 @@ pub async fn a_record_that_is_read_is_not_written_over<P: Place>(place: &P) {
         version: before.version + 1,
         ..before
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         exchangers: vec![changed(counted, before.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let written = unit.commit(&changes).await;
     let first_came = first.is_ok();

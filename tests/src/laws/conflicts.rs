@@ -1,8 +1,8 @@
 //! Versions and unique keys: whoever comes second is told so, and nothing is changed.
 
-use application::ports::{Changes, DisputeQueries, OfferQueries, Saved, UserQueries};
-use domain::user::User;
-use domain::{Account, AccountKey, Asset, Dispute, ExchangeType, Exchanger, Listing, Offer};
+use p2p_application::ports::{ChangeSet, DisputeQueries, OfferQueries, UserQueries, Versioned};
+use p2p_domain::user::User;
+use p2p_domain::{Account, AccountKey, Asset, Dispute, ExchangeType, Exchanger, Listing, Offer};
 
 use super::Place;
 use super::access_rows::AccessRows;
@@ -45,54 +45,57 @@ pub(super) async fn rows<S: Storage>(harness: &Harness<S>) -> (Deal, Rows) {
 
 impl Rows {
     /// Each row by itself, saved as if it had been loaded with `loaded(its version)`.
-    pub(super) fn each(&self, loaded: impl Fn(u64) -> Option<u64>) -> Vec<(&'static str, Changes)> {
-        fn row<T: Clone>(value: &T, loaded_version: Option<u64>) -> Vec<Saved<T>> {
+    pub(super) fn each(
+        &self,
+        loaded: impl Fn(u64) -> Option<u64>,
+    ) -> Vec<(&'static str, ChangeSet)> {
+        fn row<T: Clone>(value: &T, expected_version: Option<u64>) -> Vec<Versioned<T>> {
             let value = value.clone();
-            vec![Saved {
+            vec![Versioned {
                 value,
-                loaded_version,
+                expected_version,
             }]
         }
-        let none = Changes::default;
+        let none = ChangeSet::default;
         let mut all = vec![
             (
                 "user",
-                Changes {
+                ChangeSet {
                     users: row(&self.user, loaded(self.user.version)),
                     ..none()
                 },
             ),
             (
                 "offer",
-                Changes {
+                ChangeSet {
                     offers: row(&self.offer, loaded(self.offer.version)),
                     ..none()
                 },
             ),
             (
                 "dispute",
-                Changes {
+                ChangeSet {
                     disputes: row(&self.dispute, loaded(self.dispute.version)),
                     ..none()
                 },
             ),
             (
                 "exchanger",
-                Changes {
+                ChangeSet {
                     exchangers: row(&self.exchanger, loaded(self.exchanger.version)),
                     ..none()
                 },
             ),
             (
                 "listing",
-                Changes {
+                ChangeSet {
                     listings: row(&self.listing, loaded(self.listing.version)),
                     ..none()
                 },
             ),
             (
                 "account",
-                Changes {
+                ChangeSet {
                     accounts: row(&self.account, loaded(self.account.version)),
                     ..none()
                 },
@@ -130,9 +133,9 @@ pub async fn a_row_that_is_gone_is_a_conflict<P: Place>(place: &P) {
     rows.exchanger.user = harness.customer("no exchanger").await.user;
     rows.listing.id = harness.market.fresh();
     let walletless = stranger(&harness, "walletless");
-    let registration = Changes {
+    let registration = ChangeSet {
         users: vec![new(walletless.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &registration).await.unwrap();
     rows.account = Account::open(
@@ -167,7 +170,7 @@ pub async fn two_accounts_of_one_owner_and_asset_are_a_conflict<P: Place>(place:
         AccountKey::fees(Asset::Btc),
     ];
     for key in owned {
-        let mut changes = Changes::default();
+        let mut changes = ChangeSet::default();
         changes
             .accounts
             .push(new(Account::open(harness.market.fresh(), key)));
@@ -182,14 +185,14 @@ pub async fn an_address_has_one_account<P: Place>(place: &P) {
     let first = stranger(&harness, "first");
     let mut second = stranger(&harness, "second");
     second.email = first.email.clone();
-    let mut both = Changes::default();
+    let mut both = ChangeSet::default();
     both.users.extend([new(first.clone()), new(second.clone())]);
     assert_conflict("both at once", &commit(&harness.store, &both).await);
     assert_eq!(harness.store.find_user(first.id).await.unwrap(), None);
 
-    let one = |user: &User| Changes {
+    let one = |user: &User| ChangeSet {
         users: vec![new(user.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &one(&first)).await.unwrap();
     assert_conflict(
@@ -207,9 +210,9 @@ pub async fn an_address_has_one_account<P: Place>(place: &P) {
     let anna = harness.customer("anna").await;
     let mut anna = harness.store.find_user(anna.user).await.unwrap().unwrap();
     anna.email = first.email.clone();
-    let moved = Changes {
+    let moved = ChangeSet {
         users: vec![changed(anna.clone(), anna.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_conflict("a move", &commit(&harness.store, &moved).await);
     harness.close().await;
@@ -223,9 +226,9 @@ pub async fn a_side_opens_one_dispute_of_a_deal<P: Place>(place: &P) {
         id: harness.market.fresh(),
         ..rows.dispute.clone()
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         disputes: vec![new(second)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_conflict("a second dispute", &commit(&harness.store, &changes).await);
     assert_eq!(
@@ -246,9 +249,9 @@ pub async fn what_is_only_added_is_added_once<P: Place>(place: &P) {
 
     let mut step = history[0].clone();
     step.comment = Some("rewritten".to_owned());
-    let changes = Changes {
+    let changes = ChangeSet {
         history: vec![step],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_conflict("a step", &commit(&harness.store, &changes).await);
     assert_eq!(
@@ -258,9 +261,9 @@ pub async fn what_is_only_added_is_added_once<P: Place>(place: &P) {
 
     let mut rewritten = remark.clone();
     rewritten.text = "goodbye".to_owned();
-    let changes = Changes {
+    let changes = ChangeSet {
         comments: vec![rewritten],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_conflict("a remark", &commit(&harness.store, &changes).await);
     assert_eq!(

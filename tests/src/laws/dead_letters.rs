@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use application::ports::{DeadLetter, DeadLetters, Incoming, Outbox, OutboxMessage, Queue};
-use domain::{EventId, TypedId};
+use p2p_application::ports::{DeadLetter, DeadLetters, Incoming, Outbox, OutboxMessage, Queue};
+use p2p_domain::{EventId, TypedId};
 
 use super::Place;
 use super::outbox::{drain, message, post};
@@ -23,10 +23,15 @@ fn letter(message: &OutboxMessage, queue: Queue, reason: &str) -> DeadLetter {
 }
 
 /// Buries a message so many seconds after the start.
-async fn bury<S: Storage>(store: &S, message: &OutboxMessage, queue: Queue, seconds: u64) {
+async fn store_dead_letter<S: Storage>(
+    store: &S,
+    message: &OutboxMessage,
+    queue: Queue,
+    seconds: u64,
+) {
     let at = START.after(Duration::from_secs(seconds));
     let reason = format!("after {seconds} seconds");
-    store.bury(message, queue, &reason, at).await.unwrap();
+    store.store(message, queue, &reason, at).await.unwrap();
 }
 
 /// Once for each queue, with the first reason.
@@ -34,9 +39,9 @@ pub async fn a_dead_letter_is_kept_once<P: Place>(place: &P) {
     let store = place.open().await;
     let (one, queue) = (message(1), Queue::Notifications);
     assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
-    bury(&store, &one, queue, 1).await;
-    bury(&store, &one, queue, 2).await;
-    bury(&store, &one, Queue::PaymentCallbacks, 3).await;
+    store_dead_letter(&store, &one, queue, 1).await;
+    store_dead_letter(&store, &one, queue, 2).await;
+    store_dead_letter(&store, &one, Queue::PaymentCallbacks, 3).await;
     let expected = [
         letter(&one, queue, "after 1 seconds"),
         letter(&one, Queue::PaymentCallbacks, "after 3 seconds"),
@@ -51,7 +56,7 @@ pub async fn dead_letters_come_in_the_order_in_which_they_died<P: Place>(place: 
     let store = place.open().await;
     let queue = Queue::Notifications;
     for (nth, seconds) in [(1, 30), (2, 10), (3, 20), (4, 10)] {
-        bury(&store, &message(nth), queue, seconds).await;
+        store_dead_letter(&store, &message(nth), queue, seconds).await;
     }
     let listed = async |limit| {
         let letters = store.list_dead_letters(limit).await.unwrap();
@@ -60,10 +65,10 @@ pub async fn dead_letters_come_in_the_order_in_which_they_died<P: Place>(place: 
     };
     assert_eq!(listed(10).await, [2, 4, 3, 1]);
     assert_eq!(listed(2).await, [2, 4]);
-    assert_eq!(store.revive(None, 3).await.unwrap(), 3);
+    assert_eq!(store.requeue(None, 3).await.unwrap(), 3);
     assert_eq!(listed(10).await, [1]);
-    assert_eq!(store.revive(None, 3).await.unwrap(), 1);
-    assert_eq!(store.revive(None, 3).await.unwrap(), 0);
+    assert_eq!(store.requeue(None, 3).await.unwrap(), 1);
+    assert_eq!(store.requeue(None, 3).await.unwrap(), 0);
     assert_eq!(drain(&store).await.len(), 4);
 }
 
@@ -72,11 +77,11 @@ pub async fn a_revived_message_is_for_its_queue_only<P: Place>(place: &P) {
     let store = place.open().await;
     let [one, two, three] = [1, 2, 3].map(message);
     for message in [&one, &two, &three] {
-        bury(&store, message, Queue::PaymentCallbacks, 1).await;
+        store_dead_letter(&store, message, Queue::PaymentCallbacks, 1).await;
     }
     let nobody = EventId::from_u128(u128::MAX);
-    assert_eq!(store.revive(Some(nobody), 10).await.unwrap(), 0);
-    assert_eq!(store.revive(Some(two.id), 10).await.unwrap(), 1);
+    assert_eq!(store.requeue(Some(nobody), 10).await.unwrap(), 0);
+    assert_eq!(store.requeue(Some(two.id), 10).await.unwrap(), 1);
     let revived = OutboxMessage {
         only: Some(Queue::PaymentCallbacks),
         ..two.clone()
@@ -86,7 +91,7 @@ pub async fn a_revived_message_is_for_its_queue_only<P: Place>(place: &P) {
         [&one, &three].map(|message| letter(message, Queue::PaymentCallbacks, "after 1 seconds"));
     assert_eq!(store.list_dead_letters(10).await.unwrap(), left);
     // Dead again, it is kept again.
-    bury(&store, &two, Queue::PaymentCallbacks, 9).await;
+    store_dead_letter(&store, &two, Queue::PaymentCallbacks, 9).await;
     assert_eq!(store.list_dead_letters(10).await.unwrap().len(), 3);
 }
 
@@ -95,13 +100,13 @@ pub async fn a_message_on_its_way_is_not_revived<P: Place>(place: &P) {
     let store = place.open().await;
     let one = message(1);
     post(&store, vec![one.clone()]).await.unwrap();
-    bury(&store, &one, Queue::Notifications, 1).await;
-    bury(&store, &one, Queue::PaymentCallbacks, 2).await;
-    assert_eq!(store.revive(Some(one.id), 10).await.unwrap(), 0);
-    assert_eq!(store.revive(None, 10).await.unwrap(), 0);
+    store_dead_letter(&store, &one, Queue::Notifications, 1).await;
+    store_dead_letter(&store, &one, Queue::PaymentCallbacks, 2).await;
+    assert_eq!(store.requeue(Some(one.id), 10).await.unwrap(), 0);
+    assert_eq!(store.requeue(None, 10).await.unwrap(), 0);
     assert_eq!(drain(&store).await, std::slice::from_ref(&one));
     for queue in [Queue::Notifications, Queue::PaymentCallbacks] {
-        assert_eq!(store.revive(None, 10).await.unwrap(), 1);
+        assert_eq!(store.requeue(None, 10).await.unwrap(), 1);
         let only = Some(queue);
         let revived = OutboxMessage {
             only,
@@ -118,10 +123,10 @@ pub async fn many_dead_letters_are_revived<P: Place>(place: &P) {
     let store = place.open().await;
     for nth in 0..MANY {
         let message = message(u64::from(nth) + 1);
-        bury(&store, &message, Queue::Notifications, 1).await;
+        store_dead_letter(&store, &message, Queue::Notifications, 1).await;
     }
-    assert_eq!(store.revive(None, MANY - 1).await.unwrap(), MANY - 1);
+    assert_eq!(store.requeue(None, MANY - 1).await.unwrap(), MANY - 1);
     assert_eq!(store.list_dead_letters(MANY).await.unwrap().len(), 1);
     assert_eq!(store.backlog().await.unwrap().depth, u64::from(MANY - 1));
-    assert_eq!(store.revive(None, u32::MAX).await.unwrap(), 1);
+    assert_eq!(store.requeue(None, u32::MAX).await.unwrap(), 1);
 }

@@ -1,8 +1,8 @@
 //! Reading disputes.
 
-use application::dispute::Decision;
-use application::ports::{DisputeFilter, DisputeQueries};
-use domain::{Actor, Dispute, DisputeId, ExchangeType, TypedId, UserId};
+use p2p_application::dispute::Decision;
+use p2p_application::ports::{DisputeFilter, DisputeQueries};
+use p2p_domain::{Actor, Dispute, DisputeId, ExchangeType, TypedId, UserId};
 
 use super::rows::nothing;
 use super::{Place, walk};

@@ -1,9 +1,9 @@
 //! Whole deals through the market, over the adapter at hand: that the use cases and the storage fit each other.
 
-use application::dispute::Decision;
-use application::ports::DisputeQueries;
-use domain::listing::{ListingState, Switch};
-use domain::{Asset, ExchangeType, Money, Status};
+use p2p_application::dispute::Decision;
+use p2p_application::ports::DisputeQueries;
+use p2p_domain::listing::{ListingState, Switch};
+use p2p_domain::{Asset, ExchangeType, Money, Status};
 
 use super::Place;
 use crate::harness::{Deal, Harness, Offering, Stage, Storage, decimal, hours, minutes};

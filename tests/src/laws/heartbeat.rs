@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use application::ports::{Changes, Store};
-use domain::offer::{State, Step};
-use domain::{Actor, ExchangeType, Offer, Status, Timestamp};
+use p2p_application::ports::{ChangeSet, Store};
+use p2p_domain::offer::{Act, State};
+use p2p_domain::{Actor, ExchangeType, Offer, Status, Timestamp};
 
 use super::Place;
 use super::rows::changed;
@@ -160,14 +160,14 @@ pub async fn a_beat_and_a_step_do_not_overwrite_each_other<P: Place>(place: &P) 
     // Somebody has loaded the deal with its old deadline, and is about to save it with a proposal to call it off.
     let mut unit = harness.store.begin().await.unwrap();
     let before = unit.lock_offers(&[deal.id()]).await.unwrap().remove(0);
-    let step = Step::by(Actor::Customer, deal.customer.user, START);
+    let step = Act::by(Actor::Customer, deal.customer.user, START);
     let policy = harness.market.policy();
     let moved = before.clone().cancel(step, "never mind".to_owned(), policy);
     let moved = moved.unwrap();
-    let changes = Changes {
+    let changes = ChangeSet {
         offers: vec![changed(moved.offer.clone(), before.version)],
         history: moved.history,
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let saving = async {
         // Reads meanwhile, to give the beat the time to come in between.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Changes, InboxKey, InboxMark, Maintenance, StorageError, Store};
-use domain::user::User;
-use domain::{Timestamp, UserId};
+use p2p_application::ports::{ChangeSet, InboxKey, InboxMark, Maintenance, StorageError, Store};
+use p2p_domain::user::User;
+use p2p_domain::{Timestamp, UserId};
 use tokio::sync::Barrier;
 
 use super::Place;
@@ -20,11 +20,11 @@ fn key(consumer: &'static str, message: &str) -> InboxKey {
 }
 
 /// A message that has the effect that somebody is registered.
-fn effect(key: InboxKey, at: Timestamp, user: &User) -> Changes {
-    Changes {
+fn effect(key: InboxKey, at: Timestamp, user: &User) -> ChangeSet {
+    ChangeSet {
         inbox: vec![InboxMark { key, at }],
         users: vec![new(user.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     }
 }
 
@@ -32,9 +32,9 @@ async fn is_there<S: Storage>(store: &S, user: UserId) -> bool {
     store.find_user(user).await.unwrap().is_some()
 }
 
-async fn taken_in<S: Storage>(store: &S, keys: &[InboxKey]) -> Vec<InboxKey> {
+async fn processed<S: Storage>(store: &S, keys: &[InboxKey]) -> Vec<InboxKey> {
     let mut unit = store.begin().await.unwrap();
-    let mut taken = unit.taken_in(keys).await.unwrap();
+    let mut taken = unit.processed(keys).await.unwrap();
     unit.rollback().await.unwrap();
     taken.sort_unstable();
     taken
@@ -63,7 +63,7 @@ pub async fn a_message_is_taken_in_once<P: Place>(place: &P) {
         at: START,
     });
     assert_conflict("twice in one", &commit(store, &twice).await);
-    assert_eq!(taken_in(store, &[one.clone(), two]).await, [one]);
+    assert_eq!(processed(store, &[one.clone(), two]).await, [one]);
     harness.close().await;
 }
 
@@ -83,7 +83,7 @@ pub async fn replicas_take_one_message_in_once<P: Place>(place: &P) {
                 start.wait().await;
                 let mut unit = store.begin().await.unwrap();
                 if !unit
-                    .taken_in(std::slice::from_ref(&one))
+                    .processed(std::slice::from_ref(&one))
                     .await
                     .unwrap()
                     .is_empty()
@@ -124,28 +124,28 @@ pub async fn each_consumer_takes_a_message_in<P: Place>(place: &P) {
         key("orders", "ёлка 🦀"),
     ];
     keys.sort_unstable();
-    assert_eq!(taken_in(store, &keys).await, []);
+    assert_eq!(processed(store, &keys).await, []);
     for (count, one) in keys.iter().enumerate() {
         let mark = InboxMark {
             key: one.clone(),
             at: START,
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             inbox: vec![mark],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         commit(store, &changes).await.unwrap();
-        assert_eq!(taken_in(store, &keys).await, keys[..=count]);
+        assert_eq!(processed(store, &keys).await, keys[..=count]);
     }
     let mut others = vec![
         key("nobody", "bank/7"),
         key("orders", "a\0b"),
         key("orders", "bank/8"),
     ];
-    assert_eq!(taken_in(store, &others).await, []);
+    assert_eq!(processed(store, &others).await, []);
     others.extend(keys.clone());
     others.sort_unstable();
-    assert_eq!(taken_in(store, &others).await, keys);
+    assert_eq!(processed(store, &others).await, keys);
     harness.close().await;
 }
 
@@ -156,7 +156,7 @@ pub async fn a_full_batch_is_taken_in<P: Place>(place: &P) {
     let keys: Vec<InboxKey> = (0..MANY)
         .map(|nth| key("notifications", &format!("event_{nth:026}")))
         .collect();
-    let changes = Changes {
+    let changes = ChangeSet {
         inbox: keys
             .iter()
             .map(|key| InboxMark {
@@ -164,10 +164,10 @@ pub async fn a_full_batch_is_taken_in<P: Place>(place: &P) {
                 at: START,
             })
             .collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&store, &changes).await.unwrap();
-    assert_eq!(taken_in(&store, &keys).await, keys);
+    assert_eq!(processed(&store, &keys).await, keys);
 }
 
 /// Those before the time, the oldest first and some at a time; a message that is forgotten may come again.
@@ -179,12 +179,12 @@ pub async fn old_messages_are_forgotten<P: Place>(place: &P) {
     for (name, age) in [("c", 5), ("a", 4), ("e", 3), ("b", 2), ("d", 1)] {
         let one = key("orders", name);
         let at = START.before(tick * age);
-        let changes = Changes {
+        let changes = ChangeSet {
             inbox: vec![InboxMark {
                 key: one.clone(),
                 at,
             }],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         commit(&store, &changes).await.unwrap();
         keys.push(one);
@@ -194,7 +194,7 @@ pub async fn old_messages_are_forgotten<P: Place>(place: &P) {
         sorted.sort_unstable();
         sorted
     };
-    let left = async || taken_in(&store, &sorted).await;
+    let left = async || processed(&store, &sorted).await;
     let names = |names: &[&str]| {
         names
             .iter()

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use application::ports::{Changes, Glance, Standing, StorageError, Store};
-use domain::conduct::Conduct;
-use domain::listing::Switch;
-use domain::refusal::Tally;
-use domain::user::Caller;
-use domain::withdrawal::WithdrawalState;
-use domain::{
+use p2p_application::ports::{
+    ChangeSet, CustomerPreconditions, SnapshotQuery, StorageError, Store,
+};
+use p2p_domain::conduct::Conduct;
+use p2p_domain::listing::Switch;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::user::Caller;
+use p2p_domain::withdrawal::WithdrawalState;
+use p2p_domain::{
     Asset, ExchangeType, Listing, ListingId, Money, Timestamp, TypedId, UserId, Withdrawal,
 };
 use tokio::time::timeout;
@@ -38,18 +40,25 @@ async fn conducts<S: Store>(store: &S, users: &[UserId]) -> Vec<Conduct> {
     unit.rollback().await.unwrap();
     found.sort_unstable_by_key(|row| row.user);
     let mut unit = store.begin().await.unwrap();
-    let standings = unit.standings(users, &[], 0).await.unwrap().customers;
+    let offer_preconditions = unit
+        .offer_preconditions(users, &[], 0)
+        .await
+        .unwrap()
+        .customers;
     unit.rollback().await.unwrap();
-    assert_eq!(standings.len(), users.len(), "of everybody");
-    assert!(standings.iter().all(|one| one.open_offers == 0));
-    let mut stand: Vec<_> = standings.iter().filter_map(|one| one.conduct).collect();
+    assert_eq!(offer_preconditions.len(), users.len(), "of everybody");
+    assert!(offer_preconditions.iter().all(|one| one.open_offers == 0));
+    let mut stand: Vec<_> = offer_preconditions
+        .iter()
+        .filter_map(|one| one.conduct)
+        .collect();
     stand.sort_unstable_by_key(|row| row.user);
     assert_eq!(stand, found);
-    let glance = Glance {
+    let snapshot_query = SnapshotQuery {
         conducts: users.to_vec(),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     };
-    if let Some(mut seen) = store.look(&glance).await.unwrap() {
+    if let Some(mut seen) = store.read_snapshot(&snapshot_query).await.unwrap() {
         seen.conducts.sort_unstable_by_key(|row| row.user);
         assert_eq!(seen.conducts, found, "a look finds what a unit finds");
     }
@@ -73,9 +82,9 @@ pub async fn conduct_is_kept_as_it_was<P: Place>(place: &P) {
         conduct(anna, u32::MAX, Some(START)),
         conduct(berta, 0, None),
     ];
-    let changes = Changes {
+    let changes = ChangeSet {
         conducts: rows.iter().copied().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(store, &changes).await.unwrap();
     assert_eq!(conducts(store, &users).await, rows);
@@ -84,16 +93,16 @@ pub async fn conduct_is_kept_as_it_was<P: Place>(place: &P) {
         version: 2,
         ..conduct(anna, 1, None)
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         conducts: vec![changed(next, 1)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     store.commit(&changes).await.unwrap();
     assert_eq!(conducts(store, &[anna]).await, [next]);
     assert_eq!(conducts(store, &users).await, [next, rows[1]]);
-    let of_nobody = Changes {
+    let of_nobody = ChangeSet {
         conducts: vec![new(conduct(nobody, 1, None))],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_rejected("in a unit", &commit(store, &of_nobody).await);
     assert_rejected("at once", &store.commit(&of_nobody).await);
@@ -101,35 +110,44 @@ pub async fn conduct_is_kept_as_it_was<P: Place>(place: &P) {
 }
 
 /// How many of these each has, as a unit of work counts; what is left out is none.
-async fn tallies<S: Store>(
+async fn quota_counts<S: Store>(
     store: &S,
-    wanted: &[(Tally, UserId)],
+    wanted: &[(QuotaKind, UserId)],
     most: u32,
-) -> BTreeMap<(Tally, UserId), u32> {
+) -> BTreeMap<(QuotaKind, UserId), u32> {
     let mut sorted = wanted.to_vec();
     sorted.sort_unstable();
     let mut unit = store.begin().await.unwrap();
-    let counted = unit.tallies(&sorted, most).await.unwrap();
+    let counted = unit.quota_counts(&sorted, most).await.unwrap();
     unit.rollback().await.unwrap();
-    let mut tallies: BTreeMap<_, _> = sorted.into_iter().map(|key| (key, 0)).collect();
+    let mut quota_counts: BTreeMap<_, _> = sorted.into_iter().map(|key| (key, 0)).collect();
     for (what, user, count) in counted {
-        assert!(tallies.contains_key(&(what, user)), "nobody asked for it");
-        tallies.insert((what, user), count);
+        assert!(
+            quota_counts.contains_key(&(what, user)),
+            "nobody asked for it"
+        );
+        quota_counts.insert((what, user), count);
     }
-    let open = tallies
+    let open = quota_counts
         .iter()
-        .filter(|((what, _), _)| *what == Tally::OpenOffers);
+        .filter(|((what, _), _)| *what == QuotaKind::OpenOffers);
     let open: Vec<_> = open.map(|((_, user), count)| (*user, *count)).collect();
     let users: Vec<_> = open.iter().map(|(user, _)| *user).collect();
     let mut unit = store.begin().await.unwrap();
-    let standings = unit.standings(&users, &[], most).await.unwrap().customers;
+    let offer_preconditions = unit
+        .offer_preconditions(&users, &[], most)
+        .await
+        .unwrap()
+        .customers;
     unit.rollback().await.unwrap();
-    let stand = standings.iter().map(|one| (one.user, one.open_offers));
+    let stand = offer_preconditions
+        .iter()
+        .map(|one| (one.user, one.open_offers));
     assert_eq!(
         stand.collect::<BTreeMap<_, _>>(),
         open.into_iter().collect()
     );
-    tallies
+    quota_counts
 }
 
 /// One customer's deals with one exchanger: one in each stage in each direction, of which this many are open.
@@ -158,7 +176,7 @@ async fn deals<S: Storage>(harness: &Harness<S>) -> (Caller, Caller, u32) {
 async fn withdrawals<S: Storage>(harness: &Harness<S>, owner: UserId) {
     let amount = Money::new(5, Asset::Usdt);
     let (by, at) = (harness.admin.user, START);
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     for state in [
         WithdrawalState::Requested,
         WithdrawalState::Approved {
@@ -195,7 +213,11 @@ pub async fn what_is_open_is_counted<P: Place>(place: &P) {
     harness.take_down(&closed).await;
     withdrawals(&harness, customer.user).await;
     let nobody = UserId::from_u128(u128::MAX);
-    let kinds = [Tally::OpenOffers, Tally::Listings, Tally::OpenWithdrawals];
+    let kinds = [
+        QuotaKind::OpenOffers,
+        QuotaKind::Listings,
+        QuotaKind::OpenWithdrawals,
+    ];
     let wanted = kinds.map(|what| {
         let people = [customer.user, exchanger.user, nobody];
         people.map(|user| (what, user))
@@ -208,9 +230,9 @@ pub async fn what_is_open_is_counted<P: Place>(place: &P) {
             .zip([[open, 0, 0], [0, 3, 0], [2, 0, 0]].concat()),
     );
     assert!(open > 2, "there is something to count");
-    assert_eq!(tallies(&harness.store, &wanted, 1_000).await, expected);
+    assert_eq!(quota_counts(&harness.store, &wanted, 1_000).await, expected);
     for (key, count) in expected {
-        let alone = tallies(&harness.store, &[key], 1_000).await;
+        let alone = quota_counts(&harness.store, &[key], 1_000).await;
         assert_eq!(alone, BTreeMap::from([(key, count)]));
     }
     // The withdrawals were made by hand.
@@ -223,13 +245,13 @@ pub async fn nothing_is_counted_further_than_asked<P: Place>(place: &P) {
     let (customer, exchanger, open) = deals(&harness).await;
     withdrawals(&harness, customer.user).await;
     let all = [
-        (Tally::OpenOffers, customer.user, open),
-        (Tally::Listings, exchanger.user, 2),
-        (Tally::OpenWithdrawals, customer.user, 2),
+        (QuotaKind::OpenOffers, customer.user, open),
+        (QuotaKind::Listings, exchanger.user, 2),
+        (QuotaKind::OpenWithdrawals, customer.user, 2),
     ];
     let wanted = all.map(|(what, user, _)| (what, user));
     for most in [1, 2, 3, open, open + 1] {
-        let counted = tallies(&harness.store, &wanted, most).await;
+        let counted = quota_counts(&harness.store, &wanted, most).await;
         let expected = all.map(|(what, user, count)| ((what, user), count.min(most)));
         assert_eq!(counted, BTreeMap::from(expected), "{most}");
     }
@@ -241,19 +263,19 @@ pub async fn whoever_waits_for_the_guard_counts_what_was_added<P: Place>(place: 
     let harness = Harness::open(place.open().await).await;
     let other = place.open().await;
     let exchanger = harness.exchanger("exchanger").await.user;
-    let wanted = [(Tally::Listings, exchanger)];
+    let wanted = [(QuotaKind::Listings, exchanger)];
     let offering = Offering::of(ExchangeType::FiatToCrypto);
     let listing = harness
         .publish(crate::harness::party(exchanger), &offering)
         .await;
     let mut first = harness.store.begin().await.unwrap();
     first.lock_exchangers(&[exchanger]).await.unwrap();
-    let counted = first.tallies(&wanted, 9).await.unwrap();
-    assert_eq!(counted, [(Tally::Listings, exchanger, 1)]);
+    let counted = first.quota_counts(&wanted, 9).await.unwrap();
+    assert_eq!(counted, [(QuotaKind::Listings, exchanger, 1)]);
     let second = async {
         let mut unit = other.begin().await?;
         unit.lock_exchangers(&[exchanger]).await?;
-        let counted = unit.tallies(&wanted, 9).await?;
+        let counted = unit.quota_counts(&wanted, 9).await?;
         unit.rollback().await?;
         Ok::<_, StorageError>(counted)
     };
@@ -267,16 +289,16 @@ pub async fn whoever_waits_for_the_guard_counts_what_was_added<P: Place>(place: 
             id: harness.market.fresh(),
             ..listing
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             listings: vec![new(one_more)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         first.commit(&changes).await
     };
     let both = async { tokio::join!(first, second) };
     let (committed, counted) = timeout(STUCK, both).await.expect("both units end");
     committed.unwrap();
-    assert_eq!(counted.unwrap(), [(Tally::Listings, exchanger, 2)]);
+    assert_eq!(counted.unwrap(), [(QuotaKind::Listings, exchanger, 2)]);
     harness.close().await;
 }
 
@@ -293,9 +315,9 @@ pub async fn a_look_finds_conduct_and_open_deals<P: Place>(place: &P) {
     // Of the deals some were called off.
     let left = conducts(store, &[busy.user]).await.remove(0);
     let rows = [left, conduct(other, 1, Some(LATE))];
-    let changes = Changes {
+    let changes = ChangeSet {
         conducts: vec![new(rows[1])],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(store, &changes).await.unwrap();
     let offering = Offering::of(ExchangeType::FiatToCrypto);
@@ -306,13 +328,13 @@ pub async fn a_look_finds_conduct_and_open_deals<P: Place>(place: &P) {
     }
     answers.sort_unstable();
     for open_offers in [0, 1, open, open + 1] {
-        let glance = Glance {
+        let snapshot_query = SnapshotQuery {
             answers: answers.clone(),
             conducts: vec![other],
             open_offers,
-            ..Glance::default()
+            ..SnapshotQuery::default()
         };
-        let Some(mut seen) = store.look(&glance).await.unwrap() else {
+        let Some(mut seen) = store.read_snapshot(&snapshot_query).await.unwrap() else {
             break;
         };
         seen.conducts.sort_unstable_by_key(|row| row.user);
@@ -339,7 +361,7 @@ pub async fn both_sides_of_answers_stand_for_themselves<P: Place>(place: &P) {
     let conduct = conducts(&harness.store, &[busy.user]).await.remove(0);
     let mut everybody = [busy.user, idle, exchanger.user, nobody];
     everybody.sort_unstable();
-    let standing = |user| Standing {
+    let standing = |user| CustomerPreconditions {
         user,
         conduct: (user == busy.user).then_some(conduct),
         open_offers: if user == busy.user { open } else { 0 },
@@ -352,7 +374,9 @@ pub async fn both_sides_of_answers_stand_for_themselves<P: Place>(place: &P) {
         (&[], &everybody),
     ] {
         let mut unit = harness.store.begin().await.unwrap();
-        let found = unit.standings(customers, exchangers, open + 1).await;
+        let found = unit
+            .offer_preconditions(customers, exchangers, open + 1)
+            .await;
         unit.rollback().await.unwrap();
         let mut found = found.unwrap();
         found.customers.sort_unstable_by_key(|one| one.user);
@@ -381,18 +405,18 @@ pub async fn a_look_counts_for_whoever_answers_nothing<P: Place>(place: &P) {
         vec![nothing[0], nothing[1]],
     ] {
         let there = listings.iter().filter(|id| **id == listing.id).count();
-        let glance = Glance {
+        let snapshot_query = SnapshotQuery {
             answers: listings.into_iter().map(|id| (id, busy.user)).collect(),
             open_offers: open,
-            ..Glance::default()
+            ..SnapshotQuery::default()
         };
-        let Some(mut seen) = store.look(&glance).await.unwrap() else {
+        let Some(mut seen) = store.read_snapshot(&snapshot_query).await.unwrap() else {
             break;
         };
-        assert_eq!(seen.open_offers, [(busy.user, open)], "{glance:?}");
+        assert_eq!(seen.open_offers, [(busy.user, open)], "{snapshot_query:?}");
         seen.conducts.dedup();
-        assert_eq!(seen.conducts, left, "{glance:?}");
-        assert_eq!(seen.listings.len(), there, "{glance:?}");
+        assert_eq!(seen.conducts, left, "{snapshot_query:?}");
+        assert_eq!(seen.listings.len(), there, "{snapshot_query:?}");
     }
     harness.close().await;
 }

@@ -1,8 +1,10 @@
 //! Browsing listings.
 
-use application::ports::{ListingCursor, ListingFilter, ListingOrder, ListingQueries, ListingView};
-use domain::listing::{ListingState, Switch};
-use domain::{Asset, ExchangeType, ListingId, Money, TypedId, UserId};
+use p2p_application::ports::{
+    ListingCursor, ListingFilter, ListingOrder, ListingQueries, ListingView,
+};
+use p2p_domain::listing::{ListingState, Switch};
+use p2p_domain::{Asset, ExchangeType, ListingId, Money, TypedId, UserId};
 
 use super::{Place, walk};
 use crate::harness::{Harness, Offering, Setup, Storage, minutes};
@@ -289,7 +291,7 @@ pub async fn each_filter_narrows_the_list<P: Place>(place: &P) {
 /// Online is what customers can deal with: switched on, and not frozen.
 pub async fn online_means_switched_on_and_not_frozen<P: Place>(place: &P) {
     let setup = Setup {
-        policy: domain::Policy {
+        policy: p2p_domain::Policy {
             unanswered_limit: 0,
             ..crate::harness::unlimited()
         },

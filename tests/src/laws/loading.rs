@@ -1,9 +1,11 @@
 //! Loading rows for a unit of work: exactly what was asked for, each once, and nothing for keys that name nothing.
 
-use application::ports::{DisputeQueries, OfferHead, Store, UserQueries};
-use domain::listing::Switch;
-use domain::user::Email;
-use domain::{AccountKey, Asset, DisputeId, ExchangeType, ListingId, Owner, Role, TypedId, UserId};
+use p2p_application::ports::{DisputeQueries, OfferSummary, Store, UserQueries};
+use p2p_domain::listing::Switch;
+use p2p_domain::user::Email;
+use p2p_domain::{
+    AccountKey, Asset, DisputeId, ExchangeType, ListingId, Owner, Role, TypedId, UserId,
+};
 
 use super::Place;
 use super::rows::nothing;
@@ -70,9 +72,9 @@ pub async fn keys_that_name_nothing_are_left_out<P: Place>(place: &P) {
         accounts.iter().map(|one| one.key).collect::<Vec<_>>(),
         [account]
     );
-    let standings = unit.standings(&[], &exchangers, 1).await.unwrap();
-    assert_eq!(standings.exchangers, [record]);
-    assert_eq!(standings.customers, []);
+    let offer_preconditions = unit.offer_preconditions(&[], &exchangers, 1).await.unwrap();
+    assert_eq!(offer_preconditions.exchangers, [record]);
+    assert_eq!(offer_preconditions.customers, []);
     unit.rollback().await.unwrap();
 
     let mut unit = harness.store.begin().await.unwrap();
@@ -216,12 +218,12 @@ pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
     let mut unit = harness.store.begin().await.unwrap();
     let told = unit.offers_of_disputes(&[dispute.id]).await.unwrap();
     let owners = unit.exchangers_of_listings(&[listing.id]).await.unwrap();
-    let deals = unit.offer_heads(&[nothing(), deal.id()]).await.unwrap();
+    let deals = unit.offer_summaries(&[nothing(), deal.id()]).await.unwrap();
     unit.rollback().await.unwrap();
     assert_eq!(told, [(dispute.id, deal.id())]);
     assert_eq!(owners, [(listing.id, deal.exchanger.user)]);
     let terms = &deal.offer.terms;
-    let head = OfferHead {
+    let head = OfferSummary {
         id: deal.id(),
         customer: deal.customer.user,
         exchanger: deal.exchanger.user,

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use application::ports::{Changes, Glance, Seen, Store};
-use domain::billing::PaymentOrigin;
-use domain::user::Caller;
-use domain::{
+use p2p_application::ports::{ChangeSet, Snapshot, SnapshotQuery, Store};
+use p2p_domain::payment::PaymentOrigin;
+use p2p_domain::user::Caller;
+use p2p_domain::{
     Account, AccountId, AccountKey, Asset, Decline, ExchangeType, Listing, ListingId, OfferId,
     Payment, TypedId, UserId,
 };
@@ -77,9 +77,9 @@ fn sorted<K: Ord + Clone>(keys: &[K]) -> Vec<K> {
 }
 
 /// The rows of these keys, as a unit of work loads them.
-async fn locked<S: Store>(store: &S, keys: &Keys) -> Seen {
+async fn locked<S: Store>(store: &S, keys: &Keys) -> Snapshot {
     let mut unit = store.begin().await.unwrap();
-    let seen = Seen {
+    let snapshot = Snapshot {
         users: unit.known_users(&sorted(&keys.users)).await.unwrap(),
         offers: unit.lock_offers(&sorted(&keys.offers)).await.unwrap(),
         exchangers: unit
@@ -92,44 +92,52 @@ async fn locked<S: Store>(store: &S, keys: &Keys) -> Seen {
             .unwrap(),
         payments: unit.lock_payments(&sorted(&keys.payments)).await.unwrap(),
         accounts: unit.lock_accounts(&sorted(&keys.accounts)).await.unwrap(),
-        ..Seen::default()
+        ..Snapshot::default()
     };
     unit.rollback().await.unwrap();
-    seen
+    snapshot
 }
 
 /// In order, each row once; a row that comes twice must be the same twice.
-fn tidy(mut seen: Seen) -> Seen {
-    seen.users.sort_unstable();
-    seen.offers.sort_by_key(|row| row.id);
-    seen.offers.dedup();
-    seen.exchangers.sort_by_key(|row| row.user);
-    seen.exchangers.dedup();
-    seen.listings.sort_by_key(|row| row.id);
-    seen.listings.dedup();
-    seen.accounts.sort_by_key(|row| row.key);
-    seen.accounts.dedup();
-    seen.payments.sort_by_key(|row| row.id);
-    seen.payments.dedup();
-    seen
+fn tidy(mut snapshot: Snapshot) -> Snapshot {
+    snapshot.users.sort_unstable();
+    snapshot.offers.sort_by_key(|row| row.id);
+    snapshot.offers.dedup();
+    snapshot.exchangers.sort_by_key(|row| row.user);
+    snapshot.exchangers.dedup();
+    snapshot.listings.sort_by_key(|row| row.id);
+    snapshot.listings.dedup();
+    snapshot.accounts.sort_by_key(|row| row.key);
+    snapshot.accounts.dedup();
+    snapshot.payments.sort_by_key(|row| row.id);
+    snapshot.payments.dedup();
+    snapshot
 }
 
 /// Looks, and compares what is found with what these keys load. Where the store does not look, it looks at nothing.
-async fn assert_finds<S: Storage>(harness: &Harness<S>, glance: &Glance, keys: &Keys) {
-    let found = harness.store.look(glance).await.unwrap();
+async fn assert_finds<S: Storage>(
+    harness: &Harness<S>,
+    snapshot_query: &SnapshotQuery,
+    keys: &Keys,
+) {
+    let found = harness.store.read_snapshot(snapshot_query).await.unwrap();
     let Some(found) = found else {
-        let nothing = harness.store.look(&Glance::default()).await.unwrap();
+        let nothing = harness
+            .store
+            .read_snapshot(&SnapshotQuery::default())
+            .await
+            .unwrap();
         return assert_eq!(nothing, None, "a store looks, or it does not");
     };
     let expected = locked(&harness.store, keys).await;
-    assert_eq!(tidy(found), tidy(expected), "{glance:?}");
+    assert_eq!(tidy(found), tidy(expected), "{snapshot_query:?}");
 }
 
-fn answers(listing: &Listing, customers: &[Caller]) -> Glance {
+fn answers(listing: &Listing, customers: &[Caller]) -> SnapshotQuery {
     let pairs: Vec<_> = customers.iter().map(|one| (listing.id, one.user)).collect();
-    Glance {
+    SnapshotQuery {
         answers: sorted(&pairs),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     }
 }
 
@@ -158,9 +166,9 @@ pub async fn a_look_finds_a_listing_for_several_customers<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let somebody = stranger(&harness, "walletless");
     let walletless = crate::harness::party(somebody.id);
-    let registration = Changes {
+    let registration = ChangeSet {
         users: vec![new(somebody)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &registration).await.unwrap();
     let exchanger = harness.exchanger("exchanger").await;
@@ -181,8 +189,8 @@ pub async fn a_look_finds_a_listing_for_several_customers<P: Place>(place: &P) {
         if exchange_type == ExchangeType::FiatToCrypto {
             keys.accounts.push(usdt(exchanger));
         }
-        let glance = answers(&listing, &[anna, berta, walletless]);
-        assert_finds(&harness, &glance, &keys).await;
+        let snapshot_query = answers(&listing, &[anna, berta, walletless]);
+        assert_finds(&harness, &snapshot_query, &keys).await;
         let alone = Keys {
             accounts: keys.accounts.split_off(2),
             ..keys
@@ -202,11 +210,11 @@ pub async fn a_look_finds_deals_with_their_exchangers<P: Place>(place: &P) {
             keys = keys.and(Keys::of(&deal));
         }
     }
-    let glance = Glance {
+    let snapshot_query = SnapshotQuery {
         deals: sorted(&keys.offers),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     };
-    assert_finds(&harness, &glance, &keys).await;
+    assert_finds(&harness, &snapshot_query, &keys).await;
     harness.close().await;
 }
 
@@ -220,11 +228,11 @@ pub async fn a_look_finds_what_settling_moves<P: Place>(place: &P) {
             keys = keys.and(Keys::of_settled(&deal));
         }
     }
-    let glance = Glance {
+    let snapshot_query = SnapshotQuery {
         settled: sorted(&keys.offers),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     };
-    assert_finds(&harness, &glance, &keys).await;
+    assert_finds(&harness, &snapshot_query, &keys).await;
     harness.close().await;
 }
 
@@ -233,14 +241,14 @@ pub async fn a_look_finds_all_kinds_at_once<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let deal = harness.deal(ExchangeType::FiatToCrypto, Stage::Paid).await;
     let pending = harness.offer(deal.customer, &deal.listing, "10").await;
-    let glance = Glance {
+    let snapshot_query = SnapshotQuery {
         deals: vec![pending.id],
         settled: vec![deal.id()],
         ..answers(&deal.listing, &[deal.customer])
     };
     let mut keys = Keys::of_settled(&deal);
     keys.offers.push(pending.id);
-    assert_finds(&harness, &glance, &keys).await;
+    assert_finds(&harness, &snapshot_query, &keys).await;
     harness.close().await;
 }
 
@@ -256,9 +264,9 @@ async fn paid<S: Storage>(harness: &Harness<S>, sides: &[Account; 2]) -> Vec<Pay
     .into_iter()
     .map(|(origin, decline)| payment(harness, origin, both, roubles(5), decline))
     .collect();
-    let changes = Changes {
+    let changes = ChangeSet {
         payments: payments.iter().cloned().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
     payments
@@ -280,17 +288,17 @@ pub async fn a_look_finds_payments_and_accounts<P: Place>(place: &P) {
             payments: origins.to_vec(),
             ..Keys::default()
         };
-        let exact = Glance {
+        let exact = SnapshotQuery {
             payments: sorted(origins),
             accounts: sorted(&ids[..accounts]),
-            ..Glance::default()
+            ..SnapshotQuery::default()
         };
         assert_finds(&harness, &exact, &expected).await;
         let nobody_asked = [asked(1, "A"), asked(3, "a"), asked(1, "a\0")];
-        let more = Glance {
+        let more = SnapshotQuery {
             payments: sorted(&[origins, &nobody_asked].concat()),
             accounts: sorted(&[&ids[..accounts], &[no_account]].concat()),
-            ..Glance::default()
+            ..SnapshotQuery::default()
         };
         assert_finds(&harness, &more, &expected).await;
     }
@@ -303,7 +311,7 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
     let deal = harness.deal(ExchangeType::CryptoToFiat, Stage::Paid).await;
     let nobody = crate::harness::party(UserId::from_u128(u128::MAX));
     let no_listing = ListingId::from_u128(u128::MAX);
-    let empty = Glance {
+    let empty = SnapshotQuery {
         answers: vec![(no_listing, deal.customer.user)],
         deals: vec![nothing()],
         settled: vec![nothing()],
@@ -315,7 +323,7 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
         open_offers: 0,
     };
     assert_finds(&harness, &empty, &Keys::default()).await;
-    let mixed = Glance {
+    let mixed = SnapshotQuery {
         answers: sorted(&[
             (deal.listing.id, nobody.user),
             (no_listing, deal.customer.user),
@@ -323,7 +331,7 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
         deals: sorted(&[deal.id(), nothing()]),
         settled: sorted(&[deal.id(), nothing()]),
         users: sorted(&[deal.customer.user, nobody.user]),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     };
     let keys = Keys {
         users: vec![deal.customer.user],
@@ -348,17 +356,17 @@ pub async fn a_look_finds_what_was_committed_last<P: Place>(place: &P) {
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Pending)
         .await;
-    let glance = Glance {
+    let snapshot_query = SnapshotQuery {
         deals: vec![deal.id()],
-        ..Glance::default()
+        ..SnapshotQuery::default()
     };
     for accepted in [false, true] {
         if accepted {
             harness.accept(&deal.offer).await;
         }
         let now = harness.deal_now(deal.id()).await;
-        if let Some(seen) = other.look(&glance).await.unwrap() {
-            assert_eq!(seen.offers, [now]);
+        if let Some(snapshot) = other.read_snapshot(&snapshot_query).await.unwrap() {
+            assert_eq!(snapshot.offers, [now]);
         }
     }
     harness.close().await;
@@ -369,7 +377,7 @@ pub async fn a_look_neither_waits_nor_locks<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let other = place.open().await;
     let deal = harness.deal(ExchangeType::CryptoToFiat, Stage::Paid).await;
-    let glance = Glance {
+    let snapshot_query = SnapshotQuery {
         settled: vec![deal.id()],
         ..answers(&deal.listing, &[deal.customer])
     };
@@ -381,14 +389,14 @@ pub async fn a_look_neither_waits_nor_locks<P: Place>(place: &P) {
     unit.lock_exchangers(&keys.exchangers).await.unwrap();
     unit.lock_listings(&keys.listings, &[]).await.unwrap();
     unit.lock_accounts(&sorted(&keys.accounts)).await.unwrap();
-    let seen = timeout(STUCK, other.look(&glance)).await;
-    let seen = seen.expect("a look does not wait").unwrap();
+    let snapshot = timeout(STUCK, other.read_snapshot(&snapshot_query)).await;
+    let snapshot = snapshot.expect("a look does not wait").unwrap();
     unit.rollback().await.unwrap();
-    if let Some(seen) = seen {
-        assert_eq!(tidy(seen), tidy(expected.clone()));
+    if let Some(snapshot) = snapshot {
+        assert_eq!(tidy(snapshot), tidy(expected.clone()));
     }
 
-    let held = other.look(&glance).await.unwrap();
+    let held = other.read_snapshot(&snapshot_query).await.unwrap();
     let again = timeout(STUCK, locked(&harness.store, &keys)).await;
     assert_eq!(again.expect("a look locks nothing"), expected);
     drop(held);

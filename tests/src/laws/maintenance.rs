@@ -1,10 +1,10 @@
 //! Deadlines that have passed.
 
-use application::ports::Maintenance;
+use p2p_application::ports::Maintenance;
 use std::time::Duration;
 
-use domain::offer::State;
-use domain::{Asset, ExchangeType, OfferId, Timestamp};
+use p2p_domain::offer::State;
+use p2p_domain::{Asset, ExchangeType, OfferId, Timestamp};
 
 use super::Place;
 use crate::harness::{Harness, Offering, START, Stage, Storage, hours, minutes};

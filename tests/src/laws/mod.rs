@@ -47,8 +47,8 @@ pub mod users;
 pub mod wallets;
 pub mod withdrawals;
 
-use memory::Memory;
-use persistence::Database;
+use p2p_memory::Memory;
+use p2p_persistence::Database;
 
 use crate::databases::TestDatabase;
 use crate::harness::Storage;

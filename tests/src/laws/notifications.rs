@@ -1,9 +1,12 @@
 //! What people are told: numbered in their mailboxes, read in any order.
 
-use application::ports::{Changes, NotificationFilter, NotificationQueries, Store, UserQueries};
-use domain::event::FactName;
-use domain::{
-    Asset, Mailbox, Money, News, Notification, NotificationId, Timestamp, TypedId, UserId,
+use p2p_application::ports::{
+    ChangeSet, NotificationFilter, NotificationQueries, Store, UserQueries,
+};
+use p2p_domain::event::FactName;
+use p2p_domain::{
+    Asset, Mailbox, Money, Notification, NotificationContent, NotificationId, Timestamp, TypedId,
+    UserId,
 };
 
 use super::rows::{assert_conflict, assert_rejected, changed, commit, new, stranger};
@@ -15,8 +18,8 @@ const NONE: [u64; 0] = [];
 
 const LATE: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
 
-fn news(event: FactName) -> News {
-    News {
+fn news(event: FactName) -> NotificationContent {
+    NotificationContent {
         event,
         offer: None,
         dispute: None,
@@ -47,10 +50,10 @@ async fn tell<S: Storage>(harness: &Harness<S>, user: UserId, count: u64) -> Vec
         version: 1 + count,
         ..Mailbox::open(user)
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         mailboxes: vec![new(mailbox)],
         notifications: all.iter().cloned().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
     all
@@ -73,9 +76,9 @@ async fn list<S: Storage>(harness: &Harness<S>, filter: NotificationFilter) -> V
 /// Marks one as read by itself.
 async fn read<S: Storage>(harness: &Harness<S>, notification: &Notification) -> Notification {
     let read = notification.clone().read(LATE);
-    let changes = Changes {
+    let changes = ChangeSet {
         notifications: vec![changed(read.clone(), notification.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
     read
@@ -91,7 +94,7 @@ pub async fn a_notification_is_kept_as_it_was<P: Place>(place: &P) {
         let news = if number % 2 == 0 {
             bare
         } else {
-            News {
+            NotificationContent {
                 offer: Some(harness.market.fresh()),
                 dispute: Some(harness.market.fresh()),
                 exchanger: Some(harness.market.fresh()),
@@ -111,9 +114,9 @@ pub async fn a_notification_is_kept_as_it_was<P: Place>(place: &P) {
             news,
         ));
     }
-    let changes = Changes {
+    let changes = ChangeSet {
         notifications: expected.iter().cloned().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
     expected[0] = read(&harness, &expected[0]).await;
@@ -144,9 +147,9 @@ pub async fn a_mailbox_is_kept_as_it_was<P: Place>(place: &P) {
     let (anna, berta) = (anna.user, berta.user);
     assert_eq!(store.mailbox(anna).await.unwrap(), None);
     let empty = Mailbox::open(anna);
-    let opened = Changes {
+    let opened = ChangeSet {
         mailboxes: vec![new(empty)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(store, &opened).await.unwrap();
     assert_eq!(store.mailbox(anna).await.unwrap(), Some(empty));
@@ -157,9 +160,9 @@ pub async fn a_mailbox_is_kept_as_it_was<P: Place>(place: &P) {
         read_to: most,
         version: most,
     };
-    let filled = Changes {
+    let filled = ChangeSet {
         mailboxes: vec![changed(full, 1)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     store.commit(&filled).await.unwrap();
     assert_eq!(store.mailbox(anna).await.unwrap(), Some(full));
@@ -176,12 +179,12 @@ pub async fn a_mailbox_is_counted_by_one_at_a_time<P: Place>(place: &P) {
     let user = harness.customer("anna").await.user;
     let told = tell(&harness, user, 2).await;
     let mailbox = store.mailbox(user).await.unwrap().unwrap();
-    let of = |mailbox, loaded| Changes {
+    let of = |mailbox, loaded| ChangeSet {
         mailboxes: vec![match loaded {
             None => new(mailbox),
             Some(version) => changed(mailbox, version),
         }],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let twice = of(Mailbox::open(user), None);
     assert_conflict("opened twice", &commit(store, &twice).await);
@@ -196,7 +199,7 @@ pub async fn a_mailbox_is_counted_by_one_at_a_time<P: Place>(place: &P) {
     let mut again = of(mailbox.one_more(), Some(mailbox.version));
     again.notifications.push(new(same));
     assert_conflict("a number", &commit(store, &again).await);
-    let mut stale = Changes::default();
+    let mut stale = ChangeSet::default();
     stale
         .notifications
         .push(changed(told[0].clone().read(LATE), 9));
@@ -220,17 +223,17 @@ pub async fn impossible_mailboxes_are_rejected<P: Place>(place: &P) {
         ("more read than there is", ahead),
         ("a mailbox of nobody", Mailbox::open(nobody)),
     ] {
-        let changes = Changes {
+        let changes = ChangeSet {
             mailboxes: vec![new(mailbox)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         assert_rejected(what, &commit(store, &changes).await);
     }
     let id = harness.market.fresh();
     let lost = Notification::new(id, nobody, 1, news(FactName::ExchangerFrozen));
-    let changes = Changes {
+    let changes = ChangeSet {
         notifications: vec![new(lost)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_rejected("a notification of nobody", &commit(store, &changes).await);
     harness.close().await;
@@ -242,11 +245,11 @@ pub async fn somebody_new_is_told_at_once<P: Place>(place: &P) {
     let user = stranger(&harness, "newcomer");
     let id = harness.market.fresh();
     let first = Notification::new(id, user.id, 1, news(FactName::ExchangeOfferCreated));
-    let changes = Changes {
+    let changes = ChangeSet {
         users: vec![new(user.clone())],
         mailboxes: vec![new(Mailbox::open(user.id).one_more())],
         notifications: vec![new(first.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     harness.store.commit(&changes).await.unwrap();
     let store = &harness.store;

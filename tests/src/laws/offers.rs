@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use application::ports::{OfferFilter, OfferQueries};
-use domain::{Actor, ExchangeType, Offer, OfferId, Status, UserId};
+use p2p_application::ports::{OfferFilter, OfferQueries};
+use p2p_domain::{Actor, ExchangeType, Offer, OfferId, Status, UserId};
 
 use super::rows::nothing;
 use super::{Place, walk};
@@ -46,7 +46,9 @@ async fn scene<S: Storage>(harness: &Harness<S>) -> (UserId, Vec<Offer>) {
     );
     let carla = harness.customer("carla").await;
     for person in [anna, berta, carla] {
-        harness.deposit(person, "1000", domain::Asset::Usdt).await;
+        harness
+            .deposit(person, "1000", p2p_domain::Asset::Usdt)
+            .await;
     }
     let of_anna = harness
         .publish(anna, &Offering::of(ExchangeType::CryptoToFiat))
@@ -137,7 +139,9 @@ pub async fn a_finished_deal_is_active_for_exactly_as_long_as_asked<P: Place>(pl
         harness.exchanger("anna").await,
         harness.customer("berta").await,
     );
-    harness.deposit(berta, "1000", domain::Asset::Usdt).await;
+    harness
+        .deposit(berta, "1000", p2p_domain::Asset::Usdt)
+        .await;
     let listing = harness
         .publish(anna, &Offering::of(ExchangeType::CryptoToFiat))
         .await;
@@ -151,7 +155,7 @@ pub async fn a_finished_deal_is_active_for_exactly_as_long_as_asked<P: Place>(pl
         .iter()
         .find(|(stage, _)| *stage == Stage::Finished)
         .unwrap();
-    let domain::offer::State::Finished { at } = finished.1.state else {
+    let p2p_domain::offer::State::Finished { at } = finished.1.state else {
         panic!("{:?} is not finished", finished.1)
     };
     let open = |status: Status| !status.is_final();
@@ -180,13 +184,13 @@ pub async fn a_finished_deal_is_active_for_exactly_as_long_as_asked<P: Place>(pl
     }
 
     // As the use case asks it: 24 hours to the microsecond.
-    let active = application::offer::OfferList {
+    let active = p2p_application::offer::OfferList {
         active: true,
         limit: 100,
         ..Default::default()
     };
     let is_listed = async || {
-        let page = application::offer::list_offers(&harness.market, party(berta.user), active);
+        let page = p2p_application::offer::list_offers(&harness.market, party(berta.user), active);
         let page = page.await.unwrap();
         page.items.iter().any(|offer| offer.id == finished.1.id)
     };

@@ -1,9 +1,9 @@
 //! Orders: kept as they were, listed newest first.
 
-use application::ports::{Changes, OrderFilter, OrderQueries, Store};
-use domain::order::{OrderState, OrderStatus, Purchase};
-use domain::user::Caller;
-use domain::{Asset, Decline, Money, Order, OrderId, TypedId, UserId};
+use p2p_application::ports::{ChangeSet, OrderFilter, OrderQueries, Store};
+use p2p_domain::order::{OrderState, OrderStatus, Purchase};
+use p2p_domain::user::Caller;
+use p2p_domain::{Asset, Decline, Money, Order, OrderId, TypedId, UserId};
 
 use super::paying::{order, roubles};
 use super::rows::{assert_conflict, assert_rejected, changed, commit, new};
@@ -36,9 +36,9 @@ fn states<S: Storage>(harness: &Harness<S>) -> [OrderState; 4] {
 }
 
 async fn keep<S: Storage>(harness: &Harness<S>, orders: &[Order]) {
-    let changes = Changes {
+    let changes = ChangeSet {
         orders: orders.iter().cloned().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
 }
@@ -88,9 +88,9 @@ pub async fn an_order_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
             version: 2,
             ..order
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             orders: vec![changed(moved.clone(), 1)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         harness.store.commit(&changes).await.unwrap();
         let found = harness.store.find_order(moved.id).await.unwrap();
@@ -181,13 +181,13 @@ pub async fn an_order_is_made_and_moved_once<P: Place>(place: &P) {
     let order = order(&harness, buyer, roubles(5));
     keep(&harness, std::slice::from_ref(&order)).await;
     for (what, loaded) in [("made again", None), ("moved from elsewhere", Some(9))] {
-        let saved = application::ports::Saved {
+        let saved = p2p_application::ports::Versioned {
             value: order.clone(),
-            loaded_version: loaded,
+            expected_version: loaded,
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             orders: vec![saved],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         assert_conflict(what, &commit(&harness.store, &changes).await);
         assert_conflict(what, &harness.store.commit(&changes).await);
@@ -220,9 +220,9 @@ pub async fn impossible_orders_are_rejected<P: Place>(place: &P) {
             }),
         ),
     ] {
-        let changes = Changes {
+        let changes = ChangeSet {
             orders: vec![new(order)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         assert_rejected(what, &commit(&harness.store, &changes).await);
         assert_rejected(what, &harness.store.commit(&changes).await);

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{
-    Backlog, Changes, Outbox, OutboxMessage, Parcel, Queue, StorageError, Store, UserQueries,
+use p2p_application::ports::{
+    Backlog, ChangeSet, Lease, Outbox, OutboxMessage, Queue, StorageError, Store, UserQueries,
 };
-use domain::event::Aggregate;
-use domain::{Asset, EventId, TypedId};
+use p2p_domain::event::AggregateRef;
+use p2p_domain::{Asset, EventId, TypedId};
 use tokio::sync::Barrier;
 use tokio::time::timeout;
 
@@ -24,7 +24,7 @@ pub(super) fn message(nth: u64) -> OutboxMessage {
     OutboxMessage {
         id: EventId::from_u128((u128::from(nth) << 80) | (7 << 76) | (2 << 62)),
         name: "ExchangeOfferCreated".into(),
-        aggregate: Aggregate::Offer(TypedId::from_u128(u128::from(nth))),
+        aggregate: AggregateRef::Offer(TypedId::from_u128(u128::from(nth))),
         version: nth,
         body: format!("{{\"event\": \"ExchangeOfferCreated\", \"data\": {{\"nth\": {nth}}}}}"),
         at: START,
@@ -40,9 +40,9 @@ pub(super) async fn post<S: Store>(
     store: &S,
     outbox: Vec<OutboxMessage>,
 ) -> Result<(), StorageError> {
-    let changes = Changes {
+    let changes = ChangeSet {
         outbox,
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(store, &changes).await
 }
@@ -51,21 +51,21 @@ fn ids(messages: &[OutboxMessage]) -> Vec<EventId> {
     messages.iter().map(|message| message.id).collect()
 }
 
-async fn deliver(parcel: Box<dyn Parcel>) {
-    let arrived = ids(parcel.messages());
-    parcel.delivered(&arrived).await.unwrap();
+async fn deliver(lease: Box<dyn Lease>) {
+    let arrived = ids(lease.messages());
+    lease.delivered(&arrived).await.unwrap();
 }
 
 /// Takes until nothing is left, and delivers it all.
 pub(super) async fn drain<S: Outbox>(store: &S) -> Vec<OutboxMessage> {
     let mut all = Vec::new();
     loop {
-        let parcel = store.take(7).await.unwrap();
-        if parcel.messages().is_empty() {
+        let lease = store.take(7).await.unwrap();
+        if lease.messages().is_empty() {
             return all;
         }
-        all.extend(parcel.messages().to_vec());
-        deliver(parcel).await;
+        all.extend(lease.messages().to_vec());
+        deliver(lease).await;
     }
 }
 
@@ -73,8 +73,8 @@ pub(super) async fn drain<S: Outbox>(store: &S) -> Vec<OutboxMessage> {
 pub async fn messages_come_oldest_first_and_as_they_were<P: Place>(place: &P) {
     let store = place.open().await;
     let mut expected = messages([1, 2, 3, 4, 5]);
-    expected[1].aggregate = Aggregate::Dispute(TypedId::from_u128(u128::MAX));
-    expected[2].aggregate = Aggregate::Exchanger(TypedId::from_u128(1));
+    expected[1].aggregate = AggregateRef::Dispute(TypedId::from_u128(u128::MAX));
+    expected[2].aggregate = AggregateRef::Exchanger(TypedId::from_u128(1));
     expected[2].only = Some(Queue::Notifications);
     expected[3].only = Some(Queue::PaymentCallbacks);
     expected[3].version = u64::try_from(i64::MAX).unwrap();
@@ -150,9 +150,9 @@ pub async fn what_has_arrived_is_gone_and_the_rest_comes_back<P: Place>(place: &
     let store = place.open().await;
     let other = place.beside(&store).await;
     post(&store, messages(1..=6)).await.unwrap();
-    let parcel = store.take(4).await.unwrap();
+    let lease = store.take(4).await.unwrap();
     let arrived = ids(&messages([1, 3]));
-    parcel.delivered(&arrived).await.unwrap();
+    lease.delivered(&arrived).await.unwrap();
     assert_eq!(store.backlog().await.unwrap().depth, 4);
     let rest = other.take(10).await.unwrap();
     assert_eq!(rest.messages(), messages([2, 4, 5, 6]));
@@ -180,8 +180,8 @@ pub async fn what_is_committed_meanwhile_is_seen<P: Place>(place: &P) {
     post(&other, messages([99])).await.unwrap();
     let third = other.take(10).await.unwrap();
     assert_eq!(third.messages(), messages([99]));
-    for parcel in [first, second, third] {
-        deliver(parcel).await;
+    for lease in [first, second, third] {
+        deliver(lease).await;
     }
     assert_eq!(store.take(10).await.unwrap().messages(), []);
 }
@@ -199,23 +199,23 @@ pub async fn many_takers_share_nothing_and_lose_nothing<P: Place>(place: &P) {
             start.wait().await;
             let mut delivered = Vec::new();
             for turn in 0_usize.. {
-                let parcel = taker.take(16).await.unwrap();
-                let found = parcel.messages().to_vec();
+                let lease = taker.take(16).await.unwrap();
+                let found = lease.messages().to_vec();
                 if found.iter().any(|message| message.version == MESSAGES) {
                     delivered.extend(found);
-                    deliver(parcel).await;
+                    deliver(lease).await;
                     return delivered;
                 }
                 assert!(found.is_sorted_by_key(|message| message.id), "{found:?}");
                 if turn % 5 == 4 {
                     // This one comes to nothing.
-                    drop(parcel);
+                    drop(lease);
                 } else if turn % 5 == 3 && found.len() > 1 {
-                    parcel.delivered(&[found[0].id]).await.unwrap();
+                    lease.delivered(&[found[0].id]).await.unwrap();
                     delivered.push(found[0].clone());
                 } else {
                     delivered.extend(found);
-                    deliver(parcel).await;
+                    deliver(lease).await;
                 }
                 if delivered.len() > usize::try_from(MESSAGES / 8).unwrap() {
                     return delivered;
@@ -265,8 +265,8 @@ pub async fn parcels_in_hand_hold_nobody_up<P: Place>(place: &P) {
     })
     .await
     .expect("nobody waits for parcels");
-    for parcel in parcels {
-        deliver(parcel).await;
+    for lease in parcels {
+        deliver(lease).await;
     }
     harness.close().await;
 }
@@ -283,9 +283,9 @@ pub async fn the_backlog_is_counted<P: Place>(place: &P) {
         oldest: Some(older.at),
     };
     assert_eq!(store.backlog().await.unwrap(), both);
-    let parcel = store.take(1).await.unwrap();
+    let lease = store.take(1).await.unwrap();
     assert_eq!(store.backlog().await.unwrap(), both);
-    deliver(parcel).await;
+    deliver(lease).await;
     let one = Backlog {
         depth: 1,
         oldest: Some(START),

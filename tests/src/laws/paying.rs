@@ -1,10 +1,10 @@
 //! Orders, payments and withdrawals made by hand, as the market would make them.
 
-use application::ports::Changes;
-use domain::billing::{PaymentOrigin, PaymentTerms};
-use domain::order::{PaymentResult, Purchase};
-use domain::user::Caller;
-use domain::{
+use p2p_application::ports::ChangeSet;
+use p2p_domain::order::{PaymentResult, Purchase};
+use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
+use p2p_domain::user::Caller;
+use p2p_domain::{
     Account, AccountKey, Asset, Decline, Money, Order, Payment, Posting, TypedId, UserId,
     Withdrawal,
 };
@@ -77,7 +77,7 @@ pub(super) fn payment<S: Storage>(
 }
 
 /// Merges changes that share no row.
-pub(super) fn together(mut one: Changes, other: Changes) -> Changes {
+pub(super) fn together(mut one: ChangeSet, other: ChangeSet) -> ChangeSet {
     one.accounts.extend(other.accounts);
     one.transfers.extend(other.transfers);
     one.orders.extend(other.orders);
@@ -98,10 +98,10 @@ pub(super) async fn bought<S: Storage>(
     let payment = payment(harness, origin, [Some(&payer), Some(&payee)], amount, None);
     let order = order.settle(PaymentResult::Paid(payment.id), harness.market.now());
     let posting = Posting::payment(payment.id, payer.key, payee.key, amount).unwrap();
-    let rows = Changes {
+    let rows = ChangeSet {
         orders: vec![new(order.clone())],
         payments: vec![new(payment.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let changes = together(booking(harness, posting, &[payer, payee]), rows);
     commit(&harness.store, &changes).await.unwrap();
@@ -113,7 +113,7 @@ pub(super) async fn refunding<S: Storage>(
     harness: &Harness<S>,
     buyer: Caller,
     payment: &Payment,
-) -> Changes {
+) -> ChangeSet {
     let [payer, payee] = sides(harness, buyer).await;
     let refunded = payment
         .clone()
@@ -121,9 +121,9 @@ pub(super) async fn refunding<S: Storage>(
     let refunded = refunded.unwrap().unwrap();
     let amount = payment.terms.amount;
     let posting = Posting::refund(payment.id, payer.key, payee.key, amount).unwrap();
-    let rows = Changes {
+    let rows = ChangeSet {
         payments: vec![changed(refunded, payment.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     together(booking(harness, posting, &[payer, payee]), rows)
 }
@@ -133,14 +133,14 @@ pub(super) async fn requesting<S: Storage>(
     harness: &Harness<S>,
     owner: Caller,
     amount: Money,
-) -> (Withdrawal, Changes) {
+) -> (Withdrawal, ChangeSet) {
     let (id, now) = (harness.market.fresh(), harness.market.now());
     let words = "the other wallet 🦀".to_owned();
     let step = Withdrawal::request(id, owner.user, amount, words, now).unwrap();
     let own = account(harness, AccountKey::user(owner.user, amount.asset())).await;
-    let rows = Changes {
+    let rows = ChangeSet {
         withdrawals: vec![new(step.withdrawal.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let changes = together(booking(harness, step.posting, &[own]), rows);
     (step.withdrawal, changes)
@@ -151,7 +151,7 @@ pub(super) async fn deciding<S: Storage>(
     harness: &Harness<S>,
     withdrawal: &Withdrawal,
     approved: bool,
-) -> (Withdrawal, Changes) {
+) -> (Withdrawal, ChangeSet) {
     let (by, now) = (harness.admin.user, harness.market.now());
     let (before, words) = (withdrawal.clone(), "wire \"7\"".to_owned());
     let step = match approved {
@@ -168,9 +168,9 @@ pub(super) async fn deciding<S: Storage>(
         .into_iter()
         .filter(|account| step.posting.accounts().contains(&account.key))
         .collect();
-    let rows = Changes {
+    let rows = ChangeSet {
         withdrawals: vec![changed(step.withdrawal.clone(), withdrawal.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let changes = together(booking(harness, step.posting, &moved), rows);
     (step.withdrawal, changes)

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use application::payment::{ReceivePayment, ReportedPayment};
-use application::ports::{
-    Changes, OrderQueries, PaymentQueries, Saved, StatementFilter, StorageError, Store,
+use p2p_application::payment_report::{ReceivePayment, ReportedPayment};
+use p2p_application::ports::{
+    ChangeSet, OrderQueries, PaymentQueries, StatementFilter, StorageError, Store, Versioned,
     WalletQueries,
 };
-use domain::billing::{PaymentOrigin, PaymentState};
-use domain::ledger::{Bucket, PostingKind, Reference};
-use domain::{
+use p2p_domain::ledger::{Bucket, PostingKind, Reference};
+use p2p_domain::payment::{PaymentOrigin, PaymentState};
+use p2p_domain::{
     Account, AccountId, AccountKey, Asset, Decline, Money, OrderId, Payment, PaymentId, Posting,
     TypedId, UserId,
 };
@@ -29,10 +29,10 @@ async fn accounts<S: Storage>(harness: &Harness<S>) -> [Account; 2] {
     sides(harness, buyer).await
 }
 
-fn rows(payments: &[Payment]) -> Changes {
-    Changes {
+fn rows(payments: &[Payment]) -> ChangeSet {
+    ChangeSet {
         payments: payments.iter().cloned().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     }
 }
 
@@ -71,9 +71,9 @@ pub async fn a_payment_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
     let by = UserId::from_u128(u128::MAX);
     last.state = PaymentState::Refunded { by, at: START };
     last.version = 2;
-    let changes = Changes {
+    let changes = ChangeSet {
         payments: vec![changed(last.clone(), 1)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     harness.store.commit(&changes).await.unwrap();
 
@@ -144,12 +144,12 @@ pub async fn there_is_one_payment_for_each_reason<P: Place>(place: &P) {
             origin: PaymentOrigin::Order(harness.market.fresh()),
             ..first.clone()
         };
-        let stale = Changes {
-            payments: vec![Saved {
+        let stale = ChangeSet {
+            payments: vec![Versioned {
                 value: first.clone(),
-                loaded_version: Some(9),
+                expected_version: Some(9),
             }],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         for (what, changes) in [
             ("the same reason", rows(&[again])),

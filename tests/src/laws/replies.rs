@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{
-    Changes, Glance, IdempotencyKey, IdempotencyRecord, Maintenance, Reply, StorageError, Store,
-    UserQueries,
+use p2p_application::ports::{
+    ChangeSet, IdempotencyKey, IdempotencyRecord, Maintenance, Reply, SnapshotQuery, StorageError,
+    Store, UserQueries,
 };
-use domain::Timestamp;
+use p2p_domain::Timestamp;
 use tokio::sync::Barrier;
 
 use super::Place;
@@ -35,10 +35,10 @@ fn record(key: IdempotencyKey, at: Timestamp) -> IdempotencyRecord {
     }
 }
 
-fn answer(record: IdempotencyRecord) -> Changes {
-    Changes {
+fn answer(record: IdempotencyRecord) -> ChangeSet {
+    ChangeSet {
         replies: vec![record],
-        ..Changes::default()
+        ..ChangeSet::default()
     }
 }
 
@@ -47,11 +47,11 @@ async fn known<S: Storage>(store: &S, keys: &[IdempotencyKey]) -> Vec<Idempotenc
     let mut known = unit.replies(keys).await.unwrap();
     unit.rollback().await.unwrap();
     known.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-    let glance = Glance {
+    let snapshot_query = SnapshotQuery {
         replies: keys.to_vec(),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     };
-    if let Some(mut seen) = store.look(&glance).await.unwrap() {
+    if let Some(mut seen) = store.read_snapshot(&snapshot_query).await.unwrap() {
         seen.replies
             .sort_unstable_by(|one, other| one.key.cmp(&other.key));
         assert_eq!(seen.replies, known, "a look finds what a unit finds");
@@ -70,7 +70,7 @@ pub async fn a_request_is_answered_once<P: Place>(place: &P) {
         ..first.clone()
     };
     let user = stranger(&harness, "somebody");
-    let again = Changes {
+    let again = ChangeSet {
         users: vec![new(user.clone())],
         ..answer(other)
     };
@@ -99,7 +99,7 @@ pub async fn replicas_answer_one_request_once<P: Place>(place: &P) {
             let (start, record) = (Arc::clone(&start), record(key.clone(), START));
             replicas.push(tokio::spawn(async move {
                 start.wait().await;
-                let changes = Changes {
+                let changes = ChangeSet {
                     users: vec![new(user.clone())],
                     ..answer(record)
                 };
@@ -175,9 +175,9 @@ pub async fn a_full_batch_is_answered<P: Place>(place: &P) {
     let store = place.open().await;
     let keys: Vec<IdempotencyKey> = (0..1_000).map(|nth| key(&format!("{nth:0255}"))).collect();
     let replies: Vec<_> = keys.iter().map(|key| record(key.clone(), START)).collect();
-    let changes = Changes {
+    let changes = ChangeSet {
         replies: replies.clone(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     store.commit(&changes).await.unwrap();
     assert_eq!(known(&store, &keys).await, replies);

@@ -1,7 +1,7 @@
 //! What payment providers have reported: received once, kept as it came.
 
-use application::ports::{Changes, ReportFilter, Store};
-use domain::{
+use p2p_application::ports::{ChangeSet, ReportFilter, Store};
+use p2p_domain::{
     Asset, ExchangeType, Money, OfferId, PaymentReport, ReportId, ReportOutcome, TypedId,
 };
 
@@ -36,9 +36,9 @@ fn report<S: Storage>(
 }
 
 async fn keep<S: Storage>(harness: &Harness<S>, reports: &[PaymentReport]) {
-    let changes = Changes {
+    let changes = ChangeSet {
         reports: reports.to_vec(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
 }
@@ -154,9 +154,9 @@ pub async fn a_report_is_received_once<P: Place>(place: &P) {
     let store = &harness.store;
     let first = report(&harness, ReportOutcome::UnknownDeal, None);
     keep(&harness, std::slice::from_ref(&first)).await;
-    let of = |report: PaymentReport| Changes {
+    let of = |report: PaymentReport| ChangeSet {
         reports: vec![report],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     let renamed = PaymentReport {
         id: harness.market.fresh(),
@@ -193,9 +193,9 @@ pub async fn impossible_reports_are_rejected<P: Place>(place: &P) {
             None,
         ),
     ] {
-        let changes = Changes {
+        let changes = ChangeSet {
             reports: vec![report(&harness, outcome, offer)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         assert_rejected(what, &commit(&harness.store, &changes).await);
     }

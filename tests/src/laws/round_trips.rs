@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use application::ports::{Changes, DisputeQueries, OfferQueries, Store, UserQueries};
-use domain::dispute::{DisputeState, Resolution};
-use domain::listing::ListingState;
-use domain::offer::{HistoryEntry, State};
-use domain::user::{PasswordHash, User};
-use domain::{
+use p2p_application::ports::{ChangeSet, DisputeQueries, OfferQueries, Store, UserQueries};
+use p2p_domain::dispute::{DisputeState, Resolution};
+use p2p_domain::listing::ListingState;
+use p2p_domain::offer::{HistoryEntry, State};
+use p2p_domain::user::{PasswordHash, User};
+use p2p_domain::{
     AccountKey, Actor, Asset, Dispute, ExchangeType, Exchanger, Language, Listing, ListingId,
     Money, Offer, OfferId, Price, Role, Roles, Status, Timestamp,
 };
@@ -41,9 +41,9 @@ pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
     users[2].email_verified_at = Some(LATE);
     users[3].roles_changed_at = Some(LATE);
     for user in &users {
-        let changes = Changes {
+        let changes = ChangeSet {
             users: vec![new(user.clone())],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         commit(&harness.store, &changes).await.unwrap();
         assert_eq!(
@@ -59,9 +59,9 @@ pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
         email_verified_at: Some(START),
         ..users[2].clone().with_roles(Roles::from(Role::ALL), START)
     };
-    let changes = Changes {
+    let changes = ChangeSet {
         users: vec![changed(updated.clone(), 1)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
     let mut unit = harness.store.begin().await.unwrap();
@@ -76,7 +76,7 @@ pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
 /// Online and not, frozen and not, any count.
 pub async fn an_exchanger_is_kept_as_it_was<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     let fresh = enrol(&harness, &mut changes);
     commit(&harness.store, &changes).await.unwrap();
     for (version, (online, unanswered, frozen_at)) in (fresh.version..).zip([
@@ -92,9 +92,9 @@ pub async fn an_exchanger_is_kept_as_it_was<P: Place>(place: &P) {
             version: version + 1,
             ..fresh
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             exchangers: vec![changed(row, version)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         commit(&harness.store, &changes).await.unwrap();
         assert_eq!(harness.exchanger_record(fresh.user).await, row);
@@ -108,7 +108,7 @@ pub async fn an_exchanger_is_kept_as_it_was<P: Place>(place: &P) {
 /// Each state, several and odd payment methods, the widest window, the largest amounts.
 pub async fn a_listing_is_kept_as_it_was<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     let exchanger = enrol(&harness, &mut changes);
     commit(&harness.store, &changes).await.unwrap();
     let most = i64::MAX;
@@ -133,9 +133,9 @@ pub async fn a_listing_is_kept_as_it_was<P: Place>(place: &P) {
     for state in ListingState::ALL {
         for exchange_type in ExchangeType::ALL {
             let row = base(state, exchange_type);
-            let changes = Changes {
+            let changes = ChangeSet {
                 listings: vec![new(row.clone())],
-                ..Changes::default()
+                ..ChangeSet::default()
             };
             commit(&harness.store, &changes).await.unwrap();
             assert_eq!(harness.listing(row.id).await, row);
@@ -150,9 +150,9 @@ pub async fn a_listing_is_kept_as_it_was<P: Place>(place: &P) {
                 version: 8,
                 ..row
             };
-            let changes = Changes {
+            let changes = ChangeSet {
                 listings: vec![changed(updated.clone(), 7)],
-                ..Changes::default()
+                ..ChangeSet::default()
             };
             commit(&harness.store, &changes).await.unwrap();
             let mut unit = harness.store.begin().await.unwrap();
@@ -207,9 +207,9 @@ pub async fn a_deal_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
                 row.terms.conditions = TEXT.to_owned();
                 row.terms.fee_basis_points = 100;
                 row.terms.payment_window = Duration::from_secs(600);
-                let changes = Changes {
+                let changes = ChangeSet {
                     offers: vec![new(row.clone())],
-                    ..Changes::default()
+                    ..ChangeSet::default()
                 };
                 commit(&harness.store, &changes).await.unwrap();
                 assert_eq!(harness.deal_now(row.id).await, row);
@@ -219,9 +219,9 @@ pub async fn a_deal_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
             row.state = state;
             row.version += 1;
             row.payment_reference = Some(format!("{state:?}"));
-            let changes = Changes {
+            let changes = ChangeSet {
                 offers: vec![changed(row.clone(), loaded)],
-                ..Changes::default()
+                ..ChangeSet::default()
             };
             commit(&harness.store, &changes).await.unwrap();
             let mut unit = harness.store.begin().await.unwrap();
@@ -264,9 +264,9 @@ pub async fn a_dispute_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
             state: DisputeState::Open,
             version: 1,
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             disputes: vec![new(open.clone())],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         commit(&harness.store, &changes).await.unwrap();
         assert_eq!(
@@ -283,9 +283,9 @@ pub async fn a_dispute_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
             version: 2,
             ..open
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             disputes: vec![changed(resolved.clone(), 1)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         commit(&harness.store, &changes).await.unwrap();
         assert_eq!(
@@ -321,7 +321,7 @@ pub async fn a_history_is_kept_as_it_was<P: Place>(place: &P) {
         .deal(ExchangeType::FiatToCrypto, Stage::Pending)
         .await;
     let mut expected = harness.store.offer_history(deal.id()).await.unwrap();
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     for (status, actor) in Status::ALL.iter().zip(Actor::ALL.iter().cycle()) {
         let user = (*actor != Actor::System).then_some(deal.customer.user);
         let step = HistoryEntry {

@@ -1,8 +1,10 @@
 //! Rows made by hand, for laws about what no command would do.
 
-use application::ports::{Changes, Entry, Saved, StorageError, Store, Transaction, Transfer};
-use domain::user::{Caller, Email, User};
-use domain::{
+use p2p_application::ports::{
+    ChangeSet, Entry, StorageError, Store, Transaction, Transfer, Versioned,
+};
+use p2p_domain::user::{Caller, Email, User};
+use p2p_domain::{
     Account, AccountKey, Asset, ExchangeType, Exchanger, Money, Offer, OfferId, Posting, Role,
     Roles, TypedId, UserId,
 };
@@ -10,18 +12,18 @@ use domain::{
 use crate::harness::{Harness, Stage, Storage};
 
 /// A row that was not there before.
-pub(super) const fn new<T>(value: T) -> Saved<T> {
-    Saved {
+pub(super) const fn new<T>(value: T) -> Versioned<T> {
+    Versioned {
         value,
-        loaded_version: None,
+        expected_version: None,
     }
 }
 
 /// A row that was loaded with this version.
-pub(super) const fn changed<T>(value: T, loaded_version: u64) -> Saved<T> {
-    Saved {
+pub(super) const fn changed<T>(value: T, expected_version: u64) -> Versioned<T> {
+    Versioned {
         value,
-        loaded_version: Some(loaded_version),
+        expected_version: Some(expected_version),
     }
 }
 
@@ -41,7 +43,7 @@ pub(super) fn stranger<S: Storage>(harness: &Harness<S>, name: &str) -> User {
 }
 
 /// Registers a new exchanger's rows: the person and the record, nothing else.
-pub(super) fn enrol<S: Storage>(harness: &Harness<S>, changes: &mut Changes) -> Exchanger {
+pub(super) fn enrol<S: Storage>(harness: &Harness<S>, changes: &mut ChangeSet) -> Exchanger {
     let user = stranger(harness, "exchanger");
     let record = Exchanger::new(user.id);
     changes.users.push(new(user));
@@ -61,7 +63,7 @@ pub(super) fn booking<S: Storage>(
     harness: &Harness<S>,
     posting: Posting,
     accounts: &[Account],
-) -> Changes {
+) -> ChangeSet {
     let saved = accounts.iter().map(|account| {
         let after = account.apply(posting.legs()).expect("covered");
         changed(after, account.version)
@@ -81,10 +83,10 @@ pub(super) fn booking<S: Storage>(
         entries,
         at: harness.market.now(),
     };
-    Changes {
+    ChangeSet {
         accounts,
         transfers: vec![transfer],
-        ..Changes::default()
+        ..ChangeSet::default()
     }
 }
 
@@ -94,7 +96,7 @@ pub(super) async fn deposit<S: Storage>(
     unit: &mut dyn Transaction,
     user: Caller,
     minor: i64,
-) -> Changes {
+) -> ChangeSet {
     let keys = deposit_keys(user.user, Asset::Usdt);
     let accounts = unit.lock_accounts(&keys).await.expect("locking accounts");
     let amount = Money::new(minor, Asset::Usdt);
@@ -103,7 +105,7 @@ pub(super) async fn deposit<S: Storage>(
 }
 
 /// Rows that no sequence of commands leads to, each in changes of its own.
-pub(super) async fn broken<S: Storage>(harness: &Harness<S>) -> Vec<(&'static str, Changes)> {
+pub(super) async fn broken<S: Storage>(harness: &Harness<S>) -> Vec<(&'static str, ChangeSet)> {
     let deal = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Pending)
         .await;
@@ -115,7 +117,7 @@ pub(super) async fn broken<S: Storage>(harness: &Harness<S>) -> Vec<(&'static st
     overcommitted.executed = listing.total;
     let orphan = Offer {
         id: nothing(),
-        terms: domain::offer::Terms {
+        terms: p2p_domain::offer::Terms {
             customer: UserId::from_u128(0xdead),
             ..deal.offer.terms.clone()
         },
@@ -126,26 +128,26 @@ pub(super) async fn broken<S: Storage>(harness: &Harness<S>) -> Vec<(&'static st
         AccountKey::user(UserId::from_u128(0xdead), Asset::Usdt),
     );
 
-    let mut cases: Vec<(&'static str, Changes)> = Vec::new();
+    let mut cases: Vec<(&'static str, ChangeSet)> = Vec::new();
     for (what, row) in [
         ("a negative amount", overdrawn),
         ("amounts over the total", overcommitted),
     ] {
-        let mut changes = Changes::default();
+        let mut changes = ChangeSet::default();
         changes.listings.push(changed(row, listing.version));
         cases.push((what, changes));
     }
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     changes.offers.push(new(orphan));
     cases.push(("a deal of nobody", changes));
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     changes.accounts.push(new(ghost));
     cases.push(("an account of nobody", changes));
     cases
 }
 
 /// Commits changes in a unit of their own.
-pub(super) async fn commit<S: Store>(store: &S, changes: &Changes) -> Result<(), StorageError> {
+pub(super) async fn commit<S: Store>(store: &S, changes: &ChangeSet) -> Result<(), StorageError> {
     store.begin().await?.commit(changes).await
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use application::ports::{AccessQueries, Changes, StorageError, Store};
-use domain::session::{Origin, SessionEnd};
-use domain::{Session, SessionId, TypedId, UserId};
+use p2p_application::ports::{AccessQueries, ChangeSet, StorageError, Store};
+use p2p_domain::session::{Origin, SessionEnd};
+use p2p_domain::{Session, SessionId, TypedId, UserId};
 use tokio::time::timeout;
 
 use super::Place;
@@ -16,9 +16,9 @@ use crate::harness::{Harness, START, Storage};
 const STUCK: Duration = Duration::from_secs(60);
 
 async fn keep<S: Storage>(harness: &Harness<S>, sessions: &[Session]) {
-    let changes = Changes {
+    let changes = ChangeSet {
         sessions: sessions.iter().cloned().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
 }
@@ -37,9 +37,9 @@ fn ended(session: &Session, why: SessionEnd) -> Session {
 
 async fn end<S: Storage>(harness: &Harness<S>, session: &Session) -> Session {
     let over = ended(session, SessionEnd::LoggedOut);
-    let changes = Changes {
+    let changes = ChangeSet {
         sessions: vec![changed(over.clone(), session.version)],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
     over
@@ -83,9 +83,9 @@ pub async fn a_session_is_kept_as_it_was<P: Place>(place: &P) {
             version: 8,
             ..row
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             sessions: vec![changed(later.clone(), 7)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         harness.store.commit(&changes).await.unwrap();
         assert_eq!(locked(&harness.store, &[later.id], &[]).await, [later]);
@@ -180,9 +180,9 @@ pub async fn two_who_refresh_take_turns<P: Place>(place: &P) {
             version: now.version + 1,
             ..now.clone()
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             sessions: vec![changed(next.clone(), now.version)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         let second = async {
             let mut unit = other.begin().await?;
@@ -213,9 +213,9 @@ pub async fn a_session_belongs_to_somebody<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let nobody = UserId::from_u128(0xdead);
     let row = session(harness.market.fresh(), nobody);
-    let changes = Changes {
+    let changes = ChangeSet {
         sessions: vec![new(row.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     assert_rejected("in a unit", &commit(&harness.store, &changes).await);
     assert_rejected("at once", &harness.store.commit(&changes).await);

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use application::ports::{
-    Appendix, Changes, Maintenance, StorageError, Store, TrailFilter, TrailQueries, UserQueries,
+use p2p_application::audit_log::hash;
+use p2p_application::ports::{
+    AuditAppend, ChangeSet, Maintenance, StorageError, Store, TrailFilter, TrailQueries,
+    UserQueries,
 };
-use application::trail::hash;
-use domain::audit::{AuditAction, AuditHead, AuditNote, AuditRecord, ChainHash};
-use domain::{SessionId, TypedId, UserId};
+use p2p_domain::audit_log::{AuditAction, AuditHead, AuditNote, AuditRecord, ChainHash};
+use p2p_domain::{SessionId, TypedId, UserId};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -28,7 +29,7 @@ fn note(subject: &str, detail: &str) -> AuditNote {
 }
 
 /// Notes as records behind an end.
-fn appendix(after: AuditHead, notes: Vec<AuditNote>) -> Appendix {
+fn audit_append(after: AuditHead, notes: Vec<AuditNote>) -> AuditAppend {
     let mut end = after;
     let record = |note| {
         let number = end.count + 1;
@@ -45,21 +46,21 @@ fn appendix(after: AuditHead, notes: Vec<AuditNote>) -> Appendix {
         }
     };
     let records = notes.into_iter().map(record).collect();
-    Appendix { after, records }
+    AuditAppend { after, records }
 }
 
-fn appending(appendix: Appendix) -> Changes {
-    Changes {
-        trail: Some(appendix),
-        ..Changes::default()
+fn appending(audit_append: AuditAppend) -> ChangeSet {
+    ChangeSet {
+        trail: Some(audit_append),
+        ..ChangeSet::default()
     }
 }
 
 /// Puts notes behind the end that is there; the records.
 async fn append<S: Store + TrailQueries>(store: &S, notes: Vec<AuditNote>) -> Vec<AuditRecord> {
-    let appendix = appendix(store.trail_head().await.unwrap(), notes);
-    let records = appendix.records.clone();
-    commit(store, &appending(appendix)).await.unwrap();
+    let audit_append = audit_append(store.trail_head().await.unwrap(), notes);
+    let records = audit_append.records.clone();
+    commit(store, &appending(audit_append)).await.unwrap();
     records
 }
 
@@ -105,7 +106,7 @@ pub async fn records_go_behind_the_end<P: Place>(place: &P) {
     let mut head = AuditHead::EMPTY;
     for turn in 0..6u64 {
         let notes = (0..=turn % 3).map(|index| note("a", &index.to_string()));
-        let next = appendix(head, notes.collect());
+        let next = audit_append(head, notes.collect());
         head = next.head();
         let changes = appending(next);
         if turn % 2 == 0 {
@@ -141,9 +142,9 @@ pub async fn records_behind_another_end_are_a_conflict<P: Place>(place: &P) {
     };
     for (what, after) in [("earlier", earlier), ("later", later), ("other", other)] {
         let newcomer = stranger(&harness, "newcomer");
-        let changes = Changes {
+        let changes = ChangeSet {
             users: vec![new(newcomer.clone())],
-            ..appending(appendix(after, vec![note("b", what)]))
+            ..appending(audit_append(after, vec![note("b", what)]))
         };
         assert_conflict(what, &commit(store, &changes).await);
         assert_conflict(what, &store.commit(&changes).await);
@@ -168,7 +169,7 @@ async fn append_many<S: Storage>(store: S, locks: bool, name: String) -> u32 {
                 false => store.trail_head().await?,
             };
             let notes = vec![note(&name, &done.to_string()), note(&name, "")];
-            unit.commit(&appending(appendix(head, notes))).await
+            unit.commit(&appending(audit_append(head, notes))).await
         };
         match attempt.await {
             Ok(()) => done += 1,
@@ -209,7 +210,7 @@ pub async fn appenders_who_do_not_wait_conflict<P: Place>(place: &P) {
     appended_by_many(place, false).await;
     let store = place.open().await;
     let head = store.trail_head().await.unwrap();
-    let next = |name: &str| appending(appendix(head, vec![note(name, "")]));
+    let next = |name: &str| appending(audit_append(head, vec![note(name, "")]));
     store.commit(&next("a")).await.unwrap();
     assert_conflict("too late", &store.commit(&next("b")).await);
     assert_conflict("in a unit", &commit(&store, &next("b")).await);
@@ -343,7 +344,7 @@ pub async fn the_trail_is_gone_along<P: Place>(place: &P) {
 pub async fn an_audit_tells_where_the_trail_ends<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let anna = harness.customer("anna").await;
-    harness.deposit(anna, "1", domain::Asset::Usdt).await;
+    harness.deposit(anna, "1", p2p_domain::Asset::Usdt).await;
     let head = harness.store.trail_head().await.unwrap();
     let report = harness.store.audit().await.unwrap();
     assert_eq!(report.trail, Some(head));

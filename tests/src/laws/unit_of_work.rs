@@ -1,11 +1,11 @@
 //! A unit of work: nothing before the commit, everything with it.
 
-use application::ports::{
-    Changes, DisputeQueries, Maintenance, OfferQueries, Store, UserQueries, WalletQueries,
+use p2p_application::ports::{
+    ChangeSet, DisputeQueries, Maintenance, OfferQueries, Store, UserQueries, WalletQueries,
 };
-use domain::dispute::Comment;
-use domain::offer::Step;
-use domain::{Account, AccountKey, Actor, Asset, ExchangeType, Money, Offer, Posting, UserId};
+use p2p_domain::dispute::Comment;
+use p2p_domain::offer::Act;
+use p2p_domain::{Account, AccountKey, Actor, Asset, ExchangeType, Money, Offer, Posting, UserId};
 
 use super::Place;
 use super::rows::{
@@ -62,7 +62,7 @@ async fn goes_on_from_nothing<S: Storage>(harness: Harness<S>, user: UserId) {
 }
 
 /// Adds a row that can't be written.
-type Spoil<'a> = &'a dyn Fn(&mut Changes);
+type Spoil<'a> = &'a dyn Fn(&mut ChangeSet);
 
 /// One row that can't be written, and nothing else is written either: whichever row it is.
 pub async fn a_commit_is_all_or_nothing<P: Place>(place: &P) {
@@ -84,7 +84,7 @@ pub async fn a_commit_is_all_or_nothing<P: Place>(place: &P) {
     let history = harness.store.offer_history(deal.id()).await.unwrap();
 
     let stale = |spoil: Spoil<'_>| {
-        let mut changes = Changes::default();
+        let mut changes = ChangeSet::default();
         let newcomer = stranger(&harness, "newcomer");
         changes.users.push(new(newcomer.clone()));
         let account = Account::open(
@@ -137,7 +137,7 @@ pub async fn everything_that_changed_is_committed<P: Place>(place: &P) {
     let mut unit = harness.store.begin().await.unwrap();
     let key = AccountKey::user(deal.holder.user, Asset::Usdt);
     let accounts = unit.lock_accounts(&[key]).await.unwrap();
-    let step = Step::by(Actor::Moderator, harness.moderator.user, now);
+    let step = Act::by(Actor::Moderator, harness.moderator.user, now);
     let comment = String::from("called off");
     let moved = offer
         .clone()
@@ -148,7 +148,7 @@ pub async fn everything_that_changed_is_committed<P: Place>(place: &P) {
     let listing = harness.listing(deal.listing.id).await;
     let freed = listing.clone().follow(moved.listing.unwrap()).unwrap();
     let (resolved, _) = dispute.clone().resolve(
-        domain::dispute::Resolution::Cancelled,
+        p2p_domain::dispute::Resolution::Cancelled,
         harness.moderator.user,
         comment,
         offer.deal(),
@@ -228,7 +228,7 @@ pub async fn a_full_batch_fits_one_commit<P: Place>(place: &P) {
     let now = harness.market.now();
 
     // Registrations are the widest of commands, offers the ones that write into most tables.
-    let mut changes = Changes::default();
+    let mut changes = ChangeSet::default();
     let mut frozen = listing.clone();
     for _ in 0..COMMANDS {
         let user = stranger(&harness, "customer");
@@ -242,7 +242,7 @@ pub async fn a_full_batch_fits_one_commit<P: Place>(place: &P) {
     }
     commit(&harness.store, &changes).await.unwrap();
 
-    let (mut deposits, mut deals) = (Changes::default(), Changes::default());
+    let (mut deposits, mut deals) = (ChangeSet::default(), ChangeSet::default());
     let external = AccountKey::external(Asset::Usdt);
     let mut keys: Vec<AccountKey> = changes
         .users
@@ -275,7 +275,7 @@ pub async fn a_full_batch_fits_one_commit<P: Place>(place: &P) {
         deposits.accounts.push(changed(own, 1));
         deposits.transfers.append(&mut booked.transfers);
 
-        let opening = domain::offer::Opening {
+        let opening = p2p_domain::offer::NewOffer {
             id: harness.market.fresh(),
             customer: *user,
             amount: Money::new(10_000_000, Asset::Usdt),

@@ -1,9 +1,9 @@
 //! Reading accounts of people.
 
-use application::ports::UserQueries;
+use p2p_application::ports::UserQueries;
 
-use domain::user::Email;
-use domain::{ExchangeType, Role, TypedId, UserId};
+use p2p_domain::user::Email;
+use p2p_domain::{ExchangeType, Role, TypedId, UserId};
 
 use super::Place;
 use crate::harness::{Harness, Offering, Setup, minutes};
@@ -52,7 +52,7 @@ pub async fn people_are_found_by_id_and_by_address<P: Place>(place: &P) {
 /// A queue: who waits longest is first; the unfrozen are not in it.
 pub async fn the_longest_frozen_comes_first<P: Place>(place: &P) {
     let setup = Setup {
-        policy: domain::Policy {
+        policy: p2p_domain::Policy {
             unanswered_limit: 0,
             ..crate::harness::unlimited()
         },
@@ -60,7 +60,9 @@ pub async fn the_longest_frozen_comes_first<P: Place>(place: &P) {
     };
     let harness = Harness::open_with(place.open().await, setup).await;
     let customer = harness.customer("customer").await;
-    harness.deposit(customer, "1000", domain::Asset::Usdt).await;
+    harness
+        .deposit(customer, "1000", p2p_domain::Asset::Usdt)
+        .await;
     let mut exchangers = Vec::new();
     for name in ["anna", "berta", "carla", "dora"] {
         exchangers.push(harness.exchanger(name).await);

@@ -1,8 +1,8 @@
 //! Reading balances and statements.
 
-use application::ports::{StatementCursor, StatementEntry, StatementFilter, WalletQueries};
-use domain::ledger::{Bucket, PostingKind, Reference};
-use domain::{Asset, ExchangeType, TypedId, UserId};
+use p2p_application::ports::{StatementCursor, StatementEntry, StatementFilter, WalletQueries};
+use p2p_domain::ledger::{Bucket, PostingKind, Reference};
+use p2p_domain::{Asset, ExchangeType, TypedId, UserId};
 
 use super::{Place, walk};
 use crate::harness::{Deal, Harness, Stage, Storage};

@@ -1,10 +1,10 @@
 //! Withdrawals: kept as they were, listed newest first.
 
-use application::ports::{Changes, Saved, Store, WithdrawalFilter, WithdrawalQueries};
+use p2p_application::ports::{ChangeSet, Store, Versioned, WithdrawalFilter, WithdrawalQueries};
 
-use domain::user::Caller;
-use domain::withdrawal::{WithdrawalState, WithdrawalStatus};
-use domain::{Asset, Money, TypedId, UserId, Withdrawal, WithdrawalId};
+use p2p_domain::user::Caller;
+use p2p_domain::withdrawal::{WithdrawalState, WithdrawalStatus};
+use p2p_domain::{Asset, Money, TypedId, UserId, Withdrawal, WithdrawalId};
 
 use super::paying::roubles;
 use super::rows::{assert_conflict, assert_rejected, changed, commit, new};
@@ -45,9 +45,9 @@ fn requested<S: Storage>(harness: &Harness<S>, owner: Caller, amount: Money) -> 
 }
 
 async fn keep<S: Storage>(harness: &Harness<S>, withdrawals: &[Withdrawal]) {
-    let changes = Changes {
+    let changes = ChangeSet {
         withdrawals: withdrawals.iter().cloned().map(new).collect(),
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(&harness.store, &changes).await.unwrap();
 }
@@ -89,9 +89,9 @@ pub async fn a_withdrawal_is_kept_as_it_was_in_every_state<P: Place>(place: &P) 
             version: 2,
             ..before
         };
-        let changes = Changes {
+        let changes = ChangeSet {
             withdrawals: vec![changed(decided.clone(), 1)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         harness.store.commit(&changes).await.unwrap();
         let found = harness.store.find_withdrawal(decided.id).await.unwrap();
@@ -176,14 +176,14 @@ pub async fn a_withdrawal_is_made_and_decided_once<P: Place>(place: &P) {
     let owner = harness.customer("anna").await;
     let withdrawal = requested(&harness, owner, roubles(5));
     keep(&harness, std::slice::from_ref(&withdrawal)).await;
-    for (what, loaded_version) in [("made again", None), ("decided elsewhere", Some(9))] {
+    for (what, expected_version) in [("made again", None), ("decided elsewhere", Some(9))] {
         let value = withdrawal.clone();
-        let changes = Changes {
-            withdrawals: vec![Saved {
+        let changes = ChangeSet {
+            withdrawals: vec![Versioned {
                 value,
-                loaded_version,
+                expected_version,
             }],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         assert_conflict(what, &commit(&harness.store, &changes).await);
         assert_conflict(what, &harness.store.commit(&changes).await);
@@ -205,9 +205,9 @@ pub async fn impossible_withdrawals_are_rejected<P: Place>(place: &P) {
         ..sound
     };
     for (what, row) in [("for nothing", for_nothing), ("of nobody", of_nobody)] {
-        let changes = Changes {
+        let changes = ChangeSet {
             withdrawals: vec![new(row)],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         assert_rejected(what, &commit(&harness.store, &changes).await);
         assert_rejected(what, &harness.store.commit(&changes).await);

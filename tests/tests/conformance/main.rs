@@ -15,8 +15,8 @@ mod script;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
-use application::GrpcCode;
 use async_trait::async_trait;
+use p2p_application::GrpcCode;
 use p2p_tests::databases::TestDatabase;
 use prost_reflect::DescriptorPool;
 
@@ -130,7 +130,7 @@ async fn both_interfaces_do_the_same() -> Result<()> {
     }
 
     // Everything that is published was done.
-    let pool = DescriptorPool::decode(grpc_api::proto::DESCRIPTORS)?;
+    let pool = DescriptorPool::decode(p2p_grpc::proto::DESCRIPTORS)?;
     let published: BTreeSet<String> = pool
         .services()
         .filter(|service| !service.full_name().starts_with("grpc."))

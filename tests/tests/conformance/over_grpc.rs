@@ -5,19 +5,19 @@ use std::sync::Mutex;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use grpc_api::proto::p2p::p2p_exchange_service_client::P2pExchangeServiceClient;
-use grpc_api::proto::p2p::{
+use p2p_grpc::proto::p2p::p2p_exchange_service_client::P2pExchangeServiceClient;
+use p2p_grpc::proto::p2p::{
     CancelTransactionRequest, ConfirmPaymentRequest, ConfirmReceiptRequest,
     CreateExchangeOfferRequest, DisputeStatus, ExchangeType, GetTransactionStatusRequest,
     OfferStatus, OpenDisputeRequest, Resolution, ResolveDisputeRequest,
     RespondExchangeOfferRequest, ResponseAction, SetExchangerStatusRequest, Side,
 };
-use grpc_api::proto::payment::v1::payment_service_client::PaymentServiceClient;
-use grpc_api::proto::payment::v1::{
+use p2p_grpc::proto::payment::v1::payment_service_client::PaymentServiceClient;
+use p2p_grpc::proto::payment::v1::{
     AuthorizePaymentRequest, GetAccountBalanceRequest, GetPaymentRequest, PaymentError,
     PaymentErrorCode, PaymentStatus,
 };
-use grpc_api::{GrpcServer, GrpcSettings, GrpcStats};
+use p2p_grpc::{GrpcServer, GrpcSettings, GrpcStats};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::{Channel, Endpoint};

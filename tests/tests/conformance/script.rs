@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use application::PipelineSettings;
-use application::ports::WalletQueries;
-use domain::{Asset, Policy, Role, Timestamp};
-use memory::ManualClock;
+use p2p_application::PipelineSettings;
+use p2p_application::ports::WalletQueries;
+use p2p_domain::{Asset, Policy, Role, Timestamp};
+use p2p_memory::ManualClock;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::harness::unlimited;
 use p2p_tests::served::{Person, Served};

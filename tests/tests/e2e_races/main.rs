@@ -6,13 +6,13 @@ mod standing;
 use std::time::Duration;
 
 use anyhow::Result;
-use application::offer::ExpireOffer;
-use domain::{Asset, OfferId, Role};
+use p2p_application::offer::ExpireOffer;
+use p2p_domain::{Asset, OfferId, Role};
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use replicas::{Replicas, Tally, create, offer_body, publish, text};
+use replicas::{QuotaKind, Replicas, create, offer_body, publish, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_accepts_cancels_and_timeouts_of_one_offer_have_one_winner() -> Result<()> {
@@ -63,7 +63,7 @@ async fn two_hundred_accepts_cancels_and_timeouts_of_one_offer_have_one_winner()
             })
         });
     }
-    let mut tally = Tally::default();
+    let mut tally = QuotaKind::default();
     while let Some(answer) = racers.join_next().await {
         tally.count(answer??);
     }
@@ -132,7 +132,7 @@ async fn five_hundred_offers_against_a_balance_for_a_hundred_give_a_hundred() ->
             ))
         });
     }
-    let mut tally = Tally::default();
+    let mut tally = QuotaKind::default();
     while let Some(answer) = racers.join_next().await {
         tally.count(answer??);
     }
@@ -187,7 +187,7 @@ async fn ten_receipts_of_one_deal_pay_once() -> Result<()> {
             ))
         });
     }
-    let mut tally = Tally::default();
+    let mut tally = QuotaKind::default();
     while let Some(answer) = racers.join_next().await {
         tally.count(answer??);
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Result;
-use application::PipelineSettings;
-use domain::Timestamp;
-use memory::ManualClock;
+use p2p_application::PipelineSettings;
+use p2p_domain::Timestamp;
+use p2p_memory::ManualClock;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::served::{Person, Served};
 use serde_json::{Value, json};
@@ -99,9 +99,9 @@ pub(crate) fn text(value: &Value) -> String {
 
 /// How often each answer (status and code) came.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(pub(crate) HashMap<String, usize>);
+pub(crate) struct QuotaKind(pub(crate) HashMap<String, usize>);
 
-impl Tally {
+impl QuotaKind {
     pub(crate) fn count(&mut self, answer: String) {
         *self.0.entry(answer).or_default() += 1;
     }

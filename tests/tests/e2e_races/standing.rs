@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::exchanger::SwitchOnline;
-use application::offer::{ExpireOffer, Expired};
-use application::ports::{OfferFilter, OfferQueries, UserQueries};
-use domain::{Actor, Asset, Exchanger, OfferId, Role, Status};
+use p2p_application::exchanger::SwitchOnline;
+use p2p_application::offer::{ExpireOffer, Expired};
+use p2p_application::ports::{OfferFilter, OfferQueries, UserQueries};
+use p2p_domain::{Actor, Asset, Exchanger, OfferId, Role, Status};
 use p2p_tests::served::{Person, Served};
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::replicas::{Replicas, Tally, create, offer_body, publish, text};
+use crate::replicas::{QuotaKind, Replicas, create, offer_body, publish, text};
 
 const SELL: &str = "CRYPTO2FIAT";
 /// Past the time that an exchanger has to answer.
@@ -102,7 +102,7 @@ async fn a_freeze_ends_all_answers() -> Result<()> {
     assert_eq!(frozen.unanswered, 6);
     let known = deals(served, &exchanger).await?;
 
-    let mut tally = Tally::default();
+    let mut tally = QuotaKind::default();
     while let Some(answer) = racers.join_next().await {
         tally.count(answer??);
     }
@@ -129,7 +129,7 @@ async fn going_offline_refuses_whoever_comes_after() -> Result<()> {
     let exchanger = served.person("Eve", &[Role::Exchanger]).await?;
     served.deposit(&customer, "10000", Asset::Usdt).await?;
     let listing = publish(served, &exchanger, SELL, 10_000).await?;
-    let mut total = Tally::default();
+    let mut total = QuotaKind::default();
     for round in 0..6 {
         let mut racers = JoinSet::new();
         for turn in 0..30 {

@@ -10,18 +10,18 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use application::ports::{Changes, Entry, Saved, StorageError, Store, Transfer};
-use domain::listing::Draft;
-use domain::offer::{ListingMove, Moved, Opening, Step};
-use domain::user::{Email, PasswordHash, User};
-use domain::{
+use p2p_application::ports::{ChangeSet, Entry, StorageError, Store, Transfer, Versioned};
+use p2p_domain::listing::Draft;
+use p2p_domain::offer::{Act, ListingMove, NewOffer, Transition};
+use p2p_domain::user::{Email, PasswordHash, User};
+use p2p_domain::{
     Account, AccountId, AccountKey, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger,
     Listing, ListingId, Money, Offer, OfferId, Policy, Posting, Price, Role, Timestamp, TransferId,
     TypedId, UserId,
 };
-use migration::{Migrator, MigratorTrait};
+use p2p_migration::{Migrator, MigratorTrait};
+use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
-use persistence::Database;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 
 /// How many changes of the schema there are from this one on.
@@ -158,21 +158,21 @@ pub(crate) fn new_listing(exchanger: &Exchanger, exchange_type: ExchangeType) ->
     .unwrap()
 }
 
-pub(crate) fn new<T>(value: T) -> Saved<T> {
-    Saved {
+pub(crate) fn new<T>(value: T) -> Versioned<T> {
+    Versioned {
         value,
-        loaded_version: None,
+        expected_version: None,
     }
 }
 
-pub(crate) fn changed<T>(value: T, loaded_version: u64) -> Saved<T> {
-    Saved {
+pub(crate) fn changed<T>(value: T, expected_version: u64) -> Versioned<T> {
+    Versioned {
         value,
-        loaded_version: Some(loaded_version),
+        expected_version: Some(expected_version),
     }
 }
 
-pub(crate) async fn commit(database: &Database, changes: &Changes) -> Result<(), StorageError> {
+pub(crate) async fn commit(database: &Database, changes: &ChangeSet) -> Result<(), StorageError> {
     database.begin().await?.commit(changes).await
 }
 
@@ -223,14 +223,14 @@ impl Stall {
         let transfers = [&mut customer_account, &mut exchanger_account]
             .into_iter()
             .map(|account| {
-                let domain::Owner::User(user) = account.key.owner else {
+                let p2p_domain::Owner::User(user) = account.key.owner else {
                     panic!("a user's account")
                 };
                 let deposit = Posting::deposit(user, usdt(1_000_000_000), seller.id).unwrap();
                 post(deposit, &mut [&mut outside, account])
             })
             .collect();
-        unit.commit(&Changes {
+        unit.commit(&ChangeSet {
             users: vec![new(customer.clone()), new(seller)],
             exchangers: vec![new(exchanger)],
             listings: vec![new(listing.clone())],
@@ -240,7 +240,7 @@ impl Stall {
                 new(exchanger_account),
             ],
             transfers,
-            ..Changes::default()
+            ..ChangeSet::default()
         })
         .await
         .unwrap();
@@ -254,9 +254,9 @@ impl Stall {
     }
 
     /// The customer's offer of this much, and what it changes. The stall is as after it.
-    pub(crate) fn offer(&mut self, amount: i64) -> (Offer, Changes) {
+    pub(crate) fn offer(&mut self, amount: i64) -> (Offer, ChangeSet) {
         let moved = Offer::create(
-            Opening {
+            NewOffer {
                 id: fresh::<OfferId>(),
                 customer: self.customer.id,
                 amount: usdt(amount),
@@ -272,14 +272,14 @@ impl Stall {
     }
 
     /// What a move of a deal changes. The stall is as after it.
-    pub(crate) fn follow(&mut self, moved: Moved, loaded: Option<u64>) -> (Offer, Changes) {
-        let mut changes = Changes {
+    pub(crate) fn follow(&mut self, moved: Transition, loaded: Option<u64>) -> (Offer, ChangeSet) {
+        let mut changes = ChangeSet {
             history: moved.history,
-            offers: vec![Saved {
+            offers: vec![Versioned {
                 value: moved.offer.clone(),
-                loaded_version: loaded,
+                expected_version: loaded,
             }],
-            ..Changes::default()
+            ..ChangeSet::default()
         };
         if let Some(step) = moved.listing {
             let version = self.listing.version;
@@ -300,16 +300,16 @@ impl Stall {
         (moved.offer, changes)
     }
 
-    pub(crate) fn accept(&mut self, offer: Offer) -> (Offer, Changes) {
+    pub(crate) fn accept(&mut self, offer: Offer) -> (Offer, ChangeSet) {
         let version = offer.version;
-        let step = Step::by(Actor::Exchanger, self.exchanger.user, NOW);
+        let step = Act::by(Actor::Exchanger, self.exchanger.user, NOW);
         let moved = offer.accept(step, &Policy::default()).unwrap();
         self.follow(moved, Some(version))
     }
 
-    pub(crate) fn decline(&mut self, offer: Offer) -> (Offer, Changes) {
+    pub(crate) fn decline(&mut self, offer: Offer) -> (Offer, ChangeSet) {
         let version = offer.version;
-        let step = Step::by(Actor::Exchanger, self.exchanger.user, NOW);
+        let step = Act::by(Actor::Exchanger, self.exchanger.user, NOW);
         let moved = offer.decline(step, &Policy::default()).unwrap();
         assert!(matches!(moved.listing, Some(ListingMove::Return(_))));
         self.follow(moved, Some(version))
@@ -343,9 +343,9 @@ pub(crate) async fn with_dispute(database: &Database, stall: &mut Stall) -> (Off
         NOW,
     )
     .unwrap();
-    let changes = Changes {
+    let changes = ChangeSet {
         disputes: vec![new(dispute.clone())],
-        ..Changes::default()
+        ..ChangeSet::default()
     };
     commit(database, &changes).await.unwrap();
     (offer, dispute)

@@ -1,13 +1,13 @@
 //! Log-ins, limits and the audit trail.
 
 use anyhow::Result;
-use application::ports::{
+use p2p_application::ports::{
     AccessQueries, Maintenance, Store, TrailFilter, TrailQueries, Transaction,
 };
-use domain::audit::AuditAction;
-use domain::refusal::Tally;
-use domain::{SessionId, Timestamp, TypedId, UserId};
-use persistence::Database;
+use p2p_domain::audit_log::AuditAction;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::{SessionId, Timestamp, TypedId, UserId};
+use p2p_persistence::Database;
 
 use crate::LIMIT;
 use crate::counter::{Counter, TIMES};
@@ -148,7 +148,10 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
         .await?;
     counter
         .check("standings", 60, 60, async |db| {
-            let found = unit(db).await?.standings(&users, &exchangers, 10).await?;
+            let found = unit(db)
+                .await?
+                .offer_preconditions(&users, &exchangers, 10)
+                .await?;
             Ok(vec![(); found.customers.len() + found.exchangers.len()])
         })
         .await?;
@@ -159,16 +162,16 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
         .await?;
     // Of those who have more than is counted, no more is looked at.
     for (what, who) in [
-        (Tally::OpenOffers, 1_000),
-        (Tally::Listings, 1),
-        (Tally::OpenWithdrawals, 1_000),
+        (QuotaKind::OpenOffers, 1_000),
+        (QuotaKind::Listings, 1),
+        (QuotaKind::OpenWithdrawals, 1_000),
     ] {
         let mut wanted: Vec<_> = users.iter().map(|user| (what, *user)).collect();
         wanted.push((what, user(who)));
         wanted.sort_unstable();
         counter
             .check(&format!("tallies: {what:?}"), 60, 1, async |db| {
-                let mut counted = unit(db).await?.tallies(&wanted, 10).await?;
+                let mut counted = unit(db).await?.quota_counts(&wanted, 10).await?;
                 counted.retain(|(.., count)| *count == 10);
                 Ok(counted)
             })

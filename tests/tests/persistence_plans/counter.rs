@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use p2p_persistence::{Database, DatabaseSettings};
 use p2p_tests::databases::TestDatabase;
-use persistence::{Database, DatabaseSettings};
 use sea_orm::DatabaseConnection;
 
 use crate::market::MARKET;

@@ -18,19 +18,19 @@ mod persistence_common;
 mod writers;
 
 use anyhow::Result;
-use application::ports::{
+use p2p_application::ports::{
     DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder, ListingQueries,
     Maintenance, OfferFilter, OfferQueries, StatementCursor, StatementFilter, Store, Transaction,
     UserQueries, WalletQueries,
 };
-use domain::ledger::Bucket;
-use domain::user::Email;
-use domain::{
+use p2p_domain::ledger::Bucket;
+use p2p_domain::user::Email;
+use p2p_domain::{
     AccountKey, Actor, Asset, DisputeId, ExchangeType, ListingId, Money, OfferId, Timestamp,
     TransferId, TypedId,
 };
+use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
-use persistence::Database;
 
 use counter::Counter;
 use market::{DISPUTE, LISTING, OFFER, TRANSFER, user};

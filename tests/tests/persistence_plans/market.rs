@@ -1,6 +1,6 @@
 //! A market with a long past.
 
-use domain::{TypedId, UserId};
+use p2p_domain::{TypedId, UserId};
 
 pub(crate) const USER: u128 = 0x1000_0000_0000_0000_0000_0000_0000_0000;
 pub(crate) const LISTING: u128 = 0x2000_0000_0000_0000_0000_0000_0000_0000;

@@ -1,12 +1,12 @@
 //! What goes out, what comes in, and what people are told of it.
 
 use anyhow::Result;
-use application::ports::{
+use p2p_application::ports::{
     DeadLetters, InboxKey, Maintenance, NotificationFilter, NotificationQueries, Outbox,
     ReportFilter, ReportQueries, Store,
 };
-use domain::{EventId, NotificationId, OfferId, ReportId, Timestamp, TypedId};
-use persistence::Database;
+use p2p_domain::{EventId, NotificationId, OfferId, ReportId, Timestamp, TypedId};
+use p2p_persistence::Database;
 
 use crate::LIMIT;
 use crate::counter::{Counter, TIMES};
@@ -174,9 +174,9 @@ pub(crate) async fn relay(counter: &Counter) -> Result<()> {
     // that remove what they find.
     counter
         .check("delivered", 60 + REMOVED, 20, async |db| {
-            let parcel = db.take(LIMIT).await?;
-            let arrived: Vec<EventId> = parcel.messages().iter().map(|one| one.id).collect();
-            parcel.delivered(&arrived).await?;
+            let lease = db.take(LIMIT).await?;
+            let arrived: Vec<EventId> = lease.messages().iter().map(|one| one.id).collect();
+            lease.delivered(&arrived).await?;
             Ok(arrived)
         })
         .await?;
@@ -187,14 +187,14 @@ pub(crate) async fn relay(counter: &Counter) -> Result<()> {
         .await?;
     counter
         .check("revive", 90 + REMOVED, 20, async |db| {
-            let count = db.revive(None, LIMIT).await?;
+            let count = db.requeue(None, LIMIT).await?;
             Ok(vec![(); usize::try_from(count)?])
         })
         .await?;
     let one = EventId::from_u128(DEAD + 15_000);
     counter
         .check("revive one", 6, 0, async |db| {
-            let _ = db.revive(Some(one), LIMIT).await?;
+            let _ = db.requeue(Some(one), LIMIT).await?;
             Ok(Vec::<()>::new())
         })
         .await?;
@@ -235,12 +235,12 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
     let begin = async |db: &Database| anyhow::Ok(db.begin().await?);
     counter
         .check("taken_in", 65, 40, async |db| {
-            Ok(begin(db).await?.taken_in(&keys).await?)
+            Ok(begin(db).await?.processed(&keys).await?)
         })
         .await?;
     counter
         .check("offer_heads", 40, 30, async |db| {
-            Ok(begin(db).await?.offer_heads(&offers).await?)
+            Ok(begin(db).await?.offer_summaries(&offers).await?)
         })
         .await?;
     counter

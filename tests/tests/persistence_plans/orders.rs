@@ -1,14 +1,14 @@
 //! Orders, withdrawals, and requests that were answered.
 
 use anyhow::Result;
-use application::ports::{
+use p2p_application::ports::{
     IdempotencyKey, Maintenance, OrderFilter, OrderQueries, Store, WithdrawalFilter,
     WithdrawalQueries,
 };
-use domain::order::OrderStatus;
-use domain::withdrawal::WithdrawalStatus;
-use domain::{OrderId, Timestamp, TypedId, WithdrawalId};
-use persistence::Database;
+use p2p_domain::order::OrderStatus;
+use p2p_domain::withdrawal::WithdrawalStatus;
+use p2p_domain::{OrderId, Timestamp, TypedId, WithdrawalId};
+use p2p_persistence::Database;
 
 use crate::LIMIT;
 use crate::counter::{Counter, TIMES};

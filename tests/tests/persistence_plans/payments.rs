@@ -1,9 +1,9 @@
 //! Payments, and the accounts between which they go.
 
 use anyhow::Result;
-use application::ports::{Glance, PaymentQueries, Store};
-use domain::billing::PaymentOrigin;
-use domain::{AccountId, OrderId, PaymentId, TypedId};
+use p2p_application::ports::{PaymentQueries, SnapshotQuery, Store};
+use p2p_domain::payment::PaymentOrigin;
+use p2p_domain::{AccountId, OrderId, PaymentId, TypedId};
 
 use crate::counter::Counter;
 use crate::market::{ACCOUNT, ORDER, PAYMENT, user};
@@ -39,11 +39,11 @@ fn accounts(turn: usize) -> Vec<AccountId> {
 }
 
 /// All of it as a look finds it.
-pub(crate) fn glance(turn: usize) -> Glance {
-    Glance {
+pub(crate) fn snapshot_query(turn: usize) -> SnapshotQuery {
+    SnapshotQuery {
         payments: [of_orders(turn), of_callers(turn)].concat(),
         accounts: accounts(turn),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     }
 }
 

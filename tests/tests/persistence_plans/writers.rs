@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 
 use anyhow::Result;
-use application::ports::{Changes, Entry, Glance, Saved, Seen, Store, Transfer};
-use domain::ledger::Bucket;
-use domain::offer::HistoryEntry;
-use domain::{Actor, Asset, ListingId, Money, OfferId, Posting, Status, Timestamp, TypedId};
+use p2p_application::ports::{
+    ChangeSet, Entry, Snapshot, SnapshotQuery, Store, Transfer, Versioned,
+};
+use p2p_domain::ledger::Bucket;
+use p2p_domain::offer::HistoryEntry;
+use p2p_domain::{Actor, Asset, ListingId, Money, OfferId, Posting, Status, Timestamp, TypedId};
+use p2p_persistence::{Database, DatabaseSettings};
 use p2p_tests::databases::TestDatabase;
-use persistence::{Database, DatabaseSettings};
 
 use crate::counter::{Counter, TIMES};
 use crate::market::{LISTING, OFFER, user};
@@ -37,34 +39,34 @@ fn offers(turn: usize) -> Vec<OfferId> {
     picks(turn).map(|i| OfferId::from_u128(OFFER + i)).collect()
 }
 
-fn answers(turn: usize) -> Glance {
+fn answers(turn: usize) -> SnapshotQuery {
     let answers = picks(turn).map(|i| (ListingId::from_u128(LISTING + i), user(2_000 + i)));
-    Glance {
+    SnapshotQuery {
         answers: answers.collect(),
         open_offers: 20,
-        ..Glance::default()
+        ..SnapshotQuery::default()
     }
 }
 
 /// One customer with a long past answers as many listings.
-fn answers_of_one(turn: usize) -> Glance {
+fn answers_of_one(turn: usize) -> SnapshotQuery {
     let answers = picks(turn).map(|i| (ListingId::from_u128(LISTING + i), user(1_000)));
-    Glance {
+    SnapshotQuery {
         answers: answers.collect(),
         open_offers: 20,
-        ..Glance::default()
+        ..SnapshotQuery::default()
     }
 }
 
-fn conducts(turn: usize) -> Glance {
-    Glance {
+fn conducts(turn: usize) -> SnapshotQuery {
+    SnapshotQuery {
         conducts: picks(turn).map(user).collect(),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     }
 }
 
 /// Looks for the keys of a turn.
-type Kind = fn(usize) -> Glance;
+type Kind = fn(usize) -> SnapshotQuery;
 
 /// Each kind of glance.
 const GLANCES: [(&str, Kind); 7] = [
@@ -74,34 +76,34 @@ const GLANCES: [(&str, Kind); 7] = [
     ("deals", deals),
     ("settled", settled),
     ("replies", replies),
-    ("payments", payments::glance),
+    ("payments", payments::snapshot_query),
 ];
 
-fn replies(turn: usize) -> Glance {
-    Glance {
+fn replies(turn: usize) -> SnapshotQuery {
+    SnapshotQuery {
         replies: crate::orders::answered(picks(turn)),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     }
 }
 
 /// How much a look has found, of the kind that each glance is sure to find: an exchanger with each deal or listing, replies,
 /// payments, or conduct.
-fn found(seen: &Seen) -> Vec<()> {
+fn found(seen: &Snapshot) -> Vec<()> {
     let payments = seen.payments.len().min(seen.accounts.len());
     vec![(); seen.exchangers.len() + seen.replies.len() + seen.conducts.len() + payments]
 }
 
-fn deals(turn: usize) -> Glance {
-    Glance {
+fn deals(turn: usize) -> SnapshotQuery {
+    SnapshotQuery {
         deals: offers(turn),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     }
 }
 
-fn settled(turn: usize) -> Glance {
-    Glance {
+fn settled(turn: usize) -> SnapshotQuery {
+    SnapshotQuery {
         settled: offers(turn),
-        ..Glance::default()
+        ..SnapshotQuery::default()
     }
 }
 
@@ -116,18 +118,18 @@ impl Versions {
         mut rows: Vec<T>,
         key: impl Fn(&T) -> u128,
         version: impl Fn(&mut T) -> &mut u64,
-    ) -> Vec<Saved<T>> {
+    ) -> Vec<Versioned<T>> {
         rows.sort_by_key(&key);
         rows.dedup_by_key(|row| key(row));
         let saved = rows.into_iter().map(|mut value| {
             let now = self.0.entry(key(&value));
             let now = now.or_insert(*version(&mut value));
-            let loaded_version = Some(*now);
+            let expected_version = Some(*now);
             *now += 1;
             *version(&mut value) = *now;
-            Saved {
+            Versioned {
                 value,
-                loaded_version,
+                expected_version,
             }
         });
         saved.collect()
@@ -139,13 +141,16 @@ impl Versions {
         database: &Database,
         deals: Vec<OfferId>,
         turn: usize,
-    ) -> Result<Changes> {
-        let glance = Glance {
+    ) -> Result<ChangeSet> {
+        let snapshot_query = SnapshotQuery {
             settled: deals,
             conducts: (1..=KEYS).map(user).collect(),
-            ..Glance::default()
+            ..SnapshotQuery::default()
         };
-        let seen = database.look(&glance).await?.unwrap_or_default();
+        let seen = database
+            .read_snapshot(&snapshot_query)
+            .await?
+            .unwrap_or_default();
         let at = Timestamp::from_micros(50_000);
         let history = seen.offers.iter().map(|offer| HistoryEntry {
             offer: offer.id,
@@ -167,7 +172,7 @@ impl Versions {
             }],
             at,
         });
-        Ok(Changes {
+        Ok(ChangeSet {
             history: history.collect(),
             transfers: transfers.collect(),
             offers: self.next(seen.offers, |row| row.id.as_u128(), |row| &mut row.version),
@@ -192,13 +197,13 @@ impl Versions {
                 |row| !row.user.as_u128(),
                 |row| &mut row.version,
             ),
-            ..Changes::default()
+            ..ChangeSet::default()
         })
     }
 }
 
 /// Changes made beforehand, one commit for each turn.
-async fn prepared(test: &TestDatabase) -> Result<Vec<Changes>> {
+async fn prepared(test: &TestDatabase) -> Result<Vec<ChangeSet>> {
     let database = open(test).await?;
     let (mut versions, mut prepared) = (Versions::default(), Vec::new());
     for turn in 0..usize::try_from(TIMES)? {
@@ -215,12 +220,15 @@ async fn writers_read_what_they_are_asked_for() -> Result<()> {
     let counter = Counter::open(TestDatabase::postgres().await?).await?;
     let test = &counter.test;
     let keys = usize::try_from(KEYS)?;
-    for (what, glance) in GLANCES {
+    for (what, snapshot_query) in GLANCES {
         counter.settle().await?;
         let database = open(test).await?;
         counter
             .check_writer(what, 120, keys, database, async |db, turn| {
-                let seen = db.look(&glance(turn)).await?.unwrap_or_default();
+                let seen = db
+                    .read_snapshot(&snapshot_query(turn))
+                    .await?
+                    .unwrap_or_default();
                 Ok(found(&seen))
             })
             .await?;
@@ -245,8 +253,11 @@ async fn plans_of_an_empty_market_stay_right() -> Result<()> {
     let (offer, opened) = stall.offer(50_000_000);
     early.commit(&opened).await?;
     for turn in 0..8 {
-        for (_, glance) in GLANCES {
-            let seen = early.look(&glance(turn)).await?.unwrap_or_default();
+        for (_, snapshot_query) in GLANCES {
+            let seen = early
+                .read_snapshot(&snapshot_query(turn))
+                .await?
+                .unwrap_or_default();
             assert!(found(&seen).is_empty());
         }
         // What is loaded each time has the version of the time before.
@@ -258,8 +269,11 @@ async fn plans_of_an_empty_market_stay_right() -> Result<()> {
     let prepared = prepared(&counter.test).await?;
     counter
         .check_writer("all of it", 400, 1, early, async |db, turn| {
-            for (what, glance) in GLANCES {
-                let seen = db.look(&glance(turn)).await?.unwrap_or_default();
+            for (what, snapshot_query) in GLANCES {
+                let seen = db
+                    .read_snapshot(&snapshot_query(turn))
+                    .await?
+                    .unwrap_or_default();
                 assert!(!found(&seen).is_empty(), "{what}");
             }
             db.commit(&prepared[turn]).await?;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use application::withdrawal::RequestWithdrawal;
-use domain::policy::{AccessRules, Limits};
-use domain::refusal::Tally;
-use domain::{Asset, ExchangeType, Policy, Refusal, Status};
-use memory::Memory;
+use p2p_application::withdrawal::RequestWithdrawal;
+use p2p_domain::policy::{AccessRules, Limits};
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::{Asset, ExchangeType, Policy, Refusal, Status};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, Setup, decimal, unlimited};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
@@ -42,7 +42,7 @@ async fn a_customer_has_so_many_open_deals_and_no_more() {
         let made: Vec<_> = all.iter().filter_map(|one| one.as_ref().ok()).collect();
         assert_eq!(made.len(), 3);
         let refused = Refusal::TooMany {
-            what: Tally::OpenOffers,
+            what: QuotaKind::OpenOffers,
             most: 3,
         };
         let again = harness.refused(harness.opening(anna, &listing, "10"));
@@ -125,7 +125,7 @@ async fn an_exchanger_has_so_many_listings() {
     let offering = Offering::of(BUYS);
     let first = harness.publish(anna, &offering).await;
     harness.publish(anna, &offering).await;
-    let what = Tally::Listings;
+    let what = QuotaKind::Listings;
     let refused = harness.refused(harness.publication(anna, &offering)).await;
     assert_eq!(refused, Refusal::TooMany { what, most: 2 });
     harness.take_down(&first).await;
@@ -160,7 +160,7 @@ async fn withdrawals_wait_for_a_decision_a_few_at_a_time_and_may_take_a_second_f
         amount: decimal("1"),
         destination: "somewhere".into(),
     };
-    let unproved = application::Caller {
+    let unproved = p2p_application::Caller {
         proved_at: None,
         ..anna
     };

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use application::second_factor::enrol;
-use application::session::{AccessError, refresh};
-use application::user::{
+use futures::future::join_all;
+use p2p_application::second_factor::enrol;
+use p2p_application::session::{AccessError, refresh};
+use p2p_application::user::{
     change_password, request_reset, request_verification, reset_password, verify_email,
 };
-use domain::audit::AuditAction;
-use domain::policy::AccessRules;
-use domain::session::Origin;
-use domain::user::Email;
-use domain::{Refusal, User};
-use futures::future::join_all;
-use memory::{InsecurePasswords, WEAK_PASSWORD};
+use p2p_domain::audit_log::AuditAction;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::session::Origin;
+use p2p_domain::user::Email;
+use p2p_domain::{Refusal, User};
+use p2p_memory::{InsecurePasswords, WEAK_PASSWORD};
 
 use crate::scene::{PASSWORD, Scene, refusal, somewhere};
 

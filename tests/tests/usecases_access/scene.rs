@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use application::ports::{AccessToken, Bearer, TokenError};
-use application::session::{AccessError, Credentials, LoggedIn, log_in};
-use application::user::RegisterUser;
-use domain::audit::AuditAction;
-use domain::policy::AccessRules;
-use domain::session::Origin;
-use domain::user::{Caller, Email, PasswordHash};
-use domain::{Policy, Refusal, Role, Timestamp, User};
-use memory::{InsecureSecondFactors, Memory};
+use p2p_application::ports::{AccessToken, Bearer, TokenError};
+use p2p_application::session::{AccessError, Credentials, LoggedIn, log_in};
+use p2p_application::user::RegisterUser;
+use p2p_domain::audit_log::AuditAction;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::session::Origin;
+use p2p_domain::user::{Caller, Email, PasswordHash};
+use p2p_domain::{Policy, Refusal, Role, Timestamp, User};
+use p2p_memory::{InsecureSecondFactors, Memory};
 use p2p_tests::harness::{Harness, Setup, unlimited};
 
 pub(crate) const PASSWORD: &str = "open sesame, please";

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use application::ports::AccessToken;
-use application::second_factor::{confirm, enrol, remove, renew_recovery_codes, show};
-use application::session::EndSession;
-use application::user::change_password;
-use domain::Refusal;
-use domain::audit::AuditAction;
-use domain::policy::AccessRules;
-use domain::user::Email;
+use p2p_application::ports::AccessToken;
+use p2p_application::second_factor::{confirm, enrol, remove, renew_recovery_codes, show};
+use p2p_application::session::EndSession;
+use p2p_application::user::change_password;
+use p2p_domain::Refusal;
+use p2p_domain::audit_log::AuditAction;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::user::Email;
 use p2p_tests::harness::minutes;
 
 use crate::scene::{PASSWORD, Scene, refusal, somewhere};
@@ -232,7 +232,7 @@ async fn an_administrator_helps_who_has_lost_everything() {
     let market = &scene.harness.market;
     let (entered, _) = enrolled(&scene).await;
     let (admin, user) = (scene.harness.admin, scene.anna.id);
-    let unproved = domain::user::Caller {
+    let unproved = p2p_domain::user::Caller {
         proved_at: None,
         ..admin
     };

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use application::ports::TokenError;
-use application::session::{EndOtherSessions, EndSession, list_sessions, refresh};
-use application::user::SetRoles;
-use domain::audit::AuditAction;
-use domain::policy::AccessRules;
-use domain::refusal::Noun;
-use domain::session::SessionEnd;
-use domain::user::Email;
-use domain::{Refusal, Role, Roles, Session};
+use p2p_application::ports::TokenError;
+use p2p_application::session::{EndOtherSessions, EndSession, list_sessions, refresh};
+use p2p_application::user::SetRoles;
+use p2p_domain::audit_log::AuditAction;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::refusal::Resource;
+use p2p_domain::session::SessionEnd;
+use p2p_domain::user::Email;
+use p2p_domain::{Refusal, Role, Roles, Session};
 use p2p_tests::harness::unlimited;
 
 use crate::scene::{PASSWORD, Scene, refusal, somewhere};
@@ -159,7 +159,7 @@ async fn people_see_and_end_their_own_sessions_and_no_others() {
         caller: stranger,
         session,
     };
-    let missing = Refusal::NotFound(Noun::Session);
+    let missing = Refusal::NotFound(Resource::Session);
     assert_eq!(harness.refused(foreign).await, missing);
 
     harness.done(EndSession { caller, session }).await;

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use application::dispute::{Decision, ResolveDispute};
-use application::exchanger::UnfreezeExchanger;
-use application::ports::TrailFilter;
-use application::trail::{list, record_settings};
-use application::user::{RegisterUser, SetRoles};
-use application::wallet::Deposit;
-use application::{Caller, QueryError};
-use domain::audit::AuditAction;
-use domain::policy::AccessRules;
-use domain::user::Email;
-use domain::{Asset, ExchangeType, Policy, Refusal, Role, Roles};
-use memory::Memory;
+use p2p_application::audit_log::{list, record_settings};
+use p2p_application::dispute::{Decision, ResolveDispute};
+use p2p_application::exchanger::UnfreezeExchanger;
+use p2p_application::ports::TrailFilter;
+use p2p_application::user::{RegisterUser, SetRoles};
+use p2p_application::wallet::Deposit;
+use p2p_application::{Caller, QueryError};
+use p2p_domain::audit_log::AuditAction;
+use p2p_domain::policy::AccessRules;
+use p2p_domain::user::Email;
+use p2p_domain::{Asset, ExchangeType, Policy, Refusal, Role, Roles};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Setup, Stage, decimal, deposit, minutes, unlimited};
 
 /// The same, having shown nothing, or too long ago.
@@ -166,7 +166,7 @@ async fn a_trail_that_was_tampered_with_is_found_out() {
         let last = tables.trail.values_mut().last().unwrap();
         last.note.actor = Some(anna.user);
     });
-    let report = application::ports::Maintenance::audit(&store)
+    let report = p2p_application::ports::Maintenance::audit(&store)
         .await
         .unwrap();
     assert_eq!(report.violations.len(), 1, "{:?}", report.violations);

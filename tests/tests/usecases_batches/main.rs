@@ -4,7 +4,7 @@
 
 mod scene;
 
-use memory::Memory;
+use p2p_memory::Memory;
 use proptest::prelude::*;
 
 use scene::{Op, Scene, ops};

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use application::CommandError;
-use application::dispute::{Decision, ResolveDispute};
-use application::exchanger::{SwitchOnline, UnfreezeExchanger};
-use application::listing::{CloseListing, ListingChange, UpdateListing};
-use application::offer::{
+use p2p_application::CommandError;
+use p2p_application::dispute::{Decision, ResolveDispute};
+use p2p_application::exchanger::{SwitchOnline, UnfreezeExchanger};
+use p2p_application::listing::{CloseListing, ListingChange, UpdateListing};
+use p2p_application::offer::{
     AcceptOffer, CancelOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer, ExpireOffer,
     OpenDispute,
 };
-use application::wallet::Deposit;
-use domain::listing::Switch;
-use domain::user::Caller;
-use domain::{Asset, DisputeId, ExchangeType, Listing, OfferId, Policy, TypedId};
-use memory::Memory;
+use p2p_application::wallet::Deposit;
+use p2p_domain::listing::Switch;
+use p2p_domain::user::Caller;
+use p2p_domain::{Asset, DisputeId, ExchangeType, Listing, OfferId, Policy, TypedId};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, Setup, decimal, hours, party, unlimited};
 use proptest::prelude::*;
 
@@ -193,7 +193,7 @@ impl Scene {
         macro_rules! post {
             ($command:expr) => {{
                 let posted = harness.post($command);
-                Box::pin(async move { tell(posted.await) })
+                Box::pin(async move { outcome_text(posted.await) })
             }};
         }
         match op {
@@ -207,7 +207,7 @@ impl Scene {
                 by,
                 listing,
                 tenths,
-            } => post!(application::offer::CreateOffer {
+            } => post!(p2p_application::offer::CreateOffer {
                 id: OfferId::from_u128(fresh),
                 amount: decimal(&format!("{tenths}e-1")),
                 ..harness.opening(self.people[by], &self.listings[listing], "1")
@@ -350,7 +350,7 @@ impl Scene {
     }
 }
 
-fn tell<T: std::fmt::Debug>(answer: Result<T, CommandError>) -> String {
+fn outcome_text<T: std::fmt::Debug>(answer: Result<T, CommandError>) -> String {
     let mut text = String::new();
     match answer {
         Ok(outcome) => write!(text, "{outcome:?}"),

@@ -1,10 +1,10 @@
 //! Batches that can't be committed as they are: taken apart, only the guilty command fails.
 
-use application::CommandError;
-use application::pipeline::{Command, Desk, Needs};
-use application::ports::StorageError;
-use domain::{Asset, ExchangeType, ListingId, Money, Refusal};
-use memory::Point;
+use p2p_application::CommandError;
+use p2p_application::engine::{Command, ReadSet, UnitOfWork};
+use p2p_application::ports::StorageError;
+use p2p_domain::{Asset, ExchangeType, ListingId, Money, Refusal};
+use p2p_memory::Point;
 use p2p_tests::harness::Offering;
 
 use crate::scene::{Scene, conflict, in_doubt, rejected, unavailable};
@@ -17,15 +17,15 @@ struct Poison {
 impl Command for Poison {
     type Outcome = ();
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.listing(self.listing);
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.listing(self.listing);
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
-        let mut listing = desk.listing(self.listing)?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
+        let mut listing = uow.listing(self.listing)?;
         listing.frozen = Money::new(-1, listing.asset());
         listing.version += 1;
-        desk.save_listing(listing);
+        uow.save_listing(listing);
         Ok(())
     }
 }

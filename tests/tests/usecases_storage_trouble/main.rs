@@ -7,13 +7,13 @@ mod scene;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use application::CommandError;
-use application::exchanger::SwitchOnline;
-use application::pipeline::{Command, Desk, Needs};
-use application::wallet::Deposit;
-use domain::user::Caller;
-use domain::{AccountKey, Asset, Money, Posting, Refusal};
-use memory::Point;
+use p2p_application::CommandError;
+use p2p_application::engine::{Command, ReadSet, UnitOfWork};
+use p2p_application::exchanger::SwitchOnline;
+use p2p_application::wallet::Deposit;
+use p2p_domain::user::Caller;
+use p2p_domain::{AccountKey, Asset, Money, Posting, Refusal};
+use p2p_memory::Point;
 use p2p_tests::harness::decimal;
 
 use scene::{ATTEMPTS, Scene, conflict, in_doubt, unavailable};
@@ -49,18 +49,18 @@ struct Counting {
 impl Command for Counting {
     type Outcome = i64;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.account(AccountKey::user(self.user.user, Asset::Usdt));
-        needs.account(AccountKey::external(Asset::Usdt));
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.account(AccountKey::user(self.user.user, Asset::Usdt));
+        reads.account(AccountKey::external(Asset::Usdt));
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<i64, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<i64, Refusal> {
         let times = self.decided.fetch_add(1, Ordering::SeqCst) + 1;
         let amount = Money::new(i64::from(times), Asset::Usdt);
         let posting = Posting::deposit(self.user.user, amount, self.user.user);
-        desk.post(posting.map_err(Refusal::amount)?)
+        uow.post(posting.map_err(Refusal::amount)?)
             .map_err(|(_, refusal)| refusal)?;
-        let account = desk.account(AccountKey::user(self.user.user, Asset::Usdt))?;
+        let account = uow.account(AccountKey::user(self.user.user, Asset::Usdt))?;
         Ok(account.available().minor())
     }
 }

@@ -1,11 +1,11 @@
 //! Somebody with an account, and the ways in which storage can fail.
 
-use application::CommandError;
-use application::ports::StorageError;
-use application::wallet::Deposit;
-use domain::user::Caller;
-use domain::{Account, Asset};
-use memory::{Memory, Point, Tally};
+use p2p_application::CommandError;
+use p2p_application::ports::StorageError;
+use p2p_application::wallet::Deposit;
+use p2p_domain::user::Caller;
+use p2p_domain::{Account, Asset};
+use p2p_memory::{Memory, Point, Tally};
 use p2p_tests::harness::{Harness, decimal};
 
 pub(crate) fn conflict() -> StorageError {

@@ -6,14 +6,14 @@ mod scene;
 
 use std::time::Duration;
 
-use application::offer::{ExpireOffer, Expired};
-use application::ports::StorageError;
-use application::{PipelineSettings, Sweeper};
-use domain::dispute::DisputeState;
-use domain::offer::State;
-use domain::refusal::Noun;
-use domain::{Actor, Asset, ExchangeType, Offer, OfferId, Policy, Refusal, Status, TypedId};
-use memory::{Memory, Point};
+use p2p_application::offer::{ExpireOffer, Expired};
+use p2p_application::ports::StorageError;
+use p2p_application::{PipelineSettings, Sweeper};
+use p2p_domain::dispute::DisputeState;
+use p2p_domain::offer::State;
+use p2p_domain::refusal::Resource;
+use p2p_domain::{Actor, Asset, ExchangeType, Offer, OfferId, Policy, Refusal, Status, TypedId};
+use p2p_memory::{Memory, Point};
 use p2p_tests::harness::{Harness, Setup, Stage, hours, minutes, unlimited};
 use scene::Scene;
 
@@ -119,7 +119,7 @@ async fn a_missing_receipt_calls_a_moderator() {
     harness.dispute(&offer, deal.customer.user).await;
     harness.dispute(&offer, deal.exchanger.user).await;
     harness
-        .resolve(dispute.id, application::dispute::Decision::Finished)
+        .resolve(dispute.id, p2p_application::dispute::Decision::Finished)
         .await;
     assert_eq!(
         harness.wallet(deal.payer.user, Asset::Usdt).await,
@@ -151,7 +151,7 @@ async fn an_expiry_that_comes_too_late_changes_nothing() {
         );
     }
     let missing = harness.refused(expire(OfferId::from_u128(9))).await;
-    assert_eq!(missing, Refusal::NotFound(Noun::Offer));
+    assert_eq!(missing, Refusal::NotFound(Resource::Offer));
 
     let deal = harness.deal(SELLS, Stage::Pending).await;
     harness.clock.advance(minutes(30));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::Timestamp;
+use p2p_domain::Timestamp;
 use p2p_tests::harness::{START, Setup, minutes};
 
 use crate::scene::Scene;

@@ -1,9 +1,9 @@
 //! A customer with money, and an exchanger with a listing that takes many offers.
 
-use application::offer::CreateOffer;
-use domain::user::Caller;
-use domain::{Asset, ExchangeType, Listing, Offer};
-use memory::Memory;
+use p2p_application::offer::CreateOffer;
+use p2p_domain::user::Caller;
+use p2p_domain::{Asset, ExchangeType, Listing, Offer};
+use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, Setup};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ports::{OutboxMessage, Queue};
-use domain::EventId;
+use p2p_application::ports::{OutboxMessage, Queue};
+use p2p_domain::EventId;
 use tokio::sync::{Notify, oneshot};
 
 /// Tells when a queue has settled a message.

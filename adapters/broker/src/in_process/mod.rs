@@ -11,14 +11,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{
-    Broker, BrokerError, Clock, DeadLetter, DeadLetters, Deliveries, Delivery, Incoming,
-    OutboxMessage, Queue, Receipt, Shouts, StorageError,
-};
 use async_trait::async_trait;
-use domain::EventId;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use p2p_application::ports::{
+    Acker, Broadcasts, Broker, BrokerError, Clock, DeadLetter, DeadLetters, Deliveries, Delivery,
+    Incoming, OutboxMessage, Queue, StorageError,
+};
+use p2p_domain::EventId;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::{Instant, timeout_at};
@@ -118,13 +118,13 @@ impl Broker for InProcess {
         }))
     }
 
-    async fn shout(&self, news: &[u8]) -> Result<(), BrokerError> {
+    async fn broadcast(&self, news: &[u8]) -> Result<(), BrokerError> {
         // Without listeners there is nobody to tell.
         let _ = self.news.send(news.into());
         Ok(())
     }
 
-    async fn listen(&self) -> Result<Box<dyn Shouts>, BrokerError> {
+    async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
         Ok(Box::new(Listening(self.news.subscribe())))
     }
 
@@ -140,7 +140,7 @@ impl Broker for InProcess {
             // No message has such an id.
             Some(Err(_)) => return Ok(0),
         };
-        let revived = self.graves.revive(message, limit).await;
+        let revived = self.graves.requeue(message, limit).await;
         revived.map_err(unavailable)
     }
 }
@@ -168,7 +168,7 @@ impl Deliveries for Consuming {
         let message = self.broker.lanes.take(self.queue).await;
         Ok(Delivery {
             message: incoming(&message),
-            receipt: Box::new(Open {
+            acker: Box::new(Open {
                 broker: self.broker.clone(),
                 queue: self.queue,
                 message,
@@ -211,7 +211,7 @@ impl Open {
 }
 
 #[async_trait]
-impl Receipt for Open {
+impl Acker for Open {
     async fn done(mut self: Box<Self>) -> Result<(), BrokerError> {
         self.settle();
         Ok(())
@@ -220,7 +220,7 @@ impl Receipt for Open {
     async fn dead(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
         let now = self.broker.clock.now();
         let graves = Arc::clone(&self.broker.graves);
-        let buried = graves.bury(&self.message, self.queue, reason, now).await;
+        let buried = graves.store(&self.message, self.queue, reason, now).await;
         buried.map_err(unavailable)?;
         self.settle();
         Ok(())
@@ -239,7 +239,7 @@ impl Drop for Open {
 struct Listening(broadcast::Receiver<Arc<[u8]>>);
 
 #[async_trait]
-impl Shouts for Listening {
+impl Broadcasts for Listening {
     async fn next(&mut self) -> Result<Vec<u8>, BrokerError> {
         loop {
             match self.0.recv().await {

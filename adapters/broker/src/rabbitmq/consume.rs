@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use application::ports::{BrokerError, Deliveries, Delivery, Queue, Receipt};
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
 use lapin::options::{
@@ -11,6 +10,7 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
+use p2p_application::ports::{Acker, BrokerError, Deliveries, Delivery, Queue};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -75,7 +75,7 @@ impl Deliveries for Consuming {
         let error = match self.consumer.next().await {
             Some(Ok(mut delivery)) => {
                 let message = message::incoming(&mut delivery);
-                let receipt = Open(Some(InHand {
+                let acker = Open(Some(InHand {
                     broker: self.broker.clone(),
                     queue: self.queue,
                     _channel: self.channel.clone(),
@@ -84,7 +84,7 @@ impl Deliveries for Consuming {
                 }));
                 return Ok(Delivery {
                     message,
-                    receipt: Box::new(receipt),
+                    acker: Box::new(acker),
                 });
             }
             Some(Err(error)) => explain(error),
@@ -157,7 +157,7 @@ impl InHand {
 }
 
 #[async_trait]
-impl Receipt for Open {
+impl Acker for Open {
     async fn done(mut self: Box<Self>) -> Result<(), BrokerError> {
         if let Some(in_hand) = &self.0 {
             in_hand.done().await?;

@@ -3,11 +3,11 @@
 //! While one person looks, another sees fewer: a message is in one hand at a time. What goes back to a quorum queue goes behind
 //! what went back before; so that the oldest stay the oldest, all are taken, and all go back.
 
-use application::ports::{BrokerError, DeadLetter, Queue};
 use lapin::Channel;
 use lapin::message::{BasicGetMessage, Delivery};
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions};
 use lapin::types::ShortString;
+use p2p_application::ports::{BrokerError, DeadLetter, Queue};
 
 use super::publish::Letter;
 use super::trouble::answer;

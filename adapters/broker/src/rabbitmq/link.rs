@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use application::ports::BrokerError;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use lapin::options::ConfirmSelectOptions;
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties};
+use p2p_application::ports::BrokerError;
 use tokio::time::{Instant, timeout};
 
 use super::topology::{self, Names};

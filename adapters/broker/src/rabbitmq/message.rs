@@ -1,10 +1,10 @@
 //! Messages as AMQP carries them, and back.
 
-use application::ports::{BrokerError, DeadLetter, Incoming, OutboxMessage, Queue};
-use domain::event::Aggregate;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
+use p2p_application::ports::{BrokerError, DeadLetter, Incoming, OutboxMessage, Queue};
+use p2p_domain::event::AggregateRef;
 
 use super::publish::Letter;
 use super::refused;
@@ -60,14 +60,14 @@ pub(super) fn letter<'a>(
     })
 }
 
-fn aggregate(aggregate: Aggregate) -> String {
+fn aggregate(aggregate: AggregateRef) -> String {
     match aggregate {
-        Aggregate::Offer(id) => id.to_string(),
-        Aggregate::Dispute(id) => id.to_string(),
-        Aggregate::Exchanger(id) => id.to_string(),
-        Aggregate::Order(id) => id.to_string(),
-        Aggregate::Payment(id) => id.to_string(),
-        Aggregate::Withdrawal(id) => id.to_string(),
+        AggregateRef::Offer(id) => id.to_string(),
+        AggregateRef::Dispute(id) => id.to_string(),
+        AggregateRef::Exchanger(id) => id.to_string(),
+        AggregateRef::Order(id) => id.to_string(),
+        AggregateRef::Payment(id) => id.to_string(),
+        AggregateRef::Withdrawal(id) => id.to_string(),
     }
 }
 
@@ -183,7 +183,7 @@ pub(super) fn dead_letter(delivery: &mut Delivery, names: &Names) -> DeadLetter 
             _ => None,
         };
         let queue = ours(QUEUE).or_else(|| theirs("queue"));
-        let reason = ours(REASON).or_else(|| theirs("reason").map(in_words));
+        let reason = ours(REASON).or_else(|| theirs("reason").map(describe));
         (queue.unwrap_or_default(), reason.unwrap_or_default())
     };
     DeadLetter {
@@ -194,7 +194,7 @@ pub(super) fn dead_letter(delivery: &mut Delivery, names: &Names) -> DeadLetter 
 }
 
 /// The broker's own reasons.
-fn in_words(reason: String) -> String {
+fn describe(reason: String) -> String {
     match reason.as_str() {
         "delivery_limit" => {
             "delivered again and again, and never settled: does it crash its consumer?".to_owned()

@@ -16,12 +16,12 @@ mod trouble;
 use std::fmt;
 use std::sync::Arc;
 
-use application::ports::{
-    Broker, BrokerError, DeadLetter, Deliveries, OutboxMessage, Queue, Shouts,
-};
 use async_trait::async_trait;
-use domain::EventId;
 use lapin::uri::{AMQPScheme, AMQPUri};
+use p2p_application::ports::{
+    Broadcasts, Broker, BrokerError, DeadLetter, Deliveries, OutboxMessage, Queue,
+};
+use p2p_domain::EventId;
 
 use link::Link;
 use publish::Letter;
@@ -117,11 +117,11 @@ impl Broker for RabbitMq {
         consume::start(self, queue, window).await
     }
 
-    async fn shout(&self, news: &[u8]) -> Result<(), BrokerError> {
-        push::shout(self, news).await
+    async fn broadcast(&self, news: &[u8]) -> Result<(), BrokerError> {
+        push::broadcast(self, news).await
     }
 
-    async fn listen(&self) -> Result<Box<dyn Shouts>, BrokerError> {
+    async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
         push::listen(self).await
     }
 

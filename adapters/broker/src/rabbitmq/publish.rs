@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::pin::Pin;
 use std::time::Duration;
 
-use application::ports::BrokerError;
 use futures::future::{FusedFuture, MaybeDone, maybe_done};
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation};
+use p2p_application::ports::BrokerError;
 use tokio::time::{Instant, timeout_at};
 
 use super::link::Link;

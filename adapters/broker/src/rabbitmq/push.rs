@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use application::ports::{BrokerError, Shouts};
 use async_trait::async_trait;
 use futures::StreamExt;
 use lapin::options::{
@@ -11,6 +10,7 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Consumer};
+use p2p_application::ports::{Broadcasts, BrokerError};
 
 use super::link::Linked;
 use super::publish::blocked;
@@ -22,7 +22,7 @@ use super::{RabbitMq, refused};
 const WAITING: i64 = 10_000;
 const ON_THE_WAY: u16 = 512;
 
-pub(super) async fn shout(broker: &RabbitMq, news: &[u8]) -> Result<(), BrokerError> {
+pub(super) async fn broadcast(broker: &RabbitMq, news: &[u8]) -> Result<(), BrokerError> {
     let linked = broker.publishing.linked().await?;
     if linked.is_blocked() {
         return Err(blocked());
@@ -43,7 +43,7 @@ pub(super) async fn shout(broker: &RabbitMq, news: &[u8]) -> Result<(), BrokerEr
     })
 }
 
-pub(super) async fn listen(broker: &RabbitMq) -> Result<Box<dyn Shouts>, BrokerError> {
+pub(super) async fn listen(broker: &RabbitMq) -> Result<Box<dyn Broadcasts>, BrokerError> {
     let linked = broker.consuming.linked().await?;
     let started = begin(&linked, &broker.names).await;
     let (channel, consumer) = started.inspect_err(|_| linked.retire())?;
@@ -84,7 +84,7 @@ struct Listening {
 }
 
 #[async_trait]
-impl Shouts for Listening {
+impl Broadcasts for Listening {
     async fn next(&mut self) -> Result<Vec<u8>, BrokerError> {
         let error = match self.consumer.next().await {
             Some(Ok(mut delivery)) => {

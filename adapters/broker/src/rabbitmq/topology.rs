@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use application::ports::{BrokerError, Queue};
 use lapin::options::{
     ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
     QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use lapin::{Channel, Connection, ExchangeKind};
+use p2p_application::ports::{BrokerError, Queue};
 
 use super::refused;
 use super::trouble::answer;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use application::ports::BrokerError;
 use lapin::ErrorKind;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError};
+use p2p_application::ports::BrokerError;
 
 /// For one question to the broker and its answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(4);

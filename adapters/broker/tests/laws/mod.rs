@@ -20,7 +20,7 @@ pub mod pushing;
 
 use std::sync::Arc;
 
-use application::ports::Broker;
+use p2p_application::ports::Broker;
 
 /// Where messages are.
 pub trait Place {

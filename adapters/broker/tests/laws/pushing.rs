@@ -10,11 +10,11 @@ pub async fn news_reach_all_listeners(place: &impl Place) {
         soon(here.listen()).await.unwrap(),
         soon(there.listen()).await.unwrap(),
     ];
-    soon(here.shout(b"from here")).await.unwrap();
+    soon(here.broadcast(b"from here")).await.unwrap();
     for listener in &mut listeners {
         assert_eq!(soon(listener.next()).await.unwrap(), b"from here");
     }
-    soon(there.shout(b"from there")).await.unwrap();
+    soon(there.broadcast(b"from there")).await.unwrap();
     for listener in &mut listeners {
         assert_eq!(soon(listener.next()).await.unwrap(), b"from there");
     }
@@ -22,16 +22,16 @@ pub async fn news_reach_all_listeners(place: &impl Place) {
 
 pub async fn news_without_listeners_are_no_trouble(place: &impl Place) {
     let broker = place.open();
-    soon(broker.shout(b"anybody?")).await.unwrap();
+    soon(broker.broadcast(b"anybody?")).await.unwrap();
     drop(soon(broker.listen()).await.unwrap());
-    soon(broker.shout(b"nobody?")).await.unwrap();
+    soon(broker.broadcast(b"nobody?")).await.unwrap();
 }
 
 pub async fn news_keep_their_order(place: &impl Place) {
     let broker = place.open();
     let mut listener = soon(broker.listen()).await.unwrap();
     for number in 0..200_u8 {
-        soon(broker.shout(&[number])).await.unwrap();
+        soon(broker.broadcast(&[number])).await.unwrap();
     }
     for number in 0..200_u8 {
         assert_eq!(soon(listener.next()).await.unwrap(), [number]);
@@ -41,9 +41,9 @@ pub async fn news_keep_their_order(place: &impl Place) {
 pub async fn a_listener_hears_nothing_of_before(place: &impl Place) {
     let broker = place.open();
     let mut early = soon(broker.listen()).await.unwrap();
-    soon(broker.shout(b"before")).await.unwrap();
+    soon(broker.broadcast(b"before")).await.unwrap();
     assert_eq!(soon(early.next()).await.unwrap(), b"before");
     let mut late = soon(broker.listen()).await.unwrap();
-    soon(broker.shout(b"after")).await.unwrap();
+    soon(broker.broadcast(b"after")).await.unwrap();
     assert_eq!(soon(late.next()).await.unwrap(), b"after");
 }

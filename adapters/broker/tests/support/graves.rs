@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use application::ports::{
+use async_trait::async_trait;
+use p2p_application::ports::{
     Clock, DeadLetter, DeadLetters, Incoming, OutboxMessage, Queue, StorageError,
 };
-use async_trait::async_trait;
-use domain::{EventId, Timestamp};
+use p2p_domain::{EventId, Timestamp};
 
 #[derive(Debug, Default)]
 pub struct Graves(Mutex<State>);
@@ -46,7 +46,7 @@ impl Graves {
 
 #[async_trait]
 impl DeadLetters for Graves {
-    async fn bury(
+    async fn store(
         &self,
         message: &OutboxMessage,
         queue: Queue,
@@ -82,7 +82,7 @@ impl DeadLetters for Graves {
             .collect())
     }
 
-    async fn revive(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError> {
+    async fn requeue(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError> {
         let mut state = self.at_hand()?;
         let (mut revived, mut kept) = (Vec::new(), Vec::new());
         for (dead, queue, reason) in std::mem::take(&mut state.buried) {
@@ -108,9 +108,9 @@ impl DeadLetters for Graves {
 
 /// A clock that stands.
 #[derive(Debug)]
-pub struct Standing;
+pub struct CustomerPreconditions;
 
-impl Clock for Standing {
+impl Clock for CustomerPreconditions {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(1_700_000_000_000_000)
     }

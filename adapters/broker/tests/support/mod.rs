@@ -18,9 +18,9 @@ pub mod proxy;
 
 use std::time::Duration;
 
-use application::ports::{Broker, BrokerError, Deliveries, Delivery, OutboxMessage, Queue};
-use domain::event::Aggregate;
-use domain::{EventId, OfferId, Timestamp, TypedId};
+use p2p_application::ports::{Broker, BrokerError, Deliveries, Delivery, OutboxMessage, Queue};
+use p2p_domain::event::AggregateRef;
+use p2p_domain::{EventId, OfferId, Timestamp, TypedId};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -40,7 +40,7 @@ pub fn message(number: u32) -> OutboxMessage {
     OutboxMessage {
         id: EventId::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(number)),
         name: "ExchangeOfferCreated".into(),
-        aggregate: Aggregate::Offer(OfferId::from_u128(7)),
+        aggregate: AggregateRef::Offer(OfferId::from_u128(7)),
         version: u64::from(number) + 1,
         body: format!(
             r#"{{"event": "ExchangeOfferCreated", "data": {{"number": {number}, "text": "ё☂"}}}}"#
@@ -97,7 +97,7 @@ pub fn id(delivery: &Delivery) -> EventId {
 pub async fn next_done(deliveries: &mut Box<dyn Deliveries>) -> EventId {
     let delivery = next(deliveries).await;
     let id = id(&delivery);
-    soon(delivery.receipt.done()).await.unwrap();
+    soon(delivery.acker.done()).await.unwrap();
     id
 }
 
@@ -105,7 +105,7 @@ pub async fn next_done(deliveries: &mut Box<dyn Deliveries>) -> EventId {
 pub async fn next_dead(deliveries: &mut Box<dyn Deliveries>, reason: &str) -> EventId {
     let delivery = next(deliveries).await;
     let id = id(&delivery);
-    soon(delivery.receipt.dead(reason)).await.unwrap();
+    soon(delivery.acker.dead(reason)).await.unwrap();
     id
 }
 

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use application::Market;
-use application::limits::Limits;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use p2p_application::Market;
+use p2p_application::limits::Limits;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

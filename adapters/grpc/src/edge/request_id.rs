@@ -1,6 +1,6 @@
 //! The name of a call: the caller's own, or a fresh one.
 
-use application::ports::Ids;
+use p2p_application::ports::Ids;
 use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// What carries it, both ways.

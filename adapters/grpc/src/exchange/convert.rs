@@ -1,13 +1,13 @@
 //! Messages to commands, and what came of them to messages.
 
-use application::Caller;
-use application::dispute::{Decision, ResolveDispute};
-use application::exchanger::SwitchOnline;
-use application::offer::{
-    CancelOffer, ConfirmPayment, ConfirmReceipt, CreateOffer, OpenDispute, in_words,
+use p2p_application::Caller;
+use p2p_application::dispute::{Decision, ResolveDispute};
+use p2p_application::exchanger::SwitchOnline;
+use p2p_application::offer::{
+    CancelOffer, ConfirmPayment, ConfirmReceipt, CreateOffer, OpenDispute, describe,
 };
-use domain::dispute::DisputeState;
-use domain::{
+use p2p_domain::dispute::DisputeState;
+use p2p_domain::{
     Actor, Decimal, Dispute, DisputeId, Exchanger, Offer, OfferId, Refusal, Status, UserId,
 };
 
@@ -179,11 +179,11 @@ fn decision(resolution: Resolution, payer_amount: Option<Decimal>) -> Result<Dec
     }
 }
 
-fn direction(exchange_type: ExchangeType) -> Option<domain::ExchangeType> {
+fn direction(exchange_type: ExchangeType) -> Option<p2p_domain::ExchangeType> {
     match exchange_type {
         ExchangeType::Unspecified => None,
-        ExchangeType::Crypto2fiat => Some(domain::ExchangeType::CryptoToFiat),
-        ExchangeType::Fiat2crypto => Some(domain::ExchangeType::FiatToCrypto),
+        ExchangeType::Crypto2fiat => Some(p2p_domain::ExchangeType::CryptoToFiat),
+        ExchangeType::Fiat2crypto => Some(p2p_domain::ExchangeType::FiatToCrypto),
     }
 }
 
@@ -254,7 +254,7 @@ pub(super) fn standing(offer: &Offer) -> GetTransactionStatusResponse {
     GetTransactionStatusResponse {
         offer_id: offer.id.to_string(),
         status: status_of(offer).into(),
-        details: in_words(offer),
+        details: describe(offer),
     }
 }
 

@@ -3,7 +3,7 @@
 mod convert;
 mod service;
 
-use application::{Caller, Market};
+use p2p_application::{Caller, Market};
 use prost::Message;
 use tonic::Request;
 use tonic::server::NamedService;

@@ -1,6 +1,8 @@
 //! One handler for each method.
 
-use application::offer::{AcceptOffer, CancelOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer};
+use p2p_application::offer::{
+    AcceptOffer, CancelOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer,
+};
 use tonic::{Request, Response, Status};
 
 use super::{Exchange, convert};
@@ -82,7 +84,7 @@ impl P2pExchangeService for Exchange {
     ) -> Result<Response<GetTransactionStatusResponse>, Status> {
         let caller = crate::auth::caller(&self.market, &request).await?;
         let offer = convert::offer(&request.get_ref().offer_id)?;
-        let offer = application::offer::offer_status(&self.market, caller, offer)
+        let offer = p2p_application::offer::offer_status(&self.market, caller, offer)
             .await
             .map_err(Fault::from)?;
         Ok(Response::new(convert::standing(&offer)))

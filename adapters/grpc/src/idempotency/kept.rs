@@ -1,8 +1,8 @@
 //! Answers as they are kept under a key: the encoded message, or the encoded status, in hexadecimal digits.
 
-use application::Meaning;
-use application::ports::Reply;
-use domain::Refusal;
+use p2p_application::Meaning;
+use p2p_application::ports::Reply;
+use p2p_domain::Refusal;
 use prost::Message;
 use tonic::Status;
 
@@ -76,7 +76,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::refusal::Noun;
+    use p2p_domain::refusal::Resource;
     use tonic::Code;
     use tonic_types::StatusExt;
 
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_read_back_with_its_details() {
-        let kept = refusal(Refusal::NotFound(Noun::Offer));
+        let kept = refusal(Refusal::NotFound(Resource::Offer));
         assert_eq!(kept.status, 404);
         let status = read::<()>(&kept).unwrap().unwrap_err();
         assert_eq!(status.code(), Code::NotFound);

@@ -1,6 +1,6 @@
 //! Reading an idempotency key: the same texts are keys as over REST.
 
-use application::idempotency::parse_key;
+use p2p_application::idempotency::parse_key;
 use tonic::metadata::MetadataMap;
 
 use crate::fault::Fault;

@@ -1,8 +1,8 @@
 //! The one way from a change to its answer.
 
-use application::ports::IdempotencyKey;
-use application::{Caller, Command, Market, idempotency};
-use domain::TypedId;
+use p2p_application::ports::IdempotencyKey;
+use p2p_application::{Caller, Command, Market, idempotency};
+use p2p_domain::TypedId;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::metadata::{MetadataMap, MetadataValue};

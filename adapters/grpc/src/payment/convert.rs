@@ -1,10 +1,10 @@
 //! Messages to commands, and what came of them to messages.
 
-use application::Caller;
-use application::billing::{AuthorizePayment, Authorized};
-use application::idempotency::parse_key;
-use domain::billing::PaymentState;
-use domain::{Account, Decline, Money, Payment, PaymentId};
+use p2p_application::Caller;
+use p2p_application::idempotency::parse_key;
+use p2p_application::payment::{AuthorizePayment, Authorized};
+use p2p_domain::payment::PaymentState;
+use p2p_domain::{Account, Decline, Money, Payment, PaymentId};
 
 use crate::fault::{Fault, FieldFault};
 use crate::fields::{self, read_fields};
@@ -71,8 +71,9 @@ pub(super) fn payment(payment: Payment) -> GetPaymentResponse {
         PaymentState::Refunded { at, .. } => at.to_string(),
         PaymentState::Authorized | PaymentState::Declined(_) => String::new(),
     };
-    let named =
-        |account: Option<domain::AccountId>| account.map_or_else(String::new, |id| id.to_string());
+    let named = |account: Option<p2p_domain::AccountId>| {
+        account.map_or_else(String::new, |id| id.to_string())
+    };
     GetPaymentResponse {
         payment_id: payment.id.to_string(),
         payer_account_id: named(payment.terms.payer),

@@ -2,8 +2,8 @@
 
 mod convert;
 
-use application::Market;
-use application::billing::{account_balance, authorize_payment, get_payment};
+use p2p_application::Market;
+use p2p_application::payment::{account_balance, authorize_payment, get_payment};
 use tonic::server::NamedService;
 use tonic::{Request, Response, Status};
 

@@ -4,27 +4,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::limits::{Limits, Quotas};
-use application::listing::PublishListing;
-use application::mail::PostOffice;
-use application::user::RegisterUser;
-use application::wallet::Deposit;
-use application::{Caller, Command, Market, MarketPorts, PipelineSettings};
-use domain::user::Email;
-use domain::{
+use p2p_application::limits::{Limits, Quotas};
+use p2p_application::listing::PublishListing;
+use p2p_application::mail::MailQueue;
+use p2p_application::user::RegisterUser;
+use p2p_application::wallet::Deposit;
+use p2p_application::{Caller, Command, Market, MarketPorts, PipelineSettings};
+use p2p_domain::user::Email;
+use p2p_domain::{
     Account, AccountId, AccountKey, Asset, ExchangeType, ListingId, Policy, Role, Roles, Timestamp,
 };
-use grpc_api::proto::p2p::p2p_exchange_service_client::P2pExchangeServiceClient;
-use grpc_api::proto::p2p::{
+use p2p_grpc::proto::p2p::p2p_exchange_service_client::P2pExchangeServiceClient;
+use p2p_grpc::proto::p2p::{
     self, ConfirmPaymentRequest, CreateExchangeOfferRequest, OpenDisputeRequest,
     RespondExchangeOfferRequest, ResponseAction, SetExchangerStatusRequest,
 };
-use grpc_api::proto::payment::v1::payment_service_client::PaymentServiceClient;
-use grpc_api::{GrpcServer, GrpcSettings, GrpcStats, ServeError};
-use memory::{
+use p2p_grpc::proto::payment::v1::payment_service_client::PaymentServiceClient;
+use p2p_grpc::{GrpcServer, GrpcSettings, GrpcStats, ServeError};
+use p2p_memory::{
     InsecurePasswords, InsecureSecondFactors, InsecureTokens, ManualClock, Memory, SequentialIds,
 };
-use system::InProcessLimits;
+use p2p_system::InProcessLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -117,7 +117,7 @@ impl Scene {
             passwords: Arc::new(InsecurePasswords::default()),
             tokens: Arc::new(InsecureTokens::lasting(LIFETIME)),
             second_factors: Arc::new(InsecureSecondFactors),
-            mail: PostOffice::closed(),
+            mail: MailQueue::closed(),
         };
         let (market, _) = Market::open(ports, policy, PipelineSettings::default());
         let admin = registered(&market, "admin", [Role::Admin]).await;

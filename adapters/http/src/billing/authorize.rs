@@ -1,11 +1,11 @@
 //! `POST /api/payments`.
 
-use application::billing::AuthorizePayment;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::{Money, Refusal};
+use p2p_application::payment::AuthorizePayment;
+use p2p_domain::{Money, Refusal};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -90,7 +90,7 @@ pub(crate) async fn authorize_payment(
         description: body.description,
         limited: false,
     };
-    let authorized = application::billing::authorize_payment(&app, command).await?;
+    let authorized = p2p_application::payment::authorize_payment(&app, command).await?;
     let duplicate = authorized.duplicate;
     let answer = Answer(AuthorizePaymentAnswer::from(authorized));
     Ok(if duplicate {

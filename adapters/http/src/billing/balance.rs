@@ -1,9 +1,9 @@
 //! `GET /api/accounts/{account_id}/balance`.
 
-use application::billing::account_balance;
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::AccountId;
+use p2p_application::payment::account_balance;
+use p2p_domain::AccountId;
 
 use super::TAG;
 use crate::app::App;

@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::PaymentId;
+use p2p_domain::PaymentId;
 
 use super::TAG;
 use super::view::PaymentView;
@@ -29,6 +29,6 @@ pub(crate) async fn get_payment(
     Auth(caller): Auth,
     PathId(payment): PathId<PaymentId>,
 ) -> Result<Answer<PaymentView>, Problem> {
-    let payment = application::billing::get_payment(&app, caller, payment).await?;
+    let payment = p2p_application::payment::get_payment(&app, caller, payment).await?;
     Ok(Answer(payment.into()))
 }

@@ -1,8 +1,8 @@
 //! Payments as clients see them.
 
-use application::billing::Authorized;
-use domain::Payment;
-use domain::billing::PaymentState;
+use p2p_application::payment::Authorized;
+use p2p_domain::Payment;
+use p2p_domain::payment::PaymentState;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,9 +1,9 @@
 //! `POST /api/p2p/disputes/{dispute_id}/comments`.
 
-use application::dispute::CommentOnDispute;
 use axum::extract::State;
 use axum::response::Response;
-use domain::DisputeId;
+use p2p_application::dispute::CommentOnDispute;
+use p2p_domain::DisputeId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

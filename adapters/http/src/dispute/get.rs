@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::DisputeId;
+use p2p_domain::DisputeId;
 
 use super::TAG;
 use super::view::DisputeDetails;
@@ -29,6 +29,6 @@ pub(crate) async fn get_dispute(
     Auth(caller): Auth,
     PathId(dispute): PathId<DisputeId>,
 ) -> Result<Answer<DisputeDetails>, Problem> {
-    let view = application::dispute::get_dispute(&app, caller, dispute).await?;
+    let view = p2p_application::dispute::get_dispute(&app, caller, dispute).await?;
     Ok(Answer(view.into()))
 }

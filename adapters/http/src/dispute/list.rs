@@ -1,8 +1,8 @@
 //! `GET /api/p2p/disputes`.
 
-use application::dispute::DisputeList;
 use axum::Json as Answer;
 use axum::extract::State;
+use p2p_application::dispute::DisputeList;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use validator::Validate;
@@ -57,7 +57,7 @@ pub(crate) async fn list_disputes(
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = application::dispute::list_disputes(&app, caller, list).await?;
-    let cursor = |dispute: &domain::Dispute| dispute.id.to_string();
+    let page = p2p_application::dispute::list_disputes(&app, caller, list).await?;
+    let cursor = |dispute: &p2p_domain::Dispute| dispute.id.to_string();
     Ok(Answer(Page::of(page, cursor, Into::into)))
 }

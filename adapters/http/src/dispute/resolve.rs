@@ -1,9 +1,9 @@
 //! `POST /api/p2p/disputes/{dispute_id}/resolve`.
 
-use application::dispute::{Decision, ResolveDispute};
 use axum::extract::State;
 use axum::response::Response;
-use domain::{DisputeId, Refusal};
+use p2p_application::dispute::{Decision, ResolveDispute};
+use p2p_domain::{DisputeId, Refusal};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

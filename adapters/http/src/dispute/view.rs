@@ -1,7 +1,7 @@
 //! Disputes as clients see them.
 
-use domain::Dispute;
-use domain::dispute::{Comment, DisputeState, Resolution};
+use p2p_domain::Dispute;
+use p2p_domain::dispute::{Comment, DisputeState, Resolution};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -168,8 +168,8 @@ pub(crate) struct DisputeDetails {
     comments: Vec<CommentView>,
 }
 
-impl From<application::dispute::DisputeView> for DisputeDetails {
-    fn from(view: application::dispute::DisputeView) -> Self {
+impl From<p2p_application::dispute::DisputeView> for DisputeDetails {
+    fn from(view: p2p_application::dispute::DisputeView) -> Self {
         Self {
             dispute: view.dispute.into(),
             offer: view.offer.into(),

@@ -26,7 +26,7 @@ pub(crate) async fn list_frozen_exchangers(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<Answer<Page<ExchangerView>>, Problem> {
-    let frozen = application::exchanger::frozen_exchangers(&app, caller).await?;
+    let frozen = p2p_application::exchanger::frozen_exchangers(&app, caller).await?;
     Ok(Answer(Page {
         items: frozen.into_iter().map(Into::into).collect(),
         next_cursor: None,

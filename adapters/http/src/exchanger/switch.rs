@@ -1,10 +1,10 @@
 //! `PATCH /api/p2p/exchanger/{exchanger_id}/status`, and the same under `/api/v1/users/{user_id}/status`.
 
-use application::exchanger::SwitchOnline;
 use axum::extract::State;
 use axum::response::Response;
-use domain::UserId;
-use domain::user::Caller;
+use p2p_application::exchanger::SwitchOnline;
+use p2p_domain::UserId;
+use p2p_domain::user::Caller;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

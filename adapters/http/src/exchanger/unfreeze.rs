@@ -1,9 +1,9 @@
 //! `POST /api/p2p/exchanger/{exchanger_id}/unfreeze`.
 
-use application::exchanger::UnfreezeExchanger;
 use axum::extract::State;
 use axum::response::Response;
-use domain::UserId;
+use p2p_application::exchanger::UnfreezeExchanger;
+use p2p_domain::UserId;
 
 use super::TAG;
 use super::view::ExchangerAnswer;

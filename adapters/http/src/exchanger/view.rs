@@ -1,6 +1,6 @@
 //! Exchangers as clients see them.
 
-use domain::Exchanger;
+use p2p_domain::Exchanger;
 use serde::Serialize;
 use utoipa::ToSchema;
 

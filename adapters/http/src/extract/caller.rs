@@ -1,11 +1,11 @@
 //! Who is asking: the bearer of an access token, or whoever the trusted gateway names.
 
-use application::ports::Bearer;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use domain::user::Caller;
-use domain::{Refusal, UserId};
+use p2p_application::ports::Bearer;
+use p2p_domain::user::Caller;
+use p2p_domain::{Refusal, UserId};
 
 use super::origin::address_of;
 use crate::app::App;

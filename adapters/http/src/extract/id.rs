@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use domain::{IdError, TypedId};
+use p2p_domain::{IdError, TypedId};
 
 use crate::problem::Problem;
 

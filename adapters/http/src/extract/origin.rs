@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
-use domain::session::Origin;
+use p2p_domain::session::Origin;
 
 use crate::client::{ClientAddress, Peer};
 

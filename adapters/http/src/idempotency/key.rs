@@ -1,7 +1,7 @@
 //! Reading the header `Idempotency-Key`.
 
-use application::idempotency::parse_key;
 use axum::http::{HeaderMap, HeaderName};
+use p2p_application::idempotency::parse_key;
 
 use crate::problem::Problem;
 

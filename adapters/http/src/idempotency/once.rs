@@ -1,11 +1,11 @@
 //! The one way from a change to its answer.
 
-use application::Command;
-use application::idempotency;
-use application::ports::{IdempotencyKey, Reply};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::Refusal;
+use p2p_application::Command;
+use p2p_application::idempotency;
+use p2p_application::ports::{IdempotencyKey, Reply};
+use p2p_domain::Refusal;
 use serde::Serialize;
 
 use super::{REPLAYED, Scope};

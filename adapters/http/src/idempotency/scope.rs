@@ -1,7 +1,7 @@
 //! Whose a key is: the keys of two callers never meet.
 
-use domain::TypedId;
-use domain::user::{Caller, Email};
+use p2p_domain::TypedId;
+use p2p_domain::user::{Caller, Email};
 use sha2::{Digest, Sha256};
 
 /// Who has chosen a key.

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use application::limits::Class;
 use axum::extract::MatchedPath;
 use axum::http::Method;
+use p2p_application::limits::Class;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, PathItem};
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use application::limits::Asked;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use p2p_application::limits::Asked;
 
 pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(crate) const STATE: HeaderName = HeaderName::from_static("ratelimit");
@@ -39,7 +39,7 @@ pub(super) const fn seconds(span: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use application::ports::{Allowance, Quota};
+    use p2p_application::ports::{Allowance, Quota};
 
     #[test]
     fn a_limit_is_told_in_whole_seconds() {

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::limits::{Asked, Class, Limits};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use domain::UserId;
+use p2p_application::limits::{Asked, Class, Limits};
+use p2p_domain::UserId;
 
 use super::headers;
 use crate::app::App;

@@ -1,9 +1,9 @@
 //! `GET /api/p2p/listings`.
 
-use application::ports::{ListingFilter, ListingOrder};
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::{AssetKind, ExchangeType};
+use p2p_application::ports::{ListingFilter, ListingOrder};
+use p2p_domain::{AssetKind, ExchangeType};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use validator::Validate;
@@ -74,7 +74,7 @@ impl ListListingsQuery {
         }
     }
 
-    fn amount(&self) -> Result<Option<domain::Money>, FieldError> {
+    fn amount(&self) -> Result<Option<p2p_domain::Money>, FieldError> {
         let Some(text) = &self.amount else {
             return Ok(None);
         };
@@ -87,7 +87,7 @@ impl ListListingsQuery {
         };
         wire::Amount::from_text(text)
             .and_then(|amount| {
-                domain::Money::from_decimal(amount.0, currency.0).map_err(wire::amount_fault)
+                p2p_domain::Money::from_decimal(amount.0, currency.0).map_err(wire::amount_fault)
             })
             .map(Some)
             .map_err(|fault| FieldError::of("amount", fault))
@@ -156,7 +156,7 @@ pub(crate) async fn list_listings(
 ) -> Result<Answer<Page<PublicListing>>, Problem> {
     let filter = ListingFilter::try_from(query)?;
     let order = filter.order;
-    let page = application::listing::list_listings(&app, filter).await?;
+    let page = p2p_application::listing::list_listings(&app, filter).await?;
     Ok(Answer(Page {
         items: page.items.into_iter().map(Into::into).collect(),
         next_cursor: page.next.map(|next| cursor::write_listing(order, next)),
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn an_amount_needs_its_currency_and_its_scale() {
         let amount = |query: &str| filter(query).map(|filter| filter.amount);
-        let euros = domain::Money::new(10_050, domain::Asset::Eur);
+        let euros = p2p_domain::Money::new(10_050, p2p_domain::Asset::Eur);
         assert_eq!(amount("amount=100.5&currency=EUR").unwrap(), Some(euros));
         for (query, code) in [
             ("amount=100", "CURRENCY_REQUIRED"),

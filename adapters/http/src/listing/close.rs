@@ -1,9 +1,9 @@
 //! `DELETE /api/p2p/listings/{listing_id}`.
 
-use application::listing::CloseListing;
 use axum::extract::State;
 use axum::response::Response;
-use domain::ListingId;
+use p2p_application::listing::CloseListing;
+use p2p_domain::ListingId;
 
 use super::TAG;
 use crate::app::App;

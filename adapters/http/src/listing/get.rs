@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::ListingId;
+use p2p_domain::ListingId;
 
 use super::TAG;
 use super::view::PublicListing;
@@ -29,6 +29,6 @@ pub(crate) async fn get_listing(
     _: Auth,
     PathId(listing): PathId<ListingId>,
 ) -> Result<Answer<PublicListing>, Problem> {
-    let listing = application::listing::get_listing(&app, listing).await?;
+    let listing = p2p_application::listing::get_listing(&app, listing).await?;
     Ok(Answer(listing.into()))
 }

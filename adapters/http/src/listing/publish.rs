@@ -1,8 +1,8 @@
 //! `POST /api/p2p/listings`.
 
-use application::listing::PublishListing;
 use axum::extract::State;
 use axum::response::Response;
+use p2p_application::listing::PublishListing;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

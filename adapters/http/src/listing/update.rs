@@ -1,9 +1,9 @@
 //! `PATCH /api/p2p/listings/{listing_id}`.
 
-use application::listing::{ListingChange, UpdateListing};
 use axum::extract::State;
 use axum::response::Response;
-use domain::ListingId;
+use p2p_application::listing::{ListingChange, UpdateListing};
+use p2p_domain::ListingId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,6 +1,6 @@
 //! Listings as clients see them.
 
-use domain::Listing;
+use p2p_domain::Listing;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -99,8 +99,8 @@ pub(crate) struct PublicListing {
     exchanger_online: bool,
 }
 
-impl From<application::ports::ListingView> for PublicListing {
-    fn from(view: application::ports::ListingView) -> Self {
+impl From<p2p_application::ports::ListingView> for PublicListing {
+    fn from(view: p2p_application::ports::ListingView) -> Self {
         Self {
             listing: view.listing.into(),
             exchanger_name: view.exchanger_name,

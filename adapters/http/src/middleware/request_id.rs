@@ -1,7 +1,7 @@
 //! The name of a request: the caller's own, or a fresh one.
 
-use application::ports::Ids;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use p2p_application::ports::Ids;
 
 /// The header that carries it, both ways.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,9 +1,9 @@
 //! `GET /api/notifications` and `GET /api/notifications/{user_id}`.
 
-use application::notification::NotificationList;
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::UserId;
+use p2p_application::notification::NotificationList;
+use p2p_domain::UserId;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use validator::Validate;
@@ -64,7 +64,7 @@ pub(crate) async fn list_notifications(
 ) -> Result<Answer<NotificationPage>, Problem> {
     let list = query.into();
     let found =
-        application::notification::list_notifications(&app, caller, caller.user, list).await?;
+        p2p_application::notification::list_notifications(&app, caller, caller.user, list).await?;
     Ok(Answer(found.into()))
 }
 
@@ -90,6 +90,6 @@ pub(crate) async fn list_notifications_of(
     Query(query): Query<ListNotificationsQuery>,
 ) -> Result<Answer<NotificationPage>, Problem> {
     let list = query.into();
-    let found = application::notification::list_notifications(&app, caller, user, list).await?;
+    let found = p2p_application::notification::list_notifications(&app, caller, user, list).await?;
     Ok(Answer(found.into()))
 }

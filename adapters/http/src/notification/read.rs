@@ -1,9 +1,9 @@
 //! `POST /api/notifications/{notification_id}/read` and `POST /api/notifications/read`.
 
-use application::notification::{ReadNotification, ReadNotifications, reader_of};
 use axum::extract::State;
 use axum::response::Response;
-use domain::NotificationId;
+use p2p_application::notification::{ReadNotification, ReadNotifications, reader_of};
+use p2p_domain::NotificationId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;

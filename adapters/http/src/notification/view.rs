@@ -1,7 +1,7 @@
 //! Notifications as clients see them, in their reader's language.
 
-use application::notification::{MOST_UNREAD, NotificationView as Found, Reader, text};
-use domain::Notification;
+use p2p_application::notification::{MOST_UNREAD, NotificationView as Found, Reader, text};
+use p2p_domain::Notification;
 use serde::Serialize;
 use utoipa::ToSchema;
 

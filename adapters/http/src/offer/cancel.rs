@@ -1,9 +1,9 @@
 //! `POST /api/p2p/exchange-offers/{offer_id}/cancel`.
 
-use application::offer::CancelOffer;
 use axum::extract::State;
 use axum::response::Response;
-use domain::{OfferId, Status};
+use p2p_application::offer::CancelOffer;
+use p2p_domain::{OfferId, Status};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,9 +1,9 @@
 //! `POST /api/p2p/exchange-offers/{offer_id}/confirm-payment`.
 
-use application::offer::ConfirmPayment;
 use axum::extract::State;
 use axum::response::Response;
-use domain::{Actor, OfferId};
+use p2p_application::offer::ConfirmPayment;
+use p2p_domain::{Actor, OfferId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,9 +1,9 @@
 //! `POST /api/p2p/exchange-offers/{offer_id}/confirm-receipt`.
 
-use application::offer::ConfirmReceipt;
 use axum::extract::State;
 use axum::response::Response;
-use domain::OfferId;
+use p2p_application::offer::ConfirmReceipt;
+use p2p_domain::OfferId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,8 +1,8 @@
 //! `POST /api/p2p/exchange-offers`.
 
-use application::offer::CreateOffer;
 use axum::extract::State;
 use axum::response::Response;
+use p2p_application::offer::CreateOffer;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::OfferId;
+use p2p_domain::OfferId;
 
 use super::TAG;
 use super::view::OfferDetails;
@@ -29,6 +29,6 @@ pub(crate) async fn get_offer(
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
 ) -> Result<Answer<OfferDetails>, Problem> {
-    let deal = application::offer::get_offer(&app, caller, offer).await?;
+    let deal = p2p_application::offer::get_offer(&app, caller, offer).await?;
     Ok(Answer(deal.into()))
 }

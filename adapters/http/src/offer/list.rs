@@ -1,8 +1,8 @@
 //! `GET /api/p2p/exchange-offers`.
 
-use application::offer::OfferList;
 use axum::Json as Answer;
 use axum::extract::State;
+use p2p_application::offer::OfferList;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use validator::Validate;
@@ -58,7 +58,7 @@ pub(crate) async fn list_offers(
         after: cursor::read_id(query.after.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = application::offer::list_offers(&app, caller, list).await?;
-    let cursor = |offer: &domain::Offer| offer.id.to_string();
+    let page = p2p_application::offer::list_offers(&app, caller, list).await?;
+    let cursor = |offer: &p2p_domain::Offer| offer.id.to_string();
     Ok(Answer(Page::of(page, cursor, Into::into)))
 }

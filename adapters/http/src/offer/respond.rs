@@ -1,9 +1,9 @@
 //! `PUT /api/p2p/exchange-offers/{offer_id}/response`.
 
-use application::offer::{AcceptOffer, DeclineOffer};
 use axum::extract::State;
 use axum::response::Response;
-use domain::OfferId;
+use p2p_application::offer::{AcceptOffer, DeclineOffer};
+use p2p_domain::OfferId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

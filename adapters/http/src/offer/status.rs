@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::OfferId;
+use p2p_domain::OfferId;
 
 use super::TAG;
 use super::view::OfferStatus;
@@ -29,6 +29,6 @@ pub(crate) async fn get_offer_status(
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
 ) -> Result<Answer<OfferStatus>, Problem> {
-    let offer = application::offer::offer_status(&app, caller, offer).await?;
+    let offer = p2p_application::offer::offer_status(&app, caller, offer).await?;
     Ok(Answer(OfferStatus::from(&offer)))
 }

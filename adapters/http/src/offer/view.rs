@@ -1,8 +1,8 @@
 //! Deals as clients see them.
 
-use application::offer::{DealView, in_words};
-use domain::Offer;
-use domain::offer::HistoryEntry;
+use p2p_application::offer::{DealView, describe};
+use p2p_domain::Offer;
+use p2p_domain::offer::HistoryEntry;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -52,7 +52,7 @@ impl From<&Offer> for OfferStatus {
         Self {
             offer_id: wire::OfferId(offer.id),
             status: wire::Status(offer.status()),
-            details: in_words(offer),
+            details: describe(offer),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `GET /api/orders` and `GET /api/orders/{order_id}`.
 
-use application::order::OrderList;
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::{Order, OrderId};
+use p2p_application::order::OrderList;
+use p2p_domain::{Order, OrderId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use validator::Validate;
@@ -63,7 +63,7 @@ pub(crate) async fn list_orders(
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = application::order::list_orders(&app, caller, list).await?;
+    let page = p2p_application::order::list_orders(&app, caller, list).await?;
     let cursor = |order: &Order| order.id.to_string();
     Ok(Answer(Page::of(page, cursor, Into::into)))
 }
@@ -86,6 +86,6 @@ pub(crate) async fn get_order(
     Auth(caller): Auth,
     PathId(order): PathId<OrderId>,
 ) -> Result<Answer<OrderView>, Problem> {
-    let order = application::order::get_order(&app, caller, order).await?;
+    let order = p2p_application::order::get_order(&app, caller, order).await?;
     Ok(Answer(order.into()))
 }

@@ -1,13 +1,13 @@
 //! `POST /api/orders`.
 
-use application::order::{CreateOrder, await_order};
-use application::ports::Reply;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use domain::order::{DEFAULT_ASSET, OrderStatus};
-use domain::user::{Caller, Email};
-use domain::{Order, OrderId};
+use p2p_application::order::{CreateOrder, await_order};
+use p2p_application::ports::Reply;
+use p2p_domain::order::{DEFAULT_ASSET, OrderStatus};
+use p2p_domain::user::{Caller, Email};
+use p2p_domain::{Order, OrderId};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;

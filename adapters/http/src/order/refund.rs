@@ -1,9 +1,9 @@
 //! `POST /api/orders/{order_id}/refund`.
 
-use application::billing::RefundPayment;
 use axum::extract::State;
 use axum::response::Response;
-use domain::OrderId;
+use p2p_application::payment::RefundPayment;
+use p2p_domain::OrderId;
 
 use super::TAG;
 use super::view::RefundAnswer;

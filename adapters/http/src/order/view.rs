@@ -1,9 +1,9 @@
 //! Orders as clients see them.
 
-use application::billing::Refunded;
-use domain::Order;
-use domain::billing::PaymentState;
-use domain::order::OrderState;
+use p2p_application::payment::Refunded;
+use p2p_domain::Order;
+use p2p_domain::order::OrderState;
+use p2p_domain::payment::PaymentState;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,9 +1,9 @@
 //! `POST /api/callbacks/payments`.
 
-use application::payment::{ReceivePayment, Received, ReportedPayment};
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::ReportOutcome;
+use p2p_application::payment_report::{ReceivePayment, Received, ReportedPayment};
+use p2p_domain::ReportOutcome;
 use serde::Serialize;
 use utoipa::ToSchema;
 

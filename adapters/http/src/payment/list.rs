@@ -1,9 +1,9 @@
 //! `GET /api/p2p/payment-reports`.
 
-use application::payment::{ReportList, list_reports};
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::PaymentReport;
+use p2p_application::payment_report::{ReportList, list_reports};
+use p2p_domain::PaymentReport;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName};
-use domain::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
+use p2p_domain::Timestamp;
 use sha2::Sha256;
 
 use crate::app::App;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use application::CommandError;
-use application::ports::TokenError;
-use domain::offer::Trigger;
-use domain::refusal::{Noun, Tally};
-use domain::{Actor, Asset, IdError, Money, MoneyError, Refusal, Role, Status, Timestamp};
+use p2p_application::CommandError;
+use p2p_application::ports::TokenError;
+use p2p_domain::offer::Trigger;
+use p2p_domain::refusal::{QuotaKind, Resource};
+use p2p_domain::{Actor, Asset, IdError, Money, MoneyError, Refusal, Role, Status, Timestamp};
 
 use super::{FieldError, Problem};
 use crate::payment::SignatureError;
@@ -80,19 +80,23 @@ pub(super) fn refusals() -> Vec<Refusal> {
     let usdt = |minor| Money::new(minor, Asset::Usdt);
     let euros = |minor| Money::new(minor, Asset::Eur);
     let nouns = [
-        Noun::Offer,
-        Noun::Listing,
-        Noun::Dispute,
-        Noun::Exchanger,
-        Noun::User,
-        Noun::Account,
-        Noun::Notification,
-        Noun::Order,
-        Noun::Payment,
-        Noun::Withdrawal,
-        Noun::Session,
+        Resource::Offer,
+        Resource::Listing,
+        Resource::Dispute,
+        Resource::Exchanger,
+        Resource::User,
+        Resource::Account,
+        Resource::Notification,
+        Resource::Order,
+        Resource::Payment,
+        Resource::Withdrawal,
+        Resource::Session,
     ];
-    let tallies = [Tally::OpenOffers, Tally::Listings, Tally::OpenWithdrawals];
+    let quota_counts = [
+        QuotaKind::OpenOffers,
+        QuotaKind::Listings,
+        QuotaKind::OpenWithdrawals,
+    ];
     let amounts = [
         MoneyError::Malformed,
         MoneyError::TooManyDecimals { most: 6 },
@@ -174,7 +178,7 @@ pub(super) fn refusals() -> Vec<Refusal> {
         .map(Refusal::NotFound)
         .into_iter()
         .chain(amounts.map(Refusal::amount))
-        .chain(tallies.map(|what| Refusal::TooMany { what, most: 20 }))
+        .chain(quota_counts.map(|what| Refusal::TooMany { what, most: 20 }))
         .chain(others)
         .collect()
 }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use application::ports::TokenError;
 use axum::http::{HeaderValue, StatusCode};
-use domain::{IdError, Refusal};
+use p2p_application::ports::TokenError;
+use p2p_domain::{IdError, Refusal};
 
 use super::table::unavailable;
 use super::{FieldError, Problem};
@@ -69,14 +69,14 @@ impl Problem {
             }
             _ => Cow::Borrowed("VALIDATION_FAILED"),
         };
-        let detail = in_words(&errors);
+        let detail = describe(&errors);
         let title = "The request's fields can't be used";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).with_errors(errors)
     }
 
     /// The query string can't be used.
     pub(crate) fn invalid_query(errors: Vec<FieldError>) -> Self {
-        let detail = in_words(&errors);
+        let detail = describe(&errors);
         let title = "The query string can't be used";
         Self::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", title, detail).with_errors(errors)
     }
@@ -263,7 +263,7 @@ impl Problem {
 }
 
 /// One bad field in full, several by name.
-fn in_words(errors: &[FieldError]) -> String {
+fn describe(errors: &[FieldError]) -> String {
     match errors {
         [one] if one.field.is_empty() => one.message.clone(),
         [one] => format!("{}: {}", one.field, one.message),

@@ -14,9 +14,9 @@ pub(crate) use table::{of_password, storage_failed};
 use std::borrow::Cow;
 use std::time::Duration;
 
-use application::CommandError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use p2p_application::CommandError;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
-use application::ports::{PasswordError, StorageError};
-use application::session::AccessError;
-use application::{CommandError, Meaning, QueryError};
 use axum::http::StatusCode;
-use domain::Refusal;
+use p2p_application::ports::{PasswordError, StorageError};
+use p2p_application::session::AccessError;
+use p2p_application::{CommandError, Meaning, QueryError};
+use p2p_domain::Refusal;
 
 use super::{Challenge, FieldError, Problem};
 use crate::live::Full;
@@ -93,7 +93,7 @@ impl From<Refusal> for Problem {
         let mut problem = Self::meant(&why, title, why.to_string());
         match &why {
             Refusal::IllegalTransition { state, trigger, .. } => {
-                problem.0.state = Some(state.map_or("NONE", domain::Status::name));
+                problem.0.state = Some(state.map_or("NONE", p2p_domain::Status::name));
                 problem.0.event = Some(trigger.name());
             }
             Refusal::BadCredentials | Refusal::SecondFactorWrong => {

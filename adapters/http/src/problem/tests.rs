@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use application::ports::StorageError;
-use application::{Meaning, QueryError};
 use axum::body::to_bytes;
+use p2p_application::ports::StorageError;
+use p2p_application::{Meaning, QueryError};
 use serde_json::{Value, json};
 
 const PROOF_LASTS: Duration = Duration::from_secs(600);
@@ -120,7 +120,7 @@ fn errors_have_the_status_and_the_code_that_they_mean() {
         let of_problem = (problem.status().as_u16(), problem.code());
         assert_eq!(of_problem, (meaning.http, meaning.code));
     }
-    let broken = domain::Refusal::Broken { what: "sums" };
+    let broken = p2p_domain::Refusal::Broken { what: "sums" };
     let mut known: BTreeSet<String> = BTreeSet::new();
     for refusal in catalogue::refusals().into_iter().chain([broken]) {
         let meaning = Meaning::from(&refusal);
@@ -177,10 +177,10 @@ async fn an_illegal_move_names_the_state_and_the_event() {
         (&body["state"], &body["event"]),
         (&json!("CANCELLED"), &json!("accept"))
     );
-    let unborn = Problem::from(domain::Refusal::IllegalTransition {
+    let unborn = Problem::from(p2p_domain::Refusal::IllegalTransition {
         state: None,
-        trigger: domain::offer::Trigger::Create,
-        actor: domain::Actor::Exchanger,
+        trigger: p2p_domain::offer::Trigger::Create,
+        actor: p2p_domain::Actor::Exchanger,
     });
     let (_, body) = rendered(&unborn).await;
     assert_eq!(body["state"], "NONE");
@@ -188,8 +188,8 @@ async fn an_illegal_move_names_the_state_and_the_event() {
 
 #[tokio::test]
 async fn a_refused_amount_names_its_field() {
-    let refusal = domain::Refusal::amount_of("payer_amount");
-    let error = domain::MoneyError::TooManyDecimals { most: 6 };
+    let refusal = p2p_domain::Refusal::amount_of("payer_amount");
+    let error = p2p_domain::MoneyError::TooManyDecimals { most: 6 };
     let (_, body) = rendered(&Problem::from(refusal(error))).await;
     let entry = json!({
         "field": "payer_amount",
@@ -201,7 +201,7 @@ async fn a_refused_amount_names_its_field() {
 
 #[tokio::test]
 async fn what_went_wrong_inside_is_for_the_log_only() {
-    let storage = application::ports::StorageError::Unavailable {
+    let storage = p2p_application::ports::StorageError::Unavailable {
         source: "connection to 10.0.0.7 refused".into(),
     };
     for problem in [storage_failed(&storage), Problem::internal("10.0.0.7")] {
@@ -225,7 +225,7 @@ fn a_wait_is_told_in_whole_seconds_and_is_long_enough() {
         (7_200, "8"),
     ] {
         let wait = Duration::from_millis(wait);
-        let problem = Problem::from(domain::Refusal::TooManyAttempts { wait });
+        let problem = Problem::from(p2p_domain::Refusal::TooManyAttempts { wait });
         let response = problem.render("request-7", PROOF_LASTS);
         assert_eq!(response.headers()["retry-after"], told);
     }
@@ -248,7 +248,7 @@ fn a_401_says_what_would_be_enough() {
 
 #[test]
 fn a_token_that_is_good_no_more_is_told_from_one_that_cant_be_checked() {
-    use application::ports::TokenError;
+    use p2p_application::ports::TokenError;
     let told = |error| {
         let problem = Problem::bad_token(error);
         (problem.status().as_u16(), problem.code().to_owned())
@@ -259,13 +259,13 @@ fn a_token_that_is_good_no_more_is_told_from_one_that_cant_be_checked() {
 
 #[test]
 fn the_field_of_a_weak_password_is_named() {
-    let weak = application::session::AccessError::Refused(domain::Refusal::WeakPassword {
+    let weak = p2p_application::session::AccessError::Refused(p2p_domain::Refusal::WeakPassword {
         reason: "is known from a breach",
     });
     let problem = of_password("new_password")(weak);
     assert_eq!(problem.code(), "WEAK_PASSWORD");
     let entry = FieldError::new("new_password", "WEAK_PASSWORD", "is known from a breach");
     assert_eq!(problem.errors(), [entry]);
-    let other = of_password("new_password")(domain::Refusal::BadCredentials.into());
+    let other = of_password("new_password")(p2p_domain::Refusal::BadCredentials.into());
     assert_eq!(other.errors(), []);
 }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::notification::{Follower, Reader, reader_of};
-use application::ports::{Bearer, StorageError};
-use domain::{Notification, Timestamp};
 use futures::Stream;
+use p2p_application::notification::{Follower, Reader, reader_of};
+use p2p_application::ports::{Bearer, StorageError};
+use p2p_domain::{Notification, Timestamp};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};

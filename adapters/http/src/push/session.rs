@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::limits::Class;
-use application::ports::{Bearer, TokenError};
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::http::StatusCode;
+use p2p_application::limits::Class;
+use p2p_application::ports::{Bearer, TokenError};
 use serde::Deserialize;
 use tokio::time::{Instant, interval_at, timeout};
 use tungstenite::Error as SocketError;

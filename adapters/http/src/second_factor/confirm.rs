@@ -1,8 +1,8 @@
 //! `POST /api/auth/2fa/confirm`.
 
-use application::second_factor::confirm;
 use axum::Json as Answer;
 use axum::extract::State;
+use p2p_application::second_factor::confirm;
 use serde::Serialize;
 use utoipa::ToSchema;
 

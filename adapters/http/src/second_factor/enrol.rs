@@ -1,9 +1,9 @@
 //! `POST /api/auth/2fa/enroll`.
 
-use application::ports::Enrolment;
-use application::second_factor::enrol;
 use axum::Json as Answer;
 use axum::extract::State;
+use p2p_application::ports::Enrolment;
+use p2p_application::second_factor::enrol;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;

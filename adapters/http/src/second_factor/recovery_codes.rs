@@ -1,8 +1,8 @@
 //! `POST /api/auth/2fa/recovery-codes`.
 
-use application::second_factor::renew_recovery_codes as renew;
 use axum::Json as Answer;
 use axum::extract::State;
+use p2p_application::second_factor::renew_recovery_codes as renew;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,9 +1,9 @@
 //! `DELETE /api/auth/2fa` and `DELETE /api/users/{user_id}/2fa`.
 
-use application::second_factor::remove;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::UserId;
+use p2p_application::second_factor::remove;
+use p2p_domain::UserId;
 
 use super::TAG;
 use crate::app::App;

@@ -1,8 +1,8 @@
 //! `POST /api/auth/2fa/verify`.
 
-use application::second_factor::show;
 use axum::Json as Answer;
 use axum::extract::State;
+use p2p_application::second_factor::show;
 
 use super::{CodeRequest, TAG};
 use crate::app::App;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use application::ports::Subject;
+use p2p_application::ports::Subject;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::ServerSettings;

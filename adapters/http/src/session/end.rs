@@ -1,10 +1,10 @@
 //! `DELETE /api/auth/sessions/{session_id}` and `DELETE /api/auth/sessions`.
 
-use application::session::{EndOtherSessions, EndSession};
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::SessionId;
+use p2p_application::session::{EndOtherSessions, EndSession};
+use p2p_domain::SessionId;
 use serde::Serialize;
 use utoipa::ToSchema;
 

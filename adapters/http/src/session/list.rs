@@ -1,8 +1,8 @@
 //! `GET /api/auth/sessions`.
 
-use application::session::list_sessions as open_sessions;
 use axum::Json as Answer;
 use axum::extract::State;
+use p2p_application::session::list_sessions as open_sessions;
 
 use super::TAG;
 use super::view::SessionView;

@@ -1,9 +1,9 @@
 //! `POST /api/auth/login`.
 
-use application::session::{Credentials, log_in as enter};
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::user::Email;
+use p2p_application::session::{Credentials, log_in as enter};
+use p2p_domain::user::Email;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,9 +1,9 @@
 //! `POST /api/auth/logout`.
 
-use application::session::EndSession;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::Refusal;
+use p2p_application::session::EndSession;
+use p2p_domain::Refusal;
 
 use super::TAG;
 use crate::app::App;

@@ -1,9 +1,9 @@
 //! `POST /api/auth/refresh`.
 
-use application::session::refresh as renew;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::request::Parts;
+use p2p_application::session::refresh as renew;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,8 +1,8 @@
 //! Sessions and their tokens as clients see them.
 
-use application::ports::AccessToken;
-use application::session::LoggedIn;
-use domain::{Session, SessionId};
+use p2p_application::ports::AccessToken;
+use p2p_application::session::LoggedIn;
+use p2p_domain::{Session, SessionId};
 use serde::Serialize;
 use utoipa::ToSchema;
 

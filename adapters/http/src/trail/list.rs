@@ -1,9 +1,9 @@
 //! `GET /api/audit`.
 
-use application::ports::TrailFilter;
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::audit::AuditRecord;
+use p2p_application::ports::TrailFilter;
+use p2p_domain::audit_log::AuditRecord;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use validator::{Validate, ValidationError};
@@ -80,7 +80,7 @@ pub(crate) async fn list_audit_records(
         before: cursor::read_number(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = application::trail::list(&app, caller, filter).await?;
+    let page = p2p_application::audit_log::list(&app, caller, filter).await?;
     let next_cursor = page.items.last().filter(|_| page.more).map(cursor_of);
     let items = page.items.into_iter().map(TryInto::try_into);
     Ok(Answer(Page {

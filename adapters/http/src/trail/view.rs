@@ -1,6 +1,6 @@
 //! Records of the audit trail as moderators see them.
 
-use domain::audit::AuditRecord;
+use p2p_domain::audit_log::AuditRecord;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;

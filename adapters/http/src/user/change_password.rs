@@ -1,8 +1,8 @@
 //! `POST /api/auth/password`.
 
-use application::user::change_password as change;
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::user::change_password as change;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

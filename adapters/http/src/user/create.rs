@@ -1,10 +1,10 @@
 //! `POST /api/users`.
 
-use application::user::{RegisterUser, must_be_strong};
 use axum::extract::State;
 use axum::response::Response;
-use domain::Role;
-use domain::user::Email;
+use p2p_application::user::{RegisterUser, must_be_strong};
+use p2p_domain::Role;
+use p2p_domain::user::Email;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,9 +1,9 @@
 //! `POST /api/auth/password/forgot`.
 
-use application::user::request_reset;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::user::Email;
+use p2p_application::user::request_reset;
+use p2p_domain::user::Email;
 
 use super::{AddressRequest, TAG_AUTH};
 use crate::app::App;

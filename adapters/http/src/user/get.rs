@@ -2,8 +2,8 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::UserId;
-use domain::user::Caller;
+use p2p_domain::UserId;
+use p2p_domain::user::Caller;
 
 use super::TAG;
 use super::view::UserDetails;
@@ -55,7 +55,7 @@ pub(crate) async fn get_user(
 
 /// The account and what protects it, for who may see it.
 async fn details(app: &App, caller: Caller, user: UserId) -> Result<UserDetails, Problem> {
-    let (user, exchanger) = application::user::get_user(app, caller, user).await?;
+    let (user, exchanger) = p2p_application::user::get_user(app, caller, user).await?;
     let factor = app.queries().find_second_factor(user.id).await;
     let factor = factor.map_err(|error| storage_failed(&error))?;
     let is_active = factor.is_some_and(|factor| factor.is_active());

@@ -12,7 +12,7 @@ mod update_me;
 mod verify_email;
 pub(crate) mod view;
 
-use domain::user::is_one_line;
+use p2p_domain::user::is_one_line;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;

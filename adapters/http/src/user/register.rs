@@ -1,11 +1,11 @@
 //! `POST /api/auth/register`.
 
-use application::user::{RegisterUser, must_be_strong, request_verification};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::user::Email;
-use domain::{Language, Role};
+use p2p_application::user::{RegisterUser, must_be_strong, request_verification};
+use p2p_domain::user::Email;
+use p2p_domain::{Language, Role};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

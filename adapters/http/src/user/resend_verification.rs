@@ -1,9 +1,9 @@
 //! `POST /api/auth/verify-email/resend`.
 
-use application::user::request_verification;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::user::Email;
+use p2p_application::user::request_verification;
+use p2p_domain::user::Email;
 
 use super::{AddressRequest, TAG_AUTH};
 use crate::app::App;

@@ -1,8 +1,8 @@
 //! `POST /api/auth/password/reset`.
 
-use application::user::reset_password as reset;
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::user::reset_password as reset;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,9 +1,9 @@
 //! `PUT /api/users/{user_id}/roles`.
 
-use application::user::SetRoles;
 use axum::extract::State;
 use axum::response::Response;
-use domain::UserId;
+use p2p_application::user::SetRoles;
+use p2p_domain::UserId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,8 +1,8 @@
 //! `PATCH /api/users/me`.
 
-use application::user::SetLanguage;
 use axum::extract::State;
 use axum::response::Response;
+use p2p_application::user::SetLanguage;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,8 +1,8 @@
 //! `POST /api/auth/verify-email`.
 
-use application::user::verify_email as verify;
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::user::verify_email as verify;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

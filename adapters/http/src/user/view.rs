@@ -1,6 +1,6 @@
 //! Accounts of people as clients see them.
 
-use domain::{Exchanger, Role, Roles, User};
+use p2p_domain::{Exchanger, Role, Roles, User};
 use serde::Serialize;
 use utoipa::ToSchema;
 

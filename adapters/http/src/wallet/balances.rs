@@ -1,9 +1,9 @@
 //! `GET /api/wallet` and `GET /api/billing/balance/{user_id}`.
 
-use application::wallet::balances;
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::UserId;
+use p2p_application::wallet::balances;
+use p2p_domain::UserId;
 
 use super::view::WalletView;
 use super::{TAG, TAG_BILLING};

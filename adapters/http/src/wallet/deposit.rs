@@ -1,9 +1,9 @@
 //! `POST /api/billing/deposit`.
 
-use application::wallet::Deposit;
 use axum::extract::State;
 use axum::response::Response;
-use domain::order::DEFAULT_ASSET;
+use p2p_application::wallet::Deposit;
+use p2p_domain::order::DEFAULT_ASSET;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

@@ -1,14 +1,14 @@
 //! `GET /api/wallet/entries.csv`.
 
-use application::ports::{StatementCursor, StatementEntry};
-use application::wallet::{StatementList, statement};
-use application::{MAX_PAGE, Page, QueryError};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use domain::user::Caller;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use p2p_application::ports::{StatementCursor, StatementEntry};
+use p2p_application::wallet::{StatementList, statement};
+use p2p_application::{MAX_PAGE, Page, QueryError};
+use p2p_domain::user::Caller;
 use serde::Deserialize;
 use tokio::time::error::Elapsed;
 use utoipa::IntoParams;

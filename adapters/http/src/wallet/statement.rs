@@ -1,9 +1,9 @@
 //! `GET /api/wallet/entries`.
 
-use application::ports::{StatementCursor, StatementEntry};
-use application::wallet::{StatementList, statement};
 use axum::Json as Answer;
 use axum::extract::State;
+use p2p_application::ports::{StatementCursor, StatementEntry};
+use p2p_application::wallet::{StatementList, statement};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use validator::Validate;

@@ -1,8 +1,8 @@
 //! Wallets as clients see them.
 
-use application::ports::StatementEntry;
-use domain::ledger::Reference;
-use domain::{Account, UserId};
+use p2p_application::ports::StatementEntry;
+use p2p_domain::ledger::Reference;
+use p2p_domain::{Account, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 

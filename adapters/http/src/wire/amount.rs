@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use domain::{Decimal, MoneyError};
+use p2p_domain::{Decimal, MoneyError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -55,7 +55,7 @@ impl Amount {
 
 /// Why something is not an amount, by the code that the domain gives it as well.
 pub(crate) fn fault(error: MoneyError) -> Fault {
-    Fault::new(domain::Refusal::amount(error).code(), error.to_string())
+    Fault::new(p2p_domain::Refusal::amount(error).code(), error.to_string())
 }
 
 /// A decimal number above zero.
@@ -115,11 +115,11 @@ impl utoipa::ToSchema for AmountText {}
 
 /// An amount of one asset, at its full scale.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Money(pub(crate) domain::Money);
+pub(crate) struct Money(pub(crate) p2p_domain::Money);
 
 /// Fiat per one whole unit of crypto.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Price(pub(crate) domain::Price);
+pub(crate) struct Price(pub(crate) p2p_domain::Price);
 
 serialize_as_text!(Money);
 serialize_as_text!(Price);

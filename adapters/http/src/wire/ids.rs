@@ -1,6 +1,6 @@
 //! Typed ids as text.
 
-use domain::{IdError, TypedId};
+use p2p_domain::{IdError, TypedId};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema::SchemaType};
 
@@ -33,7 +33,7 @@ pub(crate) fn schema<T: TypedId>() -> RefOr<Schema> {
 macro_rules! ids {
     ($($name:ident),*) => {$(
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) struct $name(pub(crate) domain::$name);
+        pub(crate) struct $name(pub(crate) p2p_domain::$name);
 
         deserialize_from_text!(
             $name,
@@ -43,7 +43,7 @@ macro_rules! ids {
         serialize_as_text!($name);
 
         impl utoipa::PartialSchema for $name {
-            fn schema() -> RefOr<Schema> { schema::<domain::$name>() }
+            fn schema() -> RefOr<Schema> { schema::<p2p_domain::$name>() }
         }
 
         impl utoipa::ToSchema for $name {}

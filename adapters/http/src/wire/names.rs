@@ -1,10 +1,10 @@
 //! Closed sets of names. The names are the domain's own; a new one appears here, and in the documentation, by itself.
 
-use domain::AssetKind;
-use domain::event::FactName;
-use domain::ledger::PostingKind;
-use domain::listing::{ListingState, Switch};
-use domain::withdrawal::WithdrawalStatus as Withdrawn;
+use p2p_domain::AssetKind;
+use p2p_domain::event::FactName;
+use p2p_domain::ledger::PostingKind;
+use p2p_domain::listing::{ListingState, Switch};
+use p2p_domain::withdrawal::WithdrawalStatus as Withdrawn;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
@@ -71,17 +71,17 @@ macro_rules! names {
 
 names! {
     /// The direction of an exchange as the customer sees it: CRYPTO2FIAT gives crypto, FIAT2CRYPTO gets crypto.
-    ExchangeType(domain::ExchangeType) = domain::ExchangeType::ALL, domain::ExchangeType::name;
+    ExchangeType(p2p_domain::ExchangeType) = p2p_domain::ExchangeType::ALL, p2p_domain::ExchangeType::name;
     /// Where a deal stands.
-    Status(domain::Status) = domain::Status::ALL, domain::Status::name;
+    Status(p2p_domain::Status) = p2p_domain::Status::ALL, p2p_domain::Status::name;
     /// Who acted.
-    Actor(domain::Actor) = domain::Actor::ALL, domain::Actor::name;
+    Actor(p2p_domain::Actor) = p2p_domain::Actor::ALL, p2p_domain::Actor::name;
     /// The side of a deal on which its author stands.
-    Side(domain::Actor) = SIDES, domain::Actor::name;
+    Side(p2p_domain::Actor) = SIDES, p2p_domain::Actor::name;
     /// What an account may do.
-    Role(domain::Role) = domain::Role::ALL, domain::Role::name;
+    Role(p2p_domain::Role) = p2p_domain::Role::ALL, p2p_domain::Role::name;
     /// A crypto asset or a fiat currency.
-    Asset(domain::Asset) = domain::Asset::ALL, domain::Asset::code;
+    Asset(p2p_domain::Asset) = p2p_domain::Asset::ALL, p2p_domain::Asset::code;
     /// Whether a listing takes offers.
     ListingStatus(ListingState) = ListingState::ALL, ListingState::name;
     /// Whether a listing is to take offers.
@@ -91,7 +91,7 @@ names! {
     /// Why money moved.
     EntryKind(PostingKind) = PostingKind::ALL, PostingKind::name;
     /// Which of an account's two balances moved.
-    Bucket(domain::ledger::Bucket) = BUCKETS, bucket_name;
+    Bucket(p2p_domain::ledger::Bucket) = BUCKETS, bucket_name;
     /// How an exchanger answers an offer.
     ResponseAction(ResponseKind) = ResponseKind::ALL, ResponseKind::name;
     /// What a moderator decides.
@@ -101,24 +101,24 @@ names! {
     /// What has happened.
     Event(FactName) = FactName::ALL, FactName::name;
     /// The language in which somebody is told things (ISO 639-1).
-    Language(domain::Language) = domain::Language::ALL, domain::Language::name;
+    Language(p2p_domain::Language) = p2p_domain::Language::ALL, p2p_domain::Language::name;
     /// How an order stands: NEW until its payment is decided.
-    OrderStatus(domain::order::OrderStatus) = domain::order::OrderStatus::ALL, domain::order::OrderStatus::name;
+    OrderStatus(p2p_domain::order::OrderStatus) = p2p_domain::order::OrderStatus::ALL, p2p_domain::order::OrderStatus::name;
     /// How a withdrawal stands: REQUESTED until an administrator decides.
     WithdrawalStatus(Withdrawn) = Withdrawn::ALL, Withdrawn::name;
     /// Why a payment was not made.
-    Decline(domain::Decline) = domain::Decline::ALL, domain::Decline::name;
+    Decline(p2p_domain::Decline) = p2p_domain::Decline::ALL, p2p_domain::Decline::name;
     /// How a payment was decided.
     PaymentStatus(PaymentOutcome) = DECIDED, PaymentOutcome::name;
     /// How a payment that was asked for was decided; DUPLICATE: by a decision before.
     PaymentAnswer(PaymentOutcome) = PaymentOutcome::ALL, PaymentOutcome::name;
     /// What became of a payment report: APPLIED if it confirmed the payment of a deal or was booked as a deposit, otherwise
     /// why it was not.
-    ReportOutcome(domain::ReportOutcome) = domain::ReportOutcome::ALL, domain::ReportOutcome::name;
+    ReportOutcome(p2p_domain::ReportOutcome) = p2p_domain::ReportOutcome::ALL, p2p_domain::ReportOutcome::name;
     /// How a payment report was received.
     Receipt(ReceiptKind) = ReceiptKind::ALL, ReceiptKind::name;
     /// What was done, in the audit trail.
-    AuditAction(domain::audit::AuditAction) = domain::audit::AuditAction::ALL, domain::audit::AuditAction::name;
+    AuditAction(p2p_domain::audit_log::AuditAction) = p2p_domain::audit_log::AuditAction::ALL, p2p_domain::audit_log::AuditAction::name;
     /// As a dispute's status, in a word: the filter of the list of disputes.
     DisputeStageName(DisputeStage) = DisputeStage::ALL, DisputeStage::word;
 }
@@ -146,13 +146,13 @@ impl utoipa::PartialSchema for FiatCurrency {
 impl utoipa::ToSchema for FiatCurrency {}
 
 fn codes(kind: AssetKind) -> impl Iterator<Item = &'static str> {
-    let assets = domain::Asset::ALL.iter();
+    let assets = p2p_domain::Asset::ALL.iter();
     assets
         .filter(move |asset| asset.kind() == kind)
         .map(|asset| asset.code())
 }
 
-const SIDES: [domain::Actor; 2] = [domain::Actor::Customer, domain::Actor::Exchanger];
+const SIDES: [p2p_domain::Actor; 2] = [p2p_domain::Actor::Customer, p2p_domain::Actor::Exchanger];
 
 const SWITCHES: [Switch; 2] = [Switch::Resume, Switch::Pause];
 
@@ -164,15 +164,15 @@ const fn switch_name(switch: Switch) -> &'static str {
     }
 }
 
-const BUCKETS: [domain::ledger::Bucket; 2] = [
-    domain::ledger::Bucket::Available,
-    domain::ledger::Bucket::Held,
+const BUCKETS: [p2p_domain::ledger::Bucket; 2] = [
+    p2p_domain::ledger::Bucket::Available,
+    p2p_domain::ledger::Bucket::Held,
 ];
 
-const fn bucket_name(bucket: domain::ledger::Bucket) -> &'static str {
+const fn bucket_name(bucket: p2p_domain::ledger::Bucket) -> &'static str {
     match bucket {
-        domain::ledger::Bucket::Available => "AVAILABLE",
-        domain::ledger::Bucket::Held => "HELD",
+        p2p_domain::ledger::Bucket::Available => "AVAILABLE",
+        p2p_domain::ledger::Bucket::Held => "HELD",
     }
 }
 
@@ -280,12 +280,12 @@ impl ResolutionKind {
     }
 }
 
-impl From<domain::dispute::Resolution> for Resolution {
-    fn from(resolution: domain::dispute::Resolution) -> Self {
+impl From<p2p_domain::dispute::Resolution> for Resolution {
+    fn from(resolution: p2p_domain::dispute::Resolution) -> Self {
         Self(match resolution {
-            domain::dispute::Resolution::Finished => ResolutionKind::Finished,
-            domain::dispute::Resolution::Cancelled => ResolutionKind::Cancelled,
-            domain::dispute::Resolution::Split { .. } => ResolutionKind::Split,
+            p2p_domain::dispute::Resolution::Finished => ResolutionKind::Finished,
+            p2p_domain::dispute::Resolution::Cancelled => ResolutionKind::Cancelled,
+            p2p_domain::dispute::Resolution::Split { .. } => ResolutionKind::Split,
         })
     }
 }
@@ -324,7 +324,7 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<ExchangeType>(json);
         assert_eq!(
             read("\"FIAT2CRYPTO\"").unwrap(),
-            ExchangeType(domain::ExchangeType::FiatToCrypto)
+            ExchangeType(p2p_domain::ExchangeType::FiatToCrypto)
         );
         for bad in ["\"fiat2crypto\"", "\"\"", "\"FIAT2CRYPTO \""] {
             let error = read(bad).unwrap_err().to_string();
@@ -335,8 +335,8 @@ mod tests {
 
     #[test]
     fn resolutions_have_the_names_of_the_domain() {
-        use domain::dispute::Resolution as Of;
-        let amount = domain::Money::new(1, domain::Asset::Btc);
+        use p2p_domain::dispute::Resolution as Of;
+        let amount = p2p_domain::Money::new(1, p2p_domain::Asset::Btc);
         for of in [
             Of::Finished,
             Of::Cancelled,

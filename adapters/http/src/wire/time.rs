@@ -1,6 +1,6 @@
 //! Points in time: RFC 3339 in UTC.
 
-use domain::Timestamp;
+use p2p_domain::Timestamp;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 

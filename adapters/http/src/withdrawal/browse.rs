@@ -1,9 +1,9 @@
 //! `GET /api/billing/withdrawals` and `GET /api/billing/withdrawals/{withdrawal_id}`.
 
-use application::withdrawal::WithdrawalList;
 use axum::Json as Answer;
 use axum::extract::State;
-use domain::{Withdrawal, WithdrawalId};
+use p2p_application::withdrawal::WithdrawalList;
+use p2p_domain::{Withdrawal, WithdrawalId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use validator::Validate;
@@ -63,7 +63,7 @@ pub(crate) async fn list_withdrawals(
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = application::withdrawal::list_withdrawals(&app, caller, list).await?;
+    let page = p2p_application::withdrawal::list_withdrawals(&app, caller, list).await?;
     let cursor = |withdrawal: &Withdrawal| withdrawal.id.to_string();
     Ok(Answer(Page::of(page, cursor, Into::into)))
 }
@@ -86,6 +86,6 @@ pub(crate) async fn get_withdrawal(
     Auth(caller): Auth,
     PathId(withdrawal): PathId<WithdrawalId>,
 ) -> Result<Answer<WithdrawalView>, Problem> {
-    let withdrawal = application::withdrawal::get_withdrawal(&app, caller, withdrawal).await?;
+    let withdrawal = p2p_application::withdrawal::get_withdrawal(&app, caller, withdrawal).await?;
     Ok(Answer(withdrawal.into()))
 }

@@ -1,9 +1,9 @@
 //! `POST /api/billing/withdrawals/{withdrawal_id}/approve` and `POST /api/billing/withdrawals/{withdrawal_id}/reject`.
 
-use application::withdrawal::{ApproveWithdrawal, RejectWithdrawal};
 use axum::extract::State;
 use axum::response::Response;
-use domain::WithdrawalId;
+use p2p_application::withdrawal::{ApproveWithdrawal, RejectWithdrawal};
+use p2p_domain::WithdrawalId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

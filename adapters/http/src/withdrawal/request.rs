@@ -1,8 +1,8 @@
 //! `POST /api/billing/withdrawals`.
 
-use application::withdrawal::RequestWithdrawal;
 use axum::extract::State;
 use axum::response::Response;
+use p2p_application::withdrawal::RequestWithdrawal;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

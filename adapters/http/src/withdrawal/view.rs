@@ -1,7 +1,7 @@
 //! Withdrawals as clients see them.
 
-use domain::Withdrawal;
-use domain::withdrawal::WithdrawalState;
+use p2p_domain::Withdrawal;
+use p2p_domain::withdrawal::WithdrawalState;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,9 +1,9 @@
 //! A market with people who pay each other.
 
-use application::ports::Maintenance;
-use domain::ledger::Owner;
-use domain::{Asset, Policy, Role};
-use http_api::HttpSettings;
+use p2p_application::ports::Maintenance;
+use p2p_domain::ledger::Owner;
+use p2p_domain::{Asset, Policy, Role};
+use p2p_http::HttpSettings;
 use serde_json::{Value, json};
 
 use crate::scene::{Person, Reply, Scene};

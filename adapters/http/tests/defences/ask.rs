@@ -1,10 +1,10 @@
 //! Requests in which nothing is wrong: whatever they are refused for is who asks, and about whose.
 
-use application::ports::LinkPurpose;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use domain::Role;
 use http_body_util::BodyExt;
+use p2p_application::ports::LinkPurpose;
+use p2p_domain::Role;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

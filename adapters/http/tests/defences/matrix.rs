@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::Role;
+use p2p_domain::Role;
 
 use crate::ask::{Answer, Twist, ask, send};
 use crate::operations::{self, Operation};

@@ -52,7 +52,7 @@ pub(crate) fn all() -> &'static [Operation] {
 }
 
 fn documented() -> Vec<Operation> {
-    let document: Value = serde_json::from_str(&http_api::openapi_json()).unwrap();
+    let document: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

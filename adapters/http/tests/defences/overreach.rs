@@ -1,6 +1,6 @@
 //! Words that nobody asked for: in bodies, query strings and headers, and numbers of pages that are others'.
 
-use domain::Role;
+use p2p_domain::Role;
 use serde_json::{Value, json};
 
 use crate::ask::{Ask, Twist, ask, send};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http_api::{ServerSettings, serve};
+use p2p_http::{ServerSettings, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

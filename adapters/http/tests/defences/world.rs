@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use application::ports::{Link, LinkPurpose};
-use application::user::SetRoles;
 use axum::http::Method;
-use domain::second_factor::{RecoveryCodes, SealedSecret, Shown};
-use domain::session::{Origin, Session};
-use domain::user::{Caller, PasswordHash};
-use domain::{Role, Roles, SecondFactor, SessionId, Timestamp, UserId};
 use hmac::{Hmac, KeyInit, Mac};
-use http_api::{CallbackSettings, HttpSettings, Secret};
-use memory::Tables;
+use p2p_application::ports::{Link, LinkPurpose};
+use p2p_application::user::SetRoles;
+use p2p_domain::second_factor::{PresentedCode, RecoveryCodes, SealedSecret};
+use p2p_domain::session::{Origin, Session};
+use p2p_domain::user::{Caller, PasswordHash};
+use p2p_domain::{Role, Roles, SecondFactor, SessionId, Timestamp, UserId};
+use p2p_http::{CallbackSettings, HttpSettings, Secret};
+use p2p_memory::Tables;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -203,7 +203,7 @@ impl World {
         let secret = SealedSecret::new(format!("insecure:{}", owner.id));
         let mut factor = SecondFactor::begin(owner.id, secret);
         if active {
-            let (long_ago, codes) = (Shown::Code { step: 1 }, RecoveryCodes::default());
+            let (long_ago, codes) = (PresentedCode::Code { step: 1 }, RecoveryCodes::default());
             factor = factor
                 .confirm(long_ago, codes, Timestamp::from_micros(0))
                 .unwrap();
@@ -237,7 +237,7 @@ impl World {
     }
 
     async fn done(&self, by: &Person, method: Method, path: &str, body: Value) -> Value {
-        let key: domain::EventId = self.scene.market.fresh();
+        let key: p2p_domain::EventId = self.scene.market.fresh();
         let request = axum::http::Request::builder()
             .method(method)
             .uri(path)

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use application::Caller;
-use application::user::SetRoles;
 use axum::http::Method;
-use domain::user::Email;
-use domain::{Roles, Timestamp};
-use memory::InsecureSecondFactors;
+use p2p_application::Caller;
+use p2p_application::user::SetRoles;
+use p2p_domain::user::Email;
+use p2p_domain::{Roles, Timestamp};
+use p2p_memory::InsecureSecondFactors;
 use serde_json::{Value, json};
 
 use super::{Person, Reply, Role, Scene};
@@ -99,7 +99,7 @@ impl Scene {
 
     /// Gives somebody exactly these roles, by the hand of an administrator whom nobody has seen before.
     pub(crate) async fn appoint<const N: usize>(&self, person: &Person, roles: [Role; N]) {
-        let id: domain::EventId = self.market.fresh();
+        let id: p2p_domain::EventId = self.market.fresh();
         let root = self.person(&format!("root-{id}"), [Role::Admin]).await;
         let caller = Caller::new(root.id, [Role::Admin].into());
         let command = SetRoles {

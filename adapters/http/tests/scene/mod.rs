@@ -6,22 +6,22 @@ pub(crate) mod kept;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::billing::ChargeOrder;
-use application::mail::PostOffice;
-use application::notification::TellPeople;
-use application::order::SettleOrder;
-use application::ports::{Incoming, Outbox};
-use application::user::RegisterUser;
-use application::{Caller, Market, MarketPorts, PipelineSettings};
 use axum::Router;
 use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use domain::user::Email;
-use domain::{Policy, Role, Roles, Timestamp, UserId};
-use http_api::{HttpSettings, Live};
 use http_body_util::BodyExt;
-use memory::{
+use p2p_application::mail::MailQueue;
+use p2p_application::notification::Notify;
+use p2p_application::order::SettleOrder;
+use p2p_application::payment::ChargeOrder;
+use p2p_application::ports::{Incoming, Outbox};
+use p2p_application::user::RegisterUser;
+use p2p_application::{Caller, Market, MarketPorts, PipelineSettings};
+use p2p_domain::user::Email;
+use p2p_domain::{Policy, Role, Roles, Timestamp, UserId};
+use p2p_http::{HttpSettings, Live};
+use p2p_memory::{
     InsecurePasswords, InsecureSecondFactors, InsecureTokens, KeptMail, ManualClock, Memory,
     SequentialIds,
 };
@@ -106,7 +106,7 @@ impl Scene {
         let clock = ManualClock::at(START);
         let passwords = InsecurePasswords::default();
         let letters = KeptMail::default();
-        let (mail, _) = PostOffice::open(
+        let (mail, _) = MailQueue::open(
             Arc::new(letters.clone()),
             Arc::new(clock.clone()),
             "https://market.example",
@@ -127,7 +127,7 @@ impl Scene {
             outbox: Some(outbox),
             ..Live::default()
         };
-        let api = http_api::router(market.clone(), settings, live.clone());
+        let api = p2p_http::router(market.clone(), settings, live.clone());
         Self {
             market,
             memory,
@@ -166,7 +166,7 @@ impl Scene {
     /// Tells somebody this many times that a freeze of theirs is over, as the consumer of events does.
     pub(crate) async fn tell(&self, person: &Person, times: usize) {
         for _ in 0..times {
-            let id: domain::EventId = self.market.fresh();
+            let id: p2p_domain::EventId = self.market.fresh();
             let body = json!({
                 "event": "ExchangerUnfrozen",
                 "data": {
@@ -181,7 +181,7 @@ impl Scene {
                 version: Some(1),
                 body: body.to_string().into_bytes(),
             };
-            let command = TellPeople::try_from(&message).unwrap();
+            let command = Notify::try_from(&message).unwrap();
             let told = self.market.execute(command).await.unwrap();
             assert_eq!(told.len(), 1);
             self.live.hub.pass_on(&told);
@@ -192,8 +192,8 @@ impl Scene {
     /// people are told.
     pub(crate) async fn deliver(&self) {
         loop {
-            let parcel = self.memory.take(100).await.unwrap();
-            let messages = parcel.messages().to_vec();
+            let lease = self.memory.take(100).await.unwrap();
+            let messages = lease.messages().to_vec();
             if messages.is_empty() {
                 return;
             }
@@ -207,7 +207,7 @@ impl Scene {
                 .await;
             }
             let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
-            parcel.delivered(&ids).await.unwrap();
+            lease.delivered(&ids).await.unwrap();
         }
     }
 
@@ -223,7 +223,7 @@ impl Scene {
                 self.live.hub.pass_on(&told);
             }
             _ => {
-                let command = TellPeople::try_from(message).unwrap();
+                let command = Notify::try_from(message).unwrap();
                 let told = self.market.execute(command).await.unwrap();
                 self.live.hub.pass_on(&told);
             }
@@ -272,7 +272,7 @@ impl Scene {
 
     /// Money for somebody's wallet.
     pub(crate) async fn deposit(&self, admin: &Person, to: &Person, amount: &str, asset: &str) {
-        let key: domain::EventId = self.market.fresh();
+        let key: p2p_domain::EventId = self.market.fresh();
         let body = json!({"user_id": to.id.to_string(), "amount": amount, "asset": asset});
         self.keyed(admin, "/api/billing/deposit", &key.to_string(), body)
             .await

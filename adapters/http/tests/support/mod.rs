@@ -3,33 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::mail::PostOffice;
-use application::ports::{
-    AccessChanges, AccessQueries, AccessToken, AuditReport, Bearer, Clock, DisputeFilter,
-    DisputeQueries, Ids, Link, LinkPurpose, ListingFilter, ListingQueries, ListingView,
-    ListingsFound, Maintenance, NotificationFilter, NotificationQueries, OfferFilter, OfferQueries,
-    OrderFilter, OrderQueries, PasswordError, Passwords, PaymentQueries, Refresh, ReportFilter,
-    ReportQueries, StatementEntry, StatementFilter, StorageError, Store, TokenError, Tokens,
-    TrailFilter, TrailQueries, Transaction, UserQueries, Verdict, WalletQueries, WithdrawalFilter,
-    WithdrawalQueries,
-};
-use application::{Market, MarketPorts, PipelineSettings};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
-use domain::audit::{AuditHead, AuditRecord};
-use domain::dispute::Comment;
-use domain::offer::HistoryEntry;
-use domain::user::{Caller, Email, PasswordHash, User};
-use domain::{
-    Account, AccountId, Attempts, Dispute, DisputeId, Exchanger, ListingId, Mailbox, Notification,
-    Offer, OfferId, Order, OrderId, Payment, PaymentId, PaymentReport, Policy, Role, Roles,
-    SecondFactor, Session, SessionId, Timestamp, TypedId, UserId, Withdrawal, WithdrawalId,
-};
-use http_api::{HttpSettings, Live};
 use http_body_util::BodyExt;
-use memory::InsecureSecondFactors;
+use p2p_application::mail::MailQueue;
+use p2p_application::ports::{
+    AccessChanges, AccessQueries, AccessToken, Bearer, Clock, DisputeFilter, DisputeQueries, Ids,
+    LedgerReport, Link, LinkPurpose, ListingFilter, ListingQueries, ListingView, ListingsFound,
+    Maintenance, NotificationFilter, NotificationQueries, OfferFilter, OfferQueries, OrderFilter,
+    OrderQueries, PasswordError, Passwords, PaymentQueries, Refresh, ReportFilter, ReportQueries,
+    StatementEntry, StatementFilter, StorageError, Store, TokenError, Tokens, TrailFilter,
+    TrailQueries, Transaction, UserQueries, Verdict, WalletQueries, WithdrawalFilter,
+    WithdrawalQueries,
+};
+use p2p_application::{Market, MarketPorts, PipelineSettings};
+use p2p_domain::audit_log::{AuditHead, AuditRecord};
+use p2p_domain::dispute::Comment;
+use p2p_domain::offer::HistoryEntry;
+use p2p_domain::user::{Caller, Email, PasswordHash, User};
+use p2p_domain::{
+    Account, AccountId, Dispute, DisputeId, Exchanger, FailedAttempts, ListingId, Mailbox,
+    Notification, Offer, OfferId, Order, OrderId, Payment, PaymentId, PaymentReport, Policy, Role,
+    Roles, SecondFactor, Session, SessionId, Timestamp, TypedId, UserId, Withdrawal, WithdrawalId,
+};
+use p2p_http::{HttpSettings, Live};
+use p2p_memory::InsecureSecondFactors;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -195,7 +195,7 @@ impl AccessQueries for Away {
     async fn list_sessions(&self, _: UserId, _: u32) -> Result<Vec<Session>, StorageError> {
         away()
     }
-    async fn find_attempts(&self, _: u128) -> Result<Option<Attempts>, StorageError> {
+    async fn find_attempts(&self, _: u128) -> Result<Option<FailedAttempts>, StorageError> {
         away()
     }
     async fn find_second_factor(&self, _: UserId) -> Result<Option<SecondFactor>, StorageError> {
@@ -239,7 +239,7 @@ impl Maintenance for Away {
     async fn forget_access(&self, _: Timestamp, _: u32) -> Result<u64, StorageError> {
         away()
     }
-    async fn audit(&self) -> Result<AuditReport, StorageError> {
+    async fn audit(&self) -> Result<LedgerReport, StorageError> {
         away()
     }
 }
@@ -338,10 +338,10 @@ pub(crate) fn api(settings: HttpSettings, reachable: bool) -> Router {
         passwords: Arc::new(Fixed),
         tokens: Arc::new(Fixed),
         second_factors: Arc::new(InsecureSecondFactors),
-        mail: PostOffice::closed(),
+        mail: MailQueue::closed(),
     };
     let (market, _) = Market::open(ports, Policy::default(), PipelineSettings::default());
-    http_api::router(market, settings, Live::default())
+    p2p_http::router(market, settings, Live::default())
 }
 
 /// What came back.

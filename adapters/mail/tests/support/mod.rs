@@ -10,10 +10,10 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use application::ports::{Clock, Ids, Mail};
-use domain::Timestamp;
-use domain::user::Email;
-use mail::Stationery;
+use p2p_application::ports::{Clock, Ids, Mail};
+use p2p_domain::Timestamp;
+use p2p_domain::user::Email;
+use p2p_mail::Stationery;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;

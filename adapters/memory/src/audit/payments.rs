@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use application::ports::Violation;
-use domain::billing::{PaymentOrigin, PaymentState};
-use domain::ledger::{Bucket, PostingKind, Reference};
-use domain::order::OrderState;
-use domain::withdrawal::WithdrawalStatus;
-use domain::{AccountId, AccountKey, Asset, Order, OrderId, Payment, ReportOutcome};
+use p2p_application::ports::Violation;
+use p2p_domain::ledger::{Bucket, PostingKind, Reference};
+use p2p_domain::order::OrderState;
+use p2p_domain::payment::{PaymentOrigin, PaymentState};
+use p2p_domain::withdrawal::WithdrawalStatus;
+use p2p_domain::{AccountId, AccountKey, Asset, Order, OrderId, Payment, ReportOutcome};
 
 use super::MOST;
 use crate::tables::Tables;

@@ -1,7 +1,7 @@
 //! Table `dispute_comments`: remarks, kept as they were written.
 
-use application::ports::StorageError;
-use domain::dispute::Comment;
+use p2p_application::ports::StorageError;
+use p2p_domain::dispute::Comment;
 use sea_orm::entity::prelude::*;
 
 use crate::row;

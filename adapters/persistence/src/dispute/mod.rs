@@ -3,9 +3,9 @@
 pub(crate) mod comment;
 pub(crate) mod queries;
 
-use application::ports::StorageError;
-use domain::dispute::{DisputeState, Resolution};
-use domain::{Dispute, DisputeId, Money};
+use p2p_application::ports::StorageError;
+use p2p_domain::dispute::{DisputeState, Resolution};
+use p2p_domain::{Dispute, DisputeId, Money};
 use sea_orm::entity::prelude::*;
 
 use crate::offer::history::actor;

@@ -1,9 +1,9 @@
 //! Looking at disputes.
 
-use application::ports::{DisputeFilter, DisputeQueries, StorageError};
 use async_trait::async_trait;
-use domain::dispute::Comment;
-use domain::{Dispute, DisputeId, OfferId};
+use p2p_application::ports::{DisputeFilter, DisputeQueries, StorageError};
+use p2p_domain::dispute::Comment;
+use p2p_domain::{Dispute, DisputeId, OfferId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Query, SelectStatement, UnionType};
 use sea_orm::{FromQueryResult, Iterable, Order, QueryOrder, QuerySelect, QueryTrait, Select};

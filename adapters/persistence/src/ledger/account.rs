@@ -1,8 +1,8 @@
 //! Table `accounts`.
 
-use application::ports::StorageError;
-use domain::ledger::Owner;
-use domain::{Account, AccountId, AccountKey};
+use p2p_application::ports::StorageError;
+use p2p_domain::ledger::Owner;
+use p2p_domain::{Account, AccountId, AccountKey};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, Reading};

@@ -1,8 +1,8 @@
 //! Table `journal_entries`: a row for each entry, never changed.
 
-use application::ports::{StatementEntry, StorageError, Transfer};
-use domain::ledger::{Bucket, PostingKind, Reference};
-use domain::{Money, TransferId};
+use p2p_application::ports::{StatementEntry, StorageError, Transfer};
+use p2p_domain::ledger::{Bucket, PostingKind, Reference};
+use p2p_domain::{Money, TransferId};
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 

@@ -1,8 +1,8 @@
 //! Balances and statements.
 
-use application::ports::{StatementEntry, StatementFilter, StorageError, WalletQueries};
 use async_trait::async_trait;
-use domain::{Account, Asset, UserId};
+use p2p_application::ports::{StatementEntry, StatementFilter, StorageError, WalletQueries};
+use p2p_domain::{Account, Asset, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Query, SelectStatement, UnionType};
 use sea_orm::{Condition, ExprTrait, FromQueryResult, Order, QueryOrder, QuerySelect, QueryTrait};

@@ -4,9 +4,9 @@ mod methods;
 mod queries;
 pub(crate) mod search;
 
-use application::ports::StorageError;
-use domain::listing::ListingState;
-use domain::{ExchangeType, Listing, ListingId, Money};
+use p2p_application::ports::StorageError;
+use p2p_domain::listing::ListingState;
+use p2p_domain::{ExchangeType, Listing, ListingId, Money};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, Reading};

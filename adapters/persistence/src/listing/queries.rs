@@ -1,10 +1,10 @@
 //! Browsing listings.
 
-use application::ports::{
+use async_trait::async_trait;
+use p2p_application::ports::{
     ListingCursor, ListingFilter, ListingQueries, ListingView, ListingsFound, StorageError,
 };
-use async_trait::async_trait;
-use domain::ListingId;
+use p2p_domain::ListingId;
 use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult};
 
 use super::{Model, search};

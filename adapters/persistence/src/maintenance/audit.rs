@@ -1,7 +1,7 @@
 //! The audit: every law over one snapshot.
 
-use application::ports::{AuditReport, StorageError, Violation};
-use application::trail::inspect;
+use p2p_application::audit_log::inspect;
+use p2p_application::ports::{LedgerReport, StorageError, Violation};
 use sea_orm::sea_query::Value;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel, QueryResult,
@@ -14,7 +14,7 @@ use crate::database::Database;
 use crate::error;
 use crate::trail::queries::Snapshot;
 
-pub(super) async fn audit(database: &Database) -> Result<AuditReport, StorageError> {
+pub(super) async fn audit(database: &Database) -> Result<LedgerReport, StorageError> {
     // On SQLite a transaction of the reading connections is a snapshot from its first statement on.
     let options = match database.backend() {
         DbBackend::Postgres => TransactionOptions {
@@ -34,8 +34,8 @@ pub(super) async fn audit(database: &Database) -> Result<AuditReport, StorageErr
     outcome
 }
 
-async fn examine(snapshot: &DatabaseTransaction) -> Result<AuditReport, StorageError> {
-    let mut report = AuditReport::default();
+async fn examine(snapshot: &DatabaseTransaction) -> Result<LedgerReport, StorageError> {
+    let mut report = LedgerReport::default();
     let counts = query(snapshot, laws::COUNTS).await?;
     if let Some(row) = counts.first() {
         report.accounts = count(row, "accounts")?;
@@ -53,7 +53,7 @@ async fn examine(snapshot: &DatabaseTransaction) -> Result<AuditReport, StorageE
 }
 
 /// How many more violations of a law are told: some laws are looked at in two ways.
-fn room(report: &AuditReport, law: &str) -> usize {
+fn room(report: &LedgerReport, law: &str) -> usize {
     let listed = report.violations.iter().filter(|one| one.law == law);
     laws::MOST.saturating_sub(listed.count())
 }
@@ -61,7 +61,7 @@ fn room(report: &AuditReport, law: &str) -> usize {
 /// Goes along the audit trail. A record that can't be read is no failure of the audit but what it looks for.
 async fn trail(
     snapshot: &DatabaseTransaction,
-    report: &mut AuditReport,
+    report: &mut LedgerReport,
 ) -> Result<(), StorageError> {
     match inspect(&Snapshot(snapshot), room(report, laws::TRAIL)).await {
         Ok((head, violations)) => {

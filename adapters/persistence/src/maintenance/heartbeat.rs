@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use application::ports::StorageError;
-use domain::Timestamp;
+use p2p_application::ports::StorageError;
+use p2p_domain::Timestamp;
 use sea_orm::sea_query::{LockType, Query, Value};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
 

@@ -3,7 +3,7 @@
 //! A sum of 64-bit amounts may need more than 64 bits. Each sum is therefore made of two, of the high and of the low 32
 //! bits, carried over: exact, and within 64 bits for up to two thousand million rows.
 
-use domain::{AccountId, ListingId, OfferId, TransferId, UserId};
+use p2p_domain::{AccountId, ListingId, OfferId, TransferId, UserId};
 use uuid::Uuid;
 
 use crate::row;

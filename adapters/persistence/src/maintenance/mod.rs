@@ -6,9 +6,9 @@ mod laws;
 
 use std::time::Duration;
 
-use application::ports::{AuditReport, Maintenance, StorageError};
 use async_trait::async_trait;
-use domain::{OfferId, Timestamp};
+use p2p_application::ports::{LedgerReport, Maintenance, StorageError};
+use p2p_domain::{OfferId, Timestamp};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
@@ -67,7 +67,7 @@ impl Maintenance for Database {
         access::forget(self, before, limit).await
     }
 
-    async fn audit(&self) -> Result<AuditReport, StorageError> {
+    async fn audit(&self) -> Result<LedgerReport, StorageError> {
         audit::audit(self).await
     }
 }

@@ -1,7 +1,7 @@
 //! Table `mailboxes`: how many notifications somebody has, and how far they are read.
 
-use application::ports::StorageError;
-use domain::{Mailbox, UserId};
+use p2p_application::ports::StorageError;
+use p2p_domain::{Mailbox, UserId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, Reading};

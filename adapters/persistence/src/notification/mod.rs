@@ -3,9 +3,9 @@
 pub(crate) mod mailbox;
 pub(crate) mod queries;
 
-use application::ports::StorageError;
-use domain::event::FactName;
-use domain::{Money, News, Notification, NotificationId};
+use p2p_application::ports::StorageError;
+use p2p_domain::event::FactName;
+use p2p_domain::{Money, Notification, NotificationContent, NotificationId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, Reading};
@@ -80,7 +80,7 @@ impl TryFrom<Model> for Notification {
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: NotificationId = row::id(stored.id);
         let reading = Reading::new("notifications", id);
-        let news = News {
+        let news = NotificationContent {
             event: reading.named(FactName::ALL, FactName::name, &stored.event)?,
             offer: stored.offer_id.map(row::id),
             dispute: stored.dispute_id.map(row::id),

@@ -1,8 +1,8 @@
 //! Looking into mailboxes.
 
-use application::ports::{NotificationFilter, NotificationQueries, StorageError};
 use async_trait::async_trait;
-use domain::{Mailbox, Notification, UserId};
+use p2p_application::ports::{NotificationFilter, NotificationQueries, StorageError};
+use p2p_domain::{Mailbox, Notification, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QuerySelect, Select, Statement};
 

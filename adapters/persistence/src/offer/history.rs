@@ -1,8 +1,8 @@
 //! Table `offer_history`: each step of each deal, never changed.
 
-use application::ports::StorageError;
-use domain::offer::HistoryEntry;
-use domain::{Actor, OfferId};
+use p2p_application::ports::StorageError;
+use p2p_domain::offer::HistoryEntry;
+use p2p_domain::{Actor, OfferId};
 use sea_orm::entity::prelude::*;
 
 use super::status;

@@ -3,9 +3,9 @@
 pub(crate) mod history;
 pub(crate) mod queries;
 
-use application::ports::{OfferHead, StorageError};
-use domain::offer::{State, Terms};
-use domain::{Money, Offer, OfferId, Status};
+use p2p_application::ports::{OfferSummary, StorageError};
+use p2p_domain::offer::{State, Terms};
+use p2p_domain::{Money, Offer, OfferId, Status};
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
@@ -163,7 +163,7 @@ impl Head {
     ];
 }
 
-impl TryFrom<Head> for OfferHead {
+impl TryFrom<Head> for OfferSummary {
     type Error = StorageError;
 
     fn try_from(head: Head) -> Result<Self, StorageError> {

@@ -1,9 +1,9 @@
 //! Looking at deals.
 
-use application::ports::{OfferFilter, OfferQueries, StorageError};
 use async_trait::async_trait;
-use domain::offer::HistoryEntry;
-use domain::{Actor, Offer, OfferId};
+use p2p_application::ports::{OfferFilter, OfferQueries, StorageError};
+use p2p_domain::offer::HistoryEntry;
+use p2p_domain::{Actor, Offer, OfferId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{
     ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryOrder, Statement,

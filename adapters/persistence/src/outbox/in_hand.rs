@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
-use application::ports::{OutboxMessage, Parcel, StorageError};
 use async_trait::async_trait;
-use domain::EventId;
+use p2p_application::ports::{Lease, OutboxMessage, StorageError};
+use p2p_domain::EventId;
 use tokio::sync::Mutex;
 
 use super::{oldest, remove};
@@ -45,7 +45,7 @@ impl Drop for InHand {
     }
 }
 
-pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Parcel>, StorageError> {
+pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
     let hands = database.hands();
     let _looking = hands.looking.lock().await;
     // As many more as may turn out to be in hand.
@@ -64,7 +64,7 @@ pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Parc
 }
 
 #[async_trait]
-impl Parcel for InHand {
+impl Lease for InHand {
     fn messages(&self) -> &[OutboxMessage] {
         &self.messages
     }

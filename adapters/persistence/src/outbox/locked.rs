@@ -1,9 +1,9 @@
 //! Messages in hand on PostgreSQL: their rows are locked, and everybody else passes them by. A process that dies takes its
 //! locks with it.
 
-use application::ports::{OutboxMessage, Parcel, StorageError};
 use async_trait::async_trait;
-use domain::EventId;
+use p2p_application::ports::{Lease, OutboxMessage, StorageError};
+use p2p_domain::EventId;
 use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{DatabaseTransaction, QuerySelect, TransactionTrait};
 
@@ -22,10 +22,10 @@ struct Locked {
 
 /// What nobody has in hand. The transaction has a connection of its own kind: however long publishing takes, nobody who
 /// writes waits for it.
-pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Parcel>, StorageError> {
-    let look = database.places().look();
+pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
+    let snapshot = database.places().look();
     let transaction = database.relay().begin().await.map_err(error::storage)?;
-    let select = oldest(look.from(), u64::from(limit))
+    let select = oldest(snapshot.from(), u64::from(limit))
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let found = select.all(&transaction).await.map_err(error::storage);
     let found: Result<Vec<OutboxMessage>, _> = found.and_then(row::all);
@@ -33,7 +33,7 @@ pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Parc
         Ok(messages) => messages,
         Err(error) => return finish(transaction, Err(error)).await,
     };
-    look.found(messages.first().map(|message| row::uuid(message.id)));
+    snapshot.found(messages.first().map(|message| row::uuid(message.id)));
     if messages.is_empty() {
         transaction.rollback().await.map_err(error::storage)?;
         return Ok(Box::new(Nothing));
@@ -46,7 +46,7 @@ pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Parc
 }
 
 #[async_trait]
-impl Parcel for Locked {
+impl Lease for Locked {
     fn messages(&self) -> &[OutboxMessage] {
         &self.messages
     }
@@ -66,7 +66,7 @@ impl Parcel for Locked {
 struct Nothing;
 
 #[async_trait]
-impl Parcel for Nothing {
+impl Lease for Nothing {
     fn messages(&self) -> &[OutboxMessage] {
         &[]
     }

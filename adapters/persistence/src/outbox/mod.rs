@@ -6,10 +6,10 @@ mod places;
 
 use std::borrow::Cow;
 
-use application::ports::{Backlog, Outbox, OutboxMessage, Parcel, Queue, StorageError};
 use async_trait::async_trait;
-use domain::EventId;
-use domain::event::Aggregate;
+use p2p_application::ports::{Backlog, Lease, Outbox, OutboxMessage, Queue, StorageError};
+use p2p_domain::EventId;
+use p2p_domain::event::AggregateRef;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QuerySelect, Select, Statement};
 
@@ -45,12 +45,12 @@ impl TryFrom<&OutboxMessage> for Model {
 
     fn try_from(message: &OutboxMessage) -> Result<Self, StorageError> {
         let (aggregate_type, aggregate_id) = match message.aggregate {
-            Aggregate::Offer(id) => ("OFFER", row::uuid(id)),
-            Aggregate::Dispute(id) => ("DISPUTE", row::uuid(id)),
-            Aggregate::Exchanger(id) => ("EXCHANGER", row::uuid(id)),
-            Aggregate::Order(id) => ("ORDER", row::uuid(id)),
-            Aggregate::Payment(id) => ("PAYMENT", row::uuid(id)),
-            Aggregate::Withdrawal(id) => ("WITHDRAWAL", row::uuid(id)),
+            AggregateRef::Offer(id) => ("OFFER", row::uuid(id)),
+            AggregateRef::Dispute(id) => ("DISPUTE", row::uuid(id)),
+            AggregateRef::Exchanger(id) => ("EXCHANGER", row::uuid(id)),
+            AggregateRef::Order(id) => ("ORDER", row::uuid(id)),
+            AggregateRef::Payment(id) => ("PAYMENT", row::uuid(id)),
+            AggregateRef::Withdrawal(id) => ("WITHDRAWAL", row::uuid(id)),
         };
         Ok(Self {
             id: row::uuid(message.id),
@@ -72,12 +72,12 @@ impl TryFrom<Model> for OutboxMessage {
         let id: EventId = row::id(stored.id);
         let reading = Reading::new("outbox", id);
         let aggregate = match stored.aggregate_type.as_str() {
-            "OFFER" => Aggregate::Offer(row::id(stored.aggregate_id)),
-            "DISPUTE" => Aggregate::Dispute(row::id(stored.aggregate_id)),
-            "EXCHANGER" => Aggregate::Exchanger(row::id(stored.aggregate_id)),
-            "ORDER" => Aggregate::Order(row::id(stored.aggregate_id)),
-            "PAYMENT" => Aggregate::Payment(row::id(stored.aggregate_id)),
-            "WITHDRAWAL" => Aggregate::Withdrawal(row::id(stored.aggregate_id)),
+            "OFFER" => AggregateRef::Offer(row::id(stored.aggregate_id)),
+            "DISPUTE" => AggregateRef::Dispute(row::id(stored.aggregate_id)),
+            "EXCHANGER" => AggregateRef::Exchanger(row::id(stored.aggregate_id)),
+            "ORDER" => AggregateRef::Order(row::id(stored.aggregate_id)),
+            "PAYMENT" => AggregateRef::Payment(row::id(stored.aggregate_id)),
+            "WITHDRAWAL" => AggregateRef::Withdrawal(row::id(stored.aggregate_id)),
             _ => return Err(reading.corrupt("its aggregate_type names nothing known")),
         };
         let only = stored.only_queue.as_deref();
@@ -108,7 +108,7 @@ pub(crate) fn oldest(from: Option<Uuid>, limit: u64) -> Select<Entity> {
 
 #[async_trait]
 impl Outbox for Database {
-    async fn take(&self, limit: u32) -> Result<Box<dyn Parcel>, StorageError> {
+    async fn take(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
         match self.backend() {
             DbBackend::Postgres => locked::take(self, limit).await,
             _ => in_hand::take(self, limit).await,

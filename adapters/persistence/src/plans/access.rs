@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use application::ports::TrailFilter;
-use domain::audit::AuditAction;
-use domain::refusal::Tally;
-use domain::{Timestamp, TypedId, UserId};
+use p2p_application::ports::TrailFilter;
+use p2p_domain::audit_log::AuditAction;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::{Timestamp, TypedId, UserId};
 use sea_orm::{DbBackend, QueryTrait};
 use uuid::Uuid;
 
@@ -118,15 +118,15 @@ async fn sqlite_counts_along_its_indexes() {
     let counting = |what| tally::counting(BACKEND, what, ids(), 20).to_string();
     for (statement, ways) in [
         (
-            counting(Tally::OpenOffers),
+            counting(QuotaKind::OpenOffers),
             &["offers_active_of_customer (customer_id=? AND closed_at=?)"][..],
         ),
         (
-            counting(Tally::Listings),
+            counting(QuotaKind::Listings),
             &["listings_of_exchanger (exchanger_id=?)"],
         ),
         (
-            counting(Tally::OpenWithdrawals),
+            counting(QuotaKind::OpenWithdrawals),
             &["withdrawals_of_user_by_status (user_id=? AND status=?)"],
         ),
         (

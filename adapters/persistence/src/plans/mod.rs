@@ -5,14 +5,14 @@ mod access;
 
 use std::time::Duration;
 
-use application::ports::{
+use p2p_application::ports::{
     DisputeFilter, IdempotencyKey, ListingCursor, ListingFilter, ListingOrder, NotificationFilter,
     OfferFilter, OrderFilter, ReportFilter, StatementCursor, StatementFilter, WithdrawalFilter,
 };
-use domain::ledger::Bucket;
-use domain::order::OrderStatus;
-use domain::withdrawal::WithdrawalStatus;
-use domain::{Actor, Asset, ExchangeType, Money, Timestamp, TypedId, UserId};
+use p2p_domain::ledger::Bucket;
+use p2p_domain::order::OrderStatus;
+use p2p_domain::withdrawal::WithdrawalStatus;
+use p2p_domain::{Actor, Asset, ExchangeType, Money, Timestamp, TypedId, UserId};
 use sea_orm::sea_query::{SelectStatement, SqliteQueryBuilder};
 use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement};
 use uuid::Uuid;

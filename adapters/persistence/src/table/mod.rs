@@ -6,7 +6,7 @@ mod postgres;
 mod room;
 mod sqlite;
 
-use application::ports::StorageError;
+use p2p_application::ports::StorageError;
 use sea_orm::sea_query::Value;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IdenStatic, Iterable, ModelTrait, Statement,

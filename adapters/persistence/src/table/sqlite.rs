@@ -1,6 +1,6 @@
 //! Many rows on SQLite: each value is a parameter, so rows come in chunks, each of a power of two: few texts.
 
-use application::ports::StorageError;
+use p2p_application::ports::StorageError;
 use sea_orm::sea_query::Value;
 use sea_orm::{ConnectionTrait, EntityTrait, Iterable, ModelTrait};
 

@@ -1,7 +1,7 @@
 //! Table `audit_head`: the one row that says where the audit trail ends.
 
-use application::ports::{Appendix, StorageError};
-use domain::audit::AuditHead;
+use p2p_application::ports::{AuditAppend, StorageError};
+use p2p_domain::audit_log::AuditHead;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Value;
 use sea_orm::{ConnectionTrait, Select};
@@ -62,8 +62,8 @@ pub(crate) fn moving(before: usize) -> String {
 }
 
 /// The values that it wants.
-pub(crate) fn moved(appendix: &Appendix) -> Result<[Value; 4], StorageError> {
-    let (head, after) = (appendix.head(), appendix.after);
+pub(crate) fn moved(append: &AuditAppend) -> Result<[Value; 4], StorageError> {
+    let (head, after) = (append.head(), append.after);
     Ok([
         row::stored(head.count)?.into(),
         head.hash.to_string().into(),

@@ -3,8 +3,8 @@
 pub(crate) mod head;
 pub(crate) mod queries;
 
-use application::ports::StorageError;
-use domain::audit::{AuditAction, AuditNote, AuditRecord};
+use p2p_application::ports::StorageError;
+use p2p_domain::audit_log::{AuditAction, AuditNote, AuditRecord};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, Reading};

@@ -1,8 +1,8 @@
 //! Reading the audit trail.
 
-use application::ports::{StorageError, TrailFilter, TrailQueries};
 use async_trait::async_trait;
-use domain::audit::{AuditAction, AuditHead, AuditRecord};
+use p2p_application::ports::{StorageError, TrailFilter, TrailQueries};
+use p2p_domain::audit_log::{AuditAction, AuditHead, AuditRecord};
 use sea_orm::entity::prelude::*;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, IdenStatic, Iterable,

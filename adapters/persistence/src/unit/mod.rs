@@ -5,19 +5,19 @@ mod write;
 
 use std::collections::HashMap;
 
-use application::ports::{
-    Changes, IdempotencyKey, IdempotencyRecord, InboxKey, OfferHead, StaffMember, Standing,
-    Standings, StorageError, Transaction,
-};
 use async_trait::async_trait;
-use domain::audit::AuditHead;
-use domain::billing::PaymentOrigin;
-use domain::refusal::Tally;
-use domain::user::{Email, User};
-use domain::{
-    Account, AccountId, AccountKey, Attempts, Conduct, Dispute, DisputeId, Exchanger, Listing,
-    ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, Order, OrderId, Payment,
-    SecondFactor, Session, SessionId, TypedId, UserId, Withdrawal, WithdrawalId,
+use p2p_application::ports::{
+    ChangeSet, CustomerPreconditions, IdempotencyKey, IdempotencyRecord, InboxKey,
+    OfferPreconditions, OfferSummary, StaffMember, StorageError, Transaction,
+};
+use p2p_domain::audit_log::AuditHead;
+use p2p_domain::payment::PaymentOrigin;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::user::{Email, User};
+use p2p_domain::{
+    Account, AccountId, AccountKey, Conduct, Dispute, DisputeId, Exchanger, FailedAttempts,
+    Listing, ListingId, Mailbox, Notification, NotificationId, Offer, OfferId, Order, OrderId,
+    Payment, SecondFactor, Session, SessionId, TypedId, UserId, Withdrawal, WithdrawalId,
 };
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
@@ -120,7 +120,7 @@ impl Unit {
     }
 
     /// Those of the keys, all of one consumer, that are in the inbox.
-    async fn taken_in_by_one(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
+    async fn processed_by_one(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
         let Some(consumer) = keys.first().map(|key| key.consumer) else {
             return Ok(Vec::new());
         };
@@ -147,7 +147,7 @@ impl Unit {
 /// Writes everything by one statement, which is its own transaction.
 pub(crate) async fn commit_at_once(
     connection: &impl ConnectionTrait,
-    changes: &Changes,
+    changes: &ChangeSet,
 ) -> Result<(), StorageError> {
     write::write(connection, Room::Whole, changes, error::at_once).await
 }
@@ -182,11 +182,11 @@ impl Transaction for Unit {
             .await
     }
 
-    async fn taken_in(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
+    async fn processed(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
         let mut taken = Vec::new();
         for of_one in keys.chunk_by(|one, next| one.consumer == next.consumer) {
             for keys in self.room.keys(of_one) {
-                taken.extend(self.taken_in_by_one(keys).await?);
+                taken.extend(self.processed_by_one(keys).await?);
             }
         }
         Ok(taken)
@@ -200,7 +200,10 @@ impl Transaction for Unit {
         self.noting(known)
     }
 
-    async fn offer_heads(&mut self, offers: &[OfferId]) -> Result<Vec<OfferHead>, StorageError> {
+    async fn offer_summaries(
+        &mut self,
+        offers: &[OfferId],
+    ) -> Result<Vec<OfferSummary>, StorageError> {
         let mut found = Vec::with_capacity(offers.len());
         for keys in self.room.keys(offers) {
             let keys = keys.iter().copied().map(row::uuid).collect();
@@ -211,7 +214,7 @@ impl Transaction for Unit {
                 .into_model::<offer::Head>()
                 .all(&self.transaction)
                 .await;
-            let heads: Vec<OfferHead> =
+            let heads: Vec<OfferSummary> =
                 self.noting(heads.map_err(error::storage).and_then(row::all))?;
             found.extend(heads);
         }
@@ -257,7 +260,7 @@ impl Transaction for Unit {
         self.noting(row::all(found))
     }
 
-    async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<Attempts>, StorageError> {
+    async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<FailedAttempts>, StorageError> {
         let columns = (attempts::Column::Key, attempts::Column::Key);
         self.keyed::<attempts::Entity, _>(
             columns,
@@ -422,11 +425,11 @@ impl Transaction for Unit {
             .await
     }
 
-    async fn tallies(
+    async fn quota_counts(
         &mut self,
-        wanted: &[(Tally, UserId)],
+        wanted: &[(QuotaKind, UserId)],
         most: u32,
-    ) -> Result<Vec<(Tally, UserId, u32)>, StorageError> {
+    ) -> Result<Vec<(QuotaKind, UserId, u32)>, StorageError> {
         let mut found = Vec::with_capacity(wanted.len());
         for alike in wanted.chunk_by(|(one, _), (next, _)| one == next) {
             let Some((what, _)) = alike.first() else {
@@ -440,12 +443,12 @@ impl Transaction for Unit {
         Ok(found)
     }
 
-    async fn standings(
+    async fn offer_preconditions(
         &mut self,
         customers: &[UserId],
         exchangers: &[UserId],
         most: u32,
-    ) -> Result<Standings, StorageError> {
+    ) -> Result<OfferPreconditions, StorageError> {
         if self.backend() == DbBackend::Postgres {
             let found =
                 standing::find(&self.transaction, self.room, customers, exchangers, most).await;
@@ -455,15 +458,15 @@ impl Transaction for Unit {
         let conducts = self.read_conducts(customers).await?;
         let mut conducts: HashMap<UserId, Conduct> =
             conducts.into_iter().map(|one| (one.user, one)).collect();
-        let what = Tally::OpenOffers;
+        let what = QuotaKind::OpenOffers;
         let counts = tally::count(&self.transaction, self.room, what, customers, most).await;
         let counts = self.noting(counts)?.into_iter();
-        let customers = counts.map(|(user, open_offers)| Standing {
+        let customers = counts.map(|(user, open_offers)| CustomerPreconditions {
             user,
             conduct: conducts.remove(&user),
             open_offers,
         });
-        Ok(Standings {
+        Ok(OfferPreconditions {
             customers: customers.collect(),
             exchangers,
         })
@@ -474,7 +477,7 @@ impl Transaction for Unit {
         self.noting(found)
     }
 
-    async fn commit(self: Box<Self>, changes: &Changes) -> Result<(), StorageError> {
+    async fn commit(self: Box<Self>, changes: &ChangeSet) -> Result<(), StorageError> {
         let outcome = if self.failed {
             Err(StorageError::Rejected {
                 what: "a unit of work that has failed can't be committed".to_owned(),

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use application::ports::{Changes, IdempotencyRecord, Saved, StorageError};
-use domain::OfferId;
+use p2p_application::ports::{ChangeSet, IdempotencyRecord, StorageError, Versioned};
+use p2p_domain::OfferId;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbErr, QuerySelect};
 
@@ -23,7 +23,7 @@ use crate::{
 pub(super) async fn write(
     connection: &impl ConnectionTrait,
     room: Room,
-    changes: &Changes,
+    changes: &ChangeSet,
     failed: fn(DbErr) -> StorageError,
 ) -> Result<(), StorageError> {
     let mailboxes = rows(&changes.mailboxes, |row| row.user, mailbox::Model::try_from)?;
@@ -113,8 +113,8 @@ pub(super) async fn write(
     writer
         .update::<conduct::Entity>(access.conducts.changed)
         .await?;
-    if let Some(appendix) = &changes.trail {
-        let values = head::moved(appendix)?;
+    if let Some(append) = &changes.trail {
+        let values = head::moved(append)?;
         writer
             .change("audit_head", head::moving, values.into())
             .await?;
@@ -169,7 +169,7 @@ struct Access {
 }
 
 impl Access {
-    fn of(changes: &Changes) -> Result<Self, StorageError> {
+    fn of(changes: &ChangeSet) -> Result<Self, StorageError> {
         let records = changes.trail.iter().flat_map(|trail| &trail.records);
         let records = records.map(trail::Model::try_from);
         Ok(Self {
@@ -194,16 +194,16 @@ struct Rows<M> {
 
 /// Both in the order in which rows are locked.
 fn rows<'a, M, T, K: Ord>(
-    saved: &'a [Saved<T>],
+    saved: &'a [Versioned<T>],
     order: impl Fn(&'a T) -> K,
     to_row: impl Fn(&'a T) -> Result<M, StorageError>,
 ) -> Result<Rows<M>, StorageError> {
-    let mut sorted: Vec<&Saved<T>> = saved.iter().collect();
+    let mut sorted: Vec<&Versioned<T>> = saved.iter().collect();
     sorted.sort_unstable_by_key(|one| order(&one.value));
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     for one in sorted {
         let row = to_row(&one.value)?;
-        match one.loaded_version {
+        match one.expected_version {
             None => new.push(row),
             Some(version) => changed.push((row, row::stored(version)?)),
         }
@@ -215,7 +215,7 @@ fn rows<'a, M, T, K: Ord>(
 async fn sides(
     connection: &impl ConnectionTrait,
     room: Room,
-    changes: &Changes,
+    changes: &ChangeSet,
 ) -> Result<HashMap<OfferId, dispute::Sides>, StorageError> {
     if changes.disputes.is_empty() {
         return Ok(HashMap::new());

@@ -2,9 +2,9 @@
 
 mod queries;
 
-use application::ports::{StaffMember, StorageError};
-use domain::user::{Email, PasswordHash};
-use domain::{Language, Roles, User, UserId};
+use p2p_application::ports::{StaffMember, StorageError};
+use p2p_domain::user::{Email, PasswordHash};
+use p2p_domain::{Language, Roles, User, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryOrder, QuerySelect, Select};
 

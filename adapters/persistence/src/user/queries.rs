@@ -1,9 +1,9 @@
 //! Finding people and exchangers.
 
-use application::ports::{StorageError, UserQueries};
 use async_trait::async_trait;
-use domain::user::Email;
-use domain::{Exchanger, User, UserId};
+use p2p_application::ports::{StorageError, UserQueries};
+use p2p_domain::user::Email;
+use p2p_domain::{Exchanger, User, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Expr;
 use sea_orm::{QueryOrder, QuerySelect};

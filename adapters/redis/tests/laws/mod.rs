@@ -10,9 +10,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Allowance, LimitKey, Quota, RateLimiter, Subject};
-use domain::{TypedId, UserId};
 use futures::future::join_all;
+use p2p_application::ports::{Allowance, LimitKey, Quota, RateLimiter, Subject};
+use p2p_domain::{TypedId, UserId};
 
 /// An adapter, and its time.
 pub trait World {
@@ -59,7 +59,7 @@ fn slow(burst: u32) -> Quota {
 
 /// Somebody who has never been seen, whichever test asks.
 pub fn somebody() -> Subject {
-    Subject::User(UserId::from_u128(system::random_bits().unwrap()))
+    Subject::User(UserId::from_u128(p2p_system::random_bits().unwrap()))
 }
 
 pub const fn key(subject: Subject) -> LimitKey {

@@ -14,9 +14,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::ports::{Allowance, LimitKey, Quota, RateLimiter};
 use async_trait::async_trait;
-use redis_limits::RedisLimits;
+use p2p_application::ports::{Allowance, LimitKey, Quota, RateLimiter};
+use p2p_redis::RedisLimits;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;

@@ -7,11 +7,11 @@ mod breached;
 mod strength;
 mod workers;
 
-use application::ports::{PasswordError, Passwords, Verdict};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
-use domain::user::PasswordHash;
+use p2p_application::ports::{PasswordError, Passwords, Verdict};
+use p2p_domain::user::PasswordHash;
 use zeroize::Zeroizing;
 
 use workers::Workers;

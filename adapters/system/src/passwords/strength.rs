@@ -1,6 +1,6 @@
 //! Which new passwords are too weak: by a guess at how many tries they stand, and by a list of those that are known.
 
-use application::ports::PasswordError;
+use p2p_application::ports::PasswordError;
 use zxcvbn::feedback::Warning;
 use zxcvbn::matching::patterns::MatchPattern;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::ports::PasswordError;
+use p2p_application::ports::PasswordError;
 use tokio::sync::Semaphore;
 
 use super::failed;

@@ -3,10 +3,10 @@
 mod recovery;
 mod seal;
 
-use application::ports::{Enrolment, SecondFactorError, SecondFactors};
-use domain::second_factor::Shown;
-use domain::user::Email;
-use domain::{SecondFactor, Timestamp, UserId};
+use p2p_application::ports::{Enrolment, SecondFactorError, SecondFactors};
+use p2p_domain::second_factor::PresentedCode;
+use p2p_domain::user::Email;
+use p2p_domain::{SecondFactor, Timestamp, UserId};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use subtle::ConstantTimeEq;
@@ -77,7 +77,7 @@ impl SecondFactors for TotpSecondFactors {
         factor: &SecondFactor,
         text: &str,
         now: Timestamp,
-    ) -> Result<Shown, SecondFactorError> {
+    ) -> Result<PresentedCode, SecondFactorError> {
         let secret = self.sealer.open(factor.user, &factor.secret)?;
         let totp = builder(secret.as_slice()).build();
         let totp = totp.map_err(|error| failed(&error))?;
@@ -88,9 +88,9 @@ impl SecondFactors for TotpSecondFactors {
         let code = recovery::normalised(&text);
         let digest = recovery::digest(code.as_deref().unwrap_or_default());
         Ok(match (step, code) {
-            (Some(step), _) => Shown::Code { step },
-            (None, Some(_)) => Shown::Recovery { digest },
-            (None, None) => Shown::Wrong,
+            (Some(step), _) => PresentedCode::Code { step },
+            (None, Some(_)) => PresentedCode::Recovery { digest },
+            (None, None) => PresentedCode::Wrong,
         })
     }
 
@@ -140,7 +140,7 @@ fn failed(error: &dyn std::fmt::Display) -> SecondFactorError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::TypedId;
+    use p2p_domain::TypedId;
     use std::time::Duration;
 
     const RFC: &[u8; 20] = b"12345678901234567890";
@@ -163,16 +163,16 @@ mod tests {
     }
 
     /// With the secret of the RFC's examples.
-    fn shown(text: &str, seconds: u64) -> Shown {
+    fn shown(text: &str, seconds: u64) -> PresentedCode {
         let sealed = factors().sealer.seal(user(), RFC).unwrap();
         let factor = SecondFactor::begin(user(), sealed);
         factors().shown(&factor, text, at(seconds)).unwrap()
     }
 
-    fn step_of(shown: Shown) -> Option<u64> {
+    fn step_of(shown: PresentedCode) -> Option<u64> {
         match shown {
-            Shown::Code { step } => Some(step),
-            Shown::Recovery { .. } | Shown::Wrong => None,
+            PresentedCode::Code { step } => Some(step),
+            PresentedCode::Recovery { .. } | PresentedCode::Wrong => None,
         }
     }
 
@@ -224,9 +224,9 @@ mod tests {
             "287082.0",
             "94287082",
         ] {
-            assert_eq!(shown(wrong, 59), Shown::Wrong, "{wrong}");
+            assert_eq!(shown(wrong, 59), PresentedCode::Wrong, "{wrong}");
         }
-        assert_eq!(shown(&"287082".repeat(100_000), 59), Shown::Wrong);
+        assert_eq!(shown(&"287082".repeat(100_000), 59), PresentedCode::Wrong);
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
         for (code, digest) in &codes {
             let digest = *digest;
             for written in [code.clone(), code.to_uppercase(), code.replace('-', " ")] {
-                assert_eq!(shown(&written, 59), Shown::Recovery { digest });
+                assert_eq!(shown(&written, 59), PresentedCode::Recovery { digest });
             }
         }
         digests.sort_unstable();

@@ -1,13 +1,13 @@
 //! How secrets of authenticators are stored: sealed under a key that storage does not have, and each for its owner only.
 
-use application::ports::SecondFactorError;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use domain::UserId;
-use domain::second_factor::SealedSecret;
 use hkdf::Hkdf;
+use p2p_application::ports::SecondFactorError;
+use p2p_domain::UserId;
+use p2p_domain::second_factor::SealedSecret;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -139,7 +139,7 @@ fn owner(key: &str, user: UserId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::TypedId;
+    use p2p_domain::TypedId;
 
     fn user(number: u128) -> UserId {
         UserId::from_u128(number)

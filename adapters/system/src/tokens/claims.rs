@@ -1,7 +1,7 @@
 //! The payload: what a token says, in the registered claims of RFC 7519 and a few of our own.
 
-use domain::user::Caller;
-use domain::{Role, Roles, SessionId, Timestamp, UserId};
+use p2p_domain::user::Caller;
+use p2p_domain::{Role, Roles, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// Who issues tokens, and for whom: both are this market.

@@ -8,9 +8,9 @@ mod tests;
 
 use std::time::Duration;
 
-use application::ports::{AccessToken, Bearer, Link, LinkPurpose, Refresh, TokenError, Tokens};
-use domain::Timestamp;
-use domain::user::Caller;
+use p2p_application::ports::{AccessToken, Bearer, Link, LinkPurpose, Refresh, TokenError, Tokens};
+use p2p_domain::Timestamp;
+use p2p_domain::user::Caller;
 
 use claims::{Claims, seconds, time};
 use jws::{Kind, Seal};

@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::{Role, SessionId, TypedId, UserId};
 use hmac::{Hmac, KeyInit, Mac};
+use p2p_domain::{Role, SessionId, TypedId, UserId};
 use proptest::prelude::*;
 use sha2::{Sha256, Sha512};
 

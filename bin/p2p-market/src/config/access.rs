@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use domain::policy::AccessRules;
+use p2p_domain::policy::AccessRules;
+use p2p_system::{BreachedPasswords, JwtSettings, PasswordCost, SealSettings, TokenKey};
 use serde::{Deserialize, Serialize};
-use system::{BreachedPasswords, JwtSettings, PasswordCost, SealSettings, TokenKey};
 
 use super::Config;
 

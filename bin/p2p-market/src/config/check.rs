@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use domain::Policy;
-use system::SealSettings;
+use p2p_domain::Policy;
+use p2p_system::SealSettings;
 use url::Url;
 
 use super::{Config, MailKind};
@@ -194,7 +194,7 @@ impl Config {
         self.log
             .filter
             .parse::<tracing_subscriber::filter::targets::Targets>()
-            .context("log.filter is not a list of filters such as `info,http_api=debug`")?;
+            .context("log.filter is not a list of filters such as `info,p2p_http=debug`")?;
         Ok(())
     }
 

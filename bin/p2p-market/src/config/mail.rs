@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use application::ports::Mailer;
-use mail::{FolderMailer, LogMailer, SmtpMailer, SmtpSettings, Stationery};
+use p2p_application::ports::Mailer;
+use p2p_mail::{FolderMailer, LogMailer, SmtpMailer, SmtpSettings, Stationery};
+use p2p_system::{SystemClock, UuidIds};
 use serde::{Deserialize, Serialize};
-use system::{SystemClock, UuidIds};
 
 use super::Config;
 

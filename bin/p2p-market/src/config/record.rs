@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use application::limits::Quotas;
-use application::ports::Quota;
-use domain::Policy;
-use domain::policy::{AccessRules, Limits};
+use p2p_application::limits::Quotas;
+use p2p_application::ports::Quota;
+use p2p_domain::Policy;
+use p2p_domain::policy::{AccessRules, Limits};
 use serde_json::{Value, json};
 
 use super::Config;

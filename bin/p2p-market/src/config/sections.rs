@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use application::consumer::ConsumerSettings;
-use application::{PipelineSettings, RelaySettings};
-use domain::Policy;
-use http_api::{CallbackSettings, HttpSettings, ServerSettings, StreamSettings};
+use p2p_application::consumer::ConsumerSettings;
+use p2p_application::{PipelineSettings, RelaySettings};
+use p2p_domain::Policy;
+use p2p_http::{CallbackSettings, HttpSettings, ServerSettings, StreamSettings};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
 //! Who lives in the demo, and what they are known for.
 
 use anyhow::{Context, Result};
-use application::listing::PublishListing;
-use application::{Caller, Market};
-use domain::user::Email;
-use domain::{Asset, Decimal, ExchangeType, Role};
+use p2p_application::listing::PublishListing;
+use p2p_application::{Caller, Market};
+use p2p_domain::user::Email;
+use p2p_domain::{Asset, Decimal, ExchangeType, Role};
 
 /// Somebody to try the market out as.
 pub(super) struct Person {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use application::Market;
-use application::second_factor::{RemoveSecondFactor, confirm, enrol};
-use application::session::{Credentials, EndSession, log_in};
-use domain::User;
-use domain::session::Origin;
+use p2p_application::Market;
+use p2p_application::second_factor::{RemoveSecondFactor, confirm, enrol};
+use p2p_application::session::{Credentials, EndSession, log_in};
+use p2p_domain::User;
+use p2p_domain::session::Origin;
 
 use super::people::Person;
 use super::{PASSWORD, caller};
@@ -57,7 +57,7 @@ async fn give(market: &Market, user: &User) -> Result<String> {
     let caller = session.caller(user.roles);
     let enrolment = enrol(market, caller, PASSWORD.to_owned(), Origin::default()).await?;
     // The code before the present one, which then can still be used: each is good once.
-    let code = system::present_code(&enrolment.secret, market.now().before(STEP));
+    let code = p2p_system::present_code(&enrolment.secret, market.now().before(STEP));
     let code = code.context("a fresh secret has no code")?;
     confirm(market, caller, &code, Origin::default()).await?;
     market

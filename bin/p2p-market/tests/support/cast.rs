@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use domain::{Asset, Role};
+use p2p_domain::{Asset, Role};
+use p2p_persistence::{Database, DatabaseSettings};
+use p2p_system::SystemClock;
 use p2p_tests::served::{Person, Served};
-use persistence::{Database, DatabaseSettings};
 use serde_json::json;
-use system::SystemClock;
 
 pub(crate) struct Cast {
     pub(crate) customers: Vec<Person>,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use domain::{OfferId, TypedId};
+use p2p_domain::{OfferId, TypedId};
 use sea_orm::prelude::Uuid;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use application::ports::Maintenance;
+use p2p_application::ports::Maintenance;
 use p2p_tests::databases::TestDatabase;
 
 use crate::baseline::Baseline;

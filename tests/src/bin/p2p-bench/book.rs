@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use domain::{ListingId, TypedId, UserId};
+use p2p_domain::{ListingId, TypedId, UserId};
 
 use crate::draw::Draw;
 use crate::drive::{Heard, Script};

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use application::exchanger::SwitchOnline;
-use application::listing::PublishListing;
-use application::mail::PostOffice;
-use application::user::RegisterUser;
-use application::wallet::Deposit;
-use application::{Caller, Market, MarketPorts, PipelineSettings};
-use domain::user::Email;
-use domain::{AccountId, Asset, ExchangeType, ListingId, Role, Roles, UserId};
+use p2p_application::exchanger::SwitchOnline;
+use p2p_application::listing::PublishListing;
+use p2p_application::mail::MailQueue;
+use p2p_application::user::RegisterUser;
+use p2p_application::wallet::Deposit;
+use p2p_application::{Caller, Market, MarketPorts, PipelineSettings};
+use p2p_domain::user::Email;
+use p2p_domain::{AccountId, Asset, ExchangeType, ListingId, Role, Roles, UserId};
+use p2p_persistence::Database;
+use p2p_system::{Argon2Passwords, JwtTokens, PasswordCost, SystemClock, UuidIds};
 use p2p_tests::served::jwt_settings;
-use persistence::Database;
-use system::{Argon2Passwords, JwtTokens, PasswordCost, SystemClock, UuidIds};
 use tokio::task::JoinSet;
 
 pub(crate) const CUSTOMERS: usize = 10_000;
@@ -62,8 +62,8 @@ impl Cast {
             ids: Arc::new(UuidIds),
             passwords: Arc::new(Argon2Passwords::new(PasswordCost::MINIMAL)?),
             tokens: Arc::new(JwtTokens::new(&jwt_settings())?),
-            second_factors: Arc::new(memory::InsecureSecondFactors),
-            mail: PostOffice::closed(),
+            second_factors: Arc::new(p2p_memory::InsecureSecondFactors),
+            mail: MailQueue::closed(),
         };
         let settings = PipelineSettings {
             queue: 65_536,
@@ -136,7 +136,7 @@ async fn people(market: &Market, kind: &str, count: usize, role: Role) -> Result
     let mut people = Vec::with_capacity(count);
     while let Some(registered) = registrations.join_next().await {
         let user = registered??.id;
-        let caller = Caller::new(user, roles).proved(domain::Timestamp::from_micros(i64::MAX));
+        let caller = Caller::new(user, roles).proved(p2p_domain::Timestamp::from_micros(i64::MAX));
         let token = market.tokens().issue(caller, market.now())?.token;
         people.push(Person { caller, token });
     }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use application::Caller;
-use application::ports::{Clock, Tokens};
-use domain::{Role, TypedId, UserId};
+use p2p_application::Caller;
+use p2p_application::ports::{Clock, Tokens};
+use p2p_domain::{Role, TypedId, UserId};
+use p2p_system::{JwtTokens, SystemClock};
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::served::jwt_settings;
-use system::{JwtTokens, SystemClock};
 
 use crate::baseline::{output, psql};
 
@@ -73,7 +73,8 @@ fn script(name: &str) -> PathBuf {
 
 /// A token of somebody.
 pub(crate) fn token(user: UserId, role: Role) -> Result<String> {
-    let caller = Caller::new(user, [role].into()).proved(domain::Timestamp::from_micros(i64::MAX));
+    let caller =
+        Caller::new(user, [role].into()).proved(p2p_domain::Timestamp::from_micros(i64::MAX));
     let tokens = JwtTokens::new(&jwt_settings())?;
     Ok(tokens.issue(caller, SystemClock.now())?.token)
 }

@@ -1,7 +1,7 @@
 //! The ways along the indexes to what a filter means.
 
-use application::ports::{ListingCursor, ListingFilter, ListingOrder};
-use domain::{Asset, AssetKind, ExchangeType};
+use p2p_application::ports::{ListingCursor, ListingFilter, ListingOrder};
+use p2p_domain::{Asset, AssetKind, ExchangeType};
 use sea_orm::DbBackend;
 
 use super::columns;

@@ -1,6 +1,6 @@
 //! The laws of payments, withdrawals and orders.
 
-use domain::{OrderId, PaymentId, ReportId, WithdrawalId};
+use p2p_domain::{OrderId, PaymentId, ReportId, WithdrawalId};
 
 use super::{Halves, Law, finding, ordered};
 use crate::row;

@@ -114,7 +114,7 @@ fn secrets_by_chance_are_taken() {
         assert_eq!(weakness(strong), None, "{strong}");
     }
     for _ in 0..1_000 {
-        let bits = system::random_bits().unwrap();
+        let bits = p2p_system::random_bits().unwrap();
         assert_eq!(weakness(&format!("{bits:032x}")), None, "{bits:032x}");
     }
 }

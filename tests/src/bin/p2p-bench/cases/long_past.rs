@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
-use domain::{OfferId, Role, UserId};
+use p2p_domain::{OfferId, Role, UserId};
 use p2p_tests::databases::TestDatabase;
 
 use super::Case;

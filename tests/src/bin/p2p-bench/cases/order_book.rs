@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use domain::Role;
+use p2p_domain::Role;
 use p2p_tests::databases::TestDatabase;
 
 use super::Case;

@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use application::ports::Clock;
 use async_trait::async_trait;
-use domain::Timestamp;
 use hdrhistogram::Histogram;
+use p2p_application::ports::Clock;
+use p2p_domain::Timestamp;
+use p2p_system::SystemClock;
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::observer::Observer;
 use sea_orm::{ConnectionTrait, Statement};
-use system::SystemClock;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Case;

@@ -1,15 +1,15 @@
 //! What was paid for an order goes back.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::billing::{PaymentOrigin, PaymentState};
-use domain::event::{Event, Fact};
-use domain::ledger::Owner;
-use domain::order::Purchase;
-use domain::refusal::Noun;
-use domain::user::Caller;
-use domain::{AccountKey, OrderId, Payment, Posting, Refusal, Role};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::event::{Event, Fact};
+use p2p_domain::ledger::Owner;
+use p2p_domain::order::Purchase;
+use p2p_domain::payment::{PaymentOrigin, PaymentState};
+use p2p_domain::refusal::Resource;
+use p2p_domain::user::Caller;
+use p2p_domain::{AccountKey, OrderId, Payment, Posting, Refusal, Role};
 
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 
 /// Pays the buyer back what an order has cost. Done twice it is done once. For ADMIN who is neither buyer nor merchant.
 #[derive(Debug, Clone, Copy)]
@@ -28,27 +28,27 @@ pub struct Refunded {
 impl Command for RefundPayment {
     type Outcome = Refunded;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.caller(self.caller);
-        needs.trail();
-        needs.payment_to_refund(PaymentOrigin::Order(self.order));
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.caller(self.caller);
+        reads.trail();
+        reads.payment_to_refund(PaymentOrigin::Order(self.order));
     }
 
     fn is_background(&self) -> bool {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Refunded, Refusal> {
-        desk.require_staff(self.caller, Role::Admin)?;
-        let payment = desk.payment(&PaymentOrigin::Order(self.order))?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Refunded, Refusal> {
+        uow.require_staff(self.caller, Role::Admin)?;
+        let payment = uow.payment(&PaymentOrigin::Order(self.order))?;
         let order = self.order;
-        let Some(refunded) = payment.clone().refund(self.caller.user, desk.now())? else {
+        let Some(refunded) = payment.clone().refund(self.caller.user, uow.now())? else {
             return Ok(Refunded { payment, order });
         };
         let [payer, payee] = [payment.terms.payer, payment.terms.payee]
-            .map(|side| side.and_then(|id| desk.account_key(id)));
+            .map(|side| side.and_then(|id| uow.account_key(id)));
         let (Some(payer), Some(payee)) = (payer, payee) else {
-            return Err(Refusal::NotFound(Noun::Account));
+            return Err(Refusal::NotFound(Resource::Account));
         };
         let own = Owner::User(self.caller.user);
         if [payer.owner, payee.owner].contains(&own) {
@@ -56,13 +56,13 @@ impl Command for RefundPayment {
         }
         let posting = Posting::refund(payment.id, payer, payee, payment.terms.amount)
             .map_err(Refusal::amount)?;
-        desk.post(posting)
-            .map_err(|(account, refusal)| blame(account, payee, refusal))?;
+        uow.post(posting)
+            .map_err(|(account, refusal)| attribute_shortfall(account, payee, refusal))?;
         let (action, subject) = (AuditAction::OrderRefunded, order.to_string());
         let detail = serde_json::json!({ "payment_id": payment.id.to_string() }).to_string();
-        desk.note(AuditNote::by(self.caller, action, subject, detail))?;
-        desk.emit(told(&refunded, order, payer, payee));
-        desk.save_payment(refunded.clone());
+        uow.note(AuditNote::by(self.caller, action, subject, detail))?;
+        uow.emit(told(&refunded, order, payer, payee));
+        uow.save_payment(refunded.clone());
         Ok(Refunded {
             payment: refunded,
             order,
@@ -71,7 +71,7 @@ impl Command for RefundPayment {
 }
 
 /// It is the merchant who lacks the money, not whoever asks.
-fn blame(account: AccountKey, payee: AccountKey, refusal: Refusal) -> Refusal {
+fn attribute_shortfall(account: AccountKey, payee: AccountKey, refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::InsufficientFunds { asset } if account == payee => {
             Refusal::CounterpartyFunds { asset }

@@ -1,28 +1,29 @@
 //! An event is told to those whom it concerns, once however often it is delivered.
 
-use domain::event::{FactName, Subject};
-use domain::{
-    Actor, Asset, DisputeId, Money, News, OfferId, Refusal, Timestamp, UserId, WithdrawalId,
+use p2p_domain::event::{FactName, Subject};
+use p2p_domain::{
+    Actor, Asset, DisputeId, Money, NotificationContent, OfferId, Refusal, Timestamp, UserId,
+    WithdrawalId,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::incoming::{Envelope, Unreadable, inbox_key, money, parsed, required};
-use crate::pipeline::{Command, Desk, Needs};
-use crate::ports::{InboxKey, Incoming, OfferHead};
+use crate::engine::{Command, ReadSet, UnitOfWork};
+use crate::incoming::{DecodeError, Envelope, inbox_key, money, parsed, required};
+use crate::ports::{InboxKey, Incoming, OfferSummary};
 
 /// Under which its messages are taken in.
 pub const CONSUMER: &str = "notifications";
 
 /// Tells people of an event.
 #[derive(Debug, Clone)]
-pub struct TellPeople {
+pub struct Notify {
     key: InboxKey,
     event: FactName,
     offer: Option<OfferId>,
     dispute: Option<DisputeId>,
     exchanger: Option<UserId>,
-    withdrawal: Option<Withdrawing>,
+    withdrawal: Option<WithdrawalRef>,
     /// Who brought it about, where the event says so.
     by: Option<Actor>,
     detail: Option<String>,
@@ -31,14 +32,14 @@ pub struct TellPeople {
 
 /// Of a withdrawal, what is told.
 #[derive(Debug, Clone, Copy)]
-struct Withdrawing {
+struct WithdrawalRef {
     id: WithdrawalId,
     user: UserId,
     amount: Money,
 }
 
 /// Who was told, and the number of the newest in their mailbox.
-pub type Told = Vec<(UserId, u64)>;
+pub type Delivered = Vec<(UserId, u64)>;
 
 /// What of an event's data matters here.
 #[derive(Deserialize)]
@@ -62,9 +63,9 @@ struct Data<'a> {
 }
 
 impl Data<'_> {
-    fn withdrawal(&self) -> Result<Withdrawing, Unreadable> {
+    fn withdrawal(&self) -> Result<WithdrawalRef, DecodeError> {
         let asset: Asset = required("asset", parsed("asset", self.asset)?)?;
-        Ok(Withdrawing {
+        Ok(WithdrawalRef {
             id: required("withdrawalId", parsed("withdrawalId", self.withdrawal_id)?)?,
             user: required("userId", parsed("userId", self.user_id)?)?,
             amount: money(required("amount", self.amount)?, asset)?,
@@ -72,10 +73,10 @@ impl Data<'_> {
     }
 }
 
-impl TryFrom<&Incoming> for TellPeople {
-    type Error = Unreadable;
+impl TryFrom<&Incoming> for Notify {
+    type Error = DecodeError;
 
-    fn try_from(message: &Incoming) -> Result<Self, Unreadable> {
+    fn try_from(message: &Incoming) -> Result<Self, DecodeError> {
         let Envelope { event, data } = Envelope::<Data<'_>>::read(message)?;
         let by = [data.confirmed_by, data.cancelled_by, data.opened_by];
         let by = parsed::<Actor>("actor", by.into_iter().flatten().next())?;
@@ -113,19 +114,19 @@ impl TryFrom<&Incoming> for TellPeople {
     }
 }
 
-impl Command for TellPeople {
-    type Outcome = Told;
+impl Command for Notify {
+    type Outcome = Delivered;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.inbox(self.key.clone());
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.inbox(self.key.clone());
         if let Some(offer) = self.offer {
-            needs.sides_to_tell(offer);
+            reads.sides_to_notify(offer);
         }
         if let Some(user) = self.alone() {
-            needs.mailbox(user);
+            reads.mailbox(user);
         }
         if self.event.concerns_staff().is_some() {
-            needs.staff_to_tell();
+            reads.staff_to_notify();
         }
     }
 
@@ -133,25 +134,28 @@ impl Command for TellPeople {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Told, Refusal> {
-        let head = self.offer.map(|offer| desk.offer_head(offer)).transpose()?;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Delivered, Refusal> {
+        let head = self
+            .offer
+            .map(|offer| uow.offer_summary(offer))
+            .transpose()?;
         let mut people = match head {
             Some(head) => self.sides(&head),
             None => self.alone().into_iter().collect(),
         };
         if let Some(role) = self.event.concerns_staff() {
-            people.extend(desk.staff(role));
+            people.extend(uow.staff(role));
         }
         people.sort_unstable();
         people.dedup();
-        if desk.was_taken_in(&self.key) {
+        if uow.is_processed(&self.key) {
             // Whoever did it may have died before it could tell the replicas.
             let known = people
                 .into_iter()
-                .map(|user| (user, desk.mailbox(user).last));
+                .map(|user| (user, uow.mailbox(user).last));
             return Ok(known.collect());
         }
-        let news = News {
+        let news = NotificationContent {
             event: self.event,
             offer: self.offer,
             dispute: self.dispute,
@@ -170,14 +174,14 @@ impl Command for TellPeople {
         };
         let told = people
             .into_iter()
-            .map(|user| (user, desk.tell(user, news.clone())));
+            .map(|user| (user, uow.notify(user, news.clone())));
         let told = told.collect();
-        desk.take_in(self.key.clone());
+        uow.mark_processed(self.key.clone());
         Ok(told)
     }
 }
 
-impl TellPeople {
+impl Notify {
     /// Whether it concerns anybody: what orders and payments tell each other does not.
     #[must_use]
     pub fn concerns_anybody(&self) -> bool {
@@ -195,7 +199,7 @@ impl TellPeople {
     }
 
     /// The sides of a deal that it concerns: whoever did something knows it.
-    fn sides(&self, head: &OfferHead) -> Vec<UserId> {
+    fn sides(&self, head: &OfferSummary) -> Vec<UserId> {
         let author = match self.event {
             FactName::ExchangeOfferCreated => Some(Actor::Customer),
             FactName::ExchangeOfferApproved | FactName::ExchangeOfferDeclined => {

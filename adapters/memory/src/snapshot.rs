@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use application::ports::{Glance, Seen, StorageError};
-use domain::refusal::Tally;
-use domain::{AccountKey, ExchangeType, Listing, ListingId, Offer, OfferId, Payment};
+use p2p_application::ports::{Snapshot, SnapshotQuery, StorageError};
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::{AccountKey, ExchangeType, Listing, ListingId, Offer, OfferId, Payment};
 
 use crate::faults::Faults;
 use crate::tables::Tables;
 
 impl Tables {
     /// All that the glance asks for, as it stands. Rows that can't be read fail it.
-    pub(crate) fn look(&self, glance: &Glance, faults: &Faults) -> Result<Seen, StorageError> {
-        let mut seen = Seen::default();
-        for (listing, customer) in &glance.answers {
-            let Some(listing) = self.see_listing(*listing, &mut seen, faults)? else {
+    pub(crate) fn read_snapshot(
+        &self,
+        snapshot_query: &SnapshotQuery,
+        faults: &Faults,
+    ) -> Result<Snapshot, StorageError> {
+        let mut snapshot = Snapshot::default();
+        for (listing, customer) in &snapshot_query.answers {
+            let Some(listing) = self.see_listing(*listing, &mut snapshot, faults)? else {
                 continue;
             };
             let holder = match listing.exchange_type {
@@ -22,77 +26,82 @@ impl Tables {
                 ExchangeType::FiatToCrypto => listing.exchanger,
             };
             for owner in [holder, *customer] {
-                self.see_account(AccountKey::user(owner, listing.asset()), &mut seen, faults)?;
+                self.see_account(
+                    AccountKey::user(owner, listing.asset()),
+                    &mut snapshot,
+                    faults,
+                )?;
             }
         }
-        let mut customers: Vec<_> = glance.answers.iter().map(|(_, who)| *who).collect();
+        let mut customers: Vec<_> = snapshot_query.answers.iter().map(|(_, who)| *who).collect();
         customers.sort_unstable();
         customers.dedup();
-        if glance.open_offers > 0 {
+        if snapshot_query.open_offers > 0 {
             let open = |user| {
                 (
                     user,
-                    self.tally(Tally::OpenOffers, user, glance.open_offers),
+                    self.tally(QuotaKind::OpenOffers, user, snapshot_query.open_offers),
                 )
             };
-            seen.open_offers = customers.iter().copied().map(open).collect();
+            snapshot.open_offers = customers.iter().copied().map(open).collect();
         }
-        customers.extend(&glance.conducts);
+        customers.extend(&snapshot_query.conducts);
         let conducts = customers.iter().filter_map(|user| self.conducts.get(user));
-        seen.conducts = conducts.copied().collect();
-        for id in &glance.deals {
-            self.see_offer(*id, &mut seen, faults)?;
+        snapshot.conducts = conducts.copied().collect();
+        for id in &snapshot_query.deals {
+            self.see_offer(*id, &mut snapshot, faults)?;
         }
-        for id in &glance.settled {
-            let Some(offer) = self.see_offer(*id, &mut seen, faults)? else {
+        for id in &snapshot_query.settled {
+            let Some(offer) = self.see_offer(*id, &mut snapshot, faults)? else {
                 continue;
             };
-            self.see_listing(offer.terms.listing, &mut seen, faults)?;
+            self.see_listing(offer.terms.listing, &mut snapshot, faults)?;
             let asset = offer.terms.amount.asset();
             for key in [
                 AccountKey::user(offer.crypto_holder(), asset),
                 AccountKey::user(offer.fiat_payer(), asset),
                 AccountKey::fees(asset),
             ] {
-                self.see_account(key, &mut seen, faults)?;
+                self.see_account(key, &mut snapshot, faults)?;
             }
         }
-        let users = glance.users.iter();
+        let users = snapshot_query.users.iter();
         let users = users.filter(|id| self.users.contains_key(id));
-        seen.users.extend(users);
-        let origins = BTreeSet::from_iter(&glance.payments);
+        snapshot.users.extend(users);
+        let origins = BTreeSet::from_iter(&snapshot_query.payments);
         let wanted = |payment: &&Payment| origins.contains(&payment.origin);
         if !origins.is_empty() {
             for payment in self.payments.values().filter(wanted) {
                 faults.read("payments", payment.id)?;
-                seen.payments.push(payment.clone());
+                snapshot.payments.push(payment.clone());
             }
         }
-        for id in &glance.accounts {
+        for id in &snapshot_query.accounts {
             if let Some(key) = self.account_ids.get(id) {
-                self.see_account(*key, &mut seen, faults)?;
+                self.see_account(*key, &mut snapshot, faults)?;
             }
         }
-        let known = glance
+        let known = snapshot_query
             .replies
             .iter()
             .filter_map(|key| self.replies.get(key));
-        seen.replies.extend(known.cloned());
-        Ok(seen)
+        snapshot.replies.extend(known.cloned());
+        Ok(snapshot)
     }
 
     fn see_offer(
         &self,
         id: OfferId,
-        seen: &mut Seen,
+        snapshot: &mut Snapshot,
         faults: &Faults,
     ) -> Result<Option<&Offer>, StorageError> {
         let Some(offer) = self.offers.get(&id) else {
             return Ok(None);
         };
         faults.read("offers", offer.id)?;
-        seen.offers.push(offer.clone());
-        seen.exchangers
+        snapshot.offers.push(offer.clone());
+        snapshot
+            .exchangers
             .extend(self.exchangers.get(&offer.terms.exchanger));
         Ok(Some(offer))
     }
@@ -100,15 +109,16 @@ impl Tables {
     fn see_listing(
         &self,
         id: ListingId,
-        seen: &mut Seen,
+        snapshot: &mut Snapshot,
         faults: &Faults,
     ) -> Result<Option<&Listing>, StorageError> {
         let Some(listing) = self.listings.get(&id) else {
             return Ok(None);
         };
         faults.read("listings", listing.id)?;
-        seen.listings.push(listing.clone());
-        seen.exchangers
+        snapshot.listings.push(listing.clone());
+        snapshot
+            .exchangers
             .extend(self.exchangers.get(&listing.exchanger));
         Ok(Some(listing))
     }
@@ -116,12 +126,12 @@ impl Tables {
     fn see_account(
         &self,
         key: AccountKey,
-        seen: &mut Seen,
+        snapshot: &mut Snapshot,
         faults: &Faults,
     ) -> Result<(), StorageError> {
         if let Some(account) = self.accounts.get(&key) {
             faults.read("accounts", account.id)?;
-            seen.accounts.push(*account);
+            snapshot.accounts.push(*account);
         }
         Ok(())
     }

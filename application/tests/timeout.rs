@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use application::access::Access;
-use application::exchanger::SwitchOnline;
-use application::ports::Store;
-use application::user::RegisterUser;
-use application::{Caller, CommandError, Pipeline, PipelineSettings};
-use domain::user::Email;
-use domain::{Policy, Role, Roles, Timestamp, User};
-use memory::{ManualClock, Memory, Point, SequentialIds};
+use p2p_application::access::Access;
+use p2p_application::exchanger::SwitchOnline;
+use p2p_application::ports::Store;
+use p2p_application::user::RegisterUser;
+use p2p_application::{Caller, CommandError, Pipeline, PipelineSettings};
+use p2p_domain::user::Email;
+use p2p_domain::{Policy, Role, Roles, Timestamp, User};
+use p2p_memory::{ManualClock, Memory, Point, SequentialIds};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use application::ports::{Glance, Seen, StorageError};
-use domain::billing::PaymentOrigin;
-use domain::refusal::Tally;
-use domain::{Conduct, Exchanger, Listing, Offer, OfferId, Payment, UserId};
+use p2p_application::ports::{Snapshot, SnapshotQuery, StorageError};
+use p2p_domain::payment::PaymentOrigin;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::{Conduct, Exchanger, Listing, Offer, OfferId, Payment, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Value;
 use sea_orm::{
@@ -25,62 +25,63 @@ const HOLDER: &str =
 const PAYER: &str =
     "CASE WHEN d.exchange_type = 'CRYPTO2FIAT' THEN d.exchanger_id ELSE d.customer_id END";
 
-pub(crate) async fn look(
+pub(crate) async fn read_snapshot(
     connection: &impl ConnectionTrait,
-    glance: &Glance,
-) -> Result<Seen, StorageError> {
-    let mut seen = Seen::default();
-    if !glance.answers.is_empty() {
-        answers(connection, glance, &mut seen).await?;
+    snapshot_query: &SnapshotQuery,
+) -> Result<Snapshot, StorageError> {
+    let mut snapshot = Snapshot::default();
+    if !snapshot_query.answers.is_empty() {
+        answers(connection, snapshot_query, &mut snapshot).await?;
     }
-    if !glance.deals.is_empty() {
-        for found in rows(connection, &DEALS, [ids(&glance.deals)]).await? {
-            offer_of(&found, &mut seen)?;
-            seen.exchangers.push(exchanger_of(&found)?);
+    if !snapshot_query.deals.is_empty() {
+        for found in rows(connection, &DEALS, [ids(&snapshot_query.deals)]).await? {
+            offer_of(&found, &mut snapshot)?;
+            snapshot.exchangers.push(exchanger_of(&found)?);
         }
     }
-    if !glance.settled.is_empty() {
+    if !snapshot_query.settled.is_empty() {
         let fees = Value::from(row::FEES);
-        for found in rows(connection, &SETTLED, [ids(&glance.settled), fees]).await? {
-            offer_of(&found, &mut seen)?;
-            listing_of(&found, &mut seen)?;
+        for found in rows(connection, &SETTLED, [ids(&snapshot_query.settled), fees]).await? {
+            offer_of(&found, &mut snapshot)?;
+            listing_of(&found, &mut snapshot)?;
             for account in ["h_", "c_", "f_"] {
-                account_of(&found, account, &mut seen)?;
+                account_of(&found, account, &mut snapshot)?;
             }
         }
     }
-    if !glance.conducts.is_empty() {
-        let users = glance.conducts.iter().copied().map(row::uuid);
+    if !snapshot_query.conducts.is_empty() {
+        let users = snapshot_query.conducts.iter().copied().map(row::uuid);
         for found in rows(connection, &CONDUCTS, [id_array(users)]).await? {
-            seen.conducts.extend(conduct_of(&found)?);
+            snapshot.conducts.extend(conduct_of(&found)?);
         }
     }
-    if !glance.users.is_empty() {
-        seen.users = user::known(connection, Room::Whole, &glance.users).await?;
+    if !snapshot_query.users.is_empty() {
+        snapshot.users = user::known(connection, Room::Whole, &snapshot_query.users).await?;
     }
-    if !glance.payments.is_empty() || !glance.accounts.is_empty() {
-        payments(connection, glance, &mut seen).await?;
+    if !snapshot_query.payments.is_empty() || !snapshot_query.accounts.is_empty() {
+        payments(connection, snapshot_query, &mut snapshot).await?;
     }
-    if !glance.replies.is_empty() {
-        seen.replies = idempotency::known(connection, Room::Whole, &glance.replies).await?;
+    if !snapshot_query.replies.is_empty() {
+        snapshot.replies =
+            idempotency::known(connection, Room::Whole, &snapshot_query.replies).await?;
     }
-    Ok(seen)
+    Ok(snapshot)
 }
 
 /// Listings that somebody answers, and how whoever does has behaved.
 async fn answers(
     connection: &impl ConnectionTrait,
-    glance: &Glance,
-    seen: &mut Seen,
+    snapshot_query: &SnapshotQuery,
+    snapshot: &mut Snapshot,
 ) -> Result<(), StorageError> {
-    let listings = glance.answers.iter().map(|(listing, _)| *listing);
-    let customers = glance.answers.iter().map(|(_, customer)| *customer);
+    let listings = snapshot_query.answers.iter().map(|(listing, _)| *listing);
+    let customers = snapshot_query.answers.iter().map(|(_, customer)| *customer);
     // Each customer's open deals are counted once.
     let mut known = HashSet::new();
     let most = customers
         .clone()
         .map(|customer| match known.insert(customer) {
-            true => i64::from(glance.open_offers),
+            true => i64::from(snapshot_query.open_offers),
             false => 0,
         });
     let values = [
@@ -89,11 +90,11 @@ async fn answers(
         number_array(most),
     ];
     for found in rows(connection, &ANSWERS, values).await? {
-        listing_of(&found, seen)?;
-        account_of(&found, "h_", seen)?;
-        account_of(&found, "c_", seen)?;
-        seen.conducts.extend(conduct_of(&found)?);
-        open_of(&found, seen)?;
+        listing_of(&found, snapshot)?;
+        account_of(&found, "h_", snapshot)?;
+        account_of(&found, "c_", snapshot)?;
+        snapshot.conducts.extend(conduct_of(&found)?);
+        open_of(&found, snapshot)?;
     }
     Ok(())
 }
@@ -101,11 +102,11 @@ async fn answers(
 /// Payments that somebody asks for, and the accounts between which they pay.
 async fn payments(
     connection: &impl ConnectionTrait,
-    glance: &Glance,
-    seen: &mut Seen,
+    snapshot_query: &SnapshotQuery,
+    snapshot: &mut Snapshot,
 ) -> Result<(), StorageError> {
     let (mut orders, mut callers, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    for origin in &glance.payments {
+    for origin in &snapshot_query.payments {
         match origin {
             PaymentOrigin::Order(order) => orders.push(row::uuid(*order)),
             PaymentOrigin::Caller { user, key } if row::storable(key) => {
@@ -115,16 +116,16 @@ async fn payments(
             PaymentOrigin::Caller { .. } => {}
         }
     }
-    let accounts = id_array(glance.accounts.iter().copied().map(row::uuid));
+    let accounts = id_array(snapshot_query.accounts.iter().copied().map(row::uuid));
     let values = [id_array(callers), text_array(keys), accounts];
     for found in rows(connection, &PAYMENTS, values).await? {
-        payment_of(&found, seen)?;
-        account_of(&found, "a_", seen)?;
+        payment_of(&found, snapshot)?;
+        account_of(&found, "a_", snapshot)?;
     }
     if !orders.is_empty() {
         let select = select::payments_of_orders(DbBackend::Postgres, orders);
         let found = select.all(connection).await.map_err(error::storage)?;
-        seen.payments.extend(row::all::<_, Payment>(found)?);
+        snapshot.payments.extend(row::all::<_, Payment>(found)?);
     }
     Ok(())
 }
@@ -173,7 +174,7 @@ pub(crate) static ANSWERS: LazyLock<String> = LazyLock::new(|| {
             ("customer_id", "uuid"),
             ("most", "bigint")
         ]),
-        tally::counted(Tally::OpenOffers, "k.customer_id"),
+        tally::counted(QuotaKind::OpenOffers, "k.customer_id"),
     )
 });
 
@@ -243,18 +244,18 @@ async fn rows<const N: usize>(
         .map_err(error::storage)
 }
 
-fn offer_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
+fn offer_of(found: &QueryResult, snapshot: &mut Snapshot) -> Result<(), StorageError> {
     let model = offer::Model::from_query_result(found, "d_").map_err(error::storage)?;
-    seen.offers.push(Offer::try_from(model)?);
+    snapshot.offers.push(Offer::try_from(model)?);
     Ok(())
 }
 
 /// A listing and its exchanger, where there is one.
-fn listing_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
+fn listing_of(found: &QueryResult, snapshot: &mut Snapshot) -> Result<(), StorageError> {
     if is_there(found, "l_", "id")? && is_there(found, "e_", "user_id")? {
         let model = listing::Model::from_query_result(found, "l_").map_err(error::storage)?;
-        seen.listings.push(Listing::try_from(model)?);
-        seen.exchangers.push(exchanger_of(found)?);
+        snapshot.listings.push(Listing::try_from(model)?);
+        snapshot.exchangers.push(exchanger_of(found)?);
     }
     Ok(())
 }
@@ -265,10 +266,10 @@ pub(crate) fn exchanger_of(found: &QueryResult) -> Result<Exchanger, StorageErro
 }
 
 /// A payment, where there is one.
-fn payment_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
+fn payment_of(found: &QueryResult, snapshot: &mut Snapshot) -> Result<(), StorageError> {
     if is_there(found, "p_", "id")? {
         let model = payment::Model::from_query_result(found, "p_").map_err(error::storage)?;
-        seen.payments.push(model.try_into()?);
+        snapshot.payments.push(model.try_into()?);
     }
     Ok(())
 }
@@ -283,22 +284,27 @@ pub(crate) fn conduct_of(found: &QueryResult) -> Result<Option<Conduct>, Storage
 }
 
 /// How many open deals a customer has, where they were counted.
-fn open_of(found: &QueryResult, seen: &mut Seen) -> Result<(), StorageError> {
+fn open_of(found: &QueryResult, snapshot: &mut Snapshot) -> Result<(), StorageError> {
     let number = |name| found.try_get::<i64>("k_", name).map_err(error::storage);
     if number("most")? > 0 {
         let customer: Uuid = found.try_get("k_", "customer_id").map_err(error::storage)?;
         let counted = u32::try_from(number("counted")?).unwrap_or(u32::MAX);
-        seen.open_offers
+        snapshot
+            .open_offers
             .push((row::id::<UserId>(customer), counted));
     }
     Ok(())
 }
 
 /// An account, where there is one.
-fn account_of(found: &QueryResult, prefix: &str, seen: &mut Seen) -> Result<(), StorageError> {
+fn account_of(
+    found: &QueryResult,
+    prefix: &str,
+    snapshot: &mut Snapshot,
+) -> Result<(), StorageError> {
     if is_there(found, prefix, "id")? {
         let model = account::Model::from_query_result(found, prefix).map_err(error::storage)?;
-        seen.accounts.push(model.try_into()?);
+        snapshot.accounts.push(model.try_into()?);
     }
     Ok(())
 }

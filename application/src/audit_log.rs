@@ -1,23 +1,23 @@
 //! The audit trail: writing behind its end, reading it, and proving that it is whole.
 
-use domain::audit::{AuditAction, AuditHead, AuditNote, AuditRecord, ChainHash};
-use domain::user::Caller;
-use domain::{Refusal, Role, Timestamp};
+use p2p_domain::audit_log::{AuditAction, AuditHead, AuditNote, AuditRecord, ChainHash};
+use p2p_domain::user::Caller;
+use p2p_domain::{Refusal, Role, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::pipeline::{Command, Desk, Needs};
-use crate::ports::{Appendix, StorageError, TrailFilter, TrailQueries, Violation};
+use crate::engine::{Command, ReadSet, UnitOfWork};
+use crate::ports::{AuditAppend, StorageError, TrailFilter, TrailQueries, Violation};
 use crate::{CommandError, Market, Page, QueryError};
 
 /// What is read at once when the whole trail is gone along.
-pub const STRIDE: u32 = 1_000;
+pub const PAGE: u32 = 1_000;
 
 /// The notes of a batch as records behind the end of the trail. A note is only ever taken where the end is known.
 pub(crate) fn append(
     head: Option<AuditHead>,
     notes: Vec<AuditNote>,
     at: Timestamp,
-) -> Option<Appendix> {
+) -> Option<AuditAppend> {
     let after = head.filter(|_| !notes.is_empty())?;
     let mut end = after;
     let record = |note| {
@@ -35,7 +35,7 @@ pub(crate) fn append(
         }
     };
     let records = notes.into_iter().map(record).collect();
-    Some(Appendix { after, records })
+    Some(AuditAppend { after, records })
 }
 
 /// SHA-256 over the hash of the record before and all fields of this one, each text with its length before it: no two
@@ -63,11 +63,11 @@ pub fn hash(previous: ChainHash, number: u64, at: Timestamp, note: &AuditNote) -
 
 /// Goes along a trail, record by record from its beginning.
 #[derive(Debug)]
-pub struct Inspector {
+pub struct ChainVerifier {
     end: AuditHead,
 }
 
-impl Default for Inspector {
+impl Default for ChainVerifier {
     fn default() -> Self {
         Self {
             end: AuditHead::EMPTY,
@@ -75,7 +75,7 @@ impl Default for Inspector {
     }
 }
 
-impl Inspector {
+impl ChainVerifier {
     /// What is wrong with the next record, if anything is.
     pub fn next(&mut self, record: &AuditRecord) -> Option<Violation> {
         let wanted = self.end.count + 1;
@@ -148,13 +148,13 @@ pub struct RecordSettings {
 impl Command for RecordSettings {
     type Outcome = ();
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.trail();
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.trail();
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
         let (action, detail) = (AuditAction::SettingsChanged, self.settings.clone());
-        desk.note(AuditNote::by_system(action, String::new(), detail))
+        uow.note(AuditNote::by_system(action, String::new(), detail))
     }
 }
 
@@ -188,9 +188,9 @@ pub async fn inspect(
 ) -> Result<(AuditHead, Vec<Violation>), StorageError> {
     // What is appended meanwhile is not looked at.
     let head = trail.trail_head().await?;
-    let (mut inspector, mut violations) = (Inspector::default(), Vec::new());
+    let (mut inspector, mut violations) = (ChainVerifier::default(), Vec::new());
     loop {
-        let records = trail.trail_after(inspector.count(), STRIDE).await?;
+        let records = trail.trail_after(inspector.count(), PAGE).await?;
         let mut any = false;
         for record in records {
             if record.number > head.count {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     fn faults(trail: &[AuditRecord]) -> usize {
-        let mut inspector = Inspector::default();
+        let mut inspector = ChainVerifier::default();
         let head = self::trail().last().map(|last| AuditHead {
             count: last.number,
             hash: last.hash,

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::ports::Saved;
+use crate::ports::Versioned;
 
 /// A loaded or new aggregate.
 #[derive(Debug)]
 struct Row<V> {
     value: V,
     /// `None`: it is new.
-    loaded_version: Option<u64>,
+    expected_version: Option<u64>,
     changed: bool,
 }
 
@@ -31,7 +31,7 @@ impl<K: Eq + Hash, V: PartialEq> Rows<K, V> {
             key,
             Row {
                 value,
-                loaded_version: Some(version),
+                expected_version: Some(version),
                 changed: false,
             },
         );
@@ -46,7 +46,7 @@ impl<K: Eq + Hash, V: PartialEq> Rows<K, V> {
     }
 
     /// Takes a succeeded command's changes over.
-    pub(super) fn absorb(&mut self, sheet: Sheet<K, V>) {
+    pub(super) fn absorb(&mut self, sheet: Writes<K, V>) {
         for (key, value) in sheet.0 {
             match self.0.get_mut(&key) {
                 Some(row) => {
@@ -58,7 +58,7 @@ impl<K: Eq + Hash, V: PartialEq> Rows<K, V> {
                         key,
                         Row {
                             value,
-                            loaded_version: None,
+                            expected_version: None,
                             changed: true,
                         },
                     );
@@ -67,12 +67,12 @@ impl<K: Eq + Hash, V: PartialEq> Rows<K, V> {
         }
     }
 
-    pub(super) fn into_saved(self) -> Vec<Saved<V>> {
+    pub(super) fn into_saved(self) -> Vec<Versioned<V>> {
         let changed = self.0.into_values().filter(|row| row.changed);
         changed
-            .map(|row| Saved {
+            .map(|row| Versioned {
                 value: row.value,
-                loaded_version: row.loaded_version,
+                expected_version: row.expected_version,
             })
             .collect()
     }
@@ -80,15 +80,15 @@ impl<K: Eq + Hash, V: PartialEq> Rows<K, V> {
 
 /// One command's changes to one table: rarely more than three, so a list is the fastest map.
 #[derive(Debug)]
-pub(super) struct Sheet<K, V>(Vec<(K, V)>);
+pub(super) struct Writes<K, V>(Vec<(K, V)>);
 
-impl<K, V> Default for Sheet<K, V> {
+impl<K, V> Default for Writes<K, V> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<K: Eq, V> Sheet<K, V> {
+impl<K: Eq, V> Writes<K, V> {
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         self.0
             .iter()
@@ -106,9 +106,9 @@ impl<K: Eq, V> Sheet<K, V> {
 
 /// A row as the command sees it: as it has changed it, or as it was loaded.
 pub(super) fn find<K: Eq + Hash, V: Clone + PartialEq>(
-    scratch: &Sheet<K, V>,
+    writes: &Writes<K, V>,
     loaded: &Rows<K, V>,
     key: &K,
 ) -> Option<V> {
-    scratch.get(key).or_else(|| loaded.get(key)).cloned()
+    writes.get(key).or_else(|| loaded.get(key)).cloned()
 }

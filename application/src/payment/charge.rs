@@ -1,14 +1,14 @@
 //! An order asks to be paid.
 
-use domain::billing::{PaymentOrigin, PaymentTerms};
-use domain::order::{DEFAULT_ASSET, Purchase};
-use domain::{Account, AccountKey, OrderId, Payment, PaymentId, Refusal, TypedId, UserId};
+use p2p_domain::order::{DEFAULT_ASSET, Purchase};
+use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
+use p2p_domain::{Account, AccountKey, OrderId, Payment, PaymentId, Refusal, TypedId, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::pay;
-use crate::incoming::{Envelope, Unreadable, inbox_key, money, parsed, required};
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
+use crate::incoming::{DecodeError, Envelope, inbox_key, money, parsed, required};
 use crate::ports::{InboxKey, Incoming};
 
 /// Under which its messages are taken in.
@@ -37,10 +37,10 @@ struct Data<'a> {
 
 impl ChargeOrder {
     /// What a message asks for; `id` is the payment's, should there be one.
-    pub fn read(message: &Incoming, id: PaymentId) -> Result<Self, Unreadable> {
+    pub fn read(message: &Incoming, id: PaymentId) -> Result<Self, DecodeError> {
         let Envelope { event, data } = Envelope::<Data<'_>>::read(message)?;
         if event != "OrderPaymentRequested" {
-            return Err(Unreadable(format!("{event:?} asks for no payment")));
+            return Err(DecodeError(format!("{event:?} asks for no payment")));
         }
         let asset = parsed("asset", data.asset)?.unwrap_or(DEFAULT_ASSET);
         let order = required("orderId", parsed("orderId", data.order_id)?)?;
@@ -70,10 +70,10 @@ impl ChargeOrder {
 impl Command for ChargeOrder {
     type Outcome = ();
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.inbox(self.key.clone());
-        needs.payment(PaymentOrigin::Order(self.order));
-        self.sides().into_iter().for_each(|key| needs.account(key));
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.inbox(self.key.clone());
+        reads.payment(PaymentOrigin::Order(self.order));
+        self.sides().into_iter().for_each(|key| reads.account(key));
     }
 
     fn affinity(&self) -> u128 {
@@ -84,29 +84,29 @@ impl Command for ChargeOrder {
         true
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<(), Refusal> {
-        if desk.was_taken_in(&self.key) {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
+        if uow.is_processed(&self.key) {
             return Ok(());
         }
-        desk.take_in(self.key.clone());
+        uow.mark_processed(self.key.clone());
         let origin = PaymentOrigin::Order(self.order);
-        if desk.payment(&origin).is_ok() {
+        if uow.payment(&origin).is_ok() {
             return Ok(());
         }
-        let [payer, payee] = self.sides().map(|key| desk.account(key).ok());
+        let [payer, payee] = self.sides().map(|key| uow.account(key).ok());
         let key_of = |account: Option<Account>| account.map(|account| account.key);
         let id_of = |account: Option<Account>| account.map(|account| account.id);
         let amount = self.purchase.amount;
-        let decline = pay(desk, self.id, key_of(payer), key_of(payee), amount)?;
+        let decline = pay(uow, self.id, key_of(payer), key_of(payee), amount)?;
         let terms = PaymentTerms {
             payer: id_of(payer),
             payee: id_of(payee),
             amount,
             description: self.purchase.description.clone(),
         };
-        let payment = Payment::process(self.id, origin, terms, decline, desk.now());
-        desk.emit(payment.processed(&self.purchase));
-        desk.save_payment(payment);
+        let payment = Payment::process(self.id, origin, terms, decline, uow.now());
+        uow.emit(payment.processed(&self.purchase));
+        uow.save_payment(payment);
         Ok(())
     }
 }

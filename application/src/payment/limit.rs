@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{AccountId, Policy, Timestamp, UserId};
+use p2p_domain::{AccountId, Policy, Timestamp, UserId};
 
 use crate::limits::gcra;
 use crate::ports::Quota;
@@ -72,7 +72,7 @@ impl PayerLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::TypedId;
+    use p2p_domain::TypedId;
 
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
 

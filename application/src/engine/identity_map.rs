@@ -2,30 +2,30 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::audit::{AuditHead, AuditNote};
-use domain::billing::PaymentOrigin;
-use domain::dispute::Comment;
-use domain::event::Event;
-use domain::offer::HistoryEntry;
-use domain::refusal::Tally;
-use domain::{
-    Account, AccountId, AccountKey, Attempts, Conduct, Dispute, DisputeId, Exchanger, Listing,
-    ListingId, Mailbox, News, Notification, NotificationId, Offer, OfferId, Order, OrderId,
-    Payment, PaymentReport, Posting, SecondFactor, Session, SessionId, Timestamp, User, UserId,
-    Withdrawal, WithdrawalId,
+use p2p_domain::audit_log::{AuditHead, AuditNote};
+use p2p_domain::dispute::Comment;
+use p2p_domain::event::Event;
+use p2p_domain::offer::HistoryEntry;
+use p2p_domain::payment::PaymentOrigin;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::{
+    Account, AccountId, AccountKey, Conduct, Dispute, DisputeId, Exchanger, FailedAttempts,
+    Listing, ListingId, Mailbox, Notification, NotificationContent, NotificationId, Offer, OfferId,
+    Order, OrderId, Payment, PaymentReport, Posting, SecondFactor, Session, SessionId, Timestamp,
+    User, UserId, Withdrawal, WithdrawalId,
 };
 
-use super::rows::{Rows, Sheet};
+use super::rows::{Rows, Writes};
+use crate::audit_log;
 use crate::events;
 use crate::ports::{
-    Changes, Entry, IdempotencyKey, IdempotencyRecord, Ids, IdsExt, InboxKey, InboxMark, OfferHead,
-    Saved, StaffMember, Transfer,
+    ChangeSet, Entry, IdempotencyKey, IdempotencyRecord, Ids, IdsExt, InboxKey, InboxMark,
+    OfferSummary, StaffMember, Transfer, Versioned,
 };
-use crate::trail;
 
 /// Everything loaded for a batch, as its commands leave it.
 #[derive(Debug, Default)]
-pub(super) struct Loaded {
+pub(super) struct IdentityMap {
     pub(super) users: Rows<UserId, User>,
     pub(super) offers: Rows<OfferId, Offer>,
     pub(super) disputes: Rows<DisputeId, Dispute>,
@@ -37,23 +37,23 @@ pub(super) struct Loaded {
     pub(super) orders: Rows<OrderId, Order>,
     pub(super) payments: Rows<PaymentOrigin, Payment>,
     pub(super) withdrawals: Rows<WithdrawalId, Withdrawal>,
-    pub(super) attempts: Rows<u128, Attempts>,
+    pub(super) attempts: Rows<u128, FailedAttempts>,
     pub(super) second_factors: Rows<UserId, SecondFactor>,
     pub(super) sessions: Rows<SessionId, Session>,
     pub(super) conducts: Rows<UserId, Conduct>,
     /// How many of these somebody has, with those that this batch adds.
-    pub(super) tallies: HashMap<(Tally, UserId), u32>,
+    pub(super) quota_counts: HashMap<(QuotaKind, UserId), u32>,
     /// The end of the audit trail, if it was asked for.
     pub(super) trail_head: Option<AuditHead>,
     pub(super) account_keys: HashMap<AccountId, AccountKey>,
     /// Requests that were answered, before or in this batch.
     pub(super) replies: HashMap<IdempotencyKey, IdempotencyRecord>,
-    pub(super) heads: HashMap<OfferId, OfferHead>,
+    pub(super) heads: HashMap<OfferId, OfferSummary>,
     pub(super) staff: Vec<StaffMember>,
     /// Users who are there.
     pub(super) known_users: HashSet<UserId>,
     /// Messages that have taken effect, before or in this batch.
-    pub(super) taken_in: HashSet<InboxKey>,
+    pub(super) processed: HashSet<InboxKey>,
     rest: Appended,
 }
 
@@ -68,13 +68,13 @@ pub(super) struct Appended {
     pub(super) replies: Vec<IdempotencyRecord>,
     pub(super) reports: Vec<PaymentReport>,
     /// Who is told what, and its number in the mailbox.
-    pub(super) news: Vec<(UserId, u64, News)>,
+    pub(super) news: Vec<(UserId, u64, NotificationContent)>,
     pub(super) notes: Vec<AuditNote>,
     /// What somebody has one more of.
-    pub(super) counted: Vec<(Tally, UserId)>,
+    pub(super) counted: Vec<(QuotaKind, UserId)>,
 }
 
-impl Loaded {
+impl IdentityMap {
     /// How requests were answered.
     pub(super) fn remember(&mut self, records: Vec<IdempotencyRecord>) {
         let by_key = records.into_iter().map(|one| (one.key.clone(), one));
@@ -82,7 +82,7 @@ impl Loaded {
     }
 
     /// All changes, with ids for what has none yet.
-    pub(super) fn into_changes(self, ids: &dyn Ids, at: Timestamp) -> Changes {
+    pub(super) fn into_changes(self, ids: &dyn Ids, at: Timestamp) -> ChangeSet {
         let transfers = self
             .rest
             .postings
@@ -97,12 +97,12 @@ impl Loaded {
             .collect();
         let mut notifications = self.notifications.into_saved();
         let told = self.rest.news.into_iter();
-        notifications.extend(told.map(|(user, number, news)| Saved {
+        notifications.extend(told.map(|(user, number, news)| Versioned {
             value: Notification::new(ids.fresh(), user, number, news),
-            loaded_version: None,
+            expected_version: None,
         }));
-        let trail = trail::append(self.trail_head, self.rest.notes, at);
-        Changes {
+        let trail = audit_log::append(self.trail_head, self.rest.notes, at);
+        ChangeSet {
             users: self.users.into_saved(),
             offers: self.offers.into_saved(),
             disputes: self.disputes.into_saved(),
@@ -130,41 +130,41 @@ impl Loaded {
     }
 
     /// Takes a succeeded command's changes over.
-    pub(super) fn absorb(&mut self, scratch: Scratch) {
-        self.users.absorb(scratch.users);
-        self.offers.absorb(scratch.offers);
-        self.disputes.absorb(scratch.disputes);
-        self.exchangers.absorb(scratch.exchangers);
-        self.listings.absorb(scratch.listings);
-        self.accounts.absorb(scratch.accounts);
-        self.mailboxes.absorb(scratch.mailboxes);
-        self.notifications.absorb(scratch.notifications);
-        self.orders.absorb(scratch.orders);
-        self.payments.absorb(scratch.payments);
-        self.withdrawals.absorb(scratch.withdrawals);
-        self.attempts.absorb(scratch.attempts);
-        self.second_factors.absorb(scratch.second_factors);
-        self.sessions.absorb(scratch.sessions);
-        self.conducts.absorb(scratch.conducts);
-        for key in scratch.rest.counted {
-            *self.tallies.entry(key).or_default() += 1;
+    pub(super) fn absorb(&mut self, writes: WriteSet) {
+        self.users.absorb(writes.users);
+        self.offers.absorb(writes.offers);
+        self.disputes.absorb(writes.disputes);
+        self.exchangers.absorb(writes.exchangers);
+        self.listings.absorb(writes.listings);
+        self.accounts.absorb(writes.accounts);
+        self.mailboxes.absorb(writes.mailboxes);
+        self.notifications.absorb(writes.notifications);
+        self.orders.absorb(writes.orders);
+        self.payments.absorb(writes.payments);
+        self.withdrawals.absorb(writes.withdrawals);
+        self.attempts.absorb(writes.attempts);
+        self.second_factors.absorb(writes.second_factors);
+        self.sessions.absorb(writes.sessions);
+        self.conducts.absorb(writes.conducts);
+        for key in writes.rest.counted {
+            *self.quota_counts.entry(key).or_default() += 1;
         }
-        self.rest.notes.extend(scratch.rest.notes);
-        self.remember(scratch.rest.replies.clone());
-        let taken_in = scratch.rest.inbox.iter().map(|mark| mark.key.clone());
-        self.taken_in.extend(taken_in);
-        self.rest.history.extend(scratch.rest.history);
-        self.rest.comments.extend(scratch.rest.comments);
-        self.rest.postings.extend(scratch.rest.postings);
-        self.rest.events.extend(scratch.rest.events);
-        self.rest.inbox.extend(scratch.rest.inbox);
-        self.rest.replies.extend(scratch.rest.replies);
-        self.rest.reports.extend(scratch.rest.reports);
-        self.rest.news.extend(scratch.rest.news);
+        self.rest.notes.extend(writes.rest.notes);
+        self.remember(writes.rest.replies.clone());
+        let processed = writes.rest.inbox.iter().map(|mark| mark.key.clone());
+        self.processed.extend(processed);
+        self.rest.history.extend(writes.rest.history);
+        self.rest.comments.extend(writes.rest.comments);
+        self.rest.postings.extend(writes.rest.postings);
+        self.rest.events.extend(writes.rest.events);
+        self.rest.inbox.extend(writes.rest.inbox);
+        self.rest.replies.extend(writes.rest.replies);
+        self.rest.reports.extend(writes.rest.reports);
+        self.rest.news.extend(writes.rest.news);
     }
 }
 
-/// Every account of a posting is at hand: [`super::Desk::post`] refuses it otherwise.
+/// Every account of a posting is at hand: [`super::UnitOfWork::post`] refuses it otherwise.
 fn transfer(
     posting: Posting,
     accounts: &Rows<AccountKey, Account>,
@@ -193,21 +193,21 @@ fn transfer(
 
 /// What one command changes: kept if it succeeds, thrown away if it is refused.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
-    pub(super) users: Sheet<UserId, User>,
-    pub(super) offers: Sheet<OfferId, Offer>,
-    pub(super) disputes: Sheet<DisputeId, Dispute>,
-    pub(super) exchangers: Sheet<UserId, Exchanger>,
-    pub(super) listings: Sheet<ListingId, Listing>,
-    pub(super) accounts: Sheet<AccountKey, Account>,
-    pub(super) mailboxes: Sheet<UserId, Mailbox>,
-    pub(super) notifications: Sheet<NotificationId, Notification>,
-    pub(super) orders: Sheet<OrderId, Order>,
-    pub(super) payments: Sheet<PaymentOrigin, Payment>,
-    pub(super) withdrawals: Sheet<WithdrawalId, Withdrawal>,
-    pub(super) attempts: Sheet<u128, Attempts>,
-    pub(super) second_factors: Sheet<UserId, SecondFactor>,
-    pub(super) sessions: Sheet<SessionId, Session>,
-    pub(super) conducts: Sheet<UserId, Conduct>,
+pub(super) struct WriteSet {
+    pub(super) users: Writes<UserId, User>,
+    pub(super) offers: Writes<OfferId, Offer>,
+    pub(super) disputes: Writes<DisputeId, Dispute>,
+    pub(super) exchangers: Writes<UserId, Exchanger>,
+    pub(super) listings: Writes<ListingId, Listing>,
+    pub(super) accounts: Writes<AccountKey, Account>,
+    pub(super) mailboxes: Writes<UserId, Mailbox>,
+    pub(super) notifications: Writes<NotificationId, Notification>,
+    pub(super) orders: Writes<OrderId, Order>,
+    pub(super) payments: Writes<PaymentOrigin, Payment>,
+    pub(super) withdrawals: Writes<WithdrawalId, Withdrawal>,
+    pub(super) attempts: Writes<u128, FailedAttempts>,
+    pub(super) second_factors: Writes<UserId, SecondFactor>,
+    pub(super) sessions: Writes<SessionId, Session>,
+    pub(super) conducts: Writes<UserId, Conduct>,
     pub(super) rest: Appended,
 }

@@ -11,17 +11,17 @@
 //! A commit that fails is retried where nothing was committed, and answered as a failure to all otherwise: never half.
 
 mod batch;
-mod desk;
+mod identity_map;
 mod job;
 mod load;
-mod loaded;
-mod needs;
+mod read_set;
 mod rows;
 mod stats;
+mod unit_of_work;
 
 use std::sync::Arc;
 
-use domain::{Policy, Refusal};
+use p2p_domain::{Policy, Refusal};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -29,9 +29,9 @@ use crate::access::Access;
 use crate::ports::{Clock, Ids, Store};
 use job::{Job, Pending};
 
-pub use desk::Desk;
-pub use needs::Needs;
+pub use read_set::ReadSet;
 pub use stats::{BATCH_BUCKETS, PipelineStats, StatsSnapshot};
+pub use unit_of_work::UnitOfWork;
 
 /// A change that somebody wants.
 pub trait Command: Send + Sync + 'static {
@@ -39,7 +39,7 @@ pub trait Command: Send + Sync + 'static {
     type Outcome: Send + 'static;
 
     /// Names what must be loaded before it can decide.
-    fn needs(&self, needs: &mut Needs);
+    fn read_set(&self, reads: &mut ReadSet);
 
     /// A number that commands have in common which want the same row: they meet in one lane. Which lane does not matter for
     /// what comes out, only for how long it takes.
@@ -55,7 +55,7 @@ pub trait Command: Send + Sync + 'static {
 
     /// Decides: purely, over what was loaded. What it leaves on the desk is committed if it answers `Ok`, and forgotten
     /// otherwise. May be called again, on fresh data, if the commit met a conflict.
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Self::Outcome, Refusal>;
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Self::Outcome, Refusal>;
 }
 
 /// Why a command was not carried out.
@@ -124,7 +124,7 @@ struct Lane {
 
 /// What the pipeline works with.
 #[derive(Clone)]
-pub(crate) struct Tools {
+pub(crate) struct Context {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
@@ -149,7 +149,7 @@ impl Pipeline {
         let count = settings.lanes.max(1);
         let stats = Arc::new(PipelineStats::default());
         let committed = Arc::new(Notify::new());
-        let tools = Tools {
+        let context = Context {
             store,
             clock,
             ids,
@@ -164,7 +164,7 @@ impl Pipeline {
             workers.spawn(batch::work(
                 arrivals,
                 Arc::clone(&closing),
-                tools.clone(),
+                context.clone(),
                 settings.batch.max(1),
                 Arc::clone(&stats),
             ));

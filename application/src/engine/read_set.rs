@@ -2,20 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::billing::PaymentOrigin;
-use domain::policy::Limits;
-use domain::refusal::Tally;
-use domain::user::{Caller, Email};
-use domain::{
+use p2p_domain::payment::PaymentOrigin;
+use p2p_domain::policy::Limits;
+use p2p_domain::refusal::QuotaKind;
+use p2p_domain::user::{Caller, Email};
+use p2p_domain::{
     AccountId, AccountKey, DisputeId, ListingId, NotificationId, OfferId, OrderId, SessionId,
     UserId, WithdrawalId,
 };
 
-use crate::ports::{Glance, IdempotencyKey, InboxKey};
+use crate::ports::{IdempotencyKey, InboxKey, SnapshotQuery};
 
 /// What must be loaded along with a deal.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct AroundOffer {
+pub(super) struct OfferRelations {
     /// The exchanger's own record, to look at.
     pub(super) exchanger: bool,
     /// The listing, and the crypto holder's account: the escrow may go back.
@@ -29,7 +29,7 @@ pub(super) struct AroundOffer {
     pub(super) freeze: bool,
 }
 
-impl AroundOffer {
+impl OfferRelations {
     pub(super) fn merge(&mut self, other: Self) {
         self.exchanger |= other.exchanger;
         self.release |= other.release;
@@ -41,11 +41,11 @@ impl AroundOffer {
 
 /// Collects the keys of everything that the commands of a batch want to see, each once and in order.
 #[derive(Debug, Default)]
-pub struct Needs {
+pub struct ReadSet {
     pub(super) users: BTreeSet<UserId>,
     pub(super) emails: BTreeSet<Email>,
-    pub(super) offers: BTreeMap<OfferId, AroundOffer>,
-    pub(super) disputes: BTreeMap<DisputeId, AroundOffer>,
+    pub(super) offers: BTreeMap<OfferId, OfferRelations>,
+    pub(super) disputes: BTreeMap<DisputeId, OfferRelations>,
     pub(super) exchangers: BTreeSet<UserId>,
     /// Exchangers to look at: they are locked only where somebody else in the batch wants them locked, or an answer will change
     /// them.
@@ -76,12 +76,12 @@ pub struct Needs {
     /// Users whose sessions may all end.
     pub(super) sessions_of: BTreeSet<UserId>,
     pub(super) conducts: BTreeSet<UserId>,
-    pub(super) tallies: BTreeSet<(Tally, UserId)>,
+    pub(super) quota_counts: BTreeSet<(QuotaKind, UserId)>,
     /// Something goes behind the end of the audit trail.
     pub(super) trail: bool,
 }
 
-impl Needs {
+impl ReadSet {
     /// A user by id.
     pub fn user(&mut self, id: UserId) {
         self.users.insert(id);
@@ -104,16 +104,16 @@ impl Needs {
 
     /// A deal alone.
     pub fn offer(&mut self, id: OfferId) {
-        self.around(id, AroundOffer::default());
+        self.around(id, OfferRelations::default());
     }
 
     /// A deal and its exchanger's record.
     pub fn offer_with_exchanger(&mut self, id: OfferId) {
         self.around(
             id,
-            AroundOffer {
+            OfferRelations {
                 exchanger: true,
-                ..AroundOffer::default()
+                ..OfferRelations::default()
             },
         );
     }
@@ -122,10 +122,10 @@ impl Needs {
     pub fn offer_to_release(&mut self, id: OfferId) {
         self.around(
             id,
-            AroundOffer {
+            OfferRelations {
                 exchanger: true,
                 release: true,
-                ..AroundOffer::default()
+                ..OfferRelations::default()
             },
         );
     }
@@ -134,10 +134,10 @@ impl Needs {
     pub fn offer_to_capture(&mut self, id: OfferId) {
         self.around(
             id,
-            AroundOffer {
+            OfferRelations {
                 release: true,
                 capture: true,
-                ..AroundOffer::default()
+                ..OfferRelations::default()
             },
         );
     }
@@ -146,9 +146,9 @@ impl Needs {
     pub fn offer_with_disputes(&mut self, id: OfferId) {
         self.around(
             id,
-            AroundOffer {
+            OfferRelations {
                 disputes: true,
-                ..AroundOffer::default()
+                ..OfferRelations::default()
             },
         );
     }
@@ -158,31 +158,31 @@ impl Needs {
     pub fn offer_to_expire(&mut self, id: OfferId) {
         self.around(
             id,
-            AroundOffer {
+            OfferRelations {
                 release: true,
                 disputes: true,
                 freeze: true,
-                ..AroundOffer::default()
+                ..OfferRelations::default()
             },
         );
     }
 
     /// A dispute, its deal and the deal's other disputes.
     pub fn dispute(&mut self, id: DisputeId) {
-        let wants = AroundOffer {
+        let wants = OfferRelations {
             disputes: true,
-            ..AroundOffer::default()
+            ..OfferRelations::default()
         };
         self.disputes.entry(id).or_default().merge(wants);
     }
 
     /// A dispute, its deal with all that finishing it takes, and the deal's other disputes.
     pub fn dispute_to_resolve(&mut self, id: DisputeId) {
-        let wants = AroundOffer {
+        let wants = OfferRelations {
             release: true,
             capture: true,
             disputes: true,
-            ..AroundOffer::default()
+            ..OfferRelations::default()
         };
         self.disputes.entry(id).or_default().merge(wants);
     }
@@ -199,7 +199,7 @@ impl Needs {
     }
 
     /// A listing that a customer answers, its exchanger's record, the account whose crypto will be held, and the customer's.
-    pub fn listing_to_answer(&mut self, id: ListingId, customer: UserId) {
+    pub fn listing_for_offer(&mut self, id: ListingId, customer: UserId) {
         self.listings.insert(id);
         self.answered.insert((id, customer));
     }
@@ -245,12 +245,12 @@ impl Needs {
     }
 
     /// What of a deal never changes, and the mailboxes of its two sides.
-    pub fn sides_to_tell(&mut self, id: OfferId) {
+    pub fn sides_to_notify(&mut self, id: OfferId) {
         self.told.insert(id);
     }
 
     /// Who is on the staff, and their mailboxes.
-    pub fn staff_to_tell(&mut self) {
+    pub fn staff_to_notify(&mut self) {
         self.staff = true;
     }
 
@@ -290,8 +290,8 @@ impl Needs {
     }
 
     /// How many of these somebody has.
-    pub fn tally(&mut self, what: Tally, user: UserId) {
-        self.tallies.insert((what, user));
+    pub fn tally(&mut self, what: QuotaKind, user: UserId) {
+        self.quota_counts.insert((what, user));
     }
 
     /// The end of the audit trail, to write something behind it.
@@ -301,7 +301,7 @@ impl Needs {
 
     /// All of it as a look finds it, if a look finds all of it: deals and answers do, what must be locked to be relied on
     /// does not.
-    pub(super) fn glance(&self, limits: &Limits) -> Option<Glance> {
+    pub(super) fn snapshot_query(&self, limits: &Limits) -> Option<SnapshotQuery> {
         let locks = !self.users.is_empty()
             || !self.emails.is_empty()
             || !self.disputes.is_empty()
@@ -319,7 +319,7 @@ impl Needs {
             || !self.second_factors.is_empty()
             || !self.sessions.is_empty()
             || !self.sessions_of.is_empty()
-            || !self.tallies.is_empty()
+            || !self.quota_counts.is_empty()
             || self.trail
             || self.payments.values().any(|refund| *refund)
             || self
@@ -329,7 +329,7 @@ impl Needs {
         if locks {
             return None;
         }
-        let moves = |around: &AroundOffer| around.release || around.capture;
+        let moves = |around: &OfferRelations| around.release || around.capture;
         let which = |settled: bool| {
             let offers = self
                 .offers
@@ -337,7 +337,7 @@ impl Needs {
                 .filter(move |(_, around)| moves(around) == settled);
             offers.map(|(id, _)| *id).collect()
         };
-        Some(Glance {
+        Some(SnapshotQuery {
             answers: self.answered.iter().copied().collect(),
             deals: which(false),
             settled: which(true),
@@ -354,7 +354,7 @@ impl Needs {
         })
     }
 
-    fn around(&mut self, id: OfferId, wants: AroundOffer) {
+    fn around(&mut self, id: OfferId, wants: OfferRelations) {
         self.offers.entry(id).or_default().merge(wants);
     }
 }

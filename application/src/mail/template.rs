@@ -1,10 +1,10 @@
 //! What mails say.
 
-use domain::{Language, User};
+use p2p_domain::{Language, User};
 
 /// What a mail is about. Tokens are secrets.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Letter {
+pub enum MailTemplate {
     VerifyEmail {
         token: String,
     },
@@ -25,16 +25,16 @@ pub enum Letter {
     CodesLocked,
 }
 
-impl std::fmt::Debug for Letter {
+impl std::fmt::Debug for MailTemplate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Letter(…)")
     }
 }
 
-impl Letter {
+impl MailTemplate {
     /// Whether anybody can have it sent to this user who knows their address and nothing more. Whoever has opened an account
     /// under an address that is not theirs can have all of them sent.
-    pub(super) const fn is_for_the_asking(&self, to: &User) -> bool {
+    pub(super) const fn is_unsolicited(&self, to: &User) -> bool {
         if to.email_verified_at.is_none() {
             return true;
         }
@@ -187,8 +187,8 @@ impl Letter {
 
 #[cfg(test)]
 mod tests {
-    use domain::user::Email;
-    use domain::{Roles, Timestamp, TypedId, UserId};
+    use p2p_domain::user::Email;
+    use p2p_domain::{Roles, Timestamp, TypedId, UserId};
 
     use super::*;
 
@@ -200,16 +200,16 @@ mod tests {
         let user = User::register(id, email, name.to_owned(), Roles::default(), None, now);
         let token = || "good".to_owned();
         for language in [Language::English, Language::Russian] {
-            for letter in [
-                Letter::VerifyEmail { token: token() },
-                Letter::ResetPassword { token: token() },
-                Letter::Locked { token: token() },
-                Letter::PasswordChanged,
+            for template in [
+                MailTemplate::VerifyEmail { token: token() },
+                MailTemplate::ResetPassword { token: token() },
+                MailTemplate::Locked { token: token() },
+                MailTemplate::PasswordChanged,
             ] {
                 let user = user.clone().speaking(language);
-                let text = letter.words(&user, "https://market.example").1;
+                let text = template.words(&user, "https://market.example").1;
                 assert!(!text.contains("evil"), "{text}");
-                let text = letter.words(&user.verified(now), "").1;
+                let text = template.words(&user.verified(now), "").1;
                 assert!(text.contains(name), "{text}");
             }
         }

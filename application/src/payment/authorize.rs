@@ -1,13 +1,13 @@
 //! Somebody pays somebody.
 
-use domain::audit::{AuditAction, AuditNote};
-use domain::billing::{PaymentOrigin, PaymentTerms};
-use domain::ledger::Owner;
-use domain::user::Caller;
-use domain::{AccountId, AccountKey, Decline, Money, Payment, PaymentId, Refusal, Role};
+use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::ledger::Owner;
+use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
+use p2p_domain::user::Caller;
+use p2p_domain::{AccountId, AccountKey, Decline, Money, Payment, PaymentId, Refusal, Role};
 
 use super::{is_of_somebody, pay};
-use crate::pipeline::{Command, Desk, Needs};
+use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::{CommandError, Market};
 
 /// Pays from an account of the caller's to any other, once for the caller's key. Administrators may pay from any account.
@@ -74,26 +74,26 @@ impl AuthorizePayment {
     }
 
     /// To everybody but its owner an account that is to pay does not exist.
-    fn may_pay_from(&self, desk: &Desk<'_>, key: &AccountKey) -> Result<bool, Refusal> {
+    fn may_pay_from(&self, uow: &UnitOfWork<'_>, key: &AccountKey) -> Result<bool, Refusal> {
         if self.owns(key) {
             // What goes to another account could be withdrawn from there.
-            let rules = desk.policy().access;
+            let rules = uow.policy().access;
             if rules.withdrawal_second_factor {
-                self.caller.require_proof(&rules, desk.now())?;
+                self.caller.require_proof(&rules, uow.now())?;
             }
             return Ok(true);
         }
-        if !is_of_somebody(key) || desk.require(self.caller, Role::Admin).is_err() {
+        if !is_of_somebody(key) || uow.require(self.caller, Role::Admin).is_err() {
             return Ok(false);
         }
-        desk.require_staff(self.caller, Role::Admin).map(|()| true)
+        uow.require_staff(self.caller, Role::Admin).map(|()| true)
     }
 
     fn owns(&self, key: &AccountKey) -> bool {
         key.owner == Owner::User(self.caller.user)
     }
 
-    fn outcome(&self, desk: &mut Desk<'_>) -> Result<Option<Decline>, Refusal> {
+    fn outcome(&self, uow: &mut UnitOfWork<'_>) -> Result<Option<Decline>, Refusal> {
         if self.limited {
             return Ok(Some(Decline::RateLimited));
         }
@@ -103,21 +103,21 @@ impl AuthorizePayment {
         if self.payer.is_some() && self.payer == self.payee {
             return Ok(Some(Decline::SameAccount));
         }
-        let key_of = |account: Option<AccountId>| account.and_then(|id| desk.account_key(id));
+        let key_of = |account: Option<AccountId>| account.and_then(|id| uow.account_key(id));
         let payer = match key_of(self.payer) {
-            Some(key) if self.may_pay_from(desk, &key)? => Some(key),
+            Some(key) if self.may_pay_from(uow, &key)? => Some(key),
             _ => None,
         };
         let payee = key_of(self.payee).filter(is_of_somebody);
-        let outcome = pay(desk, self.id, payer, payee, self.amount)?;
+        let outcome = pay(uow, self.id, payer, payee, self.amount)?;
         if payer.is_some_and(|key| !self.owns(&key)) {
-            self.note(desk, outcome)?;
+            self.note(uow, outcome)?;
         }
         Ok(outcome)
     }
 
     /// Staff have had to do with somebody else's money.
-    fn note(&self, desk: &mut Desk<'_>, outcome: Option<Decline>) -> Result<(), Refusal> {
+    fn note(&self, uow: &mut UnitOfWork<'_>, outcome: Option<Decline>) -> Result<(), Refusal> {
         let account = |id: Option<AccountId>| id.map(|id| id.to_string());
         let detail = serde_json::json!({
             "from": account(self.payer),
@@ -127,7 +127,7 @@ impl AuthorizePayment {
             "declined": outcome.map(Decline::name),
         });
         let (action, subject) = (AuditAction::PaymentMade, self.id.to_string());
-        desk.note(AuditNote::by(
+        uow.note(AuditNote::by(
             self.caller,
             action,
             subject,
@@ -139,14 +139,14 @@ impl AuthorizePayment {
 impl Command for AuthorizePayment {
     type Outcome = Authorized;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.payment(self.origin());
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.payment(self.origin());
         if self.caller.require(Role::Admin).is_ok() {
-            needs.caller(self.caller);
-            needs.trail();
+            reads.caller(self.caller);
+            reads.trail();
         }
         let accounts = [self.payer, self.payee].into_iter().flatten();
-        accounts.for_each(|account| needs.account_by_id(account));
+        accounts.for_each(|account| reads.account_by_id(account));
     }
 
     /// What the audit trail may tell of.
@@ -160,9 +160,9 @@ impl Command for AuthorizePayment {
         0
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Authorized, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Authorized, Refusal> {
         let origin = self.origin();
-        if let Ok(payment) = desk.payment(&origin) {
+        if let Ok(payment) = uow.payment(&origin) {
             if payment.terms != self.terms() {
                 return Err(Refusal::IdempotencyKeyReused);
             }
@@ -172,9 +172,9 @@ impl Command for AuthorizePayment {
             });
         }
         self.caller.require_any()?;
-        let decline = self.outcome(desk)?;
-        let payment = Payment::process(self.id, origin, self.terms(), decline, desk.now());
-        desk.save_payment(payment.clone());
+        let decline = self.outcome(uow)?;
+        let payment = Payment::process(self.id, origin, self.terms(), decline, uow.now());
+        uow.save_payment(payment.clone());
         Ok(Authorized {
             payment,
             duplicate: false,

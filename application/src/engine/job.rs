@@ -4,14 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
-use super::{Command, CommandError, Desk, Needs};
+use super::{Command, CommandError, ReadSet, UnitOfWork};
 
 /// A command whose types are forgotten, so that all kinds fit one queue.
 pub(super) trait Job: Send {
-    fn needs(&mut self, needs: &mut Needs);
+    fn read_set(&mut self, reads: &mut ReadSet);
 
     /// Decides and keeps the verdict; true where the desk's changes are to be kept.
-    fn decide(&mut self, desk: &mut Desk<'_>) -> bool;
+    fn decide(&mut self, uow: &mut UnitOfWork<'_>) -> bool;
 
     /// Tells the caller the verdict.
     fn answer(self: Box<Self>);
@@ -43,7 +43,7 @@ impl<C: Command> Pending<C> {
 }
 
 /// A defect in one command must not take the others down: what it did so far is dropped with the panic.
-fn guarded<C, T>(doing: &str, work: impl FnOnce() -> T) -> Result<T, CommandError> {
+fn catch_panics<C, T>(doing: &str, work: impl FnOnce() -> T) -> Result<T, CommandError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
         tracing::error!(
             command = std::any::type_name::<C>(),
@@ -55,15 +55,16 @@ fn guarded<C, T>(doing: &str, work: impl FnOnce() -> T) -> Result<T, CommandErro
 }
 
 impl<C: Command> Job for Pending<C> {
-    fn needs(&mut self, needs: &mut Needs) {
-        self.broken = guarded::<C, _>("naming its needs", || self.command.needs(needs)).is_err();
+    fn read_set(&mut self, reads: &mut ReadSet) {
+        self.broken =
+            catch_panics::<C, _>("naming its needs", || self.command.read_set(reads)).is_err();
     }
 
-    fn decide(&mut self, desk: &mut Desk<'_>) -> bool {
+    fn decide(&mut self, uow: &mut UnitOfWork<'_>) -> bool {
         let verdict = if self.broken {
             Err(CommandError::Internal)
         } else {
-            guarded::<C, _>("deciding", || self.command.decide(desk))
+            catch_panics::<C, _>("deciding", || self.command.decide(uow))
                 .and_then(|decision| decision.map_err(CommandError::Refused))
         };
         let kept = verdict.is_ok();

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use domain::policy::Limits;
+use p2p_domain::policy::Limits;
 use tokio::sync::{Notify, mpsc};
 
-use super::desk::Desk;
+use super::identity_map::IdentityMap;
 use super::job::Job;
-use super::load::{from_look, load};
-use super::loaded::Loaded;
-use super::needs::Needs;
+use super::load::{from_snapshot, load};
+use super::read_set::ReadSet;
 use super::stats::PipelineStats;
-use super::{CommandError, Tools};
-use crate::patience::{PATIENCE, in_time};
-use crate::ports::{Changes, Glance, Seen, StorageError};
+use super::unit_of_work::UnitOfWork;
+use super::{CommandError, Context};
+use crate::ports::{ChangeSet, Snapshot, SnapshotQuery, StorageError};
+use crate::timeout::{STORAGE, with_timeout};
 
 /// How often a batch is tried again after a conflict before its commands go on one by one.
 const ATTEMPTS: u32 = 4;
@@ -28,12 +28,12 @@ type Jobs = Vec<Box<dyn Job>>;
 pub(super) async fn work(
     mut arrivals: mpsc::Receiver<Box<dyn Job>>,
     closing: Arc<Notify>,
-    tools: Tools,
+    context: Context,
     limit: usize,
     stats: Arc<PipelineStats>,
 ) {
     let mut jobs = Jobs::with_capacity(limit);
-    let mut trust = Trust::default();
+    let mut gate = OptimisticGate::default();
     loop {
         let arrived = tokio::select! {
             arrived = arrivals.recv_many(&mut jobs, limit) => arrived,
@@ -48,13 +48,13 @@ pub(super) async fn work(
         }
         let batch = jobs.split_off(0);
         stats.batch(batch.len());
-        guarded(carry_out(batch, &tools, &mut trust, &stats)).await;
+        catch_panics(carry_out(batch, &context, &mut gate, &stats)).await;
     }
 }
 
 /// A defect in storage must not take the pipeline down. Its batch is dropped, by which its callers learn that nobody
 /// knows what became of their commands.
-async fn guarded(work: impl Future<Output = ()>) {
+async fn catch_panics(work: impl Future<Output = ()>) {
     let mut work = pin!(work);
     let survived = poll_fn(|context| {
         let step = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
@@ -66,8 +66,13 @@ async fn guarded(work: impl Future<Output = ()>) {
 }
 
 /// Carries a batch out, or finds out which of its commands can't be.
-async fn carry_out(jobs: Jobs, tools: &Tools, trust: &mut Trust, stats: &PipelineStats) {
-    let Err((jobs, error)) = persevere(jobs, tools, trust, stats).await else {
+async fn carry_out(
+    jobs: Jobs,
+    context: &Context,
+    gate: &mut OptimisticGate,
+    stats: &PipelineStats,
+) {
+    let Err((jobs, error)) = commit_with_retry(jobs, context, gate, stats).await else {
         return;
     };
     let separable = matches!(
@@ -82,10 +87,10 @@ async fn carry_out(jobs: Jobs, tools: &Tools, trust: &mut Trust, stats: &Pipelin
     }
     tracing::warn!(commands = jobs.len(), %error, "a batch could not be committed; trying its commands one by one");
     // The others must not wait for those that are in trouble, each for itself.
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + STORAGE;
     let mut jobs = jobs.into_iter();
     while let Some(job) = jobs.next() {
-        let Err((failed, error)) = persevere(vec![job], tools, trust, stats).await else {
+        let Err((failed, error)) = commit_with_retry(vec![job], context, gate, stats).await else {
             continue;
         };
         give_up(failed, &error);
@@ -98,15 +103,15 @@ async fn carry_out(jobs: Jobs, tools: &Tools, trust: &mut Trust, stats: &Pipelin
 }
 
 /// Tries until the batch is committed or there is no point in trying again. Answers everybody if it is.
-async fn persevere(
+async fn commit_with_retry(
     mut jobs: Jobs,
-    tools: &Tools,
-    trust: &mut Trust,
+    context: &Context,
+    gate: &mut OptimisticGate,
     stats: &PipelineStats,
 ) -> Result<(), (Jobs, StorageError)> {
     let mut attempt = 1;
     loop {
-        match attempt_once(&mut jobs, tools, trust).await {
+        match attempt_once(&mut jobs, context, gate).await {
             Ok(()) => {
                 jobs.into_iter().for_each(Job::answer);
                 return Ok(());
@@ -135,78 +140,81 @@ async fn persevere(
 /// Load, decide, commit: once.
 async fn attempt_once(
     jobs: &mut Jobs,
-    tools: &Tools,
-    trust: &mut Trust,
+    context: &Context,
+    gate: &mut OptimisticGate,
 ) -> Result<(), StorageError> {
-    let mut needs = Needs::default();
+    let mut reads = ReadSet::default();
     for job in jobs.iter_mut() {
-        job.needs(&mut needs);
+        job.read_set(&mut reads);
     }
-    if let Some(glance) = trust.glance(&needs, &tools.policy.limits)
-        && let Some(seen) = look(tools, &glance).await?
+    if let Some(snapshot_query) = gate.snapshot_query(&reads, &context.policy.limits)
+        && let Some(snapshot) = read_snapshot(context, &snapshot_query).await?
     {
-        let changes = decide(jobs, from_look(seen), tools);
+        let changes = decide(jobs, from_snapshot(snapshot), context);
         if changes.is_empty() {
             return Ok(());
         }
-        let done = commit_in_time(tools.store.commit(&changes)).await;
+        let done = commit_with_timeout(context.store.commit(&changes)).await;
         if matches!(done, Err(StorageError::Conflict { .. })) {
-            trust.broken();
+            gate.back_off();
         }
-        return done.inspect(|()| spread_word(&changes, tools));
+        return done.inspect(|()| after_commit(&changes, context));
     }
-    let mut unit = in_time(tools.store.begin()).await?;
-    let loaded = match in_time(load(unit.as_mut(), needs, &tools.policy.limits)).await {
+    let mut unit = with_timeout(context.store.begin()).await?;
+    let loaded = match with_timeout(load(unit.as_mut(), reads, &context.policy.limits)).await {
         Ok(loaded) => loaded,
         Err(error) => {
             // Said explicitly: an aborted transaction must not go back to the pool.
-            if let Err(rollback) = in_time(unit.rollback()).await {
+            if let Err(rollback) = with_timeout(unit.rollback()).await {
                 tracing::debug!(error = %rollback, "rolling back failed");
             }
             return Err(error);
         }
     };
-    let changes = decide(jobs, loaded, tools);
+    let changes = decide(jobs, loaded, context);
     if changes.is_empty() {
-        return in_time(unit.rollback()).await;
+        return with_timeout(unit.rollback()).await;
     }
-    let done = commit_in_time(unit.commit(&changes)).await;
-    done.inspect(|()| spread_word(&changes, tools))
+    let done = commit_with_timeout(unit.commit(&changes)).await;
+    done.inspect(|()| after_commit(&changes, context))
 }
 
 /// Whoever publishes events need not wait until it looks again, and whose rights have changed is known here at once.
-fn spread_word(changes: &Changes, tools: &Tools) {
-    tools.access.learn_of(changes);
+fn after_commit(changes: &ChangeSet, context: &Context) {
+    context.access.learn_of(changes);
     if !changes.outbox.is_empty() {
-        tools.committed.notify_one();
+        context.committed.notify_one();
     }
 }
 
 /// A look sees more than some commands need: where it meets a row that can't be read, whoever needs that row will say so.
-async fn look(tools: &Tools, glance: &Glance) -> Result<Option<Seen>, StorageError> {
-    match in_time(tools.store.look(glance)).await {
+async fn read_snapshot(
+    context: &Context,
+    snapshot_query: &SnapshotQuery,
+) -> Result<Option<Snapshot>, StorageError> {
+    match with_timeout(context.store.read_snapshot(snapshot_query)).await {
         Err(StorageError::Corrupt { .. }) => Ok(None),
-        seen => seen,
+        snapshot => snapshot,
     }
 }
 
 /// Lets all decide, one after another, and gathers what they changed.
-fn decide(jobs: &mut Jobs, mut loaded: Loaded, tools: &Tools) -> Changes {
-    let now = tools.clock.now();
+fn decide(jobs: &mut Jobs, mut loaded: IdentityMap, context: &Context) -> ChangeSet {
+    let now = context.clock.now();
     for job in jobs.iter_mut() {
-        let mut desk = Desk::new(&mut loaded, &tools.policy, now);
-        if job.decide(&mut desk) {
-            desk.keep();
+        let mut uow = UnitOfWork::new(&mut loaded, &context.policy, now);
+        if job.decide(&mut uow) {
+            uow.keep();
         }
     }
-    loaded.into_changes(tools.ids.as_ref(), now)
+    loaded.into_changes(context.ids.as_ref(), now)
 }
 
 /// Past its time, nobody knows what became of a commit.
-async fn commit_in_time(
+async fn commit_with_timeout(
     committing: impl Future<Output = Result<(), StorageError>>,
 ) -> Result<(), StorageError> {
-    match tokio::time::timeout(PATIENCE, committing).await {
+    match tokio::time::timeout(STORAGE, committing).await {
         Ok(committed) => committed,
         Err(elapsed) => Err(StorageError::InDoubt {
             source: Box::new(elapsed),
@@ -217,7 +225,7 @@ async fn commit_in_time(
 /// Whether a lane may expect to be alone at its rows. It looks without locking until somebody else was faster; then it
 /// locks for a while, since under contention whoever locks waits once, and whoever looks may have to try again and again.
 #[derive(Debug, Default)]
-struct Trust {
+struct OptimisticGate {
     /// Batches that are still to be locked.
     locked: u32,
 }
@@ -225,16 +233,16 @@ struct Trust {
 /// How many batches are locked after a look that was in vain.
 const LOCKED_AFTER_CONFLICT: u32 = 256;
 
-impl Trust {
-    fn glance(&mut self, needs: &Needs, limits: &Limits) -> Option<Glance> {
+impl OptimisticGate {
+    fn snapshot_query(&mut self, reads: &ReadSet, limits: &Limits) -> Option<SnapshotQuery> {
         if self.locked > 0 {
             self.locked -= 1;
             return None;
         }
-        needs.glance(limits)
+        reads.snapshot_query(limits)
     }
 
-    const fn broken(&mut self) {
+    const fn back_off(&mut self) {
         self.locked = LOCKED_AFTER_CONFLICT;
     }
 }

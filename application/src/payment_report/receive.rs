@@ -1,15 +1,15 @@
 //! A payment provider says that fiat has arrived.
 
-use domain::offer::Step;
-use domain::payment::{PaymentReport, ReportOutcome, assess};
-use domain::{
+use p2p_domain::offer::Act;
+use p2p_domain::payment_report::{PaymentReport, ReportOutcome, assess};
+use p2p_domain::{
     AccountKey, Asset, Decimal, Money, OfferId, Posting, Refusal, ReportId, TypedId, UserId,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::offer::settle;
-use crate::pipeline::{Command, Desk, Needs};
 use crate::ports::InboxKey;
 
 /// Under which reports are taken in.
@@ -119,14 +119,14 @@ impl ReceivePayment {
         self.payment.deal_reference.trim().parse().ok()
     }
 
-    fn deposit(&self, desk: &mut Desk<'_>, user: UserId) -> Result<ReportOutcome, Refusal> {
+    fn deposit(&self, uow: &mut UnitOfWork<'_>, user: UserId) -> Result<ReportOutcome, Refusal> {
         let paid = self.payment.paid;
-        if desk.account(AccountKey::user(user, paid.asset())).is_err() {
+        if uow.account(AccountKey::user(user, paid.asset())).is_err() {
             return Ok(ReportOutcome::UnknownDeal);
         }
         let posting =
             Posting::reported_deposit(user, paid, self.report).map_err(Refusal::amount)?;
-        match desk.post(posting) {
+        match uow.post(posting) {
             Ok(()) => Ok(ReportOutcome::Applied),
             Err((_, Refusal::BalanceOverflow)) => Ok(ReportOutcome::WrongAmount),
             Err((_, refusal)) => Err(refusal),
@@ -148,15 +148,15 @@ impl ReceivePayment {
 impl Command for ReceivePayment {
     type Outcome = Received;
 
-    fn needs(&self, needs: &mut Needs) {
-        needs.inbox(self.key());
+    fn read_set(&self, reads: &mut ReadSet) {
+        reads.inbox(self.key());
         self.offer()
             .into_iter()
-            .for_each(|offer| needs.offer(offer));
+            .for_each(|offer| reads.offer(offer));
         if let Some(user) = self.depositor() {
             let asset = self.payment.paid.asset();
-            needs.account(AccountKey::user(user, asset));
-            needs.account(AccountKey::external(asset));
+            reads.account(AccountKey::user(user, asset));
+            reads.account(AccountKey::external(asset));
         }
     }
 
@@ -164,26 +164,26 @@ impl Command for ReceivePayment {
         self.offer().map_or(0, TypedId::as_u128)
     }
 
-    fn decide(&self, desk: &mut Desk<'_>) -> Result<Received, Refusal> {
+    fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Received, Refusal> {
         let key = self.key();
-        if desk.was_taken_in(&key) {
+        if uow.is_processed(&key) {
             return Ok(Received::Before);
         }
         let payment = &self.payment;
-        let deal = self.offer().and_then(|offer| desk.offer(offer).ok());
+        let deal = self.offer().and_then(|offer| uow.offer(offer).ok());
         let named = deal.as_ref().map(|deal| deal.id);
         let outcome = match self.depositor() {
-            Some(user) => self.deposit(desk, user)?,
+            Some(user) => self.deposit(uow, user)?,
             None => assess(deal.as_ref(), payment.paid),
         };
         if let (ReportOutcome::Applied, Some(deal)) = (outcome, deal) {
-            let step = Step::provider(desk.now());
+            let step = Act::provider(uow.now());
             let reference = payment.payment_reference.clone();
-            let moved = deal.confirm_payment(step, reference, desk.policy())?;
-            settle(desk, moved, None)?;
+            let moved = deal.confirm_payment(step, reference, uow.policy())?;
+            settle(uow, moved, None)?;
         }
-        let received_at = desk.now();
-        desk.report(PaymentReport {
+        let received_at = uow.now();
+        uow.report(PaymentReport {
             id: self.report,
             provider: payment.provider.clone(),
             callback: payment.callback.clone(),
@@ -194,7 +194,7 @@ impl Command for ReceivePayment {
             outcome,
             received_at,
         });
-        desk.take_in(key);
+        uow.mark_processed(key);
         Ok(Received::Now(outcome))
     }
 }

@@ -8,7 +8,7 @@ use crate::policy::AccessRules;
 
 /// The failed log-ins in a row under one e-mail address, or from one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempts {
+pub struct FailedAttempts {
     /// A digest of what they are counted under.
     pub key: u128,
     pub failed: u32,
@@ -19,7 +19,7 @@ pub struct Attempts {
 /// Nobody waits longer for what others from where they are have done.
 const LONGEST_FOR_OTHERS: Duration = Duration::from_secs(60);
 
-impl Attempts {
+impl FailedAttempts {
     /// Nothing has failed yet.
     #[must_use]
     pub const fn none(key: u128, now: Timestamp) -> Self {
@@ -139,7 +139,7 @@ mod tests {
             lock_lasts: Duration::from_secs(100),
             ..AccessRules::default()
         };
-        let mut attempts = Attempts::none(7, NOW);
+        let mut attempts = FailedAttempts::none(7, NOW);
         let mut waits = vec![];
         for _ in 0..9 {
             attempts = attempts.one_more(NOW);
@@ -159,7 +159,7 @@ mod tests {
             lock_after: 5,
             ..AccessRules::default()
         };
-        let mut attempts = Attempts::none(7, NOW);
+        let mut attempts = FailedAttempts::none(7, NOW);
         let mut waits = vec![];
         for _ in 0..12 {
             attempts = attempts.one_more_from_source(NOW);
@@ -182,9 +182,9 @@ mod tests {
 
     #[test]
     fn no_number_of_failures_overflows() {
-        let attempts = Attempts {
+        let attempts = FailedAttempts {
             failed: u32::MAX,
-            ..Attempts::none(7, NOW)
+            ..FailedAttempts::none(7, NOW)
         };
         let rules = AccessRules {
             lock_after: 0,
