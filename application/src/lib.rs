@@ -10,6 +10,7 @@
 //! [`engine::Command`] that names what it needs and decides; a read is a function over a query port.
 
 pub mod access;
+pub mod audit_chain;
 pub mod audit_log;
 pub mod consumer;
 pub mod dispute;
@@ -40,7 +41,7 @@ pub mod withdrawal;
 
 pub use engine::{Command, CommandError, Pipeline, PipelineSettings};
 pub use incoming::DecodeError;
-pub use market::{Market, MarketPorts};
+pub use market::{Market, MarketPorts, Queries};
 pub use meaning::{GrpcCode, Meaning};
 pub use p2p_domain::user::Caller;
 pub use relay::{Relay, RelaySettings, RelayStats};

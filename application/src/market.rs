@@ -5,25 +5,75 @@ use std::sync::Arc;
 use p2p_domain::{Policy, Timestamp, TypedId};
 use tokio::task::JoinHandle;
 
-use crate::access::Access;
+use crate::access::{AccessQueries, POLL_INTERVAL, RevocationCache};
+use crate::audit_log::AuditLogQueries;
+use crate::dispute::DisputeQueries;
 use crate::engine::{Command, CommandError, Pipeline, PipelineSettings};
+use crate::exchanger::ExchangerQueries;
+use crate::limits::PayerLimits;
+use crate::listing::ListingQueries;
 use crate::mail::MailQueue;
-use crate::payment::PayerLimits;
+use crate::notification::NotificationQueries;
+use crate::offer::OfferQueries;
+use crate::order::OrderQueries;
+use crate::payment::PaymentQueries;
+use crate::payment_report::ReportQueries;
 use crate::ports::{
-    Bearer, Clock, Ids, IdsExt, Passwords, Queries, SecondFactors, Store, TokenError, Tokens,
+    Bearer, Clock, Ids, IdsExt, Maintenance, Passwords, SecondFactors, StorageError, Store,
+    TokenError, Tokens,
 };
+use crate::user::UserQueries;
+use crate::wallet::WalletQueries;
+use crate::withdrawal::WithdrawalQueries;
 
-/// Everything that the market needs of the world.
+/// All reads. They go straight to storage, see only what is committed, and bypass the pipeline.
+///
+/// Lists are newest first unless said otherwise; `after` is the last item of the previous page.
+pub trait Queries:
+    AccessQueries
+    + AuditLogQueries
+    + DisputeQueries
+    + ExchangerQueries
+    + ListingQueries
+    + NotificationQueries
+    + OfferQueries
+    + OrderQueries
+    + PaymentQueries
+    + ReportQueries
+    + UserQueries
+    + WalletQueries
+    + WithdrawalQueries
+{
+}
+
+impl<T> Queries for T where
+    T: AccessQueries
+        + AuditLogQueries
+        + DisputeQueries
+        + ExchangerQueries
+        + ListingQueries
+        + NotificationQueries
+        + OfferQueries
+        + OrderQueries
+        + PaymentQueries
+        + ReportQueries
+        + UserQueries
+        + WalletQueries
+        + WithdrawalQueries
+{
+}
+
+/// The ports of the market, each with the adapter behind it.
 #[derive(Clone)]
 pub struct MarketPorts {
     pub store: Arc<dyn Store>,
     pub queries: Arc<dyn Queries>,
+    pub maintenance: Arc<dyn Maintenance>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub passwords: Arc<dyn Passwords>,
     pub tokens: Arc<dyn Tokens>,
     pub second_factors: Arc<dyn SecondFactors>,
-    /// Where mail to people is left.
     pub mail: MailQueue,
 }
 
@@ -40,25 +90,25 @@ pub struct Market {
     ports: MarketPorts,
     policy: Policy,
     payer_limits: PayerLimits,
-    access: Access,
+    revocations: RevocationCache,
 }
 
 impl Market {
-    /// Starts the pipeline. The handle ends when the market is closed, or every clone of it is gone, and all that
-    /// was accepted is answered.
+    /// Starts the pipeline. The handle ends when the market is closed, or all its clones are dropped, and every accepted
+    /// command is answered.
     #[must_use]
     pub fn open(
         ports: MarketPorts,
         policy: Policy,
         settings: PipelineSettings,
     ) -> (Self, JoinHandle<()>) {
-        let access = Access::new(ports.tokens.lifetime());
+        let revocations = RevocationCache::new(ports.tokens.lifetime());
         let (pipeline, worker) = Pipeline::start(
             Arc::clone(&ports.store),
             Arc::clone(&ports.clock),
             Arc::clone(&ports.ids),
             policy,
-            access.clone(),
+            revocations.clone(),
             settings,
         );
         (
@@ -67,13 +117,13 @@ impl Market {
                 ports,
                 policy,
                 payer_limits: PayerLimits::new(&policy),
-                access,
+                revocations,
             },
             worker,
         )
     }
 
-    /// Carries a command out.
+    /// Executes a command in the pipeline.
     pub async fn execute<C: Command>(&self, command: C) -> Result<C::Outcome, CommandError> {
         self.pipeline.execute(command).await
     }
@@ -84,7 +134,7 @@ impl Market {
         &self.pipeline
     }
 
-    /// Lets no change in any more; what was accepted before is carried out and answered.
+    /// Accepts no more commands. Those accepted before are executed and answered.
     pub fn close(&self) {
         self.pipeline.close();
     }
@@ -95,29 +145,55 @@ impl Market {
         self.ports.queries.as_ref()
     }
 
+    /// Upkeep of storage.
+    #[must_use]
+    pub fn maintenance(&self) -> &dyn Maintenance {
+        self.ports.maintenance.as_ref()
+    }
+
     /// The password hasher.
     #[must_use]
     pub fn passwords(&self) -> &dyn Passwords {
         self.ports.passwords.as_ref()
     }
 
-    /// The access tokens.
+    /// Tokens.
     #[must_use]
     pub fn tokens(&self) -> &dyn Tokens {
         self.ports.tokens.as_ref()
     }
 
-    /// Who the bearer of this access token is: by the token, and by what has become known since it was issued.
+    /// The bearer of this access token, with the role changes made since it was issued; an error if their session has ended.
     pub fn admit(&self, token: &str) -> Result<Bearer, TokenError> {
         let now = self.now();
         let bearer = self.ports.tokens.verify(token, now)?;
-        self.access.still_good(bearer, now)
+        self.revocations.check(bearer, now)
     }
 
-    /// Whose rights have changed of late.
+    /// Role changes and ended sessions that overrule access tokens.
     #[must_use]
-    pub const fn access(&self) -> &Access {
-        &self.access
+    pub const fn revocations(&self) -> &RevocationCache {
+        &self.revocations
+    }
+
+    /// Reads the revocations of other replicas from storage. To be called before the first request is served.
+    pub async fn refresh_revocations(&self) -> Result<(), StorageError> {
+        self.revocations.refresh(self.queries(), self.now()).await
+    }
+
+    /// Refreshes the revocations at a fixed interval, for ever.
+    pub async fn follow_revocations(self) {
+        let mut ticks = tokio::time::interval(POLL_INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.refresh_revocations().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "revoked rights can't be read from storage"
+                );
+            }
+        }
     }
 
     /// Second factors.
@@ -126,7 +202,7 @@ impl Market {
         self.ports.second_factors.as_ref()
     }
 
-    /// Where mail to people is left.
+    /// Mail to users.
     #[must_use]
     pub const fn mail(&self) -> &MailQueue {
         &self.ports.mail
@@ -138,7 +214,7 @@ impl Market {
         &self.policy
     }
 
-    /// How often accounts have paid of late, through this process.
+    /// The rate limit of payments made through this process.
     #[must_use]
     pub const fn payer_limits(&self) -> &PayerLimits {
         &self.payer_limits

@@ -48,8 +48,8 @@ impl Sweeper {
 
     /// Notes that the market is alive. After an outage all deadlines are put off.
     pub async fn beat(&self, now: Timestamp) -> Result<(), StorageError> {
-        let queries = self.market.queries();
-        let beat = queries.heartbeat(now, self.outage_tolerance);
+        let maintenance = self.market.maintenance();
+        let beat = maintenance.heartbeat(now, self.outage_tolerance);
         if let Some(gap) = with_timeout(beat).await? {
             tracing::warn!(
                 seconds = gap.as_secs(),
@@ -66,7 +66,7 @@ impl Sweeper {
             // One time for both: a pause of the machine between them would be an outage that nobody has noted.
             let now = self.market.now();
             self.beat(now).await?;
-            let due = with_timeout(self.market.queries().due_offers(now, limit)).await?;
+            let due = with_timeout(self.market.maintenance().due_offers(now, limit)).await?;
             let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
             let before = moved;
             for some in due.chunks(AT_A_TIME) {

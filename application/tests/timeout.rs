@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use p2p_application::access::Access;
+use p2p_application::access::RevocationCache;
 use p2p_application::exchanger::SwitchOnline;
 use p2p_application::ports::Store;
 use p2p_application::user::RegisterUser;
@@ -35,7 +35,7 @@ impl Scene {
             Arc::new(ManualClock::at(Timestamp::from_micros(1))),
             Arc::new(ids.clone()),
             Policy::default(),
-            Access::new(Duration::from_secs(60)),
+            RevocationCache::new(Duration::from_secs(60)),
             PipelineSettings::default(),
         );
         Self {

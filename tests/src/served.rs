@@ -7,9 +7,11 @@ use std::time::Duration;
 use p2p_application::exchanger::SwitchOnline;
 use p2p_application::mail::MailQueue;
 use p2p_application::notification::Hub;
-use p2p_application::ports::{Clock, Maintenance, UserQueries, WalletQueries};
+use p2p_application::ports::{Clock, Maintenance};
 use p2p_application::user::RegisterUser;
+use p2p_application::user::UserQueries;
 use p2p_application::wallet::Deposit;
+use p2p_application::wallet::WalletQueries;
 use p2p_application::{Caller, Market, MarketPorts, PipelineSettings, Sweeper};
 use p2p_domain::user::Email;
 use p2p_domain::{Asset, Policy, Role, Roles, UserId};
@@ -117,6 +119,7 @@ impl Served {
         let ports = MarketPorts {
             store: Arc::new(database.clone()),
             queries: Arc::new(database.clone()),
+            maintenance: Arc::new(database.clone()),
             clock,
             ids: Arc::new(UuidIds),
             passwords: Arc::new(Argon2Passwords::new(PasswordCost::MINIMAL)?),

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use p2p_application::ports::{Maintenance, OfferFilter, OfferQueries};
+use p2p_application::offer::{OfferFilter, OfferQueries};
+use p2p_application::ports::Maintenance;
 use p2p_domain::{Actor, Asset, ExchangeType, Timestamp};
 use p2p_tests::databases::TestDatabase;
 use p2p_tests::harness::{Harness, Offering};

@@ -10,9 +10,10 @@
 mod persistence_common;
 
 use anyhow::Result;
-use p2p_application::ports::{
-    AccessQueries, ChangeSet, StorageError, Store, TrailQueries, UserQueries,
-};
+use p2p_application::access::AccessQueries;
+use p2p_application::audit_log::AuditLogQueries;
+use p2p_application::ports::{ChangeSet, StorageError, Store};
+use p2p_application::user::UserQueries;
 use p2p_domain::session::Origin;
 use p2p_domain::{
     Conduct, FailedAttempts, Role, SecondFactor, Session, SessionId, TypedId, UserId,
@@ -256,7 +257,7 @@ async fn a_row_that_cannot_be_is_corrupt(test: TestDatabase) -> Result<()> {
                 unit.offer_preconditions(&users, &[], 1).await.err()
             }
             "audit_head" => unit.lock_audit_head().await.err(),
-            _ => database.trail_after(0, 10).await.err(),
+            _ => database.audit_records_after(0, 10).await.err(),
         };
         unit.rollback().await?;
         let Some(StorageError::Corrupt {

@@ -11,7 +11,8 @@ mod persistence_common;
 use std::time::Duration;
 
 use anyhow::Result;
-use p2p_application::ports::{ChangeSet, OfferQueries, StorageError, Store};
+use p2p_application::offer::OfferQueries;
+use p2p_application::ports::{ChangeSet, StorageError, Store};
 use p2p_persistence::{Database, DatabaseSettings, OpenError};
 use p2p_tests::databases::TestDatabase;
 use persistence_common::*;

@@ -9,10 +9,13 @@
 mod persistence_common;
 
 use anyhow::Result;
-use p2p_application::ports::{
-    DisputeQueries, ListingQueries, OfferQueries, StatementFilter, StorageError, Store,
-    UserQueries, WalletQueries,
-};
+use p2p_application::dispute::DisputeQueries;
+use p2p_application::exchanger::ExchangerQueries;
+use p2p_application::listing::ListingQueries;
+use p2p_application::offer::OfferQueries;
+use p2p_application::ports::{StorageError, Store};
+use p2p_application::user::UserQueries;
+use p2p_application::wallet::{StatementFilter, WalletQueries};
 use p2p_domain::{DisputeId, ExchangeType, OfferId};
 use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;

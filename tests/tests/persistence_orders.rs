@@ -10,9 +10,9 @@ mod persistence_common;
 
 use anyhow::Result;
 use p2p_application::ports::{
-    ChangeSet, IdempotencyKey, IdempotencyRecord, Maintenance, Reply, StatementFilter,
-    StorageError, Store, WalletQueries,
+    ChangeSet, IdempotencyKey, IdempotencyRecord, Maintenance, Reply, StorageError, Store,
 };
+use p2p_application::wallet::{StatementFilter, WalletQueries};
 use p2p_domain::order::Purchase;
 use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
 use p2p_domain::{Decline, Order, OrderId, Payment, Posting, Withdrawal};

@@ -22,7 +22,9 @@ on_both! {
 }
 
 async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
-    use p2p_application::ports::{Store, UserQueries, WalletQueries};
+    use p2p_application::ports::Store;
+    use p2p_application::user::UserQueries;
+    use p2p_application::wallet::WalletQueries;
     use p2p_domain::user::Email;
     use p2p_domain::{AccountKey, TypedId, UserId};
 

@@ -9,7 +9,8 @@
 mod persistence_common;
 
 use anyhow::Result;
-use p2p_application::ports::{ChangeSet, ListingFilter, ListingOrder, ListingQueries};
+use p2p_application::listing::{ListingFilter, ListingOrder, ListingQueries};
+use p2p_application::ports::ChangeSet;
 use p2p_domain::{Asset, ExchangeType, ListingId};
 use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;

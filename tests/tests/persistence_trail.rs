@@ -9,8 +9,9 @@
 mod persistence_common;
 
 use anyhow::Result;
-use p2p_application::audit_log::hash;
-use p2p_application::ports::{AuditAppend, ChangeSet, Maintenance, Store, TrailQueries};
+use p2p_application::audit_chain::record_hash;
+use p2p_application::audit_log::AuditLogQueries;
+use p2p_application::ports::{AuditAppend, ChangeSet, Maintenance, Store};
 use p2p_domain::audit_log::{AuditAction, AuditHead, AuditNote, AuditRecord};
 use p2p_domain::{SessionId, TypedId, UserId};
 use p2p_persistence::Database;
@@ -40,7 +41,7 @@ fn record(after: AuditHead, turn: u64) -> AuditRecord {
         detail: "{\"from\":[],\"to\":[\"ADMIN\"]}".to_owned(),
     };
     let number = after.count + 1;
-    let hash = hash(after.hash, number, NOW, &note);
+    let hash = record_hash(after.hash, number, NOW, &note);
     AuditRecord {
         number,
         at: NOW,
@@ -51,7 +52,7 @@ fn record(after: AuditHead, turn: u64) -> AuditRecord {
 
 /// Appends so many records; they.
 async fn fill(database: &Database, count: u64) -> Result<Vec<AuditRecord>> {
-    let after = database.trail_head().await?;
+    let after = database.audit_head().await?;
     let mut records: Vec<AuditRecord> = Vec::new();
     for turn in 0..count {
         let end = records.last().map_or(after, |last| AuditHead {
@@ -112,7 +113,7 @@ async fn records_are_neither_altered_nor_removed(test: TestDatabase) -> Result<(
         let said = refusal.contains("audit_trail is append-only");
         assert!(said, "{attempt}: {refusal}");
     }
-    assert_eq!(database.trail_after(0, 100).await?, records);
+    assert_eq!(database.audit_records_after(0, 100).await?, records);
     raw.close().await?;
     database.close().await?;
     test.drop_now().await
@@ -136,7 +137,7 @@ fn hands(test: &TestDatabase, records: &[AuditRecord]) -> Vec<String> {
             detail: "{}".to_owned(),
             ..old.note.clone()
         };
-        let hash = hash(before.hash, old.number, old.at, &note);
+        let hash = record_hash(before.hash, old.number, old.at, &note);
         format!(
             "UPDATE audit_trail SET detail = '{{}}', hash = '{hash}' WHERE number = {}",
             old.number

@@ -11,9 +11,9 @@ mod persistence_common;
 use std::time::Duration;
 
 use anyhow::Result;
-use p2p_application::ports::{
-    ChangeSet, Maintenance, OfferQueries, OutboxMessage, StorageError, Store, UserQueries,
-};
+use p2p_application::offer::OfferQueries;
+use p2p_application::ports::{ChangeSet, Maintenance, OutboxMessage, StorageError, Store};
+use p2p_application::user::UserQueries;
 use p2p_domain::event::AggregateRef;
 use p2p_domain::user::Email;
 use p2p_domain::{EventId, OfferId, Role, Timestamp, TypedId, UserId};

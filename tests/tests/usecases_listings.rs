@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use p2p_application::QueryError;
+use p2p_application::listing::{ListingCursor, ListingFilter, ListingOrder};
 use p2p_application::listing::{get_listing, list_listings};
-use p2p_application::ports::{ListingCursor, ListingFilter, ListingOrder};
 use p2p_domain::listing::ListingState;
 use p2p_domain::refusal::Resource;
 use p2p_domain::{Asset, ExchangeType, ListingId, Money, MoneyError, Refusal, Role, TypedId};

@@ -92,7 +92,8 @@ impl Door {
         };
         let ports = MarketPorts {
             store: Arc::new(memory.clone()),
-            queries: Arc::new(memory),
+            queries: Arc::new(memory.clone()),
+            maintenance: Arc::new(memory),
             clock: Arc::new(clock),
             ids: Arc::new(SequentialIds::default()),
             passwords: Arc::new(passwords.clone()),

@@ -6,9 +6,10 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
+use p2p_application::notification::{NotificationFilter, NotificationQueries};
 use p2p_application::order::{CreateOrder, OrderList, SettleOrder, get_order, list_orders};
 use p2p_application::payment::{ChargeOrder, RefundPayment};
-use p2p_application::ports::{Incoming, NotificationFilter, NotificationQueries, OutboxMessage};
+use p2p_application::ports::{Incoming, OutboxMessage};
 use p2p_application::{Caller, DecodeError, QueryError};
 use p2p_domain::event::FactName;
 use p2p_domain::order::{OrderState, OrderStatus};

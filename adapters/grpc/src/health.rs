@@ -36,7 +36,7 @@ impl Health {
 
     /// Asks storage whether it is there, and tells. Storage that panics is not.
     pub(crate) async fn look(&mut self, market: &Market) {
-        let ping = async { market.queries().ping().await };
+        let ping = async { market.maintenance().ping().await };
         let ping = AssertUnwindSafe(ping).catch_unwind();
         let ping = tokio::time::timeout(PATIENCE, ping).await;
         let serving = matches!(ping, Ok(Ok(Ok(()))));

@@ -1,6 +1,7 @@
 //! Where a page ends and the next one begins: opaque to clients, and checked when it comes back.
 
-use p2p_application::ports::{ListingCursor, ListingOrder, StatementCursor};
+use p2p_application::listing::{ListingCursor, ListingOrder};
+use p2p_application::wallet::StatementCursor;
 use p2p_domain::ledger::Bucket;
 use p2p_domain::{ListingId, TransferId, TypedId};
 

@@ -62,7 +62,7 @@ pub(crate) async fn healthz() -> Answer<Health> {
     (status = 503, description = "`UNAVAILABLE`: storage does not answer.")
 ))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Problem> {
-    match tokio::time::timeout(PATIENCE, app.queries().ping()).await {
+    match tokio::time::timeout(PATIENCE, app.maintenance().ping()).await {
         Ok(Ok(())) => Ok(Answer(Health { status: "READY" })),
         Ok(Err(error)) => Err(storage_failed(&error)),
         Err(_) => Err(Problem::new(

@@ -1,9 +1,9 @@
 //! Log-ins, limits and the audit trail.
 
 use async_trait::async_trait;
-use p2p_application::ports::{
-    AccessChanges, AccessQueries, StorageError, TrailFilter, TrailQueries,
-};
+use p2p_application::access::{AccessChanges, AccessQueries};
+use p2p_application::audit_log::{AuditLogFilter, AuditLogQueries};
+use p2p_application::ports::StorageError;
 use p2p_domain::audit_log::{AuditHead, AuditRecord};
 use p2p_domain::listing::ListingState;
 use p2p_domain::refusal::QuotaKind;
@@ -88,8 +88,11 @@ impl AccessQueries for Memory {
 }
 
 #[async_trait]
-impl TrailQueries for Memory {
-    async fn list_trail(&self, filter: &TrailFilter) -> Result<Vec<AuditRecord>, StorageError> {
+impl AuditLogQueries for Memory {
+    async fn list_audit_records(
+        &self,
+        filter: &AuditLogFilter,
+    ) -> Result<Vec<AuditRecord>, StorageError> {
         self.ask(|tables| {
             let newest_first = tables.trail.values().rev();
             let page = newest_first.filter(|record| {
@@ -107,7 +110,11 @@ impl TrailQueries for Memory {
         .await
     }
 
-    async fn trail_after(&self, number: u64, limit: u32) -> Result<Vec<AuditRecord>, StorageError> {
+    async fn audit_records_after(
+        &self,
+        number: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StorageError> {
         self.ask(|tables| {
             let rest = tables.trail.range(number.saturating_add(1)..);
             take(rest.map(|(_, record)| record.clone()), limit)
@@ -115,7 +122,7 @@ impl TrailQueries for Memory {
         .await
     }
 
-    async fn trail_head(&self) -> Result<AuditHead, StorageError> {
-        self.ask(|tables| tables.trail_head).await
+    async fn audit_head(&self) -> Result<AuditHead, StorageError> {
+        self.ask(|tables| tables.audit_head).await
     }
 }

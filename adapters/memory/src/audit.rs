@@ -22,7 +22,7 @@ pub(crate) fn audit(tables: &Tables) -> LedgerReport {
         accounts: count(tables.accounts.len()),
         entries: count(tables.transfers.values().map(|row| row.entries.len()).sum()),
         open_deals: count(open(tables).count()),
-        trail: Some(tables.trail_head),
+        trail: Some(tables.audit_head),
         violations: Vec::new(),
     };
     for law in [
@@ -46,7 +46,7 @@ fn trail(tables: &Tables, found: &mut Vec<Violation>) {
     let mut inspector = ChainVerifier::default();
     let faults = tables.trail.values().filter_map(|row| inspector.next(row));
     found.extend(faults.take(MOST));
-    found.extend(inspector.end(tables.trail_head));
+    found.extend(inspector.end(tables.audit_head));
 }
 
 fn count(rows: usize) -> u64 {

@@ -92,7 +92,7 @@ impl Tables {
         put(&mut self.sessions, &changes.sessions, |row| row.id);
         put(&mut self.conducts, &changes.conducts, |row| row.user);
         if let Some(append) = &changes.trail {
-            self.trail_head = append.head();
+            self.audit_head = append.head();
             let records = append.records.iter();
             self.trail
                 .extend(records.map(|record| (record.number, record.clone())));
@@ -217,7 +217,7 @@ impl Tables {
             |row| row.version,
         )?;
         match &changes.trail {
-            Some(append) if append.after != self.trail_head => {
+            Some(append) if append.after != self.audit_head => {
                 Err(conflict("the end of the audit trail is another".into()))
             }
             _ => Ok(()),

@@ -1,9 +1,10 @@
 //! Reads of orders, payments and withdrawals.
 
 use async_trait::async_trait;
-use p2p_application::ports::{
-    OrderFilter, OrderQueries, PaymentQueries, StorageError, WithdrawalFilter, WithdrawalQueries,
-};
+use p2p_application::order::{OrderFilter, OrderQueries};
+use p2p_application::payment::PaymentQueries;
+use p2p_application::ports::StorageError;
+use p2p_application::withdrawal::{WithdrawalFilter, WithdrawalQueries};
 use p2p_domain::{
     Account, AccountId, Order, OrderId, Payment, PaymentId, Withdrawal, WithdrawalId,
 };

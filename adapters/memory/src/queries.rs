@@ -3,11 +3,15 @@
 use std::cmp::{Ordering, Reverse};
 
 use async_trait::async_trait;
-use p2p_application::ports::{
-    DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder, ListingQueries,
-    ListingView, ListingsFound, OfferFilter, OfferQueries, StatementCursor, StatementEntry,
-    StatementFilter, StorageError, UserQueries, WalletQueries,
+use p2p_application::dispute::{DisputeFilter, DisputeQueries};
+use p2p_application::exchanger::ExchangerQueries;
+use p2p_application::listing::{
+    ListingCursor, ListingFilter, ListingOrder, ListingQueries, ListingView, ListingsFound,
 };
+use p2p_application::offer::{OfferFilter, OfferQueries};
+use p2p_application::ports::StorageError;
+use p2p_application::user::UserQueries;
+use p2p_application::wallet::{StatementCursor, StatementEntry, StatementFilter, WalletQueries};
 use p2p_domain::dispute::Comment;
 use p2p_domain::ledger::{Bucket, Owner};
 use p2p_domain::listing::ListingState;
@@ -271,7 +275,10 @@ impl UserQueries for Memory {
         })
         .await
     }
+}
 
+#[async_trait]
+impl ExchangerQueries for Memory {
     async fn find_exchanger(&self, id: UserId) -> Result<Option<Exchanger>, StorageError> {
         self.ask(|tables| tables.exchangers.get(&id).copied()).await
     }

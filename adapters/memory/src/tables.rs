@@ -48,7 +48,7 @@ pub struct Tables {
     pub sessions: BTreeMap<SessionId, Session>,
     pub conducts: BTreeMap<UserId, Conduct>,
     pub trail: BTreeMap<u64, AuditRecord>,
-    pub trail_head: AuditHead,
+    pub audit_head: AuditHead,
     /// When the market was last known to be alive.
     pub alive_at: Option<Timestamp>,
 }
@@ -90,7 +90,7 @@ impl Tables {
             sessions: BTreeMap::new(),
             conducts: BTreeMap::new(),
             trail: BTreeMap::new(),
-            trail_head: AuditHead::EMPTY,
+            audit_head: AuditHead::EMPTY,
             alive_at: None,
         };
         let keys = Asset::ALL.iter().flat_map(|asset| {

@@ -1,9 +1,9 @@
 //! Reads of what people were told, and of what payment providers have reported.
 
 use async_trait::async_trait;
-use p2p_application::ports::{
-    NotificationFilter, NotificationQueries, ReportFilter, ReportQueries, StorageError,
-};
+use p2p_application::notification::{NotificationFilter, NotificationQueries};
+use p2p_application::payment_report::{ReportFilter, ReportQueries};
+use p2p_application::ports::StorageError;
 use p2p_domain::{Mailbox, Notification, PaymentReport, ReportOutcome, UserId};
 
 use crate::queries::take;

@@ -465,7 +465,7 @@ impl Transaction for Unit {
 
     async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError> {
         self.step(Load::TrailHead).await?;
-        Ok(self.memory.read().trail_head)
+        Ok(self.memory.read().audit_head)
     }
 
     async fn commit(self: Box<Self>, changes: &ChangeSet) -> Result<(), StorageError> {

@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use p2p_application::ports::{
-    ChangeSet, Maintenance, StorageError, Store, Transaction, UserQueries, Versioned, Violation,
+    ChangeSet, Maintenance, StorageError, Store, Transaction, Versioned, Violation,
 };
+use p2p_application::user::UserQueries;
 use p2p_domain::user::{Email, User};
 use p2p_domain::{Account, AccountKey, Asset, ListingId, Roles, Timestamp, TypedId, UserId};
 use p2p_memory::{Memory, Point, Tally};

@@ -1,7 +1,8 @@
 //! Log-ins and what they need, over several tables.
 
 use async_trait::async_trait;
-use p2p_application::ports::{AccessChanges, AccessQueries, StorageError};
+use p2p_application::access::{AccessChanges, AccessQueries};
+use p2p_application::ports::StorageError;
 use p2p_domain::{FailedAttempts, Roles, SecondFactor, Session, SessionId, Timestamp, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QuerySelect, Select};

@@ -1,7 +1,8 @@
 //! Table `orders`.
 
 use async_trait::async_trait;
-use p2p_application::ports::{OrderFilter, OrderQueries, StorageError};
+use p2p_application::order::{OrderFilter, OrderQueries};
+use p2p_application::ports::StorageError;
 use p2p_domain::order::{OrderState, OrderStatus, Purchase};
 use p2p_domain::{Decline, Order, OrderId};
 use sea_orm::entity::prelude::*;

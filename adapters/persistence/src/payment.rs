@@ -1,7 +1,8 @@
 //! Table `payments`.
 
 use async_trait::async_trait;
-use p2p_application::ports::{PaymentQueries, StorageError};
+use p2p_application::payment::PaymentQueries;
+use p2p_application::ports::StorageError;
 use p2p_domain::payment::{PaymentOrigin, PaymentState, PaymentTerms};
 use p2p_domain::{Account, AccountId, Decline, Money, Payment, PaymentId};
 use sea_orm::entity::prelude::*;

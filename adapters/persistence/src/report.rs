@@ -1,7 +1,8 @@
 //! Table `payment_reports`: what payment providers have reported, kept as it came.
 
 use async_trait::async_trait;
-use p2p_application::ports::{ReportFilter, ReportQueries, StorageError};
+use p2p_application::payment_report::{ReportFilter, ReportQueries};
+use p2p_application::ports::StorageError;
 use p2p_domain::{PaymentReport, ReportId, ReportOutcome};
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect, Select};

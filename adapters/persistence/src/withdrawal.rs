@@ -1,7 +1,8 @@
 //! Table `withdrawals`.
 
 use async_trait::async_trait;
-use p2p_application::ports::{StorageError, WithdrawalFilter, WithdrawalQueries};
+use p2p_application::ports::StorageError;
+use p2p_application::withdrawal::{WithdrawalFilter, WithdrawalQueries};
 use p2p_domain::withdrawal::{WithdrawalState, WithdrawalStatus};
 use p2p_domain::{Withdrawal, WithdrawalId};
 use sea_orm::entity::prelude::*;

@@ -5,7 +5,7 @@ use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
 use p2p_domain::{Dispute, DisputeId, Offer, Refusal, Role};
 
-use crate::ports::DisputeFilter;
+use super::ports::DisputeFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
 /// A dispute with its deal and what was said.

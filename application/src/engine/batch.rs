@@ -181,7 +181,7 @@ async fn attempt_once(
 
 /// Whoever publishes events need not wait until it looks again, and whose rights have changed is known here at once.
 fn after_commit(changes: &ChangeSet, context: &Context) {
-    context.access.learn_of(changes);
+    context.revocations.record_commit(changes);
     if !changes.outbox.is_empty() {
         context.committed.notify_one();
     }

@@ -16,7 +16,7 @@ use p2p_domain::{
 };
 
 use super::rows::{Rows, Writes};
-use crate::audit_log;
+use crate::audit_chain;
 use crate::events;
 use crate::ports::{
     ChangeSet, Entry, IdempotencyKey, IdempotencyRecord, Ids, IdsExt, InboxKey, InboxMark,
@@ -101,7 +101,7 @@ impl IdentityMap {
             value: Notification::new(ids.fresh(), user, number, news),
             expected_version: None,
         }));
-        let trail = audit_log::append(self.trail_head, self.rest.notes, at);
+        let trail = audit_chain::append(self.trail_head, self.rest.notes, at);
         ChangeSet {
             users: self.users.into_saved(),
             offers: self.offers.into_saved(),

@@ -25,7 +25,7 @@ use p2p_domain::{Policy, Refusal};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::access::Access;
+use crate::access::RevocationCache;
 use crate::ports::{Clock, Ids, Store};
 use job::{Job, Pending};
 
@@ -132,7 +132,7 @@ pub(crate) struct Context {
     /// Told of each commit that leaves something in the outbox.
     pub(crate) committed: Arc<Notify>,
     /// Told of each commit that changes somebody's rights.
-    pub(crate) access: Access,
+    pub(crate) revocations: RevocationCache,
 }
 
 impl Pipeline {
@@ -143,7 +143,7 @@ impl Pipeline {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
         policy: Policy,
-        access: Access,
+        revocations: RevocationCache,
         settings: PipelineSettings,
     ) -> (Self, JoinHandle<()>) {
         let count = settings.lanes.max(1);
@@ -155,7 +155,7 @@ impl Pipeline {
             ids,
             policy,
             committed: Arc::clone(&committed),
-            access,
+            revocations,
         };
         let mut workers = JoinSet::new();
         let mut lane = || {

@@ -5,9 +5,11 @@
 
 mod asked;
 pub mod gcra;
+mod payer;
 mod refused;
 
 pub use asked::Asked;
+pub use payer::PayerLimits;
 pub use refused::Refused;
 
 use std::net::IpAddr;

@@ -1,11 +1,15 @@
 //! Listings: exchangers publish, change and close them; everybody browses.
 
 mod close;
+mod ports;
 mod publish;
 mod queries;
 mod update;
 
 pub use close::CloseListing;
+pub use ports::{
+    ListingCursor, ListingFilter, ListingOrder, ListingQueries, ListingView, ListingsFound,
+};
 pub use publish::PublishListing;
 pub use queries::{ListingPage, get_listing, list_listings};
 pub use update::{ListingChange, UpdateListing};

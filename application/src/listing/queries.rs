@@ -3,7 +3,7 @@
 use p2p_domain::refusal::Resource;
 use p2p_domain::{ListingId, Refusal};
 
-use crate::ports::{ListingCursor, ListingFilter, ListingView, ListingsFound};
+use super::ports::{ListingCursor, ListingFilter, ListingView, ListingsFound};
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
 /// One listing, whatever its state.

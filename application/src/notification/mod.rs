@@ -2,6 +2,7 @@
 
 mod follow;
 mod notify;
+mod ports;
 mod queries;
 mod read;
 mod texts;
@@ -9,6 +10,7 @@ mod texts;
 pub(crate) use follow::encode;
 pub use follow::{Follower, Hub};
 pub use notify::{CONSUMER, Delivered, Notify};
+pub use ports::{NotificationFilter, NotificationQueries};
 pub use queries::{
     MOST_UNREAD, NotificationList, NotificationView, Reader, list_notifications, mailbox_of,
     reader_of,

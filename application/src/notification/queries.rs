@@ -4,7 +4,7 @@ use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
 use p2p_domain::{Language, Mailbox, Notification, Refusal, Role, UserId};
 
-use crate::ports::NotificationFilter;
+use super::ports::NotificationFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
 /// Which notifications somebody wants to see.

@@ -8,6 +8,7 @@ mod create;
 mod decline;
 mod expire;
 mod open_dispute;
+mod ports;
 mod queries;
 mod settle;
 mod words;
@@ -20,6 +21,7 @@ pub use create::CreateOffer;
 pub use decline::DeclineOffer;
 pub use expire::{ExpireOffer, Expired};
 pub use open_dispute::OpenDispute;
+pub use ports::{OfferFilter, OfferQueries};
 pub use queries::{DealView, OfferList, get_offer, list_offers, offer_status};
 
 pub use words::describe;

@@ -5,7 +5,7 @@ use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
 use p2p_domain::{Actor, Dispute, Offer, OfferId, Refusal, Role};
 
-use crate::ports::OfferFilter;
+use super::ports::OfferFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
 /// A deal with all that there is to know about it.

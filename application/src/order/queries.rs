@@ -8,8 +8,8 @@ use p2p_domain::user::Caller;
 use p2p_domain::{Order, OrderId, Refusal, Role, UserId};
 use tokio::time::{Instant, timeout_at};
 
+use super::ports::OrderFilter;
 use crate::notification::Hub;
-use crate::ports::OrderFilter;
 use crate::timeout::with_timeout;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 

@@ -5,13 +5,13 @@
 
 mod authorize;
 mod charge;
-mod limit;
+mod ports;
 mod queries;
 mod refund;
 
 pub use authorize::{AuthorizePayment, Authorized, authorize_payment};
 pub use charge::{CONSUMER, ChargeOrder};
-pub use limit::PayerLimits;
+pub use ports::PaymentQueries;
 pub use queries::{account_balance, get_payment};
 pub use refund::{RefundPayment, Refunded};
 

@@ -3,7 +3,7 @@
 use p2p_domain::user::Caller;
 use p2p_domain::{OfferId, PaymentReport, ReportId, Role};
 
-use crate::ports::ReportFilter;
+use super::ports::ReportFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
 /// Which reports a moderator wants to see.

@@ -5,9 +5,9 @@ mod broker;
 mod clock;
 mod limits;
 mod mailer;
+mod maintenance;
 mod outbox;
 mod passwords;
-mod queries;
 mod second_factors;
 mod storage;
 mod tokens;
@@ -18,16 +18,9 @@ pub use broker::{
 pub use clock::{Clock, Ids, IdsExt};
 pub use limits::{Allowance, LimitKey, Quota, RateLimiter, Subject, source_of};
 pub use mailer::{Mail, MailError, Mailer};
+pub use maintenance::{LedgerReport, Maintenance, Violation};
 pub use outbox::{Backlog, DeadLetters, Lease, Outbox};
 pub use passwords::{PasswordError, Passwords, Verdict};
-pub use queries::{
-    AccessChanges, AccessQueries, DisputeFilter, DisputeQueries, LedgerReport, ListingCursor,
-    ListingFilter, ListingOrder, ListingQueries, ListingView, ListingsFound, Maintenance,
-    NotificationFilter, NotificationQueries, OfferFilter, OfferQueries, OrderFilter, OrderQueries,
-    PaymentQueries, Queries, ReportFilter, ReportQueries, StatementCursor, StatementEntry,
-    StatementFilter, TrailFilter, TrailQueries, UserQueries, Violation, WalletQueries,
-    WithdrawalFilter, WithdrawalQueries,
-};
 pub use second_factors::{Enrolment, SecondFactorError, SecondFactors};
 pub use storage::{
     AuditAppend, ChangeSet, CustomerPreconditions, Entry, IdempotencyKey, IdempotencyRecord,

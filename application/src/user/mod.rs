@@ -1,6 +1,7 @@
 //! Accounts of people: registration, e-mail address, password, language, roles.
 
 mod password;
+mod ports;
 mod queries;
 mod register;
 mod set_language;
@@ -12,6 +13,7 @@ pub use password::{
     ChangePassword, OfferedPassword, ResetPassword, change_password, must_be_strong, request_reset,
     reset_password,
 };
+pub use ports::UserQueries;
 pub use queries::get_user;
 pub use register::RegisterUser;
 pub use set_language::SetLanguage;

@@ -4,7 +4,7 @@ use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
 use p2p_domain::{Account, Asset, Refusal, Role, UserId};
 
-use crate::ports::{StatementCursor, StatementEntry, StatementFilter};
+use super::ports::{StatementCursor, StatementEntry, StatementFilter};
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
 /// All balances of a user: one's own, or anybody's for ADMIN.

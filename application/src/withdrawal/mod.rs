@@ -1,10 +1,12 @@
 //! Withdrawals: money is set aside when it is asked for, and leaves or comes back when an administrator decides.
 
 mod decide;
+mod ports;
 mod queries;
 mod request;
 
 pub use decide::{ApproveWithdrawal, RejectWithdrawal};
+pub use ports::{WithdrawalFilter, WithdrawalQueries};
 pub use queries::{WithdrawalList, get_withdrawal, list_withdrawals};
 pub use request::RequestWithdrawal;
 

@@ -5,7 +5,7 @@ use p2p_domain::user::Caller;
 use p2p_domain::withdrawal::WithdrawalStatus;
 use p2p_domain::{Refusal, Role, UserId, Withdrawal, WithdrawalId};
 
-use crate::ports::WithdrawalFilter;
+use super::ports::WithdrawalFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
 /// Which withdrawals somebody wants to see.

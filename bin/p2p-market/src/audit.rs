@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use p2p_application::audit_log::compare;
+use p2p_application::audit_log::compare_heads;
 use p2p_application::ports::Maintenance;
 use p2p_domain::audit_log::AuditHead;
 
@@ -32,7 +32,7 @@ fn kept(text: &str) -> Result<AuditHead, String> {
 pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
     let database = wiring::database(&config).await?;
     let report = database.audit().await?;
-    let rewritten = compare(&database, &options.kept).await?;
+    let rewritten = compare_heads(&database, &options.kept).await?;
     database.close().await?;
     println!(
         "looked at {} accounts, {} journal entries, {} open deals",

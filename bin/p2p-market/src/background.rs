@@ -70,7 +70,7 @@ impl Background {
         tasks.spawn(hub.clone().run(Arc::clone(broker)));
         tasks.spawn(forget_rarely(market.clone()));
         tasks.spawn(forget_replies(market.clone()));
-        tasks.spawn(market.access().clone().follow(market.clone()));
+        tasks.spawn(market.clone().follow_revocations());
         Self {
             tasks,
             relay,
@@ -118,13 +118,13 @@ impl Consumers<'_> {
 async fn forget_rarely(market: Market) {
     loop {
         let before = market.now().before(MESSAGES_KEPT);
-        let queries = market.queries();
+        let maintenance = market.maintenance();
         for consumer in FORGETFUL {
-            let portion = || queries.forget_inbox(consumer, before, FORGOTTEN_AT_ONCE);
+            let portion = || maintenance.forget_inbox(consumer, before, FORGOTTEN_AT_ONCE);
             in_portions("messages", portion).await;
         }
         let before = market.now().before(ACCESS_KEPT);
-        let portion = || queries.forget_access(before, FORGOTTEN_AT_ONCE);
+        let portion = || maintenance.forget_access(before, FORGOTTEN_AT_ONCE);
         in_portions("sessions and failed log-ins", portion).await;
         tokio::time::sleep(RARELY).await;
     }
@@ -133,8 +133,8 @@ async fn forget_rarely(market: Market) {
 async fn forget_replies(market: Market) {
     loop {
         let before = market.now().before(REPLIES_KEPT);
-        let queries = market.queries();
-        let portion = || queries.forget_replies(before, FORGOTTEN_AT_ONCE);
+        let maintenance = market.maintenance();
+        let portion = || maintenance.forget_replies(before, FORGOTTEN_AT_ONCE);
         in_portions("answers", portion).await;
         tokio::time::sleep(REPLIES_EVERY).await;
     }

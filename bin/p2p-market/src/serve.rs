@@ -118,7 +118,7 @@ impl Server {
             config,
         } = self;
         // Before anybody is let in: whose rights have changed while this process was not there to see it.
-        market.access().catch_up(&market).await?;
+        market.refresh_revocations().await?;
         audit_log::record_settings(&market, config.record().to_string()).await?;
         let sweeper = Sweeper::new(
             market.clone(),

@@ -80,6 +80,7 @@ pub(crate) fn market(
     let ports = MarketPorts {
         store: Arc::new(database.clone()),
         queries: Arc::new(database.clone()),
+        maintenance: Arc::new(database.clone()),
         clock: Arc::new(SystemClock),
         ids: Arc::new(UuidIds),
         passwords: Arc::new(passwords),

@@ -153,14 +153,14 @@ async fn told_to_stop_under_load_everything_accepted_is_answered() -> Result<()>
     let opened = database.open().await?;
     let mut stored = 0;
     for customer in &cast.customers {
-        let filter = p2p_application::ports::OfferFilter {
+        let filter = p2p_application::offer::OfferFilter {
             user: customer.id,
             side: None,
             active_since: None,
             after: None,
             limit: 1_000_000,
         };
-        use p2p_application::ports::OfferQueries;
+        use p2p_application::offer::OfferQueries;
         stored += opened.list_offers(&filter).await?.len();
     }
     // Nothing was stored that nobody was told of: each accepted request got its answer.

@@ -7,7 +7,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use p2p_application::ports::{NotificationFilter, NotificationQueries, Outbox, Queue, UserQueries};
+use p2p_application::notification::{NotificationFilter, NotificationQueries};
+use p2p_application::ports::{Outbox, Queue};
+use p2p_application::user::UserQueries;
 use p2p_domain::user::Email;
 use p2p_persistence::Database;
 use p2p_tests::brokers::TestBroker;

@@ -14,9 +14,9 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use p2p_application::ports::{
-    Broker, Maintenance, OrderFilter, OrderQueries, OutboxMessage, Queue, WalletQueries,
-};
+use p2p_application::order::{OrderFilter, OrderQueries};
+use p2p_application::ports::{Broker, Maintenance, OutboxMessage, Queue};
+use p2p_application::wallet::WalletQueries;
 use p2p_domain::event::AggregateRef;
 use p2p_domain::order::OrderStatus;
 use p2p_domain::{Asset, Timestamp, UserId};

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2p_application::mail::MailQueue;
-use p2p_application::ports::{DeadLetters, Outbox, Queries, Store};
+use p2p_application::ports::{DeadLetters, Maintenance, Outbox, Store};
 use p2p_application::user::RegisterUser;
 use p2p_application::{
-    Caller, Command, CommandError, Market, MarketPorts, PipelineSettings, Sweeper,
+    Caller, Command, CommandError, Market, MarketPorts, PipelineSettings, Queries, Sweeper,
 };
 use p2p_domain::policy::Limits;
 use p2p_domain::user::Email;
@@ -38,9 +38,9 @@ pub use people::{decimal, deposit};
 pub const START: Timestamp = Timestamp::from_micros(1_744_988_400_000_000);
 
 /// An adapter that keeps a market and answers questions about it.
-pub trait Storage: Store + Queries + Outbox + DeadLetters + Clone + 'static {}
+pub trait Storage: Store + Queries + Maintenance + Outbox + DeadLetters + Clone + 'static {}
 
-impl<S: Store + Queries + Outbox + DeadLetters + Clone + 'static> Storage for S {}
+impl<S: Store + Queries + Maintenance + Outbox + DeadLetters + Clone + 'static> Storage for S {}
 
 /// How a market is opened.
 #[derive(Debug, Clone)]
@@ -106,6 +106,7 @@ impl<S: Storage> Harness<S> {
         let ports = MarketPorts {
             store: Arc::new(store.clone()),
             queries: Arc::new(store.clone()),
+            maintenance: Arc::new(store.clone()),
             clock: Arc::new(setup.clock.clone()),
             ids: Arc::new(setup.ids.clone()),
             passwords: Arc::new(passwords.clone()),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2p_application::ports::{
-    AccessChanges, AccessQueries, ChangeSet, Maintenance, StorageError, Store, UserQueries,
-};
+use p2p_application::access::{AccessChanges, AccessQueries};
+use p2p_application::ports::{ChangeSet, Maintenance, StorageError, Store};
+use p2p_application::user::UserQueries;
 use p2p_domain::second_factor::{RecoveryCodes, SealedSecret};
 use p2p_domain::session::SessionEnd;
 use p2p_domain::user::User;

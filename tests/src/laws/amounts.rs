@@ -1,6 +1,6 @@
 //! Browsing listings by a fiat amount that one offer may have.
 
-use p2p_application::ports::ListingFilter;
+use p2p_application::listing::ListingFilter;
 use p2p_domain::{Asset, ExchangeType, Listing, Money};
 
 use super::Place;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2p_application::ports::{ChangeSet, OfferQueries, StorageError, Store, UserQueries};
+use p2p_application::offer::OfferQueries;
+use p2p_application::ports::{ChangeSet, StorageError, Store};
+use p2p_application::user::UserQueries;
 use p2p_domain::offer::NewOffer;
 use p2p_domain::user::{Caller, User};
 use p2p_domain::{Account, AccountKey, Asset, ExchangeType, Money, Offer, Posting};

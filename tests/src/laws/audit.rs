@@ -3,7 +3,8 @@
 //! What is wrong here is committed through the port itself, which does not know the market's rules. A schema may refuse
 //! such rows; what it lets in, the audit must find. It never passes unnoticed.
 
-use p2p_application::ports::{ChangeSet, Entry, LedgerReport, Maintenance, OfferQueries, Transfer};
+use p2p_application::offer::OfferQueries;
+use p2p_application::ports::{ChangeSet, Entry, LedgerReport, Maintenance, Transfer};
 use p2p_domain::audit_log::AuditHead;
 use p2p_domain::offer::State;
 use p2p_domain::{Account, Asset, ExchangeType, Money, Offer, OfferId, Posting, UserId};

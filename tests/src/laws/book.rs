@@ -1,6 +1,6 @@
 //! Browsing listings with filters and orders together.
 
-use p2p_application::ports::{
+use p2p_application::listing::{
     ListingCursor, ListingFilter, ListingOrder, ListingQueries, ListingView,
 };
 use p2p_domain::{Asset, ExchangeType, Listing, ListingId, Money, TypedId};

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2p_application::ports::{ChangeSet, StorageError, Store, UserQueries};
+use p2p_application::ports::{ChangeSet, StorageError, Store};
 use p2p_application::user::RegisterUser;
+use p2p_application::user::UserQueries;
 use p2p_application::{CommandError, Market};
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{

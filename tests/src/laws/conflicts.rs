@@ -1,6 +1,9 @@
 //! Versions and unique keys: whoever comes second is told so, and nothing is changed.
 
-use p2p_application::ports::{ChangeSet, DisputeQueries, OfferQueries, UserQueries, Versioned};
+use p2p_application::dispute::DisputeQueries;
+use p2p_application::offer::OfferQueries;
+use p2p_application::ports::{ChangeSet, Versioned};
+use p2p_application::user::UserQueries;
 use p2p_domain::user::User;
 use p2p_domain::{Account, AccountKey, Asset, Dispute, ExchangeType, Exchanger, Listing, Offer};
 

@@ -1,7 +1,7 @@
 //! Reading disputes.
 
 use p2p_application::dispute::Decision;
-use p2p_application::ports::{DisputeFilter, DisputeQueries};
+use p2p_application::dispute::{DisputeFilter, DisputeQueries};
 use p2p_domain::{Actor, Dispute, DisputeId, ExchangeType, TypedId, UserId};
 
 use super::rows::nothing;

@@ -1,7 +1,7 @@
 //! Whole deals through the market, over the adapter at hand: that the use cases and the storage fit each other.
 
 use p2p_application::dispute::Decision;
-use p2p_application::ports::DisputeQueries;
+use p2p_application::dispute::DisputeQueries;
 use p2p_domain::listing::{ListingState, Switch};
 use p2p_domain::{Asset, ExchangeType, Money, Status};
 

@@ -1,6 +1,6 @@
 //! Browsing listings.
 
-use p2p_application::ports::{
+use p2p_application::listing::{
     ListingCursor, ListingFilter, ListingOrder, ListingQueries, ListingView,
 };
 use p2p_domain::listing::{ListingState, Switch};

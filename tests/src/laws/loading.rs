@@ -1,6 +1,8 @@
 //! Loading rows for a unit of work: exactly what was asked for, each once, and nothing for keys that name nothing.
 
-use p2p_application::ports::{DisputeQueries, OfferSummary, Store, UserQueries};
+use p2p_application::dispute::DisputeQueries;
+use p2p_application::ports::{OfferSummary, Store};
+use p2p_application::user::UserQueries;
 use p2p_domain::listing::Switch;
 use p2p_domain::user::Email;
 use p2p_domain::{

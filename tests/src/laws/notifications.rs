@@ -1,8 +1,8 @@
 //! What people are told: numbered in their mailboxes, read in any order.
 
-use p2p_application::ports::{
-    ChangeSet, NotificationFilter, NotificationQueries, Store, UserQueries,
-};
+use p2p_application::notification::{NotificationFilter, NotificationQueries};
+use p2p_application::ports::{ChangeSet, Store};
+use p2p_application::user::UserQueries;
 use p2p_domain::event::FactName;
 use p2p_domain::{
     Asset, Mailbox, Money, Notification, NotificationContent, NotificationId, Timestamp, TypedId,

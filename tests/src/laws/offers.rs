@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use p2p_application::ports::{OfferFilter, OfferQueries};
+use p2p_application::offer::{OfferFilter, OfferQueries};
 use p2p_domain::{Actor, ExchangeType, Offer, OfferId, Status, UserId};
 
 use super::rows::nothing;

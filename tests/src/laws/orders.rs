@@ -1,6 +1,7 @@
 //! Orders: kept as they were, listed newest first.
 
-use p2p_application::ports::{ChangeSet, OrderFilter, OrderQueries, Store};
+use p2p_application::order::{OrderFilter, OrderQueries};
+use p2p_application::ports::{ChangeSet, Store};
 use p2p_domain::order::{OrderState, OrderStatus, Purchase};
 use p2p_domain::user::Caller;
 use p2p_domain::{Asset, Decline, Money, Order, OrderId, TypedId, UserId};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2p_application::ports::{
-    Backlog, ChangeSet, Lease, Outbox, OutboxMessage, Queue, StorageError, Store, UserQueries,
+    Backlog, ChangeSet, Lease, Outbox, OutboxMessage, Queue, StorageError, Store,
 };
+use p2p_application::user::UserQueries;
 use p2p_domain::event::AggregateRef;
 use p2p_domain::{Asset, EventId, TypedId};
 use tokio::sync::Barrier;

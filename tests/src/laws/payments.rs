@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use p2p_application::order::OrderQueries;
+use p2p_application::payment::PaymentQueries;
 use p2p_application::payment_report::{ReceivePayment, ReportedPayment};
-use p2p_application::ports::{
-    ChangeSet, OrderQueries, PaymentQueries, StatementFilter, StorageError, Store, Versioned,
-    WalletQueries,
-};
+use p2p_application::ports::{ChangeSet, StorageError, Store, Versioned};
+use p2p_application::wallet::{StatementFilter, WalletQueries};
 use p2p_domain::ledger::{Bucket, PostingKind, Reference};
 use p2p_domain::payment::{PaymentOrigin, PaymentState};
 use p2p_domain::{

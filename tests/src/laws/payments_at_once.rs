@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use p2p_application::payment::{AuthorizePayment, Authorized, authorize_payment};
-use p2p_application::ports::StatementFilter;
+use p2p_application::wallet::StatementFilter;
 use p2p_application::{CommandError, Market};
 use p2p_domain::ledger::PostingKind;
 use p2p_domain::payment::PaymentState;

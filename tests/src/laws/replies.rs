@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use p2p_application::ports::{
     ChangeSet, IdempotencyKey, IdempotencyRecord, Maintenance, Reply, SnapshotQuery, StorageError,
-    Store, UserQueries,
+    Store,
 };
+use p2p_application::user::UserQueries;
 use p2p_domain::Timestamp;
 use tokio::sync::Barrier;
 

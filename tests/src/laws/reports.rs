@@ -1,6 +1,7 @@
 //! What payment providers have reported: received once, kept as it came.
 
-use p2p_application::ports::{ChangeSet, ReportFilter, Store};
+use p2p_application::payment_report::ReportFilter;
+use p2p_application::ports::{ChangeSet, Store};
 use p2p_domain::{
     Asset, ExchangeType, Money, OfferId, PaymentReport, ReportId, ReportOutcome, TypedId,
 };

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use p2p_application::ports::{ChangeSet, DisputeQueries, OfferQueries, Store, UserQueries};
+use p2p_application::dispute::DisputeQueries;
+use p2p_application::offer::OfferQueries;
+use p2p_application::ports::{ChangeSet, Store};
+use p2p_application::user::UserQueries;
 use p2p_domain::dispute::{DisputeState, Resolution};
 use p2p_domain::listing::ListingState;
 use p2p_domain::offer::{HistoryEntry, State};

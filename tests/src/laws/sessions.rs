@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use p2p_application::ports::{AccessQueries, ChangeSet, StorageError, Store};
+use p2p_application::access::AccessQueries;
+use p2p_application::ports::{ChangeSet, StorageError, Store};
 use p2p_domain::session::{Origin, SessionEnd};
 use p2p_domain::{Session, SessionId, TypedId, UserId};
 use tokio::time::timeout;

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use p2p_application::audit_log::hash;
-use p2p_application::ports::{
-    AuditAppend, ChangeSet, Maintenance, StorageError, Store, TrailFilter, TrailQueries,
-    UserQueries,
-};
+use p2p_application::audit_chain::record_hash;
+use p2p_application::audit_log::{AuditLogFilter, AuditLogQueries};
+use p2p_application::ports::{AuditAppend, ChangeSet, Maintenance, StorageError, Store};
+use p2p_application::user::UserQueries;
 use p2p_domain::audit_log::{AuditAction, AuditHead, AuditNote, AuditRecord, ChainHash};
 use p2p_domain::{SessionId, TypedId, UserId};
 use tokio::task::JoinSet;
@@ -33,7 +32,7 @@ fn audit_append(after: AuditHead, notes: Vec<AuditNote>) -> AuditAppend {
     let mut end = after;
     let record = |note| {
         let number = end.count + 1;
-        let hash = hash(end.hash, number, LATE, &note);
+        let hash = record_hash(end.hash, number, LATE, &note);
         end = AuditHead {
             count: number,
             hash,
@@ -57,15 +56,15 @@ fn appending(audit_append: AuditAppend) -> ChangeSet {
 }
 
 /// Puts notes behind the end that is there; the records.
-async fn append<S: Store + TrailQueries>(store: &S, notes: Vec<AuditNote>) -> Vec<AuditRecord> {
-    let audit_append = audit_append(store.trail_head().await.unwrap(), notes);
+async fn append<S: Store + AuditLogQueries>(store: &S, notes: Vec<AuditNote>) -> Vec<AuditRecord> {
+    let audit_append = audit_append(store.audit_head().await.unwrap(), notes);
     let records = audit_append.records.clone();
     commit(store, &appending(audit_append)).await.unwrap();
     records
 }
 
-async fn whole<S: TrailQueries>(store: &S) -> Vec<AuditRecord> {
-    store.trail_after(0, 10_000).await.unwrap()
+async fn whole<S: AuditLogQueries>(store: &S) -> Vec<AuditRecord> {
+    store.audit_records_after(0, 10_000).await.unwrap()
 }
 
 /// Of everything that can be done, from everywhere, with and without who did it.
@@ -85,11 +84,11 @@ pub async fn a_record_is_kept_as_it_was<P: Place>(place: &P) {
     }
     let records = append(&store, notes).await;
     assert_eq!(whole(&store).await, records);
-    let all = TrailFilter {
+    let all = AuditLogFilter {
         limit: 1_000,
-        ..TrailFilter::default()
+        ..AuditLogFilter::default()
     };
-    let mut listed = store.list_trail(&all).await.unwrap();
+    let mut listed = store.list_audit_records(&all).await.unwrap();
     listed.reverse();
     assert_eq!(listed, records);
     let report = store.audit().await.unwrap();
@@ -99,7 +98,7 @@ pub async fn a_record_is_kept_as_it_was<P: Place>(place: &P) {
 /// One after the other and several together, in units and at once: without gaps, and the end is known.
 pub async fn records_go_behind_the_end<P: Place>(place: &P) {
     let store = place.open().await;
-    assert_eq!(store.trail_head().await.unwrap(), AuditHead::EMPTY);
+    assert_eq!(store.audit_head().await.unwrap(), AuditHead::EMPTY);
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.lock_audit_head().await.unwrap(), AuditHead::EMPTY);
     unit.rollback().await.unwrap();
@@ -116,7 +115,7 @@ pub async fn records_go_behind_the_end<P: Place>(place: &P) {
         } else {
             store.commit(&changes).await.unwrap();
         }
-        assert_eq!(store.trail_head().await.unwrap(), head);
+        assert_eq!(store.audit_head().await.unwrap(), head);
         let mut unit = store.begin().await.unwrap();
         assert_eq!(unit.lock_audit_head().await.unwrap(), head);
         unit.rollback().await.unwrap();
@@ -129,9 +128,9 @@ pub async fn records_go_behind_the_end<P: Place>(place: &P) {
 pub async fn records_behind_another_end_are_a_conflict<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let store = &harness.store;
-    let earlier = store.trail_head().await.unwrap();
+    let earlier = store.audit_head().await.unwrap();
     let there = append(store, vec![note("a", "")]).await;
-    let now = store.trail_head().await.unwrap();
+    let now = store.audit_head().await.unwrap();
     let later = AuditHead {
         count: now.count + 1,
         ..now
@@ -151,8 +150,8 @@ pub async fn records_behind_another_end_are_a_conflict<P: Place>(place: &P) {
         let found = store.find_user(newcomer.id).await.unwrap();
         assert_eq!(found, None, "{what} did not stop a new user");
     }
-    assert_eq!(store.trail_head().await.unwrap(), now);
-    let behind = store.trail_after(earlier.count, 10).await.unwrap();
+    assert_eq!(store.audit_head().await.unwrap(), now);
+    let behind = store.audit_records_after(earlier.count, 10).await.unwrap();
     assert_eq!(behind, there);
     harness.close().await;
 }
@@ -166,7 +165,7 @@ async fn append_many<S: Storage>(store: S, locks: bool, name: String) -> u32 {
             let mut unit = store.begin().await?;
             let head = match locks {
                 true => unit.lock_audit_head().await?,
-                false => store.trail_head().await?,
+                false => store.audit_head().await?,
             };
             let notes = vec![note(&name, &done.to_string()), note(&name, "")];
             unit.commit(&appending(audit_append(head, notes))).await
@@ -209,7 +208,7 @@ pub async fn appenders_take_turns<P: Place>(place: &P) {
 pub async fn appenders_who_do_not_wait_conflict<P: Place>(place: &P) {
     appended_by_many(place, false).await;
     let store = place.open().await;
-    let head = store.trail_head().await.unwrap();
+    let head = store.audit_head().await.unwrap();
     let next = |name: &str| appending(audit_append(head, vec![note(name, "")]));
     store.commit(&next("a")).await.unwrap();
     assert_conflict("too late", &store.commit(&next("b")).await);
@@ -217,7 +216,7 @@ pub async fn appenders_who_do_not_wait_conflict<P: Place>(place: &P) {
 }
 
 /// Two people, two things, three kinds of deeds, and what the market has done itself; in turns.
-async fn scene<S: Store + TrailQueries>(store: &S) -> ([UserId; 2], Vec<AuditRecord>) {
+async fn scene<S: Store + AuditLogQueries>(store: &S) -> ([UserId; 2], Vec<AuditRecord>) {
     let people = [3, 4].map(UserId::from_u128);
     let actors = [None, Some(people[0]), Some(people[1]), Some(people[0])];
     let actions = [
@@ -243,7 +242,7 @@ pub async fn the_trail_is_listed<P: Place>(place: &P) {
         for action in [None, Some(AuditAction::RolesChanged)] {
             for subject in [None, Some(""), Some("thing_1")] {
                 for before in [None, Some(31), Some(u64::MAX)] {
-                    let filter = TrailFilter {
+                    let filter = AuditLogFilter {
                         actor,
                         action,
                         subject: subject.map(str::to_owned),
@@ -260,7 +259,7 @@ pub async fn the_trail_is_listed<P: Place>(place: &P) {
                         .cloned()
                         .collect();
                     assert!(!expected.is_empty());
-                    let listed = store.list_trail(&filter).await.unwrap();
+                    let listed = store.list_audit_records(&filter).await.unwrap();
                     assert_eq!(listed, expected, "{filter:?}");
                 }
             }
@@ -269,32 +268,32 @@ pub async fn the_trail_is_listed<P: Place>(place: &P) {
     let nobody = Some(UserId::from_u128(u128::MAX));
     let nothing = |subject: &str| Some(subject.to_owned());
     for filter in [
-        TrailFilter {
+        AuditLogFilter {
             actor: nobody,
-            ..TrailFilter::default()
+            ..AuditLogFilter::default()
         },
-        TrailFilter {
+        AuditLogFilter {
             action: Some(AuditAction::LogInLocked),
-            ..TrailFilter::default()
+            ..AuditLogFilter::default()
         },
-        TrailFilter {
+        AuditLogFilter {
             subject: nothing("thing_\0"),
-            ..TrailFilter::default()
+            ..AuditLogFilter::default()
         },
-        TrailFilter {
+        AuditLogFilter {
             subject: nothing("THING_1"),
-            ..TrailFilter::default()
+            ..AuditLogFilter::default()
         },
-        TrailFilter {
+        AuditLogFilter {
             before: Some(1),
-            ..TrailFilter::default()
+            ..AuditLogFilter::default()
         },
     ] {
-        let filter = TrailFilter {
+        let filter = AuditLogFilter {
             limit: 10,
             ..filter
         };
-        let listed = store.list_trail(&filter).await.unwrap();
+        let listed = store.list_audit_records(&filter).await.unwrap();
         assert_eq!(listed, [], "{filter:?}");
     }
 }
@@ -305,13 +304,13 @@ pub async fn pages_of_the_trail_neither_repeat_nor_skip<P: Place>(place: &P) {
     let (people, _) = scene(&store).await;
     for actor in [None, Some(people[0])] {
         let page = async |before, limit| {
-            let filter = TrailFilter {
+            let filter = AuditLogFilter {
                 actor,
                 before,
                 limit,
-                ..TrailFilter::default()
+                ..AuditLogFilter::default()
             };
-            store.list_trail(&filter).await.unwrap()
+            store.list_audit_records(&filter).await.unwrap()
         };
         let expected = page(None, 1_000).await;
         for limit in [1, 2, 7, 30] {
@@ -334,10 +333,10 @@ pub async fn the_trail_is_gone_along<P: Place>(place: &P) {
     for (from, limit) in [(0, 1), (0, 60), (7, 11), (59, 10), (60, 10)] {
         let expected: Vec<AuditRecord> = records.iter().skip(from).take(limit).cloned().collect();
         let limit = u32::try_from(limit).unwrap();
-        let found = store.trail_after(from as u64, limit).await.unwrap();
+        let found = store.audit_records_after(from as u64, limit).await.unwrap();
         assert_eq!(found, expected);
     }
-    assert_eq!(store.trail_after(u64::MAX, 10).await.unwrap(), []);
+    assert_eq!(store.audit_records_after(u64::MAX, 10).await.unwrap(), []);
 }
 
 /// With what commands have left there.
@@ -345,15 +344,15 @@ pub async fn an_audit_tells_where_the_trail_ends<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "1", p2p_domain::Asset::Usdt).await;
-    let head = harness.store.trail_head().await.unwrap();
+    let head = harness.store.audit_head().await.unwrap();
     let report = harness.store.audit().await.unwrap();
     assert_eq!(report.trail, Some(head));
-    let deposits = TrailFilter {
+    let deposits = AuditLogFilter {
         action: Some(AuditAction::DepositBooked),
         limit: 10,
-        ..TrailFilter::default()
+        ..AuditLogFilter::default()
     };
-    let noted = harness.store.list_trail(&deposits).await.unwrap();
+    let noted = harness.store.list_audit_records(&deposits).await.unwrap();
     assert_eq!(noted.len(), 1);
     assert_eq!(noted[0].at, START);
     let next = append(&harness.store, vec![note("a", "")]).await;

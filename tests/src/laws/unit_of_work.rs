@@ -1,8 +1,11 @@
 //! A unit of work: nothing before the commit, everything with it.
 
-use p2p_application::ports::{
-    ChangeSet, DisputeQueries, Maintenance, OfferQueries, Store, UserQueries, WalletQueries,
-};
+use p2p_application::dispute::DisputeQueries;
+use p2p_application::exchanger::ExchangerQueries;
+use p2p_application::offer::OfferQueries;
+use p2p_application::ports::{ChangeSet, Maintenance, Store};
+use p2p_application::user::UserQueries;
+use p2p_application::wallet::WalletQueries;
 use p2p_domain::dispute::Comment;
 use p2p_domain::offer::Act;
 use p2p_domain::{Account, AccountKey, Actor, Asset, ExchangeType, Money, Offer, Posting, UserId};

@@ -1,6 +1,7 @@
 //! Reading accounts of people.
 
-use p2p_application::ports::UserQueries;
+use p2p_application::exchanger::ExchangerQueries;
+use p2p_application::user::UserQueries;
 
 use p2p_domain::user::Email;
 use p2p_domain::{ExchangeType, Role, TypedId, UserId};

@@ -1,6 +1,6 @@
 //! Reading balances and statements.
 
-use p2p_application::ports::{StatementCursor, StatementEntry, StatementFilter, WalletQueries};
+use p2p_application::wallet::{StatementCursor, StatementEntry, StatementFilter, WalletQueries};
 use p2p_domain::ledger::{Bucket, PostingKind, Reference};
 use p2p_domain::{Asset, ExchangeType, TypedId, UserId};
 

@@ -1,6 +1,7 @@
 //! Withdrawals: kept as they were, listed newest first.
 
-use p2p_application::ports::{ChangeSet, Store, Versioned, WithdrawalFilter, WithdrawalQueries};
+use p2p_application::ports::{ChangeSet, Store, Versioned};
+use p2p_application::withdrawal::{WithdrawalFilter, WithdrawalQueries};
 
 use p2p_domain::user::Caller;
 use p2p_domain::withdrawal::{WithdrawalState, WithdrawalStatus};

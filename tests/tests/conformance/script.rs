@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use p2p_application::PipelineSettings;
-use p2p_application::ports::WalletQueries;
+use p2p_application::wallet::WalletQueries;
 use p2p_domain::{Asset, Policy, Role, Timestamp};
 use p2p_memory::ManualClock;
 use p2p_tests::databases::TestDatabase;

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use p2p_application::exchanger::ExchangerQueries;
 use p2p_application::exchanger::SwitchOnline;
 use p2p_application::offer::{ExpireOffer, Expired};
-use p2p_application::ports::{OfferFilter, OfferQueries, UserQueries};
+use p2p_application::offer::{OfferFilter, OfferQueries};
 use p2p_domain::{Actor, Asset, Exchanger, OfferId, Role, Status};
 use p2p_tests::served::{Person, Served};
 use reqwest::Method;

@@ -1,9 +1,9 @@
 //! Log-ins, limits and the audit trail.
 
 use anyhow::Result;
-use p2p_application::ports::{
-    AccessQueries, Maintenance, Store, TrailFilter, TrailQueries, Transaction,
-};
+use p2p_application::access::AccessQueries;
+use p2p_application::audit_log::{AuditLogFilter, AuditLogQueries};
+use p2p_application::ports::{Maintenance, Store, Transaction};
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::refusal::QuotaKind;
 use p2p_domain::{SessionId, Timestamp, TypedId, UserId};
@@ -61,18 +61,18 @@ pub(crate) async fn queries(counter: &Counter) -> Result<()> {
 }
 
 pub(crate) async fn trail(counter: &Counter) -> Result<()> {
-    let all = TrailFilter {
+    let all = AuditLogFilter {
         limit: LIMIT,
-        ..TrailFilter::default()
+        ..AuditLogFilter::default()
     };
     let (busy, rare) = (Some(user(1_000)), Some(AuditAction::RolesChanged));
-    let by = |actor, action, before| TrailFilter {
+    let by = |actor, action, before| AuditLogFilter {
         actor,
         action,
         before,
         ..all.clone()
     };
-    let to = |subject: &str, actor, action| TrailFilter {
+    let to = |subject: &str, actor, action| AuditLogFilter {
         subject: Some(subject.to_owned()),
         ..by(actor, action, None)
     };
@@ -100,18 +100,18 @@ pub(crate) async fn trail(counter: &Counter) -> Result<()> {
     ] {
         counter
             .check(&format!("list_trail: {name}"), 30, least, async |db| {
-                Ok(db.list_trail(&filter).await?)
+                Ok(db.list_audit_records(&filter).await?)
             })
             .await?;
     }
     counter
         .check("trail_after", 25, 20, async |db| {
-            Ok(db.trail_after(10_000, LIMIT).await?)
+            Ok(db.audit_records_after(10_000, LIMIT).await?)
         })
         .await?;
     counter
         .check("trail_head", 2, 1, async |db| {
-            Ok(vec![db.trail_head().await?])
+            Ok(vec![db.audit_head().await?])
         })
         .await
 }

@@ -18,11 +18,13 @@ mod persistence_common;
 mod writers;
 
 use anyhow::Result;
-use p2p_application::ports::{
-    DisputeFilter, DisputeQueries, ListingCursor, ListingFilter, ListingOrder, ListingQueries,
-    Maintenance, OfferFilter, OfferQueries, StatementCursor, StatementFilter, Store, Transaction,
-    UserQueries, WalletQueries,
-};
+use p2p_application::dispute::{DisputeFilter, DisputeQueries};
+use p2p_application::exchanger::ExchangerQueries;
+use p2p_application::listing::{ListingCursor, ListingFilter, ListingOrder, ListingQueries};
+use p2p_application::offer::{OfferFilter, OfferQueries};
+use p2p_application::ports::{Maintenance, Store, Transaction};
+use p2p_application::user::UserQueries;
+use p2p_application::wallet::{StatementCursor, StatementFilter, WalletQueries};
 use p2p_domain::ledger::Bucket;
 use p2p_domain::user::Email;
 use p2p_domain::{

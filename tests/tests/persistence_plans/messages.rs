@@ -1,10 +1,9 @@
 //! What goes out, what comes in, and what people are told of it.
 
 use anyhow::Result;
-use p2p_application::ports::{
-    DeadLetters, InboxKey, Maintenance, NotificationFilter, NotificationQueries, Outbox,
-    ReportFilter, ReportQueries, Store,
-};
+use p2p_application::notification::{NotificationFilter, NotificationQueries};
+use p2p_application::payment_report::{ReportFilter, ReportQueries};
+use p2p_application::ports::{DeadLetters, InboxKey, Maintenance, Outbox, Store};
 use p2p_domain::{EventId, NotificationId, OfferId, ReportId, Timestamp, TypedId};
 use p2p_persistence::Database;
 

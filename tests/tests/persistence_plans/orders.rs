@@ -1,10 +1,9 @@
 //! Orders, withdrawals, and requests that were answered.
 
 use anyhow::Result;
-use p2p_application::ports::{
-    IdempotencyKey, Maintenance, OrderFilter, OrderQueries, Store, WithdrawalFilter,
-    WithdrawalQueries,
-};
+use p2p_application::order::{OrderFilter, OrderQueries};
+use p2p_application::ports::{IdempotencyKey, Maintenance, Store};
+use p2p_application::withdrawal::{WithdrawalFilter, WithdrawalQueries};
 use p2p_domain::order::OrderStatus;
 use p2p_domain::withdrawal::WithdrawalStatus;
 use p2p_domain::{OrderId, Timestamp, TypedId, WithdrawalId};

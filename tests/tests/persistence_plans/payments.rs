@@ -1,7 +1,8 @@
 //! Payments, and the accounts between which they go.
 
 use anyhow::Result;
-use p2p_application::ports::{PaymentQueries, SnapshotQuery, Store};
+use p2p_application::payment::PaymentQueries;
+use p2p_application::ports::{SnapshotQuery, Store};
 use p2p_domain::payment::PaymentOrigin;
 use p2p_domain::{AccountId, OrderId, PaymentId, TypedId};
 

@@ -240,21 +240,20 @@ async fn another_replica_learns_of_it_from_storage() {
     };
     let store = scene.harness.store.clone();
     let other = p2p_tests::harness::Harness::open_with(store, setup).await;
-    let access = other.market.access().clone();
-    access.catch_up(&other.market).await.unwrap();
+    other.market.refresh_revocations().await.unwrap();
     let session = entered.session.id;
     let caller = scene.caller(&entered.access);
     scene.harness.done(EndSession { caller, session }).await;
     let token = &entered.access.token;
     assert!(other.market.admit(token).is_ok(), "not known there yet");
-    access.catch_up(&other.market).await.unwrap();
+    other.market.refresh_revocations().await.unwrap();
     assert_eq!(other.market.admit(token), Err(TokenError::Ended));
     // Who hears nothing from storage for a while believes nobody.
     let fresh = scene.enter(PASSWORD, None).await.unwrap();
     scene.wait(Duration::from_secs(51));
     let token = &fresh.access.token;
     assert_eq!(other.market.admit(token), Err(TokenError::Unknown));
-    access.catch_up(&other.market).await.unwrap();
+    other.market.refresh_revocations().await.unwrap();
     assert!(other.market.admit(token).is_ok());
     other.close().await;
     scene.harness.close().await;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use p2p_application::audit_log::{list, record_settings};
+use p2p_application::audit_log::{AuditLogFilter, list_audit_records, record_settings};
 use p2p_application::dispute::{Decision, ResolveDispute};
 use p2p_application::exchanger::UnfreezeExchanger;
-use p2p_application::ports::TrailFilter;
 use p2p_application::user::{RegisterUser, SetRoles};
 use p2p_application::wallet::Deposit;
 use p2p_application::{Caller, QueryError};
@@ -118,13 +117,13 @@ async fn what_staff_do_is_on_record_and_what_is_refused_is_not() {
     };
     harness.done(booked).await;
     harness.refused(deposit(anna, anna, "1", Asset::Usdt)).await;
-    let filter = TrailFilter {
+    let filter = AuditLogFilter {
         subject: Some(anna.user.to_string()),
         action: Some(AuditAction::DepositBooked),
         limit: 10,
-        ..TrailFilter::default()
+        ..AuditLogFilter::default()
     };
-    let page = list(&harness.market, harness.moderator, filter.clone())
+    let page = list_audit_records(&harness.market, harness.moderator, filter.clone())
         .await
         .unwrap();
     let [record] = page.items.as_slice() else {
@@ -134,7 +133,7 @@ async fn what_staff_do_is_on_record_and_what_is_refused_is_not() {
     assert_eq!(record.note.address, admin.address);
     assert!(record.note.detail.contains("1.5"), "{}", record.note.detail);
     for stranger in [anna, harness.exchanger("eve").await] {
-        let refused = list(&harness.market, stranger, filter.clone()).await;
+        let refused = list_audit_records(&harness.market, stranger, filter.clone()).await;
         assert!(matches!(
             refused,
             Err(QueryError::Refused(Refusal::RoleRequired {

@@ -112,6 +112,7 @@ impl Scene {
         let ports = MarketPorts {
             store: Arc::new(memory.clone()),
             queries: Arc::new(memory.clone()),
+            maintenance: Arc::new(memory.clone()),
             clock: Arc::new(clock.clone()),
             ids: Arc::new(SequentialIds::default()),
             passwords: Arc::new(InsecurePasswords::default()),

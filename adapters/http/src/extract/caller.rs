@@ -98,7 +98,7 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 /// Whether the session in which somebody asked is known to have ended since: for answers that outlast a moment.
 pub(crate) fn has_logged_out(app: &App, caller: Caller) -> bool {
     let session = caller.session;
-    session.is_some_and(|session| app.access().has_ended(session))
+    session.is_some_and(|session| app.revocations().has_ended(session))
 }
 
 /// The token behind the scheme, whose name has no case.

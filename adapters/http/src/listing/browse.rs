@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use p2p_application::ports::{ListingFilter, ListingOrder};
+use p2p_application::listing::{ListingFilter, ListingOrder};
 use p2p_domain::{AssetKind, ExchangeType};
 use serde::Deserialize;
 use utoipa::IntoParams;

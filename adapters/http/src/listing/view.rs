@@ -99,8 +99,8 @@ pub(crate) struct PublicListing {
     exchanger_online: bool,
 }
 
-impl From<p2p_application::ports::ListingView> for PublicListing {
-    fn from(view: p2p_application::ports::ListingView) -> Self {
+impl From<p2p_application::listing::ListingView> for PublicListing {
+    fn from(view: p2p_application::listing::ListingView) -> Self {
         Self {
             listing: view.listing.into(),
             exchanger_name: view.exchanger_name,

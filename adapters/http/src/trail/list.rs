@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use p2p_application::ports::TrailFilter;
+use p2p_application::audit_log::AuditLogFilter;
 use p2p_domain::audit_log::AuditRecord;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -73,14 +73,14 @@ pub(crate) async fn list_audit_records(
     Auth(caller): Auth,
     Query(query): Query<ListAuditQuery>,
 ) -> Result<Answer<Page<AuditRecordView>>, Problem> {
-    let filter = TrailFilter {
+    let filter = AuditLogFilter {
         actor: query.actor.map(|actor| actor.0),
         action: query.action.map(|action| action.0),
         subject: query.object,
         before: cursor::read_number(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::audit_log::list(&app, caller, filter).await?;
+    let page = p2p_application::audit_log::list_audit_records(&app, caller, filter).await?;
     let next_cursor = page.items.last().filter(|_| page.more).map(cursor_of);
     let items = page.items.into_iter().map(TryInto::try_into);
     Ok(Answer(Page {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use p2p_application::ports::{StatementCursor, StatementEntry};
+use p2p_application::wallet::{StatementCursor, StatementEntry};
 use p2p_application::wallet::{StatementList, statement};
 use p2p_application::{MAX_PAGE, Page, QueryError};
 use p2p_domain::user::Caller;

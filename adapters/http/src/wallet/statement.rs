@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use p2p_application::ports::{StatementCursor, StatementEntry};
+use p2p_application::wallet::{StatementCursor, StatementEntry};
 use p2p_application::wallet::{StatementList, statement};
 use serde::Deserialize;
 use utoipa::IntoParams;

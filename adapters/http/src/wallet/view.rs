@@ -1,6 +1,6 @@
 //! Wallets as clients see them.
 
-use p2p_application::ports::StatementEntry;
+use p2p_application::wallet::StatementEntry;
 use p2p_domain::ledger::Reference;
 use p2p_domain::{Account, UserId};
 use serde::Serialize;

@@ -8,16 +8,24 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
+use p2p_application::access::{AccessChanges, AccessQueries};
+use p2p_application::audit_log::{AuditLogFilter, AuditLogQueries};
+use p2p_application::dispute::{DisputeFilter, DisputeQueries};
+use p2p_application::exchanger::ExchangerQueries;
+use p2p_application::listing::{ListingFilter, ListingQueries, ListingView, ListingsFound};
 use p2p_application::mail::MailQueue;
+use p2p_application::notification::{NotificationFilter, NotificationQueries};
+use p2p_application::offer::{OfferFilter, OfferQueries};
+use p2p_application::order::{OrderFilter, OrderQueries};
+use p2p_application::payment::PaymentQueries;
+use p2p_application::payment_report::{ReportFilter, ReportQueries};
 use p2p_application::ports::{
-    AccessChanges, AccessQueries, AccessToken, Bearer, Clock, DisputeFilter, DisputeQueries, Ids,
-    LedgerReport, Link, LinkPurpose, ListingFilter, ListingQueries, ListingView, ListingsFound,
-    Maintenance, NotificationFilter, NotificationQueries, OfferFilter, OfferQueries, OrderFilter,
-    OrderQueries, PasswordError, Passwords, PaymentQueries, Refresh, ReportFilter, ReportQueries,
-    StatementEntry, StatementFilter, StorageError, Store, TokenError, Tokens, TrailFilter,
-    TrailQueries, Transaction, UserQueries, Verdict, WalletQueries, WithdrawalFilter,
-    WithdrawalQueries,
+    AccessToken, Bearer, Clock, Ids, LedgerReport, Link, LinkPurpose, Maintenance, PasswordError,
+    Passwords, Refresh, StorageError, Store, TokenError, Tokens, Transaction, Verdict,
 };
+use p2p_application::user::UserQueries;
+use p2p_application::wallet::{StatementEntry, StatementFilter, WalletQueries};
+use p2p_application::withdrawal::{WithdrawalFilter, WithdrawalQueries};
 use p2p_application::{Market, MarketPorts, PipelineSettings};
 use p2p_domain::audit_log::{AuditHead, AuditRecord};
 use p2p_domain::dispute::Comment;
@@ -111,6 +119,10 @@ impl UserQueries for Away {
     async fn find_user_by_email(&self, _: &Email) -> Result<Option<User>, StorageError> {
         away()
     }
+}
+
+#[async_trait]
+impl ExchangerQueries for Away {
     async fn find_exchanger(&self, _: UserId) -> Result<Option<Exchanger>, StorageError> {
         away()
     }
@@ -207,14 +219,17 @@ impl AccessQueries for Away {
 }
 
 #[async_trait]
-impl TrailQueries for Away {
-    async fn list_trail(&self, _: &TrailFilter) -> Result<Vec<AuditRecord>, StorageError> {
+impl AuditLogQueries for Away {
+    async fn list_audit_records(
+        &self,
+        _: &AuditLogFilter,
+    ) -> Result<Vec<AuditRecord>, StorageError> {
         away()
     }
-    async fn trail_after(&self, _: u64, _: u32) -> Result<Vec<AuditRecord>, StorageError> {
+    async fn audit_records_after(&self, _: u64, _: u32) -> Result<Vec<AuditRecord>, StorageError> {
         away()
     }
-    async fn trail_head(&self) -> Result<AuditHead, StorageError> {
+    async fn audit_head(&self) -> Result<AuditHead, StorageError> {
         away()
     }
 }
@@ -333,6 +348,7 @@ pub(crate) fn api(settings: HttpSettings, reachable: bool) -> Router {
     let ports = MarketPorts {
         store: Arc::new(away),
         queries: Arc::new(away),
+        maintenance: Arc::new(away),
         clock: Arc::new(Fixed),
         ids: Arc::new(Fixed),
         passwords: Arc::new(Fixed),

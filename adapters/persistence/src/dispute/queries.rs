@@ -1,7 +1,8 @@
 //! Looking at disputes.
 
 use async_trait::async_trait;
-use p2p_application::ports::{DisputeFilter, DisputeQueries, StorageError};
+use p2p_application::dispute::{DisputeFilter, DisputeQueries};
+use p2p_application::ports::StorageError;
 use p2p_domain::dispute::Comment;
 use p2p_domain::{Dispute, DisputeId, OfferId};
 use sea_orm::entity::prelude::*;

@@ -1,6 +1,7 @@
 //! Table `journal_entries`: a row for each entry, never changed.
 
-use p2p_application::ports::{StatementEntry, StorageError, Transfer};
+use p2p_application::ports::{StorageError, Transfer};
+use p2p_application::wallet::StatementEntry;
 use p2p_domain::ledger::{Bucket, PostingKind, Reference};
 use p2p_domain::{Money, TransferId};
 use sea_orm::FromQueryResult;

@@ -1,7 +1,8 @@
 //! Balances and statements.
 
 use async_trait::async_trait;
-use p2p_application::ports::{StatementEntry, StatementFilter, StorageError, WalletQueries};
+use p2p_application::ports::StorageError;
+use p2p_application::wallet::{StatementEntry, StatementFilter, WalletQueries};
 use p2p_domain::{Account, Asset, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Query, SelectStatement, UnionType};

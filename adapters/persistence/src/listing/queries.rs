@@ -1,9 +1,10 @@
 //! Browsing listings.
 
 use async_trait::async_trait;
-use p2p_application::ports::{
-    ListingCursor, ListingFilter, ListingQueries, ListingView, ListingsFound, StorageError,
+use p2p_application::listing::{
+    ListingCursor, ListingFilter, ListingQueries, ListingView, ListingsFound,
 };
+use p2p_application::ports::StorageError;
 use p2p_domain::ListingId;
 use sea_orm::{ConnectionTrait, FromQueryResult, QueryResult};
 

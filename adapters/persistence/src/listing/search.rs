@@ -7,7 +7,7 @@
 
 mod ways;
 
-use p2p_application::ports::ListingFilter;
+use p2p_application::listing::ListingFilter;
 use sea_orm::entity::prelude::*;
 use sea_orm::{DbBackend, IdenStatic, Iterable, Statement};
 

@@ -1,6 +1,6 @@
 //! The audit: every law over one snapshot.
 
-use p2p_application::audit_log::inspect;
+use p2p_application::audit_log::verify_chain;
 use p2p_application::ports::{LedgerReport, StorageError, Violation};
 use sea_orm::sea_query::Value;
 use sea_orm::{
@@ -63,7 +63,7 @@ async fn trail(
     snapshot: &DatabaseTransaction,
     report: &mut LedgerReport,
 ) -> Result<(), StorageError> {
-    match inspect(&Snapshot(snapshot), room(report, laws::TRAIL)).await {
+    match verify_chain(&Snapshot(snapshot), room(report, laws::TRAIL)).await {
         Ok((head, violations)) => {
             report.trail = Some(head);
             report.violations.extend(violations);

@@ -1,7 +1,8 @@
 //! Looking into mailboxes.
 
 use async_trait::async_trait;
-use p2p_application::ports::{NotificationFilter, NotificationQueries, StorageError};
+use p2p_application::notification::{NotificationFilter, NotificationQueries};
+use p2p_application::ports::StorageError;
 use p2p_domain::{Mailbox, Notification, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QuerySelect, Select, Statement};

@@ -1,7 +1,8 @@
 //! Looking at deals.
 
 use async_trait::async_trait;
-use p2p_application::ports::{OfferFilter, OfferQueries, StorageError};
+use p2p_application::offer::{OfferFilter, OfferQueries};
+use p2p_application::ports::StorageError;
 use p2p_domain::offer::HistoryEntry;
 use p2p_domain::{Actor, Offer, OfferId};
 use sea_orm::entity::prelude::*;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use p2p_application::ports::TrailFilter;
+use p2p_application::audit_log::AuditLogFilter;
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::refusal::QuotaKind;
 use p2p_domain::{Timestamp, TypedId, UserId};
@@ -21,7 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
     let user = Some(UserId::from_u128(9));
     let action = Some(AuditAction::LoggedIn);
     let trail = |subject: Option<&str>, actor, action| {
-        let filter = TrailFilter {
+        let filter = AuditLogFilter {
             actor,
             action,
             subject: subject.map(str::to_owned),

@@ -5,10 +5,15 @@ mod access;
 
 use std::time::Duration;
 
-use p2p_application::ports::{
-    DisputeFilter, IdempotencyKey, ListingCursor, ListingFilter, ListingOrder, NotificationFilter,
-    OfferFilter, OrderFilter, ReportFilter, StatementCursor, StatementFilter, WithdrawalFilter,
-};
+use p2p_application::dispute::DisputeFilter;
+use p2p_application::listing::{ListingCursor, ListingFilter, ListingOrder};
+use p2p_application::notification::NotificationFilter;
+use p2p_application::offer::OfferFilter;
+use p2p_application::order::OrderFilter;
+use p2p_application::payment_report::ReportFilter;
+use p2p_application::ports::IdempotencyKey;
+use p2p_application::wallet::{StatementCursor, StatementFilter};
+use p2p_application::withdrawal::WithdrawalFilter;
 use p2p_domain::ledger::Bucket;
 use p2p_domain::order::OrderStatus;
 use p2p_domain::withdrawal::WithdrawalStatus;

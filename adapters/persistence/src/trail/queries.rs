@@ -1,7 +1,8 @@
 //! Reading the audit trail.
 
 use async_trait::async_trait;
-use p2p_application::ports::{StorageError, TrailFilter, TrailQueries};
+use p2p_application::audit_log::{AuditLogFilter, AuditLogQueries};
+use p2p_application::ports::StorageError;
 use p2p_domain::audit_log::{AuditAction, AuditHead, AuditRecord};
 use sea_orm::entity::prelude::*;
 use sea_orm::{
@@ -16,16 +17,23 @@ use crate::row;
 use crate::text::{Parameters, is, picked, rows};
 
 #[async_trait]
-impl TrailQueries for Database {
-    async fn list_trail(&self, filter: &TrailFilter) -> Result<Vec<AuditRecord>, StorageError> {
+impl AuditLogQueries for Database {
+    async fn list_audit_records(
+        &self,
+        filter: &AuditLogFilter,
+    ) -> Result<Vec<AuditRecord>, StorageError> {
         list(self.reader(), filter).await
     }
 
-    async fn trail_after(&self, number: u64, limit: u32) -> Result<Vec<AuditRecord>, StorageError> {
+    async fn audit_records_after(
+        &self,
+        number: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StorageError> {
         after(self.reader(), number, limit).await
     }
 
-    async fn trail_head(&self) -> Result<AuditHead, StorageError> {
+    async fn audit_head(&self) -> Result<AuditHead, StorageError> {
         head::find(self.reader(), |select| select).await
     }
 }
@@ -34,23 +42,30 @@ impl TrailQueries for Database {
 pub(crate) struct Snapshot<'a>(pub(crate) &'a DatabaseTransaction);
 
 #[async_trait]
-impl TrailQueries for Snapshot<'_> {
-    async fn list_trail(&self, filter: &TrailFilter) -> Result<Vec<AuditRecord>, StorageError> {
+impl AuditLogQueries for Snapshot<'_> {
+    async fn list_audit_records(
+        &self,
+        filter: &AuditLogFilter,
+    ) -> Result<Vec<AuditRecord>, StorageError> {
         list(self.0, filter).await
     }
 
-    async fn trail_after(&self, number: u64, limit: u32) -> Result<Vec<AuditRecord>, StorageError> {
+    async fn audit_records_after(
+        &self,
+        number: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StorageError> {
         after(self.0, number, limit).await
     }
 
-    async fn trail_head(&self) -> Result<AuditHead, StorageError> {
+    async fn audit_head(&self) -> Result<AuditHead, StorageError> {
         head::find(self.0, |select| select).await
     }
 }
 
 async fn list(
     connection: &impl ConnectionTrait,
-    filter: &TrailFilter,
+    filter: &AuditLogFilter,
 ) -> Result<Vec<AuditRecord>, StorageError> {
     let storable = |subject: &String| row::storable(subject);
     if !filter.subject.as_ref().is_none_or(storable) {
@@ -70,7 +85,7 @@ async fn list(
 }
 
 /// The newest records that the filter means: a walk along the index of what is done to a thing, or by somebody, or of a kind.
-pub(crate) fn page(filter: &TrailFilter, backend: DbBackend) -> Statement {
+pub(crate) fn page(filter: &AuditLogFilter, backend: DbBackend) -> Statement {
     let mut parameters = Parameters::default();
     let mut named = Vec::new();
     if let Some(subject) = &filter.subject {

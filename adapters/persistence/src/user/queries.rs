@@ -1,7 +1,9 @@
 //! Finding people and exchangers.
 
 use async_trait::async_trait;
-use p2p_application::ports::{StorageError, UserQueries};
+use p2p_application::exchanger::ExchangerQueries;
+use p2p_application::ports::StorageError;
+use p2p_application::user::UserQueries;
 use p2p_domain::user::Email;
 use p2p_domain::{Exchanger, User, UserId};
 use sea_orm::entity::prelude::*;
@@ -36,7 +38,10 @@ impl UserQueries for Database {
             .map_err(error::storage)?;
         row::maybe(found.filter(|user| !row::is_system(user.id)))
     }
+}
 
+#[async_trait]
+impl ExchangerQueries for Database {
     async fn find_exchanger(&self, id: UserId) -> Result<Option<Exchanger>, StorageError> {
         let found = exchanger::Entity::find_by_id(row::uuid(id))
             .one(self.reader())

@@ -58,6 +58,7 @@ impl Cast {
         let ports = MarketPorts {
             store: Arc::new(database.clone()),
             queries: Arc::new(database.clone()),
+            maintenance: Arc::new(database.clone()),
             clock: Arc::new(SystemClock),
             ids: Arc::new(UuidIds),
             passwords: Arc::new(Argon2Passwords::new(PasswordCost::MINIMAL)?),

@@ -1,6 +1,6 @@
 //! The ways along the indexes to what a filter means.
 
-use p2p_application::ports::{ListingCursor, ListingFilter, ListingOrder};
+use p2p_application::listing::{ListingCursor, ListingFilter, ListingOrder};
 use p2p_domain::{Asset, AssetKind, ExchangeType};
 use sea_orm::DbBackend;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use p2p_domain::{AccountId, Policy, Timestamp, UserId};
 
-use crate::limits::gcra;
+use super::gcra;
 use crate::ports::Quota;
 
 /// Whoever is at rest is forgotten once there are so many, and again each time that there are twice as many as then.
