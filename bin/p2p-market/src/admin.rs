@@ -76,7 +76,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
     let roles = Roles::from([Role::Admin]);
     let command = RegisterUser::new(market.ids(), address, name, roles, Some(hash));
     let user = market.execute(command).await?;
-    // Whoever may do this says whose address it is.
+    // The operator vouches for the address.
     market
         .execute(VerifyEmail {
             user: user.id,

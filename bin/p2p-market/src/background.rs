@@ -1,4 +1,4 @@
-//! What a serving process does besides serving: publishes events, works on queues, hears other replicas, forgets.
+//! Background tasks of a serving process: relay, consumers, broadcasts of other replicas, deletion of expired rows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +15,26 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 
-/// Whose messages are forgotten when they are old: none of those is delivered again. Were one all the same, a second payment
-/// for an order would still not be made: payments are kept for ever, and there is one for each order. Reports of payment
-/// providers are remembered for ever, as they are kept.
-const FORGETFUL: [&str; 3] = [notification::CONSUMER, payment::CONSUMER, order::CONSUMER];
-const MESSAGES_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
-const RARELY: Duration = Duration::from_secs(3_600);
+/// The consumers whose inbox ids expire, since no message is delivered again so late. If one were, a second payment
+/// for an order would still not be made: payments are kept for ever, and there is one for each order. The ids of
+/// payment reports are kept for ever, as the reports are.
+const EXPIRING_CONSUMERS: [&str; 3] = [notification::CONSUMER, payment::CONSUMER, order::CONSUMER];
+const INBOX_RETENTION: Duration = Duration::from_secs(30 * 24 * 3_600);
+const INBOX_EXPIRY_INTERVAL: Duration = Duration::from_secs(3_600);
 
-/// How long the answer to a request stays the answer to its repetitions.
-const REPLIES_KEPT: Duration = Duration::from_secs(24 * 3_600);
-const REPLIES_EVERY: Duration = Duration::from_secs(60);
+/// How long a repeated request gets the stored reply.
+const REPLY_RETENTION: Duration = Duration::from_secs(24 * 3_600);
+const REPLY_EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Sessions that are over, and failed log-ins: for longer than any lock lasts.
-const ACCESS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// Ended sessions and failed log-ins are kept for longer than any lock lasts.
+const ACCESS_RETENTION: Duration = Duration::from_secs(90 * 24 * 3_600);
 
-const FORGOTTEN_AT_ONCE: u32 = 5_000;
+const EXPIRY_PORTION: u32 = 5_000;
 
-/// Ends with the value: what was in hand is taken up again by whoever comes next.
+/// Ends with the value; unacknowledged messages go to the next consumer.
 pub(crate) struct Background {
     tasks: JoinSet<()>,
-    /// `None`: others publish.
+    /// `None`: another process publishes.
     pub(crate) relay: Option<Arc<RelayStats>>,
     /// By queue.
     pub(crate) consumers: Vec<(Queue, Arc<ConsumerStats>)>,
@@ -117,40 +117,40 @@ impl Consumers<'_> {
 
 async fn forget_rarely(market: Market) {
     loop {
-        let before = market.now().before(MESSAGES_KEPT);
+        let before = market.now().before(INBOX_RETENTION);
         let maintenance = market.maintenance();
-        for consumer in FORGETFUL {
-            let portion = || maintenance.forget_inbox(consumer, before, FORGOTTEN_AT_ONCE);
+        for consumer in EXPIRING_CONSUMERS {
+            let portion = || maintenance.forget_inbox(consumer, before, EXPIRY_PORTION);
             in_portions("messages", portion).await;
         }
-        let before = market.now().before(ACCESS_KEPT);
-        let portion = || maintenance.forget_access(before, FORGOTTEN_AT_ONCE);
+        let before = market.now().before(ACCESS_RETENTION);
+        let portion = || maintenance.forget_access(before, EXPIRY_PORTION);
         in_portions("sessions and failed log-ins", portion).await;
-        tokio::time::sleep(RARELY).await;
+        tokio::time::sleep(INBOX_EXPIRY_INTERVAL).await;
     }
 }
 
 async fn forget_replies(market: Market) {
     loop {
-        let before = market.now().before(REPLIES_KEPT);
+        let before = market.now().before(REPLY_RETENTION);
         let maintenance = market.maintenance();
-        let portion = || maintenance.forget_replies(before, FORGOTTEN_AT_ONCE);
+        let portion = || maintenance.forget_replies(before, EXPIRY_PORTION);
         in_portions("answers", portion).await;
-        tokio::time::sleep(REPLIES_EVERY).await;
+        tokio::time::sleep(REPLY_EXPIRY_INTERVAL).await;
     }
 }
 
-/// Forgets what is old, until nothing of it is left or something goes wrong: then the rest waits for the next time.
+/// Deletes expired rows in portions until none are left. After an error the rest waits for the next round.
 async fn in_portions<F>(what: &str, forget: impl Fn() -> F)
 where
     F: Future<Output = Result<u64, StorageError>>,
 {
     loop {
         match forget().await {
-            Ok(forgotten) if forgotten >= u64::from(FORGOTTEN_AT_ONCE) => {}
+            Ok(forgotten) if forgotten >= u64::from(EXPIRY_PORTION) => {}
             Ok(_) => return,
             Err(error) => {
-                tracing::debug!(%error, what, "what is old can't be forgotten now");
+                tracing::debug!(%error, what, "expired rows can't be deleted now");
                 return;
             }
         }

@@ -1,17 +1,17 @@
-//! Every setting, its default, and what makes it wrong. `deploy/p2p-market.example.toml` shows them all.
+//! Every setting with its default and its bounds. `deploy/p2p-market.example.toml` lists them all.
 //!
 //! A setting comes from the first of: the environment (`P2P_HTTP__BIND` is `bind` of `[http]`; `P2P_MODE` is `mode`;
 //! `DATABASE_URL` is `url` of `[database]`, `AMQP_URL` that of `[broker]`, `REDIS_URL` that of `[redis]`), the configuration
-//! file, the default. Secrets may be in files of their own. What is a setting but for its underscores is refused.
+//! file, the default. Secrets may be in files of their own. An environment variable that matches a setting except for its underscores is refused.
 
 mod access;
+mod audit_snapshot;
 mod check;
 mod mail;
 mod production;
-mod record;
 mod secrets;
 mod sections;
-mod spelling;
+mod unknown_env;
 
 use std::path::Path;
 use std::time::Duration;
@@ -83,14 +83,14 @@ impl Config {
             figment = figment.merge(Toml::file_exact(file));
         }
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        spelling::check(names)?;
+        unknown_env::check(names)?;
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         let secrets = secrets::from_environment(environment);
         let figment = figment
             .merge(Env::raw().only(&["P2P_MODE"]).map(|_| "mode".into()))
-            // Only what names a section and a setting: other programs may use the prefix too.
+            // Only variables that name a section and a setting: other programs may use the prefix too.
             .merge(
                 Env::prefixed("P2P_")
                     .filter(|key| {
@@ -106,7 +106,7 @@ impl Config {
 
     fn from_settings(figment: Figment) -> Result<Self> {
         let config: Result<Self, _> = figment.extract();
-        let mut config = config.map_err(|error| unusable(&error))?;
+        let mut config = config.map_err(|error| describe(&error))?;
         config.fetch_secrets()?;
         config.check()?;
         Ok(config)
@@ -164,7 +164,7 @@ impl Config {
         })
     }
 
-    /// How often somebody may ask.
+    /// The rate limits.
     pub(crate) fn quotas(&self) -> Quotas {
         const SECOND: Duration = Duration::from_secs(1);
         const MINUTE: Duration = Duration::from_secs(60);
@@ -233,7 +233,7 @@ impl Config {
         PipelineSettings {
             queue: self.pipeline.queue,
             batch: self.pipeline.batch,
-            // SQLite has one writer: a second lane could only wait for it. So could one without a connection of its own.
+            // SQLite has one writer, so a second lane would only wait. A lane without a connection of its own would, too.
             lanes: if self.database.url.starts_with("sqlite:") {
                 1
             } else {
@@ -262,8 +262,8 @@ impl Config {
     }
 }
 
-/// What is wrong, without the lines that a parser quotes, and without what a secret was found to be.
-fn unusable(error: &figment::Error) -> anyhow::Error {
+/// Describes the errors without the lines that a parser quotes, and without the values of secrets.
+fn describe(error: &figment::Error) -> anyhow::Error {
     let faults: Vec<String> = error
         .clone()
         .into_iter()

@@ -1,4 +1,4 @@
-//! `dead-letters`: messages that could not take effect, to look at and to send back once the cause is mended.
+//! `dead-letters`: lists messages that could not take effect, and replays them once the cause is fixed.
 
 use std::process::ExitCode;
 
@@ -23,7 +23,7 @@ enum What {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
-    /// Sends dead letters back to the queues where they were to be consumed, oldest first.
+    /// Sends dead letters back to the queues that they came from, oldest first.
     Replay {
         /// Only the message with this id.
         #[arg(long)]
@@ -54,7 +54,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A few lines each; whatever bytes a body has, they can't confuse a terminal.
+/// A few lines each. Bytes are escaped, so that a body can't send commands to a terminal.
 fn print(letter: &DeadLetter) {
     let message = &letter.message;
     let body = String::from_utf8_lossy(&message.body);

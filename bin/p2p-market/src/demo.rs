@@ -20,7 +20,7 @@ use crate::serve::Server;
 use people::{PEOPLE, Person, decimal};
 use second_factor::Secrets;
 
-/// Everybody's password. The demo listens on the loopback interface only.
+/// The password of every demo user. The demo listens on the loopback interface only.
 const PASSWORD: &str = "demo-password";
 
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "database")]
     fresh: bool,
     /// Fills this database instead of the demo's own file. Never one that serves real people: it gets an administrator
-    /// whose password everybody knows.
+    /// whose password is public.
     #[arg(long, value_name = "URL")]
     database: Option<String>,
     /// Staff need a second factor for whatever moves money or rights: theirs are enrolled and printed.
@@ -41,15 +41,15 @@ pub(crate) struct Options {
 pub(crate) async fn run(mut config: Config, options: Options) -> Result<ExitCode> {
     ensure!(
         config.grpc.bind.ip().is_loopback(),
-        "grpc.bind: a demo, whose passwords everybody knows, listens on the loopback interface only"
+        "grpc.bind: a demo, whose passwords are public, listens on the loopback interface only"
     );
     ensure!(
         config.http.bind.ip().is_loopback(),
-        "http.bind: a demo, whose passwords everybody knows, listens on the loopback interface only"
+        "http.bind: a demo, whose passwords are public, listens on the loopback interface only"
     );
     ensure!(
         !config.is_production(),
-        "mode: a demo, whose passwords everybody knows, is not for production"
+        "mode: a demo, whose passwords are public, is not for production"
     );
     if options.fresh {
         keep::forget()?;
@@ -162,7 +162,7 @@ fn introduce(
         println!("  Mail         {folder}/*.eml");
     }
     println!();
-    println!("  Everybody's password is  {PASSWORD}");
+    println!("  The password of all of them is  {PASSWORD}");
     println!();
     for (person, user) in people {
         let roles: Vec<&str> = user.roles.iter().map(Role::name).collect();
@@ -190,7 +190,7 @@ fn introduce(
         println!("    {line}");
     }
     println!();
-    println!("  Stop it with Ctrl-C. What happens here is kept; `--fresh` begins anew.");
+    println!("  Stop it with Ctrl-C. Its data is kept; `--fresh` starts with new data.");
     println!();
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Structured logs on standard error: whatever is told, one event is one line.
+//! Structured logs on standard error. Each event is one line, whatever text it contains.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Write};
@@ -14,22 +14,24 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{Log, LogFormat};
 
-/// Starts logging as configured. From here on panics are told there too.
+/// Starts logging as configured. From here on panics are logged too.
 pub(crate) fn start(log: &Log) -> Result<()> {
     let filter: Targets = log.filter.parse()?;
-    // RabbitMQ's driver shows whole messages in its warnings, and in its traces the password.
-    let discreet =
+    // RabbitMQ's driver logs whole messages in its warnings, and the password in its traces.
+    let without_secrets =
         filter_fn(|line| !line.target().starts_with("lapin") || *line.level() <= Level::ERROR);
-    let registry = tracing_subscriber::registry().with(filter).with(discreet);
+    let registry = tracing_subscriber::registry()
+        .with(filter)
+        .with(without_secrets);
     let colours = io::stderr().is_terminal();
     registry
         .with(lines(log.format, colours, io::stderr))
         .try_init()?;
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        // Where the filter lets nothing of this through, it is told as ever.
+        // Falls back to the default hook if the filter would drop the event.
         if tracing::enabled!(Level::ERROR) {
-            tell_panic(panic);
+            log_panic(panic);
         } else {
             usual(panic);
         }
@@ -37,7 +39,7 @@ pub(crate) fn start(log: &Log) -> Result<()> {
     Ok(())
 }
 
-/// Writes each event down in this format.
+/// Formats each event.
 fn lines<S, W>(
     format: LogFormat,
     colours: bool,
@@ -55,37 +57,37 @@ where
     }
 }
 
-/// Keeps a line one line, and a terminal as it is: what others tell may have line breaks and worse, and somebody may have
-/// put them there.
+/// Escapes control characters, so that an event stays one line and sends no commands to a terminal: logged input may contain
+/// line breaks and escape sequences on purpose.
 struct OneLine<W> {
     to: W,
-    /// Our own colours may pass.
+    /// Lets the colours of the formatter pass.
     colours: bool,
 }
 
 impl<W: Write> OneLine<W> {
-    fn tidy(&self, line: &str) -> String {
-        let mut tidy = String::with_capacity(line.len());
+    fn escape(&self, line: &str) -> String {
+        let mut escaped = String::with_capacity(line.len());
         let mut rest = line;
         while let Some(letter) = rest.chars().next() {
             let length = match colour(rest).filter(|_| self.colours) {
                 Some(colour) => {
-                    tidy.push_str(colour);
+                    escaped.push_str(colour);
                     colour.len()
                 }
                 None if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') => {
-                    // As JSON has it, so that JSON stays JSON.
-                    tidy.push_str(&format!("\\u{:04x}", u32::from(letter)));
+                    // In JSON's notation, so that JSON stays valid.
+                    escaped.push_str(&format!("\\u{:04x}", u32::from(letter)));
                     letter.len_utf8()
                 }
                 None => {
-                    tidy.push(letter);
+                    escaped.push(letter);
                     letter.len_utf8()
                 }
             };
             rest = rest.get(length..).unwrap_or_default();
         }
-        tidy
+        escaped
     }
 }
 
@@ -98,15 +100,15 @@ fn colour(text: &str) -> Option<&str> {
 }
 
 impl<W: Write> Write for OneLine<W> {
-    /// An event comes at once, with a line break at its end.
+    /// The formatter writes an event by one call, with a line break at its end.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = event.strip_suffix(b"\n").unwrap_or(event);
-        // As nearly all are.
+        // The fast path of nearly all events.
         if line.iter().all(|byte| (b' '..=b'~').contains(byte)) {
             self.to.write_all(event)?;
         } else {
-            let tidy = self.tidy(&String::from_utf8_lossy(line)) + "\n";
-            self.to.write_all(tidy.as_bytes())?;
+            let escaped = self.escape(&String::from_utf8_lossy(line)) + "\n";
+            self.to.write_all(escaped.as_bytes())?;
         }
         Ok(event.len())
     }
@@ -116,13 +118,13 @@ impl<W: Write> Write for OneLine<W> {
     }
 }
 
-fn tell_panic(panic: &PanicHookInfo<'_>) {
+fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
-    let words = panic.payload_as_str().unwrap_or_default();
-    // Only where it is asked for, as ever: by RUST_BACKTRACE.
+    let message = panic.payload_as_str().unwrap_or_default();
+    // Only if RUST_BACKTRACE is set, as in the default hook.
     let trace = Backtrace::capture();
     let trace = (trace.status() == BacktraceStatus::Captured).then(|| trace.to_string());
-    tracing::error!(place, words, trace, "a panic");
+    tracing::error!(place, words = message, trace, "a panic");
 }
 
 #[cfg(test)]
@@ -132,9 +134,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
+    struct Captured(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Kept {
+    impl Write for Captured {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend(bytes);
             Ok(bytes.len())
@@ -145,13 +147,13 @@ mod tests {
         }
     }
 
-    /// What is written of all that is told meanwhile.
-    fn told(format: LogFormat, tell: impl FnOnce()) -> String {
-        let kept = Kept::default();
-        let to = kept.clone();
+    /// The output of all events that `log` emits.
+    fn logged(format: LogFormat, log: impl FnOnce()) -> String {
+        let captured = Captured::default();
+        let to = captured.clone();
         let lines = lines(format, false, move || to.clone());
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), tell);
-        let bytes = kept.0.lock().unwrap().clone();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), log);
+        let bytes = captured.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
 
@@ -160,12 +162,12 @@ mod tests {
     #[test]
     fn an_event_is_one_line_whatever_is_in_it() {
         for format in [LogFormat::Pretty, LogFormat::Json] {
-            let lines = told(format, || {
+            let lines = logged(format, || {
                 let error = io::Error::other(NASTY);
                 let span = tracing::info_span!("a span", shown = %NASTY, text = NASTY);
                 let _inside = span.enter();
                 tracing::info!("{NASTY}");
-                tracing::info!(text = NASTY, shown = %NASTY, debugged = ?NASTY, "told");
+                tracing::info!(text = NASTY, shown = %NASTY, debugged = ?NASTY, "logged");
                 tracing::info!(error = &error as &dyn std::error::Error, %error, "failed");
             });
             assert_eq!(lines.lines().count(), 3, "{lines}");
@@ -193,21 +195,21 @@ mod tests {
             "\u{1b}[1;31mERROR\u{1b}[0m ",
             "\u{1b}[2J\u{1b}]0;title\u{7}\u{1b}[\u{1b}",
         );
-        let told = format!("{bold}{plain}");
+        let text = format!("{bold}{plain}");
         let shown = format!("{bold}{}", r"\u001b[2J\u001b]0;title\u0007\u001b[\u001b");
-        assert_eq!(line.tidy(&told), shown);
+        assert_eq!(line.escape(&text), shown);
         let without = OneLine {
             colours: false,
             ..line
         };
-        assert!(!without.tidy(&told).contains('\u{1b}'));
+        assert!(!without.escape(&text).contains('\u{1b}'));
     }
 
     #[test]
     fn a_panic_is_one_line_too() {
         let usual = panic::take_hook();
-        panic::set_hook(Box::new(tell_panic));
-        let line = told(LogFormat::Json, || {
+        panic::set_hook(Box::new(log_panic));
+        let line = logged(LogFormat::Json, || {
             let _ = panic::catch_unwind(|| panic!("{NASTY}"));
         });
         panic::set_hook(usual);

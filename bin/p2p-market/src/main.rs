@@ -1,15 +1,15 @@
-//! The market as a program: configuration and wiring, the one place that knows every concrete type.
+//! The market as a program: configuration and wiring. The only crate that knows every concrete type.
 #![expect(
     clippy::print_stdout,
-    reason = "a command-line program answers on its standard output"
+    reason = "a command-line program prints its result on standard output"
 )]
 
 mod admin;
-mod audit;
 mod background;
 mod config;
 mod dead_letters;
 mod demo;
+mod ledger_check;
 mod logging;
 mod migrate;
 mod secret;
@@ -42,15 +42,15 @@ struct Arguments {
 enum Command {
     /// Serves the market until it is told to stop (Ctrl-C or SIGTERM).
     Serve,
-    /// Serves a market with demo people, listings and money, and prints how to log in.
+    /// Serves a market with demo people, listings and money, and prints the log-ins.
     Demo(demo::Options),
-    /// Brings the database's schema up to date, or back.
+    /// Migrates the database's schema up or down.
     Migrate(migrate::Options),
     /// Checks every law of the ledger; fails and prints the offending rows where one does not hold.
-    Audit(audit::Options),
+    Audit(ledger_check::Options),
     /// Manages administrators.
     Admin(admin::Options),
-    /// Shows messages that could not take effect, and sends them back.
+    /// Lists and replays messages that could not take effect.
     DeadLetters(dead_letters::Options),
     /// Prints the code that an authenticator with this secret shows now: for demonstrations and scripts.
     Totp(totp::Options),
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             ExitCode::FAILURE
         }
     }
@@ -86,7 +86,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             Command::Serve => serve::run(config).await,
             Command::Demo(options) => demo::run(config, options).await,
             Command::Migrate(options) => migrate::run(config, options).await,
-            Command::Audit(options) => audit::run(config, options).await,
+            Command::Audit(options) => ledger_check::run(config, options).await,
             Command::Admin(options) => admin::run(config, options).await,
             Command::DeadLetters(options) => dead_letters::run(config, options).await,
             Command::Openapi | Command::Totp(_) => Ok(ExitCode::SUCCESS),
@@ -96,8 +96,8 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
 
 #[expect(
     clippy::print_stderr,
-    reason = "the last word of a program that could not do what it was asked to"
+    reason = "a command-line program reports its failure on standard error"
 )]
-fn complain(error: &anyhow::Error) {
+fn print_error(error: &anyhow::Error) {
     eprintln!("p2p-market: {error:#}");
 }

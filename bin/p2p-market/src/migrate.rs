@@ -1,4 +1,4 @@
-//! `migrate`: the schema, up, down, or only looked at.
+//! `migrate`: applies, reverts or lists schema changes.
 
 use std::process::ExitCode;
 
@@ -18,13 +18,13 @@ pub(crate) struct Options {
 enum Direction {
     /// Applies all changes that are not applied yet (the default).
     Up,
-    /// Takes the last changes back. Their data is lost.
+    /// Reverts the last changes. Their data is lost.
     Down {
-        /// How many.
+        /// Number of changes.
         #[arg(long, default_value_t = 1)]
         steps: u32,
     },
-    /// Names the changes that are not applied yet.
+    /// Lists the changes that are not applied yet.
     Status,
 }
 

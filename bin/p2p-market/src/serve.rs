@@ -1,4 +1,4 @@
-//! Serving: start, serve, stop without losing anything that was accepted.
+//! Serving: start, serve, and stop without losing an accepted request.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,10 +25,10 @@ pub(crate) struct Server {
     worker: JoinHandle<()>,
     database: Database,
     broker: Arc<dyn Broker>,
-    /// Sends what is left at the market's post office.
+    /// Sends queued mail.
     sending: Option<JoinHandle<()>>,
     listener: TcpListener,
-    /// Where it is served over gRPC, if it is.
+    /// The gRPC server, if it is enabled.
     grpc: Option<(GrpcServer, TcpListener)>,
     config: Config,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Server {
 pub(crate) async fn run(config: Config) -> Result<ExitCode> {
     config.must_be_fit()?;
     if config.market.faucet {
-        tracing::warn!("market.faucet: whoever reaches this server can make money for themselves");
+        tracing::warn!("market.faucet: every client that reaches this server can create money");
     }
     let server = Server::open(config).await?;
     if let Some(address) = server.grpc_address()? {
@@ -48,7 +48,7 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
 }
 
 impl Server {
-    /// Opens the database, brings its schema up to date if so configured, and takes the port.
+    /// Opens the database, migrates its schema if so configured, and binds the ports.
     pub(crate) async fn open(config: Config) -> Result<Self> {
         let keys = Keys::configured(&config)?;
         let database = wiring::database(&config).await?;
@@ -93,19 +93,19 @@ impl Server {
         })
     }
 
-    /// Where it listens for gRPC, if it does.
+    /// The address of the gRPC server, if it is enabled.
     pub(crate) fn grpc_address(&self) -> Result<Option<std::net::SocketAddr>> {
         let listener = self.grpc.as_ref().map(|(_, listener)| listener);
         Ok(listener.map(TcpListener::local_addr).transpose()?)
     }
 
-    /// Where it listens, with the port that the system chose if 0 was configured.
+    /// The bound address, with the actual port if 0 was configured.
     pub(crate) fn address(&self) -> Result<std::net::SocketAddr> {
         Ok(self.listener.local_addr()?)
     }
 
-    /// Serves until told to stop; then answers what was accepted, within the configured time. Told a second time, it
-    /// ends at once.
+    /// Serves until a stop signal; then finishes the accepted requests within the configured time. A second signal
+    /// ends it at once.
     pub(crate) async fn serve(self) -> Result<ExitCode> {
         let Self {
             market,
@@ -117,14 +117,14 @@ impl Server {
             grpc,
             config,
         } = self;
-        // Before anybody is let in: whose rights have changed while this process was not there to see it.
+        // Before the first request: rights may have changed while this process was down.
         market.refresh_revocations().await?;
         audit_log::record_settings(&market, config.record().to_string()).await?;
         let sweeper = Sweeper::new(
             market.clone(),
             Duration::from_secs(config.sweeper.outage_tolerance_seconds),
         );
-        // Before anybody begins anything: what was running when the market went away is put off, and nothing else.
+        // Before the first request: extends exactly the deadlines that were running when the market stopped.
         sweeper.beat(market.now()).await?;
         let interval = Duration::from_millis(config.sweeper.interval_milliseconds);
         let sweeping = tokio::spawn(sweeper.run(interval));
@@ -170,14 +170,14 @@ impl Server {
             () = signals.next() => {}
         }
 
-        tracing::info!("stopping: answering what was accepted");
+        tracing::info!("stopping: finishing the accepted requests");
         sweeping.abort();
         background.stop();
         live.stop.cancel();
-        let patience = Duration::from_secs(config.http.shutdown_seconds);
+        let timeout = Duration::from_secs(config.http.shutdown_seconds);
         let ending = async {
-            // The last quarter is for the changes that were accepted, whatever a stuck connection does.
-            match tokio::time::timeout(patience * 3 / 4, &mut serving).await {
+            // The last quarter is reserved for accepted changes, in case a connection hangs.
+            match tokio::time::timeout(timeout * 3 / 4, &mut serving).await {
                 Ok(Err(error)) => tracing::warn!(%error, "serving did not end cleanly"),
                 Ok(Ok(())) => {}
                 Err(_) => {
@@ -185,12 +185,12 @@ impl Server {
                     serving.abort();
                 }
             }
-            // It has a patience of its own, which began when it was told to stop.
+            // Its own time-out began with the stop signal.
             if let Ok(Err(error)) = over_grpc.await {
                 tracing::warn!(%error, "serving over gRPC did not end cleanly");
             }
-            // Streams have been told; those over WebSocket are nobody's request any more.
-            if tokio::time::timeout(patience / 8, live.streams.drained())
+            // Streams were cancelled; upgraded WebSocket connections no longer count as requests.
+            if tokio::time::timeout(timeout / 8, live.streams.drained())
                 .await
                 .is_err()
             {
@@ -200,7 +200,7 @@ impl Server {
             let _ = worker.await;
             drop(market);
             if let Some(sending) = sending
-                && tokio::time::timeout(patience / 8, sending).await.is_err()
+                && tokio::time::timeout(timeout / 8, sending).await.is_err()
             {
                 tracing::warn!("some mail was not sent");
             }
@@ -213,19 +213,19 @@ impl Server {
                 tracing::info!("stopped");
                 Ok(ExitCode::SUCCESS)
             }
-            () = tokio::time::sleep(patience) => {
+            () = tokio::time::sleep(timeout) => {
                 tracing::warn!("some changes did not end in time");
                 Ok(ExitCode::FAILURE)
             }
             () = signals.next() => {
-                tracing::warn!("told twice to stop: not waiting for requests");
+                tracing::warn!("second stop signal: not waiting for requests");
                 Ok(ExitCode::FAILURE)
             }
         }
     }
 }
 
-/// What has been asked over gRPC, for the metrics.
+/// The gRPC call counts, for the metrics.
 fn calls_of(server: &GrpcServer) -> Calls {
     let stats = server.stats();
     Calls::new(move || {

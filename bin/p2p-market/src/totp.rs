@@ -1,4 +1,4 @@
-//! `totp`: what an authenticator would show, for whoever has none at hand.
+//! `totp`: prints the code that an authenticator would show, for scripts.
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -10,8 +10,8 @@ use p2p_system::SystemClock;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The secret in base 32; without it, it is read from standard input. On the command line others on this machine can
-    /// read it.
+    /// The secret in base 32; without it, it is read from standard input. Other users of this machine can read
+    /// the command line.
     secret: Option<String>,
 }
 

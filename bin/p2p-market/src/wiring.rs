@@ -27,7 +27,7 @@ pub(crate) async fn database(config: &Config) -> Result<Database> {
         .context("the database can't be opened")
 }
 
-/// What tokens are signed and second factors sealed with.
+/// The keys that sign tokens and seal second factors.
 #[derive(Debug)]
 pub(crate) struct Keys {
     pub(crate) jwt: JwtSettings,
@@ -101,7 +101,7 @@ pub(crate) fn limits(config: &Config) -> Result<Limits> {
     Ok(Limits::new(limiter, config.quotas()))
 }
 
-/// Where mail is left. The handle ends when nobody can leave any more and all of it is sent; `None`: there is no mail.
+/// The mail queue. The handle ends when all its senders are gone and all mail is sent; `None`: there is no mail.
 pub(crate) fn mail_queue(config: &Config) -> Result<(MailQueue, Option<JoinHandle<()>>)> {
     let Some(mailer) = config.mailer()? else {
         return Ok((MailQueue::closed(), None));

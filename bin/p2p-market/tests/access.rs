@@ -313,7 +313,7 @@ async fn settings_are_on_record_where_they_change() -> Result<()> {
     // Two people's doings, three log-ins and two settings at least.
     let line = said
         .lines()
-        .find(|line| line.starts_with("the audit trail has"));
+        .find(|line| line.starts_with("the audit log has"));
     let words: Vec<&str> = line.context("no trail")?.split_whitespace().collect();
     assert!(words[4].parse::<u64>()? >= 6, "{said}");
     let hash = *words.last().context("no hash")?;

@@ -1,4 +1,4 @@
-//! Settings about who is let in: tokens and their keys, passwords, the gateway, and how strict the program is with itself.
+//! Settings of authentication: tokens and their keys, passwords, the gateway, and the mode.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -182,7 +182,7 @@ impl Config {
         })
     }
 
-    /// What second factors are sealed with: a secret of their own, or that of the tokens. Whatever may have sealed one opens it.
+    /// The secrets that seal second factors: one of their own, or the token secret. Every earlier one still opens them.
     pub(crate) fn seal(&self) -> SealSettings {
         let Auth {
             token_secret,

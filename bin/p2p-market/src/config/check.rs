@@ -1,4 +1,4 @@
-//! What makes a setting wrong.
+//! The bounds of settings.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use url::Url;
 
 use super::{Config, MailKind};
 
-/// Shorter ones can be guessed.
-const SHORTEST_SECRET: usize = 32;
+/// Shorter secrets can be guessed.
+const MIN_SECRET_LENGTH: usize = 32;
 
-/// The longest that anybody has to be waited for, in seconds.
+/// The longest permitted time-out, in seconds.
 const DAY: u64 = 24 * 60 * 60;
 
 impl Config {
@@ -135,8 +135,8 @@ impl Config {
         );
         for (provider, secret) in &self.callbacks.secrets {
             ensure!(
-                secret.len() >= SHORTEST_SECRET,
-                "callbacks.secrets: that of {provider:?} must have at least {SHORTEST_SECRET} bytes"
+                secret.len() >= MIN_SECRET_LENGTH,
+                "callbacks.secrets: that of {provider:?} must have at least {MIN_SECRET_LENGTH} bytes"
             );
         }
         ensure!(
@@ -198,7 +198,7 @@ impl Config {
         Ok(())
     }
 
-    /// Who is let in and for how long, who gets mail, and who answers for others.
+    /// Checks authentication, mail and the gateway.
     fn check_access(&self) -> Result<()> {
         let auth = &self.auth;
         for (name, value, most) in [
@@ -215,7 +215,7 @@ impl Config {
                 auth.longest_wait_minutes,
                 24 * 60,
             ),
-            // What is older is forgotten.
+            // Older failures are forgotten.
             ("auth.lock_hours", auth.lock_hours, 30 * 24),
         ] {
             ensure!(

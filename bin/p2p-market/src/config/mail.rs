@@ -35,7 +35,7 @@ pub(crate) enum MailKind {
 }
 
 impl MailKind {
-    /// Whether somebody gets what is sent.
+    /// Whether mail reaches its recipients.
     pub(super) const fn arrives(self) -> bool {
         match self {
             Self::None | Self::Log => false,
@@ -74,7 +74,7 @@ impl std::fmt::Debug for Mail {
 }
 
 impl Config {
-    /// Who delivers mail; `None`: nobody.
+    /// The mail adapter; `None` sends no mail.
     pub(crate) fn mailer(&self) -> Result<Option<Arc<dyn Mailer>>> {
         let mail = &self.mail;
         Ok(match mail.kind {

@@ -1,4 +1,4 @@
-//! What a market of real people must not be started with. Everything is told at once, and no secret is shown.
+//! Settings that production mode refuses. All violations are reported at once, and no secret is shown.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use super::access::Mode;
 use super::mail::{Mail, MailKind};
 use super::{Config, TokenKey};
 
-/// Parts of secrets that everybody knows, from manuals and examples.
+/// Parts of public secrets, from manuals and examples.
 const KNOWN: [&str; 16] = [
     "secret",
     "changeme",
@@ -67,7 +67,7 @@ impl Config {
         matches!(self.mode, Mode::Production)
     }
 
-    /// In production mode, refuses what is too weak for it.
+    /// In production mode, refuses settings that are too weak for it.
     pub(crate) fn must_be_fit(&self) -> Result<()> {
         if !self.is_production() {
             return Ok(());
@@ -91,7 +91,7 @@ impl Config {
         };
         must(
             !self.market.faucet,
-            "market.faucet lets everybody make money for themselves",
+            "market.faucet lets every user create money",
         );
         must(
             self.auth.staff_second_factor,
@@ -107,7 +107,7 @@ impl Config {
         );
         must(
             (1..=MOST_FAILURES).contains(&self.auth.lock_after),
-            "auth.lock_after must be between 1 and 100: somebody's password could be guessed at for ever",
+            "auth.lock_after must be between 1 and 100: otherwise passwords could be guessed without end",
         );
         let dear = |(memory, passes)| {
             self.passwords.memory_kib >= memory && self.passwords.passes >= passes
@@ -126,14 +126,14 @@ impl Config {
         );
         for (name, url, unnamed) in [
             ("database.url", &self.database.url, false),
-            // Whoever names nobody there is the guest.
+            // Without a user name the broker assumes the guest.
             ("broker.url", &self.broker.url, true),
-            // Whoever gives no password there is let in by anybody's.
+            // A Redis without a password accepts every client.
             ("redis.url", &self.redis.url, true),
         ] {
             must(
                 !has_default_credentials(url, unnamed),
-                &format!("{name} leads to another machine with credentials that everybody knows"),
+                &format!("{name} leads to another machine with public credentials"),
             );
         }
         reasons
@@ -161,7 +161,7 @@ impl Config {
         let mut reasons = Vec::new();
         if !mail.kind.arrives() {
             reasons.push(
-                "mail.kind must be \"smtp\" or \"folder\": nobody could verify an e-mail address or get back into an account"
+                "mail.kind must be \"smtp\" or \"folder\": otherwise users can neither verify an e-mail address nor recover an account"
                     .to_owned(),
             );
         }
@@ -192,9 +192,10 @@ fn weakness(secret: &str) -> Option<&'static str> {
         return Some("has too little variety: chance makes better ones (`openssl rand -hex 32`)");
     }
     let lower = secret.to_ascii_lowercase();
-    KNOWN.iter().any(|known| lower.contains(known)).then_some(
-        "is made of words that everybody tries: chance makes better ones (`openssl rand -hex 32`)",
-    )
+    KNOWN
+        .iter()
+        .any(|known| lower.contains(known))
+        .then_some("is made of common words: generate one at random (`openssl rand -hex 32`)")
 }
 
 /// Whether a shorter text is repeated all through.
@@ -206,13 +207,13 @@ fn repeats(secret: &[u8]) -> bool {
     })
 }
 
-/// Whether somebody on another machine is spoken to with a password that everybody knows. `unnamed`: whether naming nobody is
-/// as bad.
+/// Whether the URL connects to another machine with a public password. `unnamed`: whether a URL without credentials
+/// counts as such.
 fn has_default_credentials(url: &str, unnamed: bool) -> bool {
     let Ok(url) = Url::parse(url) else {
         return false;
     };
-    // What stands behind the question mark is believed first, as PostgreSQL's clients do.
+    // The query part takes precedence, as in PostgreSQL's clients.
     let asked = |names: &[&str]| {
         let asked = url.query_pairs();
         let asked = asked.filter(|(name, _)| names.contains(&name.as_ref()));

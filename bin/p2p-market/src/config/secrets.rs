@@ -1,5 +1,5 @@
 //! Secrets come from the environment, or from a file whose path is the setting of the same name with `_file` behind it. None can
-//! be given on the command line, where everybody on the machine could read it.
+//! be given on the command line, which every user of the machine can read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use super::Config;
 use super::sections::Database;
 
-/// Single ones.
+/// Secrets with one value.
 const NAMES: [&str; 6] = [
     "auth.token_secret",
     "auth.seal_secret",
@@ -19,7 +19,7 @@ const NAMES: [&str; 6] = [
     "redis.url",
 ];
 
-/// Those of which there may be several, each with a name.
+/// Secrets with several named values.
 const FAMILIES: [&str; 2] = ["auth.old_token_secrets", "callbacks.secrets"];
 
 /// Whether a setting is a secret, or one of several.
@@ -31,8 +31,8 @@ pub(super) fn is_secret(setting: &str) -> bool {
     NAMES.contains(&setting) || FAMILIES.iter().any(of)
 }
 
-/// Secrets of the environment and the settings that they are. They are taken as they are: what looks like a number or a list is
-/// a text all the same.
+/// The secrets of the environment with their settings. Values are taken verbatim, as text, even if they look like a number
+/// or a list.
 pub(super) fn from_environment(
     variables: impl Iterator<Item = (String, String)>,
 ) -> impl Iterator<Item = (String, String)> {
@@ -51,7 +51,7 @@ pub(super) fn from_environment(
 }
 
 impl Config {
-    /// Puts secrets in their places that are in files.
+    /// Reads the secrets that are in files into their settings.
     pub(super) fn fetch_secrets(&mut self) -> Result<()> {
         let (auth, mail) = (&mut self.auth, &mut self.mail);
         let (database, broker, redis) = (&mut self.database, &mut self.broker, &mut self.redis);
@@ -116,7 +116,7 @@ fn fetch_family(
     Ok(())
 }
 
-/// A file's content but for the end of its line.
+/// A file's content without its last line break.
 fn read(name: &str, file: &str) -> Result<String> {
     let content =
         fs::read_to_string(file).with_context(|| format!("{name}_file: {file} can't be read"))?;

@@ -129,7 +129,7 @@ fn a_wrong_setting_is_named() {
         ("[passwords]\nat_once = 0", "passwords.at_once"),
         ("[mail]\nkind = \"pigeon\"", "mail.kind"),
         ("[mail]\nkind = \"smtp\"", "mail.smtp_url"),
-        ("[mail]\nfrom = \"nobody\"", "mail.from"),
+        ("[mail]\nfrom = \"no-address\"", "mail.from"),
         ("[mail]\nlinks = \"javascript:alert(1)\"", "mail.links"),
         (
             "[gateway]\naddresses = [\"the gateway\"]",
@@ -169,7 +169,7 @@ fn a_server_needs_a_secret_and_never_shows_it() {
     assert!(!format!("{config:?}").contains("s3cret"));
     assert!(!config.record().to_string().contains("s3cret"));
     let unclosed = Figment::from(Toml::string("[auth]\ntoken_secret = \"s3cret\n"));
-    let complaint = unusable(&unclosed.extract::<Config>().unwrap_err()).to_string();
+    let complaint = describe(&unclosed.extract::<Config>().unwrap_err()).to_string();
     assert!(complaint.contains("line 2"), "{complaint}");
     assert!(!complaint.contains("s3cret"), "{complaint}");
     // Nor where it is taken for something else.
@@ -247,7 +247,7 @@ fn a_gateway_in_public_is_known_by_its_address() {
             true,
         ),
         ("[http]\nbind = \"0.0.0.0:3000\"", true),
-        // A proxy on this machine would make a gateway of everybody.
+        // A proxy on this machine would make every client a gateway.
         (
             "[gateway]\nenabled = true\n[http]\ntrusted_proxies = [\"127.0.0.1\"]",
             false,

@@ -6,7 +6,7 @@ use p2p_application::{Caller, Market};
 use p2p_domain::user::Email;
 use p2p_domain::{Asset, Decimal, ExchangeType, Role};
 
-/// Somebody to try the market out as.
+/// A demo user.
 pub(super) struct Person {
     pub(super) name: &'static str,
     pub(super) roles: &'static [Role],

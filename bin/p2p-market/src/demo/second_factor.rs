@@ -1,4 +1,4 @@
-//! Second factors of the demo's staff, for whoever wants to see how that is.
+//! Second factors of the demo's staff, for `--second-factor`.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(super) async fn settle(
     Ok(secrets)
 }
 
-/// Does as somebody with an authenticator would.
+/// Enrols a factor as a user with an authenticator would.
 async fn give(market: &Market, user: &User) -> Result<String> {
     let credentials = Credentials {
         email: user.email.clone(),

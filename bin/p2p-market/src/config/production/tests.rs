@@ -3,7 +3,7 @@ use figment::providers::{Format, Serialized, Toml};
 
 use super::*;
 
-/// What is fit; a test makes it worse.
+/// Settings that production accepts; each test weakens one.
 const FIT: &str = r#"
 mode = "production"
 [auth]
@@ -24,7 +24,7 @@ url = "amqps://market:Zk4-plum-orbit@mq.test/%2f"
 [redis]
 "#;
 
-fn complaint(text: &str) -> String {
+fn complaint_of(text: &str) -> String {
     let figment = Figment::from(Serialized::defaults(Config::default()));
     let config = Config::from_settings(figment.merge(Toml::string(text))).unwrap();
     let fit = config.must_be_fit();
@@ -32,7 +32,7 @@ fn complaint(text: &str) -> String {
         .map_or_else(String::new, |error| format!("{error:#}"))
 }
 
-/// The complaint where this is put behind the section's name, instead of what is there under the same one.
+/// The error if this replaces the setting of the same name in the section.
 fn with(section: &str, settings: &str) -> String {
     let names: Vec<&str> = settings
         .lines()
@@ -57,14 +57,14 @@ fn with(section: &str, settings: &str) -> String {
             text += "\n";
         }
     }
-    complaint(&text)
+    complaint_of(&text)
 }
 
 #[test]
 fn what_is_fit_may_start() {
-    assert_eq!(complaint(FIT), "");
-    // What is weak is nobody's business in development.
-    assert_eq!(complaint(""), "");
+    assert_eq!(complaint_of(FIT), "");
+    // Development accepts weak settings.
+    assert_eq!(complaint_of(""), "");
 }
 
 #[test]
@@ -83,9 +83,12 @@ fn secrets_that_somebody_could_guess_are_refused_and_not_shown() {
         "your-256-bit-secret-goes-right-here",
         "a secret for tests, long enough to sign",
     ] {
-        let told = with("[auth]", &format!("token_secret = \"{weak}\""));
-        assert!(told.contains("auth.token_secret "), "{weak}: {told}");
-        assert!(weak.is_empty() || !told.contains(weak), "{told}");
+        let complaint = with("[auth]", &format!("token_secret = \"{weak}\""));
+        assert!(
+            complaint.contains("auth.token_secret "),
+            "{weak}: {complaint}"
+        );
+        assert!(weak.is_empty() || !complaint.contains(weak), "{complaint}");
     }
     let weak = "f3b1c8a0".repeat(4);
     for (settings, name) in [
@@ -95,12 +98,12 @@ fn secrets_that_somebody_could_guess_are_refused_and_not_shown() {
             "auth.old_token_secrets.old",
         ),
     ] {
-        let told = with("[auth]", &settings);
-        assert!(told.contains(name), "{settings}: {told}");
-        assert!(!told.contains(&weak), "{told}");
+        let complaint = with("[auth]", &settings);
+        assert!(complaint.contains(name), "{settings}: {complaint}");
+        assert!(!complaint.contains(&weak), "{complaint}");
     }
-    let told = complaint(&format!("{FIT}[callbacks.secrets]\nbank = \"{weak}\"\n"));
-    assert!(told.contains("callbacks.secrets.bank"), "{told}");
+    let complaint = complaint_of(&format!("{FIT}[callbacks.secrets]\nbank = \"{weak}\"\n"));
+    assert!(complaint.contains("callbacks.secrets.bank"), "{complaint}");
 }
 
 #[test]
@@ -182,13 +185,13 @@ fn each_thing_that_is_unfit_is_named() {
         ("[broker]", "url = \"amqps://mq.test\"", "broker.url"),
         ("[redis]", "url = \"rediss://cache.test/0\"", "redis.url"),
     ] {
-        let told = with(section, settings);
-        assert!(told.contains(reason), "{settings}: {told}");
+        let complaint = with(section, settings);
+        assert!(complaint.contains(reason), "{settings}: {complaint}");
         // The headline, and nothing else.
-        assert_eq!(told.lines().count(), 2, "{settings}: {told}");
+        assert_eq!(complaint.lines().count(), 2, "{settings}: {complaint}");
         assert!(
-            !told.contains("Zk4-plum-orbit") && !told.contains("f3b1c8a0"),
-            "{told}"
+            !complaint.contains("Zk4-plum-orbit") && !complaint.contains("f3b1c8a0"),
+            "{complaint}"
         );
     }
 }
@@ -243,22 +246,24 @@ fn what_is_on_this_machine_or_as_strong_is_fit() {
     for kind in ["none", "log"] {
         let auth = "[auth]\nrequire_verified_email = false";
         let fit = FIT.replace("[auth]", auth);
-        let told = complaint(&fit.replace("kind = \"smtp\"", &format!("kind = \"{kind}\"")));
-        assert!(told.contains("mail.kind"), "{kind}: {told}");
+        let complaint =
+            complaint_of(&fit.replace("kind = \"smtp\"", &format!("kind = \"{kind}\"")));
+        assert!(complaint.contains("mail.kind"), "{kind}: {complaint}");
     }
 }
 
 #[test]
 fn all_reasons_are_told_at_once() {
-    let told =
-        complaint("mode = \"production\"\n[market]\nfaucet = true\n[http]\ncors_origins = [\"*\"]");
+    let complaint = complaint_of(
+        "mode = \"production\"\n[market]\nfaucet = true\n[http]\ncors_origins = [\"*\"]",
+    );
     for reason in [
         "auth.token_secret",
         "mail.kind",
         "market.faucet",
         "http.cors_origins",
     ] {
-        assert!(told.contains(reason), "{reason}: {told}");
+        assert!(complaint.contains(reason), "{reason}: {complaint}");
     }
-    assert_eq!(told.lines().count(), 5, "{told}");
+    assert_eq!(complaint.lines().count(), 5, "{complaint}");
 }

@@ -1,4 +1,4 @@
-//! The operator's numbers as the audit trail records them: how the market is run, without any secret.
+//! The operator's settings as the audit log records them, without any secret.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl Config {
         })
     }
 
-    /// Who is believed at the edge, and how often somebody may ask.
+    /// Trusted peers and rate limits.
     fn edge(&self) -> Value {
         json!({
             "gateway_addresses": self.gateway.addresses,

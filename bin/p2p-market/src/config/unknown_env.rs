@@ -1,5 +1,5 @@
-//! Variables of the environment that name a setting, but not as they have to: passed over in silence they would leave the market
-//! without a protection that its operator believes in.
+//! Rejects environment variables that resemble a setting but don't name it: ignoring them would leave the market
+//! without a protection that its operator believes to be on.
 
 use anyhow::{Result, ensure};
 use figment::Figment;
@@ -10,10 +10,10 @@ use super::Config;
 
 const PREFIX: &str = "P2P_";
 
-/// A setting as the environment spells it.
+/// A setting's name in the environment.
 struct Setting {
     name: String,
-    /// There may be several of it, each with a name of its own behind this one.
+    /// The setting is a table, whose members' names follow this one.
     is_family: bool,
 }
 
@@ -32,7 +32,7 @@ impl Setting {
     }
 }
 
-/// Refuses variables that are a setting but for their underscores.
+/// Rejects variables that match a setting except for their underscores.
 pub(super) fn check(variables: impl Iterator<Item = String>) -> Result<()> {
     let settings = settings();
     for variable in variables {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_in_disguise_is_told_by_its_name() {
+    fn a_misspelt_setting_is_rejected_with_its_right_name() {
         for (wrong, right) in [
             ("P2P_HTTP_BIND", "P2P_HTTP__BIND"),
             ("p2p_http_bind", "P2P_HTTP__BIND"),
@@ -102,8 +102,8 @@ mod tests {
                 "P2P_AUTH__OLD_TOKEN_SECRETS",
             ),
         ] {
-            let told = checked(wrong).unwrap_err().to_string();
-            assert_eq!(told, format!("{wrong} is no setting; {right} is one"));
+            let error = checked(wrong).unwrap_err().to_string();
+            assert_eq!(error, format!("{wrong} is no setting; {right} is one"));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::wiring;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// An end of the audit trail that was printed earlier and kept elsewhere: fails unless the record of this number still has
+    /// A head of the audit log that an earlier run printed: fails unless the record of this number still has
     /// this hash. Can be given several times.
     #[arg(long, value_name = "NUMBER:HASH", value_parser = kept)]
     kept: Vec<AuditHead>,
@@ -35,12 +35,12 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
     let rewritten = compare_heads(&database, &options.kept).await?;
     database.close().await?;
     println!(
-        "looked at {} accounts, {} journal entries, {} open deals",
+        "checked {} accounts, {} journal entries, {} open deals",
         report.accounts, report.entries, report.open_deals
     );
     if let Some(end) = report.trail {
         println!(
-            "the audit trail has {} records and ends with {}",
+            "the audit log has {} records and ends with {}",
             end.count, end.hash
         );
         println!("to compare with later: --kept {}:{}", end.count, end.hash);
