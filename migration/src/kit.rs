@@ -45,6 +45,11 @@ impl<'a> Kit<'a> {
         self.column(name, "text", "TEXT")
     }
 
+    /// Bytes of any number.
+    pub(crate) fn bytes(&self, name: &'static str) -> ColumnDef {
+        self.column(name, "bytea", "BLOB")
+    }
+
     /// True or false; on SQLite 1 or 0.
     pub(crate) fn flag(&self, name: &'static str) -> ColumnDef {
         self.column(name, "boolean", "INTEGER")

@@ -47,6 +47,7 @@ mod m0026_second_factors;
 mod m0027_conducts;
 mod m0028_audit_trail;
 mod m0029_references_once;
+mod m0030_opaque_replies;
 
 pub use sea_orm_migration::{MigratorTrait, sea_orm};
 
@@ -88,6 +89,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_conducts::Migration),
             Box::new(m0028_audit_trail::Migration),
             Box::new(m0029_references_once::Migration),
+            Box::new(m0030_opaque_replies::Migration),
         ]
     }
 }

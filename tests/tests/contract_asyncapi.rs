@@ -10,7 +10,7 @@ use p2p_application::notification::Notify;
 use p2p_application::order::{CreateOrder, SettleOrder};
 use p2p_application::payment::{ChargeOrder, RefundPayment};
 use p2p_application::payment_report::{ReceivePayment, ReportedPayment};
-use p2p_application::ports::{Incoming, OutboxMessage, Queue};
+use p2p_application::ports::{Incoming, OutboxMessage, Queue, Subscription};
 use p2p_application::withdrawal::{ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal};
 use p2p_domain::event::{AggregateRef, FactName};
 use p2p_domain::{Asset, ExchangeType, OrderId, ReportOutcome, UserId, WithdrawalId};
@@ -113,8 +113,10 @@ fn it_is_complete_and_every_reference_leads_somewhere() {
         let mut described = channels.as_object().unwrap().values();
         let channel = described.find(|channel| channel["address"] == queue.name());
         let told = channel.unwrap()["messages"].as_object().unwrap().keys();
-        // Their patterns are plain names.
-        let bound: BTreeSet<_> = queue.patterns().iter().copied().collect();
+        let Subscription::Events(names) = queue.subscription() else {
+            panic!("{queue:?} is not for some events")
+        };
+        let bound: BTreeSet<_> = names.iter().map(|name| name.name()).collect();
         assert_eq!(told.map(String::as_str).collect::<BTreeSet<_>>(), bound);
     }
     let queues: BTreeSet<_> = channels
@@ -354,7 +356,7 @@ fn described_events_are_understood() {
                 version: Some(1),
                 body: example["payload"].to_string().into_bytes(),
             };
-            let reaches = |queue: Queue| queue.patterns().contains(&name);
+            let reaches = |queue: Queue| queue.subscription().includes(name);
             let charged = ChargeOrder::read(&message, p2p_domain::TypedId::from_u128(1)).is_ok();
             assert_eq!(charged, reaches(Queue::OrderPaymentRequests), "{name}");
             let settled = SettleOrder::try_from(&message).is_ok();

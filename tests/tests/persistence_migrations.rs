@@ -9,7 +9,8 @@
 mod persistence_common;
 
 use anyhow::Result;
-use p2p_domain::OfferId;
+use p2p_application::ports::{IdempotencyKey, IdempotencyRecord, Reply, Store};
+use p2p_domain::{OfferId, Timestamp, TypedId};
 use p2p_migration::{Migrator, MigratorTrait};
 use p2p_tests::databases::TestDatabase;
 use persistence_common::*;
@@ -19,10 +20,11 @@ on_both! {
     migrations_go_up_down_and_up
     a_market_with_a_past_gets_orders_and_loses_nothing
     there_is_no_way_down_from_money_that_has_moved
+    stored_replies_are_converted_both_ways
 }
 
 /// How many changes lead to the schema.
-const CHANGES: usize = 29;
+const CHANGES: usize = 30;
 
 /// Everything that makes the schema, as text.
 async fn schema(connection: &DatabaseConnection) -> Result<Vec<String>> {
@@ -190,6 +192,76 @@ async fn there_is_no_way_down_from_money_that_has_moved(test: TestDatabase) -> R
     assert!(database.migrate_down(1).await.is_err());
     let pending = database.pending_migrations().await?;
     assert_eq!(pending.len(), after_reports as usize);
+    raw.close().await?;
+    database.close().await?;
+    test.drop_now().await
+}
+
+/// Replies that were stored before the upgrade are replayed after it, and those stored after it once it is taken back.
+async fn stored_replies_are_converted_both_ways(test: TestDatabase) -> Result<()> {
+    const HTTP: &str = "POST /api/orders";
+    const GRPC: &str = "/p2p.ExchangeService/CreateOffer";
+    let rows: [(&str, &str, i16, &str, u16, &[u8]); 5] = [
+        (
+            HTTP,
+            "text",
+            201,
+            "{\"ёлка\": \"🦀\"}",
+            201,
+            "{\"ёлка\": \"🦀\"}".as_bytes(),
+        ),
+        (HTTP, "empty", 204, "", 204, b""),
+        (HTTP, "hexadecimal", 404, "00ff", 404, b"00ff"),
+        (GRPC, "message", 200, "00ff80", 0, b"\x00\xff\x80"),
+        (GRPC, "error", 409, "0807", 1, b"\x08\x07"),
+    ];
+    let database = test.open().await?;
+    let raw = test.raw().await?;
+    database
+        .migrate_down(changes_from("m0030_opaque_replies"))
+        .await?;
+    let id = literal(&test, OfferId::from_u128(7));
+    for (operation, key, status, body, ..) in rows {
+        sql(
+            &raw,
+            &format!(
+                "INSERT INTO idempotency_keys (caller, operation, key, fingerprint, status, body, created_at) \
+                 VALUES ({id}, '{operation}', '{key}', {id}, {status}, '{body}', 5)"
+            ),
+        )
+        .await?;
+    }
+    database.migrate().await?;
+    let mut unit = database.begin().await?;
+    for (operation, key, .., tag, body) in rows {
+        let key = IdempotencyKey {
+            caller: 7,
+            operation: operation.to_owned(),
+            key: key.to_owned(),
+        };
+        let record = IdempotencyRecord {
+            key: key.clone(),
+            fingerprint: 7,
+            reply: Reply {
+                tag,
+                body: body.to_vec(),
+            },
+            at: Timestamp::from_micros(5),
+        };
+        assert_eq!(unit.replies(&[key]).await?, [record]);
+    }
+    unit.rollback().await?;
+    database
+        .migrate_down(changes_from("m0030_opaque_replies"))
+        .await?;
+    for (operation, key, status, body, ..) in rows {
+        let stored = format!(
+            "SELECT count(*) FROM idempotency_keys WHERE caller = {id} AND operation = '{operation}' AND key = '{key}' \
+                 AND fingerprint = {id} AND status = {status} AND body = '{body}' AND created_at = 5"
+        );
+        let found = count(&raw, &stored).await?;
+        assert_eq!(found, 1, "{operation} {key}");
+    }
     raw.close().await?;
     database.close().await?;
     test.drop_now().await

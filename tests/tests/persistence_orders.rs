@@ -54,8 +54,8 @@ fn record(key: String) -> IdempotencyRecord {
         },
         fingerprint: 9,
         reply: Reply {
-            status: 201,
-            body: "{}".to_owned(),
+            tag: 201,
+            body: b"{}".to_vec(),
         },
         at: NOW,
     }
@@ -138,7 +138,7 @@ async fn a_row_that_cannot_be_is_corrupt(test: TestDatabase) -> Result<()> {
         ("withdrawals", "", "status = 'APPROVED'".to_owned()),
         ("withdrawals", "", "note = 'x'".to_owned()),
         ("withdrawals", "", "version = 0".to_owned()),
-        ("idempotency_keys", "", "status = -1".to_owned()),
+        ("idempotency_keys", "", "tag = -1".to_owned()),
         (
             "journal_entries",
             at_payment,

@@ -215,10 +215,11 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
                decided_by, decided_at, note) VALUES ({id}, {user}, 'RUB', '', 1, 1, {values})"
         )
     };
-    let answered = |status: i32| {
+    let answered = |tag: i32| {
+        let empty = if test.is_sqlite() { "x''" } else { "''" };
         format!(
-            "INSERT INTO idempotency_keys (caller, operation, key, fingerprint, status, body, created_at) \
-             VALUES ({customer}, 'o', 'k', {customer}, {status}, '', 1)"
+            "INSERT INTO idempotency_keys (caller, operation, key, fingerprint, tag, body, created_at) \
+             VALUES ({customer}, 'o', 'k', {customer}, {tag}, {empty}, 1)"
         )
     };
     let notification = |user: &str, values: &str| {
@@ -718,8 +719,8 @@ async fn impossible_rows_are_refused(test: TestDatabase) -> Result<()> {
             answered(200),
         ),
         (
-            "idempotency_keys_status",
-            "UPDATE idempotency_keys SET status = 1".to_owned(),
+            "idempotency_keys_tag",
+            "UPDATE idempotency_keys SET tag = -1".to_owned(),
         ),
         (
             "payment_reports_offer|FOREIGN KEY",

@@ -38,22 +38,22 @@ fn once(
         fingerprint,
         render: |outcome: Rendered| match outcome {
             Ok(account) => Reply {
-                status: 201,
-                body: account.available().to_string(),
+                tag: 1,
+                body: account.available().to_string().into_bytes(),
             },
             Err(refusal) => Reply {
-                status: 422,
-                body: refusal.code().to_owned(),
+                tag: 2,
+                body: refusal.code().as_bytes().to_vec(),
             },
         },
     }
 }
 
-fn answer(status: u16, body: &str, replayed: bool) -> Replied {
+fn answer(tag: u16, body: &str, replayed: bool) -> Replied {
     Replied {
         reply: Reply {
-            status,
-            body: body.to_owned(),
+            tag,
+            body: body.as_bytes().to_vec(),
         },
         replayed,
     }
@@ -66,11 +66,11 @@ async fn a_repeated_request_has_one_effect_and_one_answer() {
     let deposit = deposit(harness.admin, anna, "5", Asset::Usd);
     let of_admin = |text: &str| key(harness.admin.user, "deposit", text);
     let first = harness.done(once(deposit, of_admin("k"), 1)).await;
-    assert_eq!(first, answer(201, "5.00", false));
+    assert_eq!(first, answer(1, "5.00", false));
     harness.done(deposit).await;
     // The balance is another by now; the answer is not.
     let again = harness.done(once(deposit, of_admin("k"), 1)).await;
-    assert_eq!(again, answer(201, "5.00", true));
+    assert_eq!(again, answer(1, "5.00", true));
     assert_eq!(harness.wallet(anna.user, Asset::Usd).await, (1_000, 0));
     // Another request, another key, another operation, another caller.
     let refusal = harness.refused(once(deposit, of_admin("k"), 2)).await;
@@ -92,9 +92,9 @@ async fn a_refusal_is_an_answer_too() {
     let nothing = deposit(harness.admin, anna, "0", Asset::Usd);
     let key = key(harness.admin.user, "deposit", "k");
     let first = harness.done(once(nothing, key.clone(), 1)).await;
-    assert_eq!(first, answer(422, "AMOUNT_NOT_POSITIVE", false));
+    assert_eq!(first, answer(2, "AMOUNT_NOT_POSITIVE", false));
     let again = harness.done(once(nothing, key, 1)).await;
-    assert_eq!(again, answer(422, "AMOUNT_NOT_POSITIVE", true));
+    assert_eq!(again, answer(2, "AMOUNT_NOT_POSITIVE", true));
     assert_eq!(harness.wallet(anna.user, Asset::Usd).await, (0, 0));
     harness.close().await;
 }

@@ -1,7 +1,7 @@
 //! Errors on their way to the client: a status with google.rpc.ErrorInfo, google.rpc.BadRequest where fields are at
 //! fault, and google.rpc.RetryInfo where it is worth while to try again.
 //!
-//! Status and code of the application's errors are those of [`Meaning`]; here are those of requests that never get that far.
+//! The status of the application's errors follows from their kind ([`ErrorKind`]); requests that never reach it have theirs here.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use p2p_application::ports::{StorageError, TokenError};
-use p2p_application::{CommandError, GrpcCode, Meaning, QueryError};
+use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_domain::Refusal;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -60,8 +60,9 @@ impl Fault {
         }))
     }
 
-    fn of(meaning: Meaning, message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(code_of(meaning.grpc), meaning.code, message)
+    /// A failed command, with the status of its kind.
+    fn of_command(error: &CommandError, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(status_of(error.into()), error.code(), message)
     }
 
     /// A defect of ours. The cause is logged, never shown.
@@ -180,8 +181,20 @@ fn describe(fields: &[FieldFault]) -> String {
     }
 }
 
-fn code_of(code: GrpcCode) -> Code {
-    Code::from_i32(code as i32)
+/// The status of each kind of error. FAILED_PRECONDITION: the state has to change first; INVALID_ARGUMENT: the request has to.
+const fn status_of(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::Unauthenticated => Code::Unauthenticated,
+        ErrorKind::Forbidden => Code::PermissionDenied,
+        ErrorKind::NotFound => Code::NotFound,
+        ErrorKind::AlreadyExists => Code::AlreadyExists,
+        ErrorKind::WrongState | ErrorKind::Unsatisfiable => Code::FailedPrecondition,
+        ErrorKind::Invalid => Code::InvalidArgument,
+        ErrorKind::Throttled | ErrorKind::Busy => Code::ResourceExhausted,
+        ErrorKind::Unavailable => Code::Unavailable,
+        ErrorKind::OutcomeUnknown => Code::Unknown,
+        ErrorKind::Internal => Code::Internal,
+    }
 }
 
 impl From<Refusal> for Fault {
@@ -189,8 +202,8 @@ impl From<Refusal> for Fault {
         if let Refusal::Broken { .. } = refusal {
             return Self::internal(refusal.to_string());
         }
-        let meaning = Meaning::from(&refusal);
-        let mut fault = Self::of(meaning, refusal.to_string());
+        let (status, code) = (status_of(ErrorKind::from(&refusal)), refusal.code());
+        let mut fault = Self::new(status, code, refusal.to_string());
         if let Some(field) = field_of(&refusal) {
             let message = match &refusal {
                 Refusal::Amount { error, .. } => error.to_string(),
@@ -199,7 +212,7 @@ impl From<Refusal> for Fault {
             fault = fault.with_fact("field", field);
             fault.0.fields = vec![FieldFault {
                 field,
-                code: meaning.code,
+                code,
                 message,
             }];
         }
@@ -236,17 +249,17 @@ const fn field_of(refusal: &Refusal) -> Option<&'static str> {
 
 impl From<CommandError> for Fault {
     fn from(error: CommandError) -> Self {
-        let meaning = Meaning::from(&error);
         match error {
             CommandError::Refused(refusal) => refusal.into(),
             CommandError::Busy => {
-                Self::of(meaning, "nothing was changed; try again in a moment").with_retry_after(1)
+                Self::of_command(&error, "nothing was changed; try again in a moment")
+                    .with_retry_after(1)
             }
             CommandError::Unavailable => {
-                Self::of(meaning, "nothing was changed; try again later").with_retry_after(5)
+                Self::of_command(&error, "nothing was changed; try again later").with_retry_after(5)
             }
-            CommandError::InDoubt => Self::of(
-                meaning,
+            CommandError::InDoubt => Self::of_command(
+                &error,
                 "the connection to storage was lost during the commit: look before you try again, or send it again under \
                  the same idempotency key",
             ),
@@ -258,12 +271,12 @@ impl From<CommandError> for Fault {
 impl From<StorageError> for Fault {
     /// Of a read.
     fn from(error: StorageError) -> Self {
-        let meaning = Meaning::from(&error);
-        if meaning.grpc == GrpcCode::Internal {
+        let as_command = CommandError::from(&error);
+        if as_command == CommandError::Internal {
             return Self::internal(chain(&error));
         }
-        let mut fault =
-            Self::of(meaning, "nothing was changed; try again later").with_retry_after(5);
+        let mut fault = Self::of_command(&as_command, "nothing was changed; try again later")
+            .with_retry_after(5);
         fault.0.cause = Some(chain(&error));
         fault
     }

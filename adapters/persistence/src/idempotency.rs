@@ -22,8 +22,8 @@ pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) key: String,
     pub(crate) fingerprint: Uuid,
-    pub(crate) status: i16,
-    pub(crate) body: String,
+    pub(crate) tag: i16,
+    pub(crate) body: Vec<u8>,
     pub(crate) created_at: i64,
 }
 
@@ -36,14 +36,14 @@ impl TryFrom<&IdempotencyRecord> for Model {
     type Error = StorageError;
 
     fn try_from(record: &IdempotencyRecord) -> Result<Self, StorageError> {
-        let status = record.reply.status;
+        let tag = record.reply.tag;
         Ok(Self {
             caller: Uuid::from_u128(record.key.caller),
             operation: record.key.operation.clone(),
             key: record.key.key.clone(),
             fingerprint: Uuid::from_u128(record.fingerprint),
-            status: i16::try_from(status).map_err(|_| StorageError::Rejected {
-                what: format!("{status} is no status of an answer"),
+            tag: i16::try_from(tag).map_err(|_| StorageError::Rejected {
+                what: format!("{tag} is no tag of a reply"),
             })?,
             body: record.reply.body.clone(),
             created_at: record.at.as_micros(),
@@ -56,7 +56,7 @@ impl TryFrom<Model> for IdempotencyRecord {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let reading = Reading::new("idempotency_keys", stored.caller);
-        let status = u16::try_from(stored.status);
+        let tag = u16::try_from(stored.tag);
         Ok(Self {
             key: IdempotencyKey {
                 caller: stored.caller.as_u128(),
@@ -65,7 +65,7 @@ impl TryFrom<Model> for IdempotencyRecord {
             },
             fingerprint: stored.fingerprint.as_u128(),
             reply: Reply {
-                status: status.map_err(|_| reading.corrupt("status is negative"))?,
+                tag: tag.map_err(|_| reading.corrupt("tag is negative"))?,
                 body: stored.body,
             },
             at: row::time(stored.created_at),
@@ -98,7 +98,7 @@ pub(crate) async fn known(
 /// The records of these keys. Three columns make the key: no builder knows both databases' words.
 pub(crate) fn of(backend: DbBackend, keys: &[&IdempotencyKey]) -> Statement {
     const COLUMNS: &str =
-        "r.caller, r.operation, r.key, r.fingerprint, r.status, r.body, r.created_at";
+        "r.caller, r.operation, r.key, r.fingerprint, r.tag, r.body, r.created_at";
     if backend == DbBackend::Postgres {
         let sql = format!(
             "SELECT {COLUMNS} FROM {} AS k JOIN idempotency_keys AS r \

@@ -4,6 +4,7 @@
 
 use async_trait::async_trait;
 use p2p_domain::EventId;
+use p2p_domain::event::FactName;
 
 use super::OutboxMessage;
 
@@ -62,14 +63,38 @@ impl Queue {
         Self::ALL.into_iter().find(|queue| queue.name() == name)
     }
 
-    /// Which events reach it: patterns of a topic exchange over the events' names.
+    /// The events that the broker routes to it.
     #[must_use]
-    pub const fn patterns(self) -> &'static [&'static str] {
+    pub const fn subscription(self) -> Subscription {
         match self {
-            Self::Notifications => &["#"],
-            Self::PaymentCallbacks => &[],
-            Self::OrderPaymentRequests => &["OrderPaymentRequested"],
-            Self::OrderPaymentResults => &["PaymentProcessed", "PaymentRefunded"],
+            Self::Notifications => Subscription::AllEvents,
+            Self::PaymentCallbacks => Subscription::None,
+            Self::OrderPaymentRequests => Subscription::Events(&[FactName::OrderPaymentRequested]),
+            Self::OrderPaymentResults => {
+                Subscription::Events(&[FactName::PaymentProcessed, FactName::PaymentRefunded])
+            }
+        }
+    }
+}
+
+/// Which events reach a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subscription {
+    AllEvents,
+    /// Only these.
+    Events(&'static [FactName]),
+    /// None: other systems write to the queue directly.
+    None,
+}
+
+impl Subscription {
+    /// Whether an event of this name reaches the queue.
+    #[must_use]
+    pub fn includes(self, event: &str) -> bool {
+        match self {
+            Self::AllEvents => true,
+            Self::Events(names) => names.iter().any(|name| name.name() == event),
+            Self::None => false,
         }
     }
 }

@@ -14,6 +14,7 @@ mod tokens;
 
 pub use broker::{
     Acker, Broadcasts, Broker, BrokerError, DeadLetter, Deliveries, Delivery, Incoming, Queue,
+    Subscription,
 };
 pub use clock::{Clock, Ids, IdsExt};
 pub use limits::{Allowance, LimitKey, Quota, RateLimiter, Subject, source_of};

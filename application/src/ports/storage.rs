@@ -335,13 +335,12 @@ pub struct IdempotencyKey {
     pub key: String,
 }
 
-/// An answer as it was given.
+/// A reply as the transport that gave it encodes it. Only that transport reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The HTTP status, also of what was asked over another transport.
-    pub status: u16,
-    /// The answer as its transport keeps it: JSON over HTTP, an encoded message over gRPC.
-    pub body: String,
+    /// Tells the transport how to read the body; at most `i16::MAX`.
+    pub tag: u16,
+    pub body: Vec<u8>,
 }
 
 /// That a request was answered, in the commit of its effect.

@@ -29,8 +29,9 @@ fn record(key: IdempotencyKey, at: Timestamp) -> IdempotencyRecord {
         key,
         fingerprint: u128::MAX,
         reply: Reply {
-            status: 201,
-            body: "{\"ёлка\": \"\\u0000 🦀\"}".to_owned(),
+            tag: 201,
+            // No text: storage takes bytes as they are.
+            body: b"\0\xff{\"\xf0\x9f\xa6\x80\"}".to_vec(),
         },
         at,
     }

@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 use async_trait::async_trait;
-use p2p_application::GrpcCode;
 use p2p_tests::databases::TestDatabase;
 use prost_reflect::DescriptorPool;
+use tonic::Code;
 
 use over_grpc::OverGrpc;
 use over_rest::OverRest;
@@ -88,14 +88,14 @@ pub(crate) struct NewPayment<'a> {
 
 /// Which status gRPC has for what HTTP says.
 fn grpc_status(http: u16, code: &str) -> BTreeSet<u16> {
-    let of = |codes: &[GrpcCode]| codes.iter().map(|code| *code as u16).collect();
+    let of = |codes: &[Code]| codes.iter().map(|code| *code as u16).collect();
     match (http, code) {
-        (400, _) | (422, "VALIDATION_FAILED") => of(&[GrpcCode::InvalidArgument]),
-        (401, _) => of(&[GrpcCode::Unauthenticated]),
-        (403, _) => of(&[GrpcCode::PermissionDenied]),
-        (404, _) => of(&[GrpcCode::NotFound]),
-        (409, _) => of(&[GrpcCode::FailedPrecondition, GrpcCode::AlreadyExists]),
-        (422, _) => of(&[GrpcCode::InvalidArgument, GrpcCode::FailedPrecondition]),
+        (400, _) | (422, "VALIDATION_FAILED") => of(&[Code::InvalidArgument]),
+        (401, _) => of(&[Code::Unauthenticated]),
+        (403, _) => of(&[Code::PermissionDenied]),
+        (404, _) => of(&[Code::NotFound]),
+        (409, _) => of(&[Code::FailedPrecondition, Code::AlreadyExists]),
+        (422, _) => of(&[Code::InvalidArgument, Code::FailedPrecondition]),
         _ => BTreeSet::new(),
     }
 }

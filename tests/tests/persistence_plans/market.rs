@@ -96,7 +96,7 @@ INSERT INTO withdrawals (id, user_id, asset, amount, destination, status, decide
     CASE WHEN status <> 'REQUESTED' THEN '' END, i, 1
   FROM (SELECT i, CASE WHEN i % 100 < 2 THEN 'REQUESTED' WHEN i % 200 < 4 THEN 'REJECTED' ELSE 'APPROVED' END AS status
     FROM generate_series(1, 20000) i) AS made;
-INSERT INTO idempotency_keys (caller, operation, key, fingerprint, status, body, created_at)
+INSERT INTO idempotency_keys (caller, operation, key, fingerprint, tag, body, created_at)
   SELECT nth(1, i % 2 * 1000), 'POST /api/orders', 'key ' || i, nth(1, i), 201, '{}', i FROM generate_series(1, 20000) i;
 INSERT INTO sessions (id, user_id, client, started_at, last_used_at, expires_at, generation, ended_at, ended_why, version)
   SELECT nth(15, i), nth(1, CASE WHEN i % 2 = 0 THEN 1000 ELSE 1001 + i % 4000 END), 'a browser', i, i, i + 50000, 1,

@@ -5,7 +5,6 @@
 //! published again while it waits or is in hand is not delivered twice for that.
 
 mod lanes;
-mod patterns;
 
 use std::fmt;
 use std::sync::Arc;
@@ -67,7 +66,7 @@ fn addressees(message: &OutboxMessage) -> Vec<Queue> {
         Some(queue) => vec![queue],
         None => Queue::ALL
             .into_iter()
-            .filter(|queue| patterns::any_matches(queue.patterns(), &message.name))
+            .filter(|queue| queue.subscription().includes(&message.name))
             .collect(),
     }
 }

@@ -9,7 +9,7 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use lapin::{Channel, Connection, ExchangeKind};
-use p2p_application::ports::{BrokerError, Queue};
+use p2p_application::ports::{BrokerError, Queue, Subscription};
 
 use super::refused;
 use super::trouble::answer;
@@ -100,11 +100,20 @@ pub(super) async fn declare(connection: &Connection, names: &Names) -> Result<()
             ("x-delivery-limit", DELIVERIES.into()),
         ]);
         queue(&channel, names.queue(each), properties).await?;
-        for pattern in each.patterns() {
-            bind(&channel, names.queue(each), names.events(), pattern).await?;
+        for key in binding_keys(each.subscription()) {
+            bind(&channel, names.queue(each), names.events(), key).await?;
         }
     }
     answer(channel.close(200, "".into())).await
+}
+
+/// The binding keys of a topic exchange that route these events.
+fn binding_keys(subscription: Subscription) -> Vec<&'static str> {
+    match subscription {
+        Subscription::AllEvents => vec!["#"],
+        Subscription::Events(names) => names.iter().map(|name| name.name()).collect(),
+        Subscription::None => Vec::new(),
+    }
 }
 
 /// Deletes everything.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 
-use super::{kept, key};
+use super::{key, stored};
 use crate::fault::Fault;
 
 /// Marks an answer that was given before.
@@ -65,12 +65,12 @@ impl Once {
             },
             fingerprint: self.fingerprint,
             render: move |decision| match decision {
-                Ok(outcome) => kept::answer(&render(outcome)),
-                Err(refusal) => kept::refusal(refusal),
+                Ok(outcome) => stored::answer(&render(outcome)),
+                Err(refusal) => stored::refusal(refusal),
             },
         };
         let replied = market.execute(once).await.map_err(Fault::from)?;
-        let mut answer = kept::read(&replied.reply)?.map(Response::new);
+        let mut answer = stored::read(&replied.reply)?.map(Response::new);
         if replied.replayed {
             mark_replayed(match &mut answer {
                 Ok(response) => response.metadata_mut(),

@@ -12,12 +12,12 @@ use super::{REPLAYED, Scope};
 use crate::app::App;
 use crate::problem::{MEDIA_TYPE, Problem};
 
-/// An answer with a body.
+/// A reply with a body. Its tag is the status.
 fn answer(status: StatusCode, body: &impl Serialize) -> Reply {
     Reply {
-        status: status.as_u16(),
+        tag: status.as_u16(),
         // Texts, numbers and lists of such: this can't fail.
-        body: serde_json::to_string(body).unwrap_or_default(),
+        body: serde_json::to_vec(body).unwrap_or_default(),
     }
 }
 
@@ -34,8 +34,8 @@ pub(crate) fn created(body: &impl Serialize) -> Reply {
 /// 204.
 pub(crate) const fn no_content() -> Reply {
     Reply {
-        status: StatusCode::NO_CONTENT.as_u16(),
-        body: String::new(),
+        tag: StatusCode::NO_CONTENT.as_u16(),
+        body: Vec::new(),
     }
 }
 
@@ -116,8 +116,8 @@ fn refused(refusal: Refusal, request_id: &str) -> Reply {
 
 /// Writes an answer down.
 pub(crate) fn respond(reply: Reply) -> Response {
-    let Ok(status) = StatusCode::from_u16(reply.status) else {
-        return Problem::internal(format!("{} is no status", reply.status)).into_response();
+    let Ok(status) = StatusCode::from_u16(reply.tag) else {
+        return Problem::internal(format!("{} is no status", reply.tag)).into_response();
     };
     if reply.body.is_empty() {
         return status.into_response();

@@ -124,7 +124,7 @@ fn order_of(reply: &Reply) -> Option<OrderId> {
     struct Shown {
         order_id: wire::OrderId,
     }
-    let shown: Option<Shown> = serde_json::from_str(&reply.body).ok();
+    let shown: Option<Shown> = serde_json::from_slice(&reply.body).ok();
     shown.map(|shown| shown.order_id.0)
 }
 

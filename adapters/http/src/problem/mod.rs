@@ -167,7 +167,7 @@ impl Problem {
 
     /// A defect of ours. The cause is logged, never shown.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
-        let mut problem = Self::meant(
+        let mut problem = Self::of_command(
             &CommandError::Internal,
             "Internal error",
             "something went wrong on our side; the request id helps us to find out what",

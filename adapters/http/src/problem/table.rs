@@ -1,5 +1,5 @@
-//! The application's errors as problems. Status and code are what the error means over every transport
-//! ([`Meaning`]); the titles, and the fields of a request that an error is about, are HTTP's own.
+//! The application's errors as problems. The status follows from the kind of error ([`ErrorKind`]), the code is the same over
+//! every transport; the titles, and the fields of a request that an error is about, are HTTP's own.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use p2p_application::ports::{PasswordError, StorageError};
 use p2p_application::session::AccessError;
-use p2p_application::{CommandError, Meaning, QueryError};
+use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_domain::Refusal;
 
 use super::{Challenge, FieldError, Problem};
@@ -71,16 +71,39 @@ fn refusal(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
     }
 }
 
+/// The status of each kind of error. 409: the state forbids the request, whatever its values; 422: other values would do.
+pub(super) const fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::AlreadyExists | ErrorKind::WrongState => StatusCode::CONFLICT,
+        ErrorKind::Unsatisfiable | ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::Throttled => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Busy | ErrorKind::Unavailable | ErrorKind::OutcomeUnknown => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
 impl Problem {
-    /// An error with the status and the code that it has over every transport.
-    pub(super) fn meant(
-        error: impl Into<Meaning>,
+    /// A refusal, with the status of its kind.
+    fn of_refusal(
+        why: &Refusal,
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let Meaning { http, code, .. } = error.into();
-        let status = StatusCode::from_u16(http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::new(status, code, title, detail)
+        Self::new(status_of(why.into()), why.code(), title, detail)
+    }
+
+    /// A failed command, with the status of its kind.
+    pub(super) fn of_command(
+        error: &CommandError,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(status_of(error.into()), error.code(), title, detail)
     }
 }
 
@@ -90,7 +113,7 @@ impl From<Refusal> for Problem {
             return Self::internal(why.to_string());
         }
         let (title, field) = refusal(&why);
-        let mut problem = Self::meant(&why, title, why.to_string());
+        let mut problem = Self::of_refusal(&why, title, why.to_string());
         match &why {
             Refusal::IllegalTransition { state, trigger, .. } => {
                 problem.0.state = Some(state.map_or("NONE", p2p_domain::Status::name));
@@ -120,7 +143,7 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Refused(refusal) => refusal.into(),
-            CommandError::Busy => Self::meant(
+            CommandError::Busy => Self::of_command(
                 &error,
                 "Too many requests are waiting",
                 "nothing was changed; try again in a moment",
@@ -214,7 +237,7 @@ const fn whole_seconds(wait: Duration) -> u64 {
 
 /// Nothing can be found out now.
 pub(super) fn unavailable() -> Problem {
-    Problem::meant(
+    Problem::of_command(
         &CommandError::Unavailable,
         "Storage is not available",
         "nothing was changed; try again later",
@@ -223,7 +246,7 @@ pub(super) fn unavailable() -> Problem {
 }
 
 fn in_doubt() -> Problem {
-    Problem::meant(
+    Problem::of_command(
         &CommandError::InDoubt,
         "Whether it took effect is not known",
         "the connection to storage was lost during the commit: look before you try again, or send it again under the same \

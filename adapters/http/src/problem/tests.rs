@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use axum::body::to_bytes;
 use p2p_application::ports::StorageError;
-use p2p_application::{Meaning, QueryError};
+use p2p_application::{ErrorKind, QueryError};
 use serde_json::{Value, json};
 
 const PROOF_LASTS: Duration = Duration::from_secs(600);
@@ -112,24 +112,22 @@ async fn statuses_follow_their_kind() {
     );
 }
 
-/// Whatever the application answers with has the status and the code that it means over every transport.
+/// Every error of the application has the status of its kind and the code that it has over every transport.
 #[test]
-fn errors_have_the_status_and_the_code_that_they_mean() {
+fn errors_have_the_status_of_their_kind_and_their_own_code() {
     #[track_caller]
-    fn holds(problem: &Problem, meaning: Meaning) {
-        let of_problem = (problem.status().as_u16(), problem.code());
-        assert_eq!(of_problem, (meaning.http, meaning.code));
+    fn holds(problem: &Problem, kind: ErrorKind, code: &str) {
+        let expected = (table::status_of(kind), code);
+        assert_eq!((problem.status(), problem.code()), expected);
     }
     let broken = p2p_domain::Refusal::Broken { what: "sums" };
     let mut known: BTreeSet<String> = BTreeSet::new();
     for refusal in catalogue::refusals().into_iter().chain([broken]) {
-        let meaning = Meaning::from(&refusal);
-        known.insert(meaning.code.to_owned());
-        holds(
-            &Problem::from(QueryError::Refused(refusal.clone())),
-            meaning,
-        );
-        holds(&Problem::from(CommandError::Refused(refusal)), meaning);
+        let (kind, code) = (ErrorKind::from(&refusal), refusal.code());
+        known.insert(code.to_owned());
+        let of_read = QueryError::Refused(refusal.clone());
+        holds(&Problem::from(of_read), kind, code);
+        holds(&Problem::from(CommandError::Refused(refusal)), kind, code);
     }
     for error in [
         CommandError::Busy,
@@ -137,14 +135,14 @@ fn errors_have_the_status_and_the_code_that_they_mean() {
         CommandError::InDoubt,
         CommandError::Internal,
     ] {
-        let meaning = Meaning::from(&error);
-        known.insert(meaning.code.to_owned());
-        holds(&Problem::from(error), meaning);
+        let (kind, code) = (ErrorKind::from(&error), error.code());
+        known.insert(code.to_owned());
+        holds(&Problem::from(error), kind, code);
     }
     for error in failures_of_storage() {
-        let meaning = Meaning::from(&error);
-        assert!(known.contains(meaning.code));
-        holds(&Problem::from(QueryError::Storage(error)), meaning);
+        let (kind, code) = (ErrorKind::from(&error), CommandError::from(&error).code());
+        assert!(known.contains(code));
+        holds(&Problem::from(QueryError::Storage(error)), kind, code);
     }
     // The rest of the catalogue is HTTP's own, and none of it has a code of the application's.
     let of_requests = catalogue()

@@ -81,7 +81,7 @@ pub(crate) async fn register(
     let render = |user| created(&UserView::from(user));
     to_the_end(async move {
         let (reply, headers) = once.reply(&app, by, command, render).await?;
-        let created = reply.status == StatusCode::CREATED.as_u16();
+        let created = reply.tag == StatusCode::CREATED.as_u16();
         let is_new = created && !headers.contains_key(REPLAYED);
         if is_new && let Err(error) = request_verification(&app, &email).await {
             // The account is open all the same, and the mail can be asked for again.

@@ -347,6 +347,7 @@ fn in_sql(of: &ArrayType) -> (&'static str, Value) {
         ArrayType::Int => ("integer", Value::from(0i32)),
         ArrayType::SmallInt => ("smallint", Value::from(0i16)),
         ArrayType::Bool => ("boolean", Value::from(false)),
+        ArrayType::Bytes => ("bytea", Value::from(Vec::<u8>::new())),
         // Every other column of ours is a text.
         _ => ("text", Value::from("")),
     }
@@ -381,6 +382,7 @@ fn size_of_value(value: &Value) -> usize {
     4 + match value {
         Value::Uuid(_) => 16,
         Value::String(text) => text.as_ref().map_or(0, |text| text.len()),
+        Value::Bytes(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len()),
         _ => 8,
     }
 }

@@ -1,0 +1,124 @@
+//! Stored replies become opaque: bytes, and a tag that only the transport that wrote them reads. A gRPC operation starts with
+//! a slash, its reply was written in hexadecimal digits; an HTTP operation starts with its method, its reply was text.
+
+use sea_orm_migration::prelude::*;
+
+use crate::kit::{Kit, check, primary_key};
+
+const TABLE: &str = "idempotency_keys";
+
+/// What differs between the two forms of the table.
+struct Form {
+    tag: &'static str,
+    check: (&'static str, &'static str),
+    body: fn(&Kit<'_>) -> ColumnDef,
+}
+
+const WITH_STATUS: Form = Form {
+    tag: "status",
+    check: ("idempotency_keys_status", "status BETWEEN 100 AND 599"),
+    body: |kit| kit.text("body"),
+};
+
+const OPAQUE: Form = Form {
+    tag: "tag",
+    check: ("idempotency_keys_tag", "tag >= 0"),
+    body: |kit| kit.bytes("body"),
+};
+
+/// Of a gRPC reply: 0 a message, 1 an error. The tag of an HTTP reply is its status.
+const TAG: &str =
+    "CASE WHEN operation NOT LIKE '/%' THEN status WHEN status = 200 THEN 0 ELSE 1 END";
+
+/// The way back: any status but 200 meant an error of gRPC.
+const STATUS: &str =
+    "CASE WHEN operation NOT LIKE '/%' THEN tag WHEN tag = 0 THEN 200 ELSE 409 END";
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let kit = Kit::new(manager);
+        let bytes = if kit.postgres() {
+            "CASE WHEN operation LIKE '/%' THEN decode(body, 'hex') ELSE convert_to(body, 'UTF8') END"
+        } else {
+            "CASE WHEN operation LIKE '/%' THEN unhex(body) ELSE CAST(body AS BLOB) END"
+        };
+        convert(&kit, (&WITH_STATUS, &OPAQUE), (TAG, bytes)).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let kit = Kit::new(manager);
+        let text = if kit.postgres() {
+            "CASE WHEN operation LIKE '/%' THEN encode(body, 'hex') ELSE convert_from(body, 'UTF8') END"
+        } else {
+            "CASE WHEN operation LIKE '/%' THEN lower(hex(body)) ELSE CAST(body AS TEXT) END"
+        };
+        convert(&kit, (&OPAQUE, &WITH_STATUS), (STATUS, text)).await
+    }
+}
+
+/// Changes the table's form. `tag` and `body` compute the new values from the old ones.
+async fn convert(
+    kit: &Kit<'_>,
+    (from, to): (&Form, &Form),
+    (tag, body): (&str, &str),
+) -> Result<(), DbErr> {
+    if !kit.postgres() {
+        return rebuild(kit, to, (tag, body)).await;
+    }
+    let body_type = if to.tag == OPAQUE.tag {
+        "bytea"
+    } else {
+        "text"
+    };
+    for change in [
+        format!("DROP CONSTRAINT {}", from.check.0),
+        format!(
+            "ALTER COLUMN {} TYPE smallint USING {tag}, ALTER COLUMN body TYPE {body_type} USING {body}",
+            from.tag
+        ),
+        format!("RENAME COLUMN {} TO {}", from.tag, to.tag),
+        format!("ADD CONSTRAINT {} CHECK ({})", to.check.0, to.check.1),
+    ] {
+        kit.run(format!("ALTER TABLE {TABLE} {change}")).await?;
+    }
+    Ok(())
+}
+
+/// SQLite changes no column: the table is written anew.
+async fn rebuild(kit: &Kit<'_>, to: &Form, (tag, body): (&str, &str)) -> Result<(), DbErr> {
+    let before = "idempotency_keys_before";
+    kit.run("DROP INDEX idempotency_keys_oldest".to_owned())
+        .await?;
+    kit.run(format!("ALTER TABLE {TABLE} RENAME TO {before}"))
+        .await?;
+    kit.table(
+        Table::create()
+            .table(TABLE)
+            .col(kit.id("caller"))
+            .col(kit.text("operation"))
+            .col(kit.text("key"))
+            .col(kit.id("fingerprint"))
+            .col(kit.small(to.tag))
+            .col((to.body)(kit))
+            .col(kit.number("created_at"))
+            .primary_key(&mut primary_key(
+                "idempotency_keys_key",
+                &["caller", "operation", "key"],
+            ))
+            .check(check(to.check.0, to.check.1)),
+        "",
+        true,
+    )
+    .await?;
+    kit.run(format!(
+        "INSERT INTO {TABLE} SELECT caller, operation, key, fingerprint, {tag}, {body}, created_at FROM {before}"
+    ))
+    .await?;
+    kit.run(format!("DROP TABLE {before}")).await?;
+    kit.index("idempotency_keys_oldest", TABLE, &["created_at"], None)
+        .await
+}
