@@ -1,0 +1,5 @@
+//! The published contracts, compared with the running market.
+
+mod asyncapi;
+mod bench_fill;
+mod conformance;

@@ -1,0 +1,4 @@
+//! Publishing and changing listings.
+
+mod publish;
+mod update;

@@ -1,0 +1,4 @@
+//! Offers and the moves of deals.
+
+mod create;
+mod moves;
