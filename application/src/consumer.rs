@@ -137,13 +137,13 @@ async fn consume_once<H: Handler>(
 ) -> Result<(), BrokerError> {
     let mut deliveries = broker.consume(H::QUEUE, settings.window).await?;
     // Ended with this function: what is in hand then is delivered again.
-    let mut in_hand = JoinSet::new();
+    let mut unacked = JoinSet::new();
     loop {
         tokio::select! {
             delivery = deliveries.next() => {
-                in_hand.spawn(settle(delivery?, handler.clone(), settings, Arc::clone(stats)));
+                unacked.spawn(settle(delivery?, handler.clone(), settings, Arc::clone(stats)));
             }
-            Some(_) = in_hand.join_next() => {}
+            Some(_) = unacked.join_next() => {}
         }
     }
 }

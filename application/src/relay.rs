@@ -131,7 +131,7 @@ impl Relay {
         let arrived = publishing.map_err(|elapsed| BrokerError::Unavailable {
             source: Box::new(elapsed),
         })??;
-        with_timeout(lease.delivered(&arrived)).await?;
+        with_timeout(lease.ack(&arrived)).await?;
         self.stats
             .published
             .fetch_add(arrived.len() as u64, Ordering::Relaxed);

@@ -3,16 +3,16 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DbErr, QueryResult, Statement};
 
-use crate::kit::Kit;
+use crate::schema::SchemaBuilder;
 
 /// A check whose condition changes. Both conditions are written exactly as the migrations write them.
-pub(crate) struct Recheck<'a> {
+pub(crate) struct AlterCheck<'a> {
     pub(crate) name: &'a str,
     pub(crate) from: &'a str,
     pub(crate) to: &'a str,
 }
 
-impl Recheck<'_> {
+impl AlterCheck<'_> {
     /// The way back.
     const fn reversed(&self) -> Self {
         Self {
@@ -23,7 +23,7 @@ impl Recheck<'_> {
     }
 }
 
-impl Kit<'_> {
+impl SchemaBuilder<'_> {
     /// Adds an id that a row may lack.
     pub(crate) async fn add_id(&self, table: &str, column: &str) -> Result<(), DbErr> {
         let of = if self.postgres() { "uuid" } else { "BLOB" };
@@ -52,11 +52,15 @@ impl Kit<'_> {
     }
 
     /// Gives checks other conditions; rows that do not pass them make it fail. Nothing may refer to the table.
-    pub(crate) async fn recheck(&self, table: &str, checks: &[Recheck<'_>]) -> Result<(), DbErr> {
+    pub(crate) async fn alter_check(
+        &self,
+        table: &str,
+        checks: &[AlterCheck<'_>],
+    ) -> Result<(), DbErr> {
         if !self.postgres() {
             return self.rebuild(table, checks).await;
         }
-        for Recheck { name, to, .. } in checks {
+        for AlterCheck { name, to, .. } in checks {
             self.run(format!("ALTER TABLE {table} DROP CONSTRAINT {name}"))
                 .await?;
             self.run(format!(
@@ -67,15 +71,19 @@ impl Kit<'_> {
         Ok(())
     }
 
-    /// Takes [`recheck`](Self::recheck) back.
-    pub(crate) async fn uncheck(&self, table: &str, checks: &[Recheck<'_>]) -> Result<(), DbErr> {
-        let back: Vec<Recheck<'_>> = checks.iter().map(Recheck::reversed).collect();
-        self.recheck(table, &back).await
+    /// Takes [`alter_check`](Self::alter_check) back.
+    pub(crate) async fn uncheck(
+        &self,
+        table: &str,
+        checks: &[AlterCheck<'_>],
+    ) -> Result<(), DbErr> {
+        let back: Vec<AlterCheck<'_>> = checks.iter().map(AlterCheck::reversed).collect();
+        self.alter_check(table, &back).await
     }
 
     /// Deletes rows of a table that keeps its rows ([`permanent`](Self::permanent)); that nothing refers to them is the
     /// caller's part.
-    pub(crate) async fn let_go(&self, table: &str, which: &str) -> Result<(), DbErr> {
+    pub(crate) async fn delete_permanent(&self, table: &str, which: &str) -> Result<(), DbErr> {
         let guard = async |verb: &str| {
             if self.postgres() {
                 let trigger = format!("ALTER TABLE {table} {verb} TRIGGER {table}_permanent");
@@ -91,7 +99,7 @@ impl Kit<'_> {
 
     /// SQLite can't alter a check: the table is written anew, by its own definition with the conditions exchanged, and
     /// gets its rows, its indexes and its triggers back.
-    async fn rebuild(&self, table: &str, checks: &[Recheck<'_>]) -> Result<(), DbErr> {
+    async fn rebuild(&self, table: &str, checks: &[AlterCheck<'_>]) -> Result<(), DbErr> {
         let fresh = format!("{table}_rebuilt");
         let definition = self.definitions(table, "type = 'table'").await?;
         let mut definition = definition.concat();

@@ -17,7 +17,6 @@
 )]
 
 mod alter;
-mod kit;
 mod m0001_users;
 mod m0002_accounts_and_journal;
 mod m0003_listings;
@@ -48,6 +47,7 @@ mod m0027_conducts;
 mod m0028_audit_trail;
 mod m0029_references_once;
 mod m0030_opaque_replies;
+mod schema;
 
 pub use sea_orm_migration::{MigratorTrait, sea_orm};
 

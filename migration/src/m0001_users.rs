@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, check, unique_key};
+use crate::schema::{SchemaBuilder, check, unique_key};
 
 /// The world outside, and what the market has earned. The names in place of their e-mail addresses are no addresses, so
 /// nobody can ever register or log in as one of them.
@@ -17,41 +17,43 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.create_refusal().await?;
-        kit.create_expectation().await?;
-        kit.table(
-            Table::create()
-                .table("users")
-                .col(kit.id("id").primary_key())
-                .col(kit.text("email"))
-                .col(kit.text("name"))
-                .col(kit.small("roles"))
-                .col(kit.text("password_hash").null())
-                .col(kit.number("created_at"))
-                .col(kit.number("version"))
-                .index(&mut unique_key("users_email", &["email"]))
-                .check(check("users_roles", "roles BETWEEN 0 AND 15"))
-                .check(check("users_version", "version > 0")),
-            "",
-            false,
-        )
-        .await?;
-        kit.permanent("users", "id").await?;
-        for (id, email, name) in SYSTEM {
-            kit.run(format!(
-                "INSERT INTO users (id, email, name, roles, created_at, version) \
-                 VALUES ({}, '{email}', '{name}', 0, 0, 1)",
-                kit.id_literal(id)
-            ))
+        let schema = SchemaBuilder::new(manager);
+        schema.create_refusal().await?;
+        schema.create_expectation().await?;
+        schema
+            .table(
+                Table::create()
+                    .table("users")
+                    .col(schema.id("id").primary_key())
+                    .col(schema.text("email"))
+                    .col(schema.text("name"))
+                    .col(schema.small("roles"))
+                    .col(schema.text("password_hash").null())
+                    .col(schema.number("created_at"))
+                    .col(schema.number("version"))
+                    .index(&mut unique_key("users_email", &["email"]))
+                    .check(check("users_roles", "roles BETWEEN 0 AND 15"))
+                    .check(check("users_version", "version > 0")),
+                "",
+                false,
+            )
             .await?;
+        schema.permanent("users", "id").await?;
+        for (id, email, name) in SYSTEM {
+            schema
+                .run(format!(
+                    "INSERT INTO users (id, email, name, roles, created_at, version) \
+                 VALUES ({}, '{email}', '{name}', 0, 0, 1)",
+                    schema.id_literal(id)
+                ))
+                .await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.drop(&["users"]).await?;
-        kit.drop_refusal().await
+        let schema = SchemaBuilder::new(manager);
+        schema.drop(&["users"]).await?;
+        schema.drop_refusal().await
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, check, foreign_key, one_of, primary_key, unique_key};
+use crate::schema::{SchemaBuilder, check, foreign_key, one_of, primary_key, unique_key};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,39 +10,39 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        disputes(&kit).await?;
-        comments(&kit).await
+        let schema = SchemaBuilder::new(manager);
+        disputes(&schema).await?;
+        comments(&schema).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager)
+        SchemaBuilder::new(manager)
             .drop(&["dispute_comments", "disputes"])
             .await
     }
 }
 
-async fn disputes(kit: &Kit<'_>) -> Result<(), DbErr> {
-    kit.table(
+async fn disputes(schema: &SchemaBuilder<'_>) -> Result<(), DbErr> {
+    schema.table(
         Table::create()
             .table("disputes")
-            .col(kit.id("id").primary_key())
-            .col(kit.id("offer_id"))
+            .col(schema.id("id").primary_key())
+            .col(schema.id("offer_id"))
             // The deal's two sides, copied from it (they never change): a user's disputes are found without their deals.
-            .col(kit.id("customer_id"))
-            .col(kit.id("exchanger_id"))
-            .col(kit.text("opened_by"))
-            .col(kit.id("opener_id").null())
-            .col(kit.text("reason"))
-            .col(kit.number("opened_at"))
-            .col(kit.text("state"))
-            .col(kit.text("resolution").null())
-            .col(kit.number("payer_amount").null())
-            .col(kit.text("payer_asset").null())
-            .col(kit.id("resolved_by").null())
-            .col(kit.text("resolution_comment").null())
-            .col(kit.number("resolved_at").null())
-            .col(kit.number("version"))
+            .col(schema.id("customer_id"))
+            .col(schema.id("exchanger_id"))
+            .col(schema.text("opened_by"))
+            .col(schema.id("opener_id").null())
+            .col(schema.text("reason"))
+            .col(schema.number("opened_at"))
+            .col(schema.text("state"))
+            .col(schema.text("resolution").null())
+            .col(schema.number("payer_amount").null())
+            .col(schema.text("payer_asset").null())
+            .col(schema.id("resolved_by").null())
+            .col(schema.text("resolution_comment").null())
+            .col(schema.number("resolved_at").null())
+            .col(schema.number("version"))
             .index(&mut unique_key(
                 "disputes_one_of_each_side",
                 &["offer_id", "opened_by"],
@@ -96,50 +96,54 @@ async fn disputes(kit: &Kit<'_>) -> Result<(), DbErr> {
         false,
     )
     .await?;
-    kit.index("disputes_open", "disputes", &["id"], Some("state = 'OPEN'"))
+    schema
+        .index("disputes_open", "disputes", &["id"], Some("state = 'OPEN'"))
         .await?;
-    kit.index(
-        "disputes_of_customer",
-        "disputes",
-        &["customer_id", "id"],
-        None,
-    )
-    .await?;
-    kit.index(
-        "disputes_of_exchanger",
-        "disputes",
-        &["exchanger_id", "id"],
-        None,
-    )
-    .await
+    schema
+        .index(
+            "disputes_of_customer",
+            "disputes",
+            &["customer_id", "id"],
+            None,
+        )
+        .await?;
+    schema
+        .index(
+            "disputes_of_exchanger",
+            "disputes",
+            &["exchanger_id", "id"],
+            None,
+        )
+        .await
 }
 
-async fn comments(kit: &Kit<'_>) -> Result<(), DbErr> {
-    kit.table(
-        Table::create()
-            .table("dispute_comments")
-            .col(kit.id("dispute_id"))
-            .col(kit.id("id"))
-            .col(kit.id("author_id"))
-            .col(kit.text("text"))
-            .col(kit.number("at"))
-            .primary_key(&mut primary_key(
-                "dispute_comments_key",
-                &["dispute_id", "id"],
-            ))
-            .foreign_key(&mut foreign_key(
-                "dispute_comments_dispute",
-                ("dispute_comments", "dispute_id"),
-                ("disputes", "id"),
-            ))
-            .foreign_key(&mut foreign_key(
-                "dispute_comments_author",
-                ("dispute_comments", "author_id"),
-                ("users", "id"),
-            )),
-        "",
-        true,
-    )
-    .await?;
-    kit.append_only("dispute_comments").await
+async fn comments(schema: &SchemaBuilder<'_>) -> Result<(), DbErr> {
+    schema
+        .table(
+            Table::create()
+                .table("dispute_comments")
+                .col(schema.id("dispute_id"))
+                .col(schema.id("id"))
+                .col(schema.id("author_id"))
+                .col(schema.text("text"))
+                .col(schema.number("at"))
+                .primary_key(&mut primary_key(
+                    "dispute_comments_key",
+                    &["dispute_id", "id"],
+                ))
+                .foreign_key(&mut foreign_key(
+                    "dispute_comments_dispute",
+                    ("dispute_comments", "dispute_id"),
+                    ("disputes", "id"),
+                ))
+                .foreign_key(&mut foreign_key(
+                    "dispute_comments_author",
+                    ("dispute_comments", "author_id"),
+                    ("users", "id"),
+                )),
+            "",
+            true,
+        )
+        .await?;
+    schema.append_only("dispute_comments").await
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, check, one_of};
+use crate::schema::{SchemaBuilder, check, one_of};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,28 +10,29 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.table(
-            Table::create()
-                .table("outbox")
-                .col(kit.id("id").primary_key())
-                .col(kit.text("name"))
-                .col(kit.text("aggregate_type"))
-                .col(kit.id("aggregate_id"))
-                .col(kit.number("version"))
-                .col(kit.text("body"))
-                .col(kit.number("created_at"))
-                .check(check(
-                    "outbox_aggregate_type",
-                    one_of("aggregate_type", &["OFFER", "DISPUTE", "EXCHANGER"]),
-                )),
-            "",
-            false,
-        )
-        .await
+        let schema = SchemaBuilder::new(manager);
+        schema
+            .table(
+                Table::create()
+                    .table("outbox")
+                    .col(schema.id("id").primary_key())
+                    .col(schema.text("name"))
+                    .col(schema.text("aggregate_type"))
+                    .col(schema.id("aggregate_id"))
+                    .col(schema.number("version"))
+                    .col(schema.text("body"))
+                    .col(schema.number("created_at"))
+                    .check(check(
+                        "outbox_aggregate_type",
+                        one_of("aggregate_type", &["OFFER", "DISPUTE", "EXCHANGER"]),
+                    )),
+                "",
+                false,
+            )
+            .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).drop(&["outbox"]).await
+        SchemaBuilder::new(manager).drop(&["outbox"]).await
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, check};
+use crate::schema::{SchemaBuilder, check};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,22 +10,24 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.table(
-            Table::create()
-                .table("heartbeat")
-                .col(kit.small("id").primary_key())
-                .col(kit.number("beat_at").null())
-                .check(check("heartbeat_one_row", "id = 1")),
-            "",
-            false,
-        )
-        .await?;
-        kit.run("INSERT INTO heartbeat (id, beat_at) VALUES (1, NULL)".to_owned())
+        let schema = SchemaBuilder::new(manager);
+        schema
+            .table(
+                Table::create()
+                    .table("heartbeat")
+                    .col(schema.small("id").primary_key())
+                    .col(schema.number("beat_at").null())
+                    .check(check("heartbeat_one_row", "id = 1")),
+                "",
+                false,
+            )
+            .await?;
+        schema
+            .run("INSERT INTO heartbeat (id, beat_at) VALUES (1, NULL)".to_owned())
             .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).drop(&["heartbeat"]).await
+        SchemaBuilder::new(manager).drop(&["heartbeat"]).await
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, one_of};
+use crate::schema::{SchemaBuilder, one_of};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,22 +10,25 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.run(format!(
-            "ALTER TABLE users ADD COLUMN language text NOT NULL DEFAULT 'en' \
+        let schema = SchemaBuilder::new(manager);
+        schema
+            .run(format!(
+                "ALTER TABLE users ADD COLUMN language text NOT NULL DEFAULT 'en' \
              CONSTRAINT users_language CHECK ({})",
-            one_of("language", &["en", "ru"])
-        ))
-        .await?;
+                one_of("language", &["en", "ru"])
+            ))
+            .await?;
         // MODERATOR is the bit 4, ADMIN the bit 8.
-        kit.index("users_staff", "users", &["id"], Some("roles >= 4"))
+        schema
+            .index("users_staff", "users", &["id"], Some("roles >= 4"))
             .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.run("DROP INDEX users_staff".to_owned()).await?;
-        kit.run("ALTER TABLE users DROP COLUMN language".to_owned())
+        let schema = SchemaBuilder::new(manager);
+        schema.run("DROP INDEX users_staff".to_owned()).await?;
+        schema
+            .run("ALTER TABLE users DROP COLUMN language".to_owned())
             .await
     }
 }

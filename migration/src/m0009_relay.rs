@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::Kit;
+use crate::schema::SchemaBuilder;
 
 /// Every message is a row that lives for a moment. What the dead ones leave is collected as soon as there are a few
 /// thousand, however large the table once was, and as fast as can be. The file does not shrink: that would take a lock
@@ -20,17 +20,19 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
+        let schema = SchemaBuilder::new(manager);
         // The broker's name of the queue. Not a list of those there are: every new queue would alter it.
-        kit.run("ALTER TABLE outbox ADD COLUMN only_queue text".to_owned())
+        schema
+            .run("ALTER TABLE outbox ADD COLUMN only_queue text".to_owned())
             .await?;
-        kit.tune("outbox", &QUEUE).await
+        schema.tune("outbox", &QUEUE).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.untune("outbox", &QUEUE).await?;
-        kit.run("ALTER TABLE outbox DROP COLUMN only_queue".to_owned())
+        let schema = SchemaBuilder::new(manager);
+        schema.untune("outbox", &QUEUE).await?;
+        schema
+            .run("ALTER TABLE outbox DROP COLUMN only_queue".to_owned())
             .await
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, primary_key};
+use crate::schema::{SchemaBuilder, primary_key};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,25 +10,27 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.table(
-            Table::create()
-                .table("inbox")
-                .col(kit.text("consumer"))
-                .col(kit.text("message"))
-                .col(kit.number("taken_at"))
-                .primary_key(&mut primary_key("inbox_key", &["consumer", "message"])),
-            "",
-            true,
-        )
-        .await?;
+        let schema = SchemaBuilder::new(manager);
+        schema
+            .table(
+                Table::create()
+                    .table("inbox")
+                    .col(schema.text("consumer"))
+                    .col(schema.text("message"))
+                    .col(schema.number("taken_at"))
+                    .primary_key(&mut primary_key("inbox_key", &["consumer", "message"])),
+                "",
+                true,
+            )
+            .await?;
         // The oldest are forgotten a few at a time, so their order is needed; a coarse index (BRIN) would not have it, and
         // loses its worth as the room of what was forgotten is used again.
-        kit.index("inbox_oldest", "inbox", &["consumer", "taken_at"], None)
+        schema
+            .index("inbox_oldest", "inbox", &["consumer", "taken_at"], None)
             .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).drop(&["inbox"]).await
+        SchemaBuilder::new(manager).drop(&["inbox"]).await
     }
 }

@@ -4,7 +4,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::Kit;
+use crate::schema::SchemaBuilder;
 
 const SHOP: u128 = 3;
 
@@ -21,20 +21,22 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        let shop = kit.id_literal(SHOP);
-        kit.run(format!(
-            "INSERT INTO users (id, email, name, roles, created_at, version) \
+        let schema = SchemaBuilder::new(manager);
+        let shop = schema.id_literal(SHOP);
+        schema
+            .run(format!(
+                "INSERT INTO users (id, email, name, roles, created_at, version) \
              VALUES ({shop}, 'system:shop', 'Shop', 0, 0, 1)"
-        ))
-        .await?;
-        for (id, asset) in (FIRST_ACCOUNT..).zip(ASSETS) {
-            kit.run(format!(
-                "INSERT INTO accounts (id, owner_id, asset, available, held, version) \
-                 VALUES ({}, {shop}, '{asset}', 0, 0, 1)",
-                kit.id_literal(id)
             ))
             .await?;
+        for (id, asset) in (FIRST_ACCOUNT..).zip(ASSETS) {
+            schema
+                .run(format!(
+                    "INSERT INTO accounts (id, owner_id, asset, available, held, version) \
+                 VALUES ({}, {shop}, '{asset}', 0, 0, 1)",
+                    schema.id_literal(id)
+                ))
+                .await?;
         }
         Ok(())
     }
@@ -42,10 +44,12 @@ impl MigrationTrait for Migration {
     /// The accounts are without entries, and may go: where the shop was ever paid, the journal has refused to go down before
     /// it comes to this.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        let shop = kit.id_literal(SHOP);
+        let schema = SchemaBuilder::new(manager);
+        let shop = schema.id_literal(SHOP);
         for (table, key) in [("accounts", "owner_id"), ("users", "id")] {
-            kit.let_go(table, &format!("{key} = {shop}")).await?;
+            schema
+                .delete_permanent(table, &format!("{key} = {shop}"))
+                .await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, check, one_of};
+use crate::schema::{SchemaBuilder, check, one_of};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -11,27 +11,27 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.table(
+        let schema = SchemaBuilder::new(manager);
+        schema.table(
             Table::create()
                 .table("payments")
-                .col(kit.id("id").primary_key())
-                .col(kit.id("order_id").null())
-                .col(kit.id("caller_id").null())
-                .col(kit.text("key").null())
-                .col(kit.id("payer_account_id").null())
-                .col(kit.id("payee_account_id").null())
+                .col(schema.id("id").primary_key())
+                .col(schema.id("order_id").null())
+                .col(schema.id("caller_id").null())
+                .col(schema.text("key").null())
+                .col(schema.id("payer_account_id").null())
+                .col(schema.id("payee_account_id").null())
                 // What was asked for, and declined if nobody can pay it: zero and less too.
-                .col(kit.number("amount"))
-                .col(kit.text("asset"))
-                .col(kit.text("description"))
-                .col(kit.text("status"))
+                .col(schema.number("amount"))
+                .col(schema.text("asset"))
+                .col(schema.text("description"))
+                .col(schema.text("status"))
                 // Not a list of those there are: every new reason to decline would alter it.
-                .col(kit.text("decline").null())
-                .col(kit.id("refunded_by").null())
-                .col(kit.number("refunded_at").null())
-                .col(kit.number("processed_at"))
-                .col(kit.number("version"))
+                .col(schema.text("decline").null())
+                .col(schema.id("refunded_by").null())
+                .col(schema.number("refunded_at").null())
+                .col(schema.number("processed_at"))
+                .col(schema.number("version"))
                 .check(check(
                     "payments_one_origin",
                     "(order_id IS NULL) <> (caller_id IS NULL) AND (caller_id IS NULL) = (key IS NULL)",
@@ -57,12 +57,12 @@ impl MigrationTrait for Migration {
         )
         .await?;
         // One payment for each reason to pay; a payment has one reason, so each index holds its own kind only.
-        kit.run(
+        schema.run(
             "CREATE UNIQUE INDEX payments_of_order ON payments (order_id) WHERE order_id IS NOT NULL"
                 .to_owned(),
         )
         .await?;
-        kit.run(
+        schema.run(
             "CREATE UNIQUE INDEX payments_of_caller ON payments (caller_id, key) WHERE caller_id IS NOT NULL"
                 .to_owned(),
         )
@@ -70,6 +70,6 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).drop(&["payments"]).await
+        SchemaBuilder::new(manager).drop(&["payments"]).await
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, check, foreign_key, one_of};
+use crate::schema::{SchemaBuilder, check, foreign_key, one_of};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,43 +10,44 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.table(
-            Table::create()
-                .table("withdrawals")
-                .col(kit.id("id").primary_key())
-                .col(kit.id("user_id"))
-                .col(kit.text("asset"))
-                .col(kit.number("amount"))
-                .col(kit.text("destination"))
-                .col(kit.text("status"))
-                .col(kit.id("decided_by").null())
-                .col(kit.number("decided_at").null())
-                // What the payment is called outside, or why there is none.
-                .col(kit.text("note").null())
-                .col(kit.number("created_at"))
-                .col(kit.number("version"))
-                .foreign_key(&mut foreign_key(
-                    "withdrawals_user",
-                    ("withdrawals", "user_id"),
-                    ("users", "id"),
-                ))
-                .check(check("withdrawals_amount_positive", "amount > 0"))
-                .check(check(
-                    "withdrawals_status",
-                    one_of("status", &["REQUESTED", "APPROVED", "REJECTED"]),
-                ))
-                .check(check(
-                    "withdrawals_decided_as_a_whole",
-                    "(decided_by IS NULL) = (status = 'REQUESTED') \
+        let schema = SchemaBuilder::new(manager);
+        schema
+            .table(
+                Table::create()
+                    .table("withdrawals")
+                    .col(schema.id("id").primary_key())
+                    .col(schema.id("user_id"))
+                    .col(schema.text("asset"))
+                    .col(schema.number("amount"))
+                    .col(schema.text("destination"))
+                    .col(schema.text("status"))
+                    .col(schema.id("decided_by").null())
+                    .col(schema.number("decided_at").null())
+                    // What the payment is called outside, or why there is none.
+                    .col(schema.text("note").null())
+                    .col(schema.number("created_at"))
+                    .col(schema.number("version"))
+                    .foreign_key(&mut foreign_key(
+                        "withdrawals_user",
+                        ("withdrawals", "user_id"),
+                        ("users", "id"),
+                    ))
+                    .check(check("withdrawals_amount_positive", "amount > 0"))
+                    .check(check(
+                        "withdrawals_status",
+                        one_of("status", &["REQUESTED", "APPROVED", "REJECTED"]),
+                    ))
+                    .check(check(
+                        "withdrawals_decided_as_a_whole",
+                        "(decided_by IS NULL) = (status = 'REQUESTED') \
                      AND (decided_at IS NULL) = (status = 'REQUESTED') \
                      AND (note IS NULL) = (status = 'REQUESTED')",
-                ))
-                .check(check("withdrawals_version", "version > 0")),
-            "",
-            false,
-        )
-        .await?;
+                    ))
+                    .check(check("withdrawals_version", "version > 0")),
+                "",
+                false,
+            )
+            .await?;
         // They are few, and looked at by people in each of these ways.
         for (name, columns) in [
             ("withdrawals_of_user", &["user_id", "id"][..]),
@@ -56,12 +57,12 @@ impl MigrationTrait for Migration {
             ),
             ("withdrawals_by_status", &["status", "id"]),
         ] {
-            kit.index(name, "withdrawals", columns, None).await?;
+            schema.index(name, "withdrawals", columns, None).await?;
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).drop(&["withdrawals"]).await
+        SchemaBuilder::new(manager).drop(&["withdrawals"]).await
     }
 }

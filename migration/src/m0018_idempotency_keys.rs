@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, check, primary_key};
+use crate::schema::{SchemaBuilder, check, primary_key};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,41 +10,45 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.table(
-            Table::create()
-                .table("idempotency_keys")
-                // A user, or somebody who is none yet: not referred to.
-                .col(kit.id("caller"))
-                .col(kit.text("operation"))
-                .col(kit.text("key"))
-                .col(kit.id("fingerprint"))
-                .col(kit.small("status"))
-                .col(kit.text("body"))
-                .col(kit.number("created_at"))
-                .primary_key(&mut primary_key(
-                    "idempotency_keys_key",
-                    &["caller", "operation", "key"],
-                ))
-                .check(check(
-                    "idempotency_keys_status",
-                    "status BETWEEN 100 AND 599",
-                )),
-            "",
-            true,
-        )
-        .await?;
+        let schema = SchemaBuilder::new(manager);
+        schema
+            .table(
+                Table::create()
+                    .table("idempotency_keys")
+                    // A user, or somebody who is none yet: not referred to.
+                    .col(schema.id("caller"))
+                    .col(schema.text("operation"))
+                    .col(schema.text("key"))
+                    .col(schema.id("fingerprint"))
+                    .col(schema.small("status"))
+                    .col(schema.text("body"))
+                    .col(schema.number("created_at"))
+                    .primary_key(&mut primary_key(
+                        "idempotency_keys_key",
+                        &["caller", "operation", "key"],
+                    ))
+                    .check(check(
+                        "idempotency_keys_status",
+                        "status BETWEEN 100 AND 599",
+                    )),
+                "",
+                true,
+            )
+            .await?;
         // The oldest are forgotten a few at a time, as in the inbox.
-        kit.index(
-            "idempotency_keys_oldest",
-            "idempotency_keys",
-            &["created_at"],
-            None,
-        )
-        .await
+        schema
+            .index(
+                "idempotency_keys_oldest",
+                "idempotency_keys",
+                &["created_at"],
+                None,
+            )
+            .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).drop(&["idempotency_keys"]).await
+        SchemaBuilder::new(manager)
+            .drop(&["idempotency_keys"])
+            .await
     }
 }

@@ -5,17 +5,17 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::alter::Recheck;
-use crate::kit::Kit;
+use crate::alter::AlterCheck;
+use crate::schema::SchemaBuilder;
 
-const CHECKS: [Recheck<'static>; 2] = [
-    Recheck {
+const CHECKS: [AlterCheck<'static>; 2] = [
+    AlterCheck {
         name: "journal_entries_kind",
         from: "kind IN ('DEPOSIT', 'HOLD', 'RELEASE', 'CAPTURE', 'SPLIT')",
         to: "kind IN ('DEPOSIT', 'HOLD', 'RELEASE', 'CAPTURE', 'SPLIT', 'PAYMENT', 'REFUND', \
              'WITHDRAWAL_HOLD', 'WITHDRAWAL_RELEASE', 'WITHDRAWAL')",
     },
-    Recheck {
+    AlterCheck {
         name: "journal_entries_one_reference",
         from: "(offer_id IS NULL) <> (staff_id IS NULL)",
         to: "CASE WHEN subject_id IS NULL \
@@ -32,15 +32,15 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.add_id("journal_entries", "subject_id").await?;
-        kit.recheck("journal_entries", &CHECKS).await
+        let schema = SchemaBuilder::new(manager);
+        schema.add_id("journal_entries", "subject_id").await?;
+        schema.alter_check("journal_entries", &CHECKS).await
     }
 
     /// Refused, by the checks as they were, once there are entries of the new kinds: the journal loses nothing.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.uncheck("journal_entries", &CHECKS).await?;
-        kit.drop_column("journal_entries", "subject_id").await
+        let schema = SchemaBuilder::new(manager);
+        schema.uncheck("journal_entries", &CHECKS).await?;
+        schema.drop_column("journal_entries", "subject_id").await
     }
 }

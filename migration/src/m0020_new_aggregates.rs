@@ -2,8 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::alter::Recheck;
-use crate::kit::Kit;
+use crate::alter::AlterCheck;
+use crate::schema::SchemaBuilder;
 
 const FROM: &str = "aggregate_type IN ('OFFER', 'DISPUTE', 'EXCHANGER')";
 const TO: &str =
@@ -14,8 +14,8 @@ const TABLES: [(&str, &str); 2] = [
     ("dead_letters", "dead_letters_aggregate_type"),
 ];
 
-const fn checks(name: &str) -> [Recheck<'_>; 1] {
-    [Recheck {
+const fn checks(name: &str) -> [AlterCheck<'_>; 1] {
+    [AlterCheck {
         name,
         from: FROM,
         to: TO,
@@ -28,20 +28,21 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
+        let schema = SchemaBuilder::new(manager);
         for (table, name) in TABLES {
-            kit.recheck(table, &checks(name)).await?;
+            schema.alter_check(table, &checks(name)).await?;
         }
         Ok(())
     }
 
     /// Messages about what the market will not know any more are dropped: nobody could read them.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
+        let schema = SchemaBuilder::new(manager);
         for (table, name) in TABLES {
-            kit.run(format!("DELETE FROM {table} WHERE NOT ({FROM})"))
+            schema
+                .run(format!("DELETE FROM {table} WHERE NOT ({FROM})"))
                 .await?;
-            kit.uncheck(table, &checks(name)).await?;
+            schema.uncheck(table, &checks(name)).await?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::Kit;
+use crate::schema::SchemaBuilder;
 
 const COLUMNS: [&str; 2] = ["order_id", "withdrawal_id"];
 
@@ -12,9 +12,9 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
+        let schema = SchemaBuilder::new(manager);
         for column in COLUMNS {
-            kit.add_id("notifications", column).await?;
+            schema.add_id("notifications", column).await?;
         }
         Ok(())
     }
@@ -22,13 +22,14 @@ impl MigrationTrait for Migration {
     /// What people were told of orders and withdrawals goes: the market before this could not read it. Their numbers stay
     /// taken.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
+        let schema = SchemaBuilder::new(manager);
         for column in COLUMNS {
-            kit.run(format!(
-                "DELETE FROM notifications WHERE {column} IS NOT NULL"
-            ))
-            .await?;
-            kit.drop_column("notifications", column).await?;
+            schema
+                .run(format!(
+                    "DELETE FROM notifications WHERE {column} IS NOT NULL"
+                ))
+                .await?;
+            schema.drop_column("notifications", column).await?;
         }
         Ok(())
     }

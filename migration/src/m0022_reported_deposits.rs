@@ -2,10 +2,10 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::alter::Recheck;
-use crate::kit::Kit;
+use crate::alter::AlterCheck;
+use crate::schema::SchemaBuilder;
 
-const CHECKS: [Recheck<'static>; 1] = [Recheck {
+const CHECKS: [AlterCheck<'static>; 1] = [AlterCheck {
     name: "payment_reports_deal",
     from: "(offer_id IS NULL) = (outcome = 'UNKNOWN_DEAL')",
     to: "CASE WHEN offer_id IS NULL THEN outcome IN ('UNKNOWN_DEAL', 'APPLIED') \
@@ -18,11 +18,15 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).recheck("payment_reports", &CHECKS).await
+        SchemaBuilder::new(manager)
+            .alter_check("payment_reports", &CHECKS)
+            .await
     }
 
     /// Refused, by the check as it was, once there are such reports: what was reported is kept.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).uncheck("payment_reports", &CHECKS).await
+        SchemaBuilder::new(manager)
+            .uncheck("payment_reports", &CHECKS)
+            .await
     }
 }

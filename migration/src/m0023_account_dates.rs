@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::Kit;
+use crate::schema::SchemaBuilder;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -11,32 +11,37 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.add_number("users", "password_changed_at", "NOT NULL DEFAULT 0")
+        let schema = SchemaBuilder::new(manager);
+        schema
+            .add_number("users", "password_changed_at", "NOT NULL DEFAULT 0")
             .await?;
-        kit.add_number("users", "email_verified_at", "").await?;
-        kit.add_number("users", "roles_changed_at", "").await?;
-        kit.run("UPDATE users SET password_changed_at = created_at".to_owned())
+        schema.add_number("users", "email_verified_at", "").await?;
+        schema.add_number("users", "roles_changed_at", "").await?;
+        schema
+            .run("UPDATE users SET password_changed_at = created_at".to_owned())
             .await?;
         // Every replica asks again and again what has changed of late: next to nothing.
-        kit.index(
-            "users_roles_changed",
-            "users",
-            &["roles_changed_at", "id"],
-            Some("roles_changed_at IS NOT NULL"),
-        )
-        .await
+        schema
+            .index(
+                "users_roles_changed",
+                "users",
+                &["roles_changed_at", "id"],
+                Some("roles_changed_at IS NOT NULL"),
+            )
+            .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.run("DROP INDEX users_roles_changed".to_owned()).await?;
+        let schema = SchemaBuilder::new(manager);
+        schema
+            .run("DROP INDEX users_roles_changed".to_owned())
+            .await?;
         for column in [
             "password_changed_at",
             "email_verified_at",
             "roles_changed_at",
         ] {
-            kit.drop_column("users", column).await?;
+            schema.drop_column("users", column).await?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, check, foreign_key};
+use crate::schema::{SchemaBuilder, check, foreign_key};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -10,31 +10,32 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        kit.table(
-            Table::create()
-                .table("second_factors")
-                .col(kit.id("user_id").primary_key())
-                .col(kit.text("secret"))
-                .col(kit.number("active_since").null())
-                .col(kit.number("last_step"))
-                // Digests in hexadecimal digits, with commas between them.
-                .col(kit.text("recovery"))
-                .col(kit.number("version"))
-                .foreign_key(&mut foreign_key(
-                    "second_factors_user",
-                    ("second_factors", "user_id"),
-                    ("users", "id"),
-                ))
-                .check(check("second_factors_last_step", "last_step >= 0"))
-                .check(check("second_factors_version", "version > 0")),
-            "",
-            false,
-        )
-        .await
+        let schema = SchemaBuilder::new(manager);
+        schema
+            .table(
+                Table::create()
+                    .table("second_factors")
+                    .col(schema.id("user_id").primary_key())
+                    .col(schema.text("secret"))
+                    .col(schema.number("active_since").null())
+                    .col(schema.number("last_step"))
+                    // Digests in hexadecimal digits, with commas between them.
+                    .col(schema.text("recovery"))
+                    .col(schema.number("version"))
+                    .foreign_key(&mut foreign_key(
+                        "second_factors_user",
+                        ("second_factors", "user_id"),
+                        ("users", "id"),
+                    ))
+                    .check(check("second_factors_last_step", "last_step >= 0"))
+                    .check(check("second_factors_version", "version > 0")),
+                "",
+                false,
+            )
+            .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).drop(&["second_factors"]).await
+        SchemaBuilder::new(manager).drop(&["second_factors"]).await
     }
 }

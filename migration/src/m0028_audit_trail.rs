@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{HOT, Kit, check};
+use crate::schema::{HOT, SchemaBuilder, check};
 
 /// What the hash of each record goes on from, before there is any.
 const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -13,55 +13,60 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        trail(&kit).await?;
-        kit.table(
-            Table::create()
-                .table("audit_head")
-                .col(kit.small("id").primary_key())
-                .col(kit.number("count"))
-                .col(kit.text("hash"))
-                .check(check("audit_head_one_row", "id = 1"))
-                .check(check("audit_head_count", "count >= 0"))
-                .check(check("audit_head_hash", "length(hash) = 64")),
-            HOT,
-            false,
-        )
-        .await?;
-        kit.run(format!(
-            "INSERT INTO audit_head (id, count, hash) VALUES (1, 0, '{GENESIS}')"
-        ))
-        .await?;
-        kit.permanent("audit_head", "id").await
+        let schema = SchemaBuilder::new(manager);
+        trail(&schema).await?;
+        schema
+            .table(
+                Table::create()
+                    .table("audit_head")
+                    .col(schema.small("id").primary_key())
+                    .col(schema.number("count"))
+                    .col(schema.text("hash"))
+                    .check(check("audit_head_one_row", "id = 1"))
+                    .check(check("audit_head_count", "count >= 0"))
+                    .check(check("audit_head_hash", "length(hash) = 64")),
+                HOT,
+                false,
+            )
+            .await?;
+        schema
+            .run(format!(
+                "INSERT INTO audit_head (id, count, hash) VALUES (1, 0, '{GENESIS}')"
+            ))
+            .await?;
+        schema.permanent("audit_head", "id").await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).drop(&["audit_head", "audit_trail"]).await
+        SchemaBuilder::new(manager)
+            .drop(&["audit_head", "audit_trail"])
+            .await
     }
 }
 
 /// It refers to nothing: what it says stays true, whatever becomes of those it speaks of.
-async fn trail(kit: &Kit<'_>) -> Result<(), DbErr> {
-    kit.table(
-        Table::create()
-            .table("audit_trail")
-            .col(kit.number("number").primary_key())
-            .col(kit.number("at"))
-            .col(kit.id("actor_id").null())
-            .col(kit.id("session_id").null())
-            .col(kit.text("address").null())
-            // Not a list of those there are: every new action would alter it.
-            .col(kit.text("action"))
-            .col(kit.text("subject"))
-            .col(kit.text("detail"))
-            .col(kit.text("hash"))
-            .check(check("audit_trail_number_positive", "number > 0"))
-            .check(check("audit_trail_hash", "length(hash) = 64")),
-        "",
-        false,
-    )
-    .await?;
-    kit.append_only("audit_trail").await?;
+async fn trail(schema: &SchemaBuilder<'_>) -> Result<(), DbErr> {
+    schema
+        .table(
+            Table::create()
+                .table("audit_trail")
+                .col(schema.number("number").primary_key())
+                .col(schema.number("at"))
+                .col(schema.id("actor_id").null())
+                .col(schema.id("session_id").null())
+                .col(schema.text("address").null())
+                // Not a list of those there are: every new action would alter it.
+                .col(schema.text("action"))
+                .col(schema.text("subject"))
+                .col(schema.text("detail"))
+                .col(schema.text("hash"))
+                .check(check("audit_trail_number_positive", "number > 0"))
+                .check(check("audit_trail_hash", "length(hash) = 64")),
+            "",
+            false,
+        )
+        .await?;
+    schema.append_only("audit_trail").await?;
     let by_somebody = Some("actor_id IS NOT NULL");
     for (name, columns, only) in [
         (
@@ -78,7 +83,7 @@ async fn trail(kit: &Kit<'_>) -> Result<(), DbErr> {
         ("audit_trail_of_subject", &["subject", "number"], None),
         ("audit_trail_by_action", &["action", "number"], None),
     ] {
-        kit.index(name, "audit_trail", columns, only).await?;
+        schema.index(name, "audit_trail", columns, only).await?;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::Kit;
 use crate::m0002_accounts_and_journal::REFERENCES;
+use crate::schema::SchemaBuilder;
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -11,10 +11,14 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).references_once(&REFERENCES).await
+        SchemaBuilder::new(manager)
+            .references_once(&REFERENCES)
+            .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Kit::new(manager).references_each(&REFERENCES).await
+        SchemaBuilder::new(manager)
+            .references_each(&REFERENCES)
+            .await
     }
 }

@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::kit::{Kit, check, primary_key};
+use crate::schema::{SchemaBuilder, check, primary_key};
 
 const TABLE: &str = "idempotency_keys";
 
@@ -11,19 +11,19 @@ const TABLE: &str = "idempotency_keys";
 struct Form {
     tag: &'static str,
     check: (&'static str, &'static str),
-    body: fn(&Kit<'_>) -> ColumnDef,
+    body: fn(&SchemaBuilder<'_>) -> ColumnDef,
 }
 
 const WITH_STATUS: Form = Form {
     tag: "status",
     check: ("idempotency_keys_status", "status BETWEEN 100 AND 599"),
-    body: |kit| kit.text("body"),
+    body: |schema| schema.text("body"),
 };
 
 const OPAQUE: Form = Form {
     tag: "tag",
     check: ("idempotency_keys_tag", "tag >= 0"),
-    body: |kit| kit.bytes("body"),
+    body: |schema| schema.bytes("body"),
 };
 
 /// Of a gRPC reply: 0 a message, 1 an error. The tag of an HTTP reply is its status.
@@ -40,34 +40,34 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        let bytes = if kit.postgres() {
+        let schema = SchemaBuilder::new(manager);
+        let bytes = if schema.postgres() {
             "CASE WHEN operation LIKE '/%' THEN decode(body, 'hex') ELSE convert_to(body, 'UTF8') END"
         } else {
             "CASE WHEN operation LIKE '/%' THEN unhex(body) ELSE CAST(body AS BLOB) END"
         };
-        convert(&kit, (&WITH_STATUS, &OPAQUE), (TAG, bytes)).await
+        convert(&schema, (&WITH_STATUS, &OPAQUE), (TAG, bytes)).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let kit = Kit::new(manager);
-        let text = if kit.postgres() {
+        let schema = SchemaBuilder::new(manager);
+        let text = if schema.postgres() {
             "CASE WHEN operation LIKE '/%' THEN encode(body, 'hex') ELSE convert_from(body, 'UTF8') END"
         } else {
             "CASE WHEN operation LIKE '/%' THEN lower(hex(body)) ELSE CAST(body AS TEXT) END"
         };
-        convert(&kit, (&OPAQUE, &WITH_STATUS), (STATUS, text)).await
+        convert(&schema, (&OPAQUE, &WITH_STATUS), (STATUS, text)).await
     }
 }
 
 /// Changes the table's form. `tag` and `body` compute the new values from the old ones.
 async fn convert(
-    kit: &Kit<'_>,
+    schema: &SchemaBuilder<'_>,
     (from, to): (&Form, &Form),
     (tag, body): (&str, &str),
 ) -> Result<(), DbErr> {
-    if !kit.postgres() {
-        return rebuild(kit, to, (tag, body)).await;
+    if !schema.postgres() {
+        return rebuild(schema, to, (tag, body)).await;
     }
     let body_type = if to.tag == OPAQUE.tag {
         "bytea"
@@ -83,42 +83,50 @@ async fn convert(
         format!("RENAME COLUMN {} TO {}", from.tag, to.tag),
         format!("ADD CONSTRAINT {} CHECK ({})", to.check.0, to.check.1),
     ] {
-        kit.run(format!("ALTER TABLE {TABLE} {change}")).await?;
+        schema.run(format!("ALTER TABLE {TABLE} {change}")).await?;
     }
     Ok(())
 }
 
 /// SQLite changes no column: the table is written anew.
-async fn rebuild(kit: &Kit<'_>, to: &Form, (tag, body): (&str, &str)) -> Result<(), DbErr> {
+async fn rebuild(
+    schema: &SchemaBuilder<'_>,
+    to: &Form,
+    (tag, body): (&str, &str),
+) -> Result<(), DbErr> {
     let before = "idempotency_keys_before";
-    kit.run("DROP INDEX idempotency_keys_oldest".to_owned())
+    schema
+        .run("DROP INDEX idempotency_keys_oldest".to_owned())
         .await?;
-    kit.run(format!("ALTER TABLE {TABLE} RENAME TO {before}"))
+    schema
+        .run(format!("ALTER TABLE {TABLE} RENAME TO {before}"))
         .await?;
-    kit.table(
-        Table::create()
-            .table(TABLE)
-            .col(kit.id("caller"))
-            .col(kit.text("operation"))
-            .col(kit.text("key"))
-            .col(kit.id("fingerprint"))
-            .col(kit.small(to.tag))
-            .col((to.body)(kit))
-            .col(kit.number("created_at"))
-            .primary_key(&mut primary_key(
-                "idempotency_keys_key",
-                &["caller", "operation", "key"],
-            ))
-            .check(check(to.check.0, to.check.1)),
-        "",
-        true,
-    )
-    .await?;
-    kit.run(format!(
+    schema
+        .table(
+            Table::create()
+                .table(TABLE)
+                .col(schema.id("caller"))
+                .col(schema.text("operation"))
+                .col(schema.text("key"))
+                .col(schema.id("fingerprint"))
+                .col(schema.small(to.tag))
+                .col((to.body)(schema))
+                .col(schema.number("created_at"))
+                .primary_key(&mut primary_key(
+                    "idempotency_keys_key",
+                    &["caller", "operation", "key"],
+                ))
+                .check(check(to.check.0, to.check.1)),
+            "",
+            true,
+        )
+        .await?;
+    schema.run(format!(
         "INSERT INTO {TABLE} SELECT caller, operation, key, fingerprint, {tag}, {body}, created_at FROM {before}"
     ))
     .await?;
-    kit.run(format!("DROP TABLE {before}")).await?;
-    kit.index("idempotency_keys_oldest", TABLE, &["created_at"], None)
+    schema.run(format!("DROP TABLE {before}")).await?;
+    schema
+        .index("idempotency_keys_oldest", TABLE, &["created_at"], None)
         .await
 }

@@ -8,25 +8,25 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use p2p_application::ports::{Mail, MailError, Mailer};
 
-use crate::Stationery;
+use crate::MessageBuilder;
 
 /// Lays mails down as `.eml` files, which sort by time and which mail programs open.
 #[derive(Debug, Clone)]
 pub struct FolderMailer {
     folder: PathBuf,
-    stationery: Stationery,
+    message_builder: MessageBuilder,
 }
 
 impl FolderMailer {
     /// Makes the folder, unless it is there.
-    pub fn open(folder: &Path, stationery: Stationery) -> io::Result<Self> {
+    pub fn open(folder: &Path, message_builder: MessageBuilder) -> io::Result<Self> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
-            stationery,
+            message_builder,
         })
     }
 }
@@ -34,8 +34,8 @@ impl FolderMailer {
 #[async_trait]
 impl Mailer for FolderMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        let mail = self.stationery.write_plainly(mail)?.formatted();
-        let name = format!("{:032x}", self.stationery.fresh_id());
+        let mail = self.message_builder.write_plainly(mail)?.formatted();
+        let name = format!("{:032x}", self.message_builder.fresh_id());
         let folder = self.folder.clone();
         let unavailable = |error: &dyn std::fmt::Display| {
             MailError::Unavailable(format!("the folder for mail can't be written to: {error}"))

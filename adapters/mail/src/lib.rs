@@ -3,14 +3,14 @@
 //! *What it may import*: the application's ports and the crate that writes and sends mail (lettre). Mails hold secrets, and
 //! addresses are personal: neither is ever in an error or in the log.
 //!
-//! *How to add the next thing*: one file per way of delivery, which writes its mails on [`Stationery`].
+//! *How to add the next thing*: one file per way of delivery, which writes its mails on [`MessageBuilder`].
 
 mod folder;
 mod log;
+mod message_builder;
 mod smtp;
-mod stationery;
 
 pub use folder::FolderMailer;
 pub use log::LogMailer;
-pub use smtp::{BadSmtp, SmtpMailer, SmtpSettings};
-pub use stationery::{BadSender, Stationery};
+pub use message_builder::{InvalidSender, MessageBuilder};
+pub use smtp::{InvalidSmtp, SmtpMailer, SmtpSettings};

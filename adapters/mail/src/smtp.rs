@@ -11,7 +11,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use p2p_application::ports::{Mail, MailError, Mailer};
 use url::Url;
 
-use crate::Stationery;
+use crate::MessageBuilder;
 
 /// How long the server may take for one answer, and for a mail altogether.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -43,7 +43,7 @@ impl std::fmt::Debug for SmtpSettings {
 
 /// What is wrong with the settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadSmtp {
+pub enum InvalidSmtp {
     #[error(
         "a mail server's URL looks like `smtps://mail.example.com` or `smtp://mail.example.com:587`"
     )]
@@ -62,7 +62,7 @@ pub enum BadSmtp {
 #[derive(Clone)]
 pub struct SmtpMailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
-    stationery: Stationery,
+    message_builder: MessageBuilder,
 }
 
 impl std::fmt::Debug for SmtpMailer {
@@ -73,7 +73,10 @@ impl std::fmt::Debug for SmtpMailer {
 
 impl SmtpMailer {
     /// A mailer for this server. Nothing is connected before there is mail.
-    pub fn new(settings: &SmtpSettings, stationery: Stationery) -> Result<Self, BadSmtp> {
+    pub fn new(
+        settings: &SmtpSettings,
+        message_builder: MessageBuilder,
+    ) -> Result<Self, InvalidSmtp> {
         let Server { host, port, tls } = Server::parse(&settings.url)?;
         let parameters = || {
             let mut parameters = TlsParameters::builder(host.clone());
@@ -92,10 +95,10 @@ impl SmtpMailer {
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&host)
             .port(port)
             .tls(tls)
-            .hello_name(ClientId::Domain(stationery.domain().to_owned()))
+            .hello_name(ClientId::Domain(message_builder.domain().to_owned()))
             .timeout(Some(ANSWER_WITHIN));
         if settings.user.is_empty() != settings.password.is_empty() {
-            return Err(BadSmtp::HalfCredentials);
+            return Err(InvalidSmtp::HalfCredentials);
         }
         if !settings.user.is_empty() {
             let (user, password) = (settings.user.clone(), settings.password.clone());
@@ -103,7 +106,7 @@ impl SmtpMailer {
         }
         Ok(Self {
             transport: builder.build(),
-            stationery,
+            message_builder,
         })
     }
 }
@@ -111,7 +114,7 @@ impl SmtpMailer {
 #[async_trait]
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        let mail = self.stationery.write(mail)?;
+        let mail = self.message_builder.write(mail)?;
         let sending = self.transport.send(mail);
         match tokio::time::timeout(SEND_WITHIN, sending).await {
             Ok(Ok(_)) => Ok(()),
@@ -140,8 +143,8 @@ fn told(error: &Error) -> MailError {
     }
 }
 
-fn tls_error(error: &Error) -> BadSmtp {
-    BadSmtp::Tls(error.to_string())
+fn tls_error(error: &Error) -> InvalidSmtp {
+    InvalidSmtp::Tls(error.to_string())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,26 +162,26 @@ struct Server {
 }
 
 impl Server {
-    fn parse(url: &str) -> Result<Self, BadSmtp> {
-        let url = Url::parse(url).map_err(|_| BadSmtp::Url)?;
+    fn parse(url: &str) -> Result<Self, InvalidSmtp> {
+        let url = Url::parse(url).map_err(|_| InvalidSmtp::Url)?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(BadSmtp::CredentialsInUrl);
+            return Err(InvalidSmtp::CredentialsInUrl);
         }
         let tls = match (url.scheme(), url.query()) {
             ("smtps", None) => Encryption::FromTheStart,
             ("smtp", None) => Encryption::StartTls,
             ("smtp", Some("tls=none")) => Encryption::None,
-            _ => return Err(BadSmtp::Url),
+            _ => return Err(InvalidSmtp::Url),
         };
         let host = url.host_str().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() || !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-            return Err(BadSmtp::Url);
+            return Err(InvalidSmtp::Url);
         }
         let address = host.parse::<std::net::IpAddr>();
         let is_here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
         if tls == Encryption::None && !is_here {
-            return Err(BadSmtp::Unencrypted);
+            return Err(InvalidSmtp::Unencrypted);
         }
         let usual = match tls {
             Encryption::FromTheStart => PORT,
@@ -245,22 +248,25 @@ mod tests {
     #[test]
     fn what_is_no_server_is_refused() {
         for (url, error) in [
-            ("", BadSmtp::Url),
-            ("mail.example.com", BadSmtp::Url),
-            ("smtp://", BadSmtp::Url),
-            ("http://mail.example.com", BadSmtp::Url),
-            ("smtp://mail.example.com?tls=opportunistic", BadSmtp::Url),
-            ("smtps://mail.example.com?tls=none", BadSmtp::Url),
-            ("smtp://mail.example.com/path", BadSmtp::Url),
-            ("smtp://mail.example.com?tls=none", BadSmtp::Unencrypted),
-            ("smtp://10.0.0.1?tls=none", BadSmtp::Unencrypted),
+            ("", InvalidSmtp::Url),
+            ("mail.example.com", InvalidSmtp::Url),
+            ("smtp://", InvalidSmtp::Url),
+            ("http://mail.example.com", InvalidSmtp::Url),
+            (
+                "smtp://mail.example.com?tls=opportunistic",
+                InvalidSmtp::Url,
+            ),
+            ("smtps://mail.example.com?tls=none", InvalidSmtp::Url),
+            ("smtp://mail.example.com/path", InvalidSmtp::Url),
+            ("smtp://mail.example.com?tls=none", InvalidSmtp::Unencrypted),
+            ("smtp://10.0.0.1?tls=none", InvalidSmtp::Unencrypted),
             (
                 "smtp://localhost.example.com?tls=none",
-                BadSmtp::Unencrypted,
+                InvalidSmtp::Unencrypted,
             ),
             (
                 "smtps://me:secret@mail.example.com",
-                BadSmtp::CredentialsInUrl,
+                InvalidSmtp::CredentialsInUrl,
             ),
         ] {
             assert_eq!(Server::parse(url), Err(error), "{url}");

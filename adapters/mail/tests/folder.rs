@@ -6,14 +6,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use p2p_application::ports::{MailError, Mailer};
-use p2p_mail::{BadSender, FolderMailer, LogMailer, Stationery};
-use support::{mail, stationery};
+use p2p_mail::{FolderMailer, InvalidSender, LogMailer, MessageBuilder};
+use support::{mail, message_builder};
 
 #[tokio::test]
 async fn each_mail_is_a_file_of_its_owner_and_reads_as_it_was_written() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("not/there/yet");
-    let mailer = FolderMailer::open(&folder, stationery()).unwrap();
+    let mailer = FolderMailer::open(&folder, message_builder()).unwrap();
     let token = "x".repeat(400);
     let texts = [
         format!("https://market.example.com/verify-email?token={token}\n"),
@@ -46,7 +46,7 @@ async fn each_mail_is_a_file_of_its_owner_and_reads_as_it_was_written() {
     let mode = fs::metadata(&folder).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     // Opened again, what is there stays.
-    let again = FolderMailer::open(&folder, stationery()).unwrap();
+    let again = FolderMailer::open(&folder, message_builder()).unwrap();
     assert!(
         again
             .send(&mail("nobody", "Subject", "Text"))
@@ -60,7 +60,7 @@ async fn each_mail_is_a_file_of_its_owner_and_reads_as_it_was_written() {
 async fn a_folder_that_is_gone_may_come_back() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("mail");
-    let mailer = FolderMailer::open(&folder, stationery()).unwrap();
+    let mailer = FolderMailer::open(&folder, message_builder()).unwrap();
     fs::remove_dir(&folder).unwrap();
     let mail = mail("alice@example.com", "Subject", "Text");
     let sent = mailer.send(&mail).await;
@@ -91,7 +91,8 @@ fn a_sender_has_an_address() {
         }
     }
     let new = |from: &str| {
-        Stationery::new(from, std::sync::Arc::new(Never), std::sync::Arc::new(Never)).map(|_| ())
+        MessageBuilder::new(from, std::sync::Arc::new(Never), std::sync::Arc::new(Never))
+            .map(|_| ())
     };
     for good in [
         "no-reply@example.com",
@@ -108,6 +109,6 @@ fn a_sender_has_an_address() {
         "P2P\r\nBcc: c <a@example.com>",
         "почта@example.com",
     ] {
-        assert_eq!(new(bad), Err(BadSender), "{bad}");
+        assert_eq!(new(bad), Err(InvalidSender), "{bad}");
     }
 }

@@ -10,8 +10,8 @@ mod support;
 use std::sync::Arc;
 
 use p2p_application::ports::{MailError, Mailer};
-use p2p_mail::{BadSmtp, SmtpMailer, SmtpSettings};
-use support::{Manners, Seen, mail, serve, stationery};
+use p2p_mail::{InvalidSmtp, SmtpMailer, SmtpSettings};
+use support::{Manners, Seen, mail, message_builder, serve};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -35,7 +35,7 @@ async fn plain(answer: Option<(&'static str, &'static str)>) -> (SmtpMailer, See
     };
     let (address, seen) = serve(manners).await;
     let settings = settings(format!("smtp://{address}?tls=none"));
-    (SmtpMailer::new(&settings, stationery()).unwrap(), seen)
+    (SmtpMailer::new(&settings, message_builder()).unwrap(), seen)
 }
 
 /// TLS with a certificate of its own, and that certificate.
@@ -141,7 +141,7 @@ async fn a_server_that_is_away_may_come_back() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let settings = settings(format!("smtp://{address}?tls=none"));
-    let mailer = SmtpMailer::new(&settings, stationery()).unwrap();
+    let mailer = SmtpMailer::new(&settings, message_builder()).unwrap();
     let sent = mailer
         .send(&mail("alice@example.com", "Subject", "Text"))
         .await;
@@ -200,7 +200,7 @@ async fn nothing_is_sent_before_the_connection_is_encrypted() {
         ..settings(format!("smtp://{address}"))
     };
     assert!(!format!("{settings:?}").contains("secret"));
-    let mailer = SmtpMailer::new(&settings, stationery()).unwrap();
+    let mailer = SmtpMailer::new(&settings, message_builder()).unwrap();
     assert!(!format!("{mailer:?}").contains("secret"));
     let sent = mailer
         .send(&mail("alice@example.com", "Subject", "Text"))
@@ -226,7 +226,7 @@ async fn tls_from_the_first_byte_is_spoken_too() {
         authority: Some(authority),
         ..settings(format!("smtps://{address}"))
     };
-    let mailer = SmtpMailer::new(&settings, stationery()).unwrap();
+    let mailer = SmtpMailer::new(&settings, message_builder()).unwrap();
     let sent = mailer
         .send(&mail("alice@example.com", "Subject", "Text"))
         .await;
@@ -268,7 +268,7 @@ async fn who_can_not_prove_to_be_the_server_gets_nothing() {
                 authority,
                 ..credentials(settings(format!("{scheme}://{address}")))
             };
-            let mailer = SmtpMailer::new(&settings, stationery()).unwrap();
+            let mailer = SmtpMailer::new(&settings, message_builder()).unwrap();
             let sent = mailer
                 .send(&mail("alice@example.com", "Subject", "Text"))
                 .await;
@@ -286,12 +286,12 @@ fn settings_that_can_not_work_are_refused() {
         user: "market".into(),
         ..settings("smtps://mail.example.com".into())
     };
-    let refused = SmtpMailer::new(&user, stationery()).err();
-    assert_eq!(refused, Some(BadSmtp::HalfCredentials));
+    let refused = SmtpMailer::new(&user, message_builder()).err();
+    assert_eq!(refused, Some(InvalidSmtp::HalfCredentials));
     let authority = SmtpSettings {
         authority: Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec()),
         ..settings("smtps://mail.example.com".into())
     };
-    let refused = SmtpMailer::new(&authority, stationery()).err();
-    assert!(matches!(refused, Some(BadSmtp::Tls(_))), "{refused:?}");
+    let refused = SmtpMailer::new(&authority, message_builder()).err();
+    assert!(matches!(refused, Some(InvalidSmtp::Tls(_))), "{refused:?}");
 }

@@ -16,9 +16,9 @@ use crate::tables::StoredDeadLetter;
 
 /// Messages that somebody is delivering. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Hands(Arc<Mutex<BTreeSet<EventId>>>);
+pub(crate) struct LeaseTable(Arc<Mutex<BTreeSet<EventId>>>);
 
-impl Hands {
+impl LeaseTable {
     // Nothing panics while it holds the lock.
     fn ids(&self) -> MutexGuard<'_, BTreeSet<EventId>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -26,14 +26,14 @@ impl Hands {
 }
 
 /// Dropped, it gives its messages back.
-struct InHand {
+struct Leased {
     memory: Memory,
     messages: Vec<OutboxMessage>,
 }
 
-impl Drop for InHand {
+impl Drop for Leased {
     fn drop(&mut self) {
-        let mut ids = self.memory.hands().ids();
+        let mut ids = self.memory.leases().ids();
         for message in &self.messages {
             ids.remove(&message.id);
         }
@@ -44,13 +44,13 @@ impl Drop for InHand {
 impl Outbox for Memory {
     async fn take(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
         self.faults().visit(Point::Query).await?;
-        let mut ids = self.hands().ids();
+        let mut ids = self.leases().ids();
         let tables = self.read();
         let waiting = tables.outbox.values();
         let free = waiting.filter(|message| !ids.contains(&message.id));
         let messages = take(free.cloned(), limit);
         ids.extend(messages.iter().map(|message| message.id));
-        Ok(Box::new(InHand {
+        Ok(Box::new(Leased {
             memory: self.clone(),
             messages,
         }))
@@ -60,19 +60,19 @@ impl Outbox for Memory {
         self.faults().visit(Point::Query).await?;
         let tables = self.read();
         Ok(Backlog {
-            depth: Backlog::MOST.min(tables.outbox.len() as u64),
+            depth: Backlog::MAX_DEPTH.min(tables.outbox.len() as u64),
             oldest: tables.outbox.values().next().map(|message| message.at),
         })
     }
 }
 
 #[async_trait]
-impl Lease for InHand {
+impl Lease for Leased {
     fn messages(&self) -> &[OutboxMessage] {
         &self.messages
     }
 
-    async fn delivered(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError> {
+    async fn ack(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError> {
         self.memory.faults().visit(Point::Commit).await?;
         let mut tables = self.memory.write();
         for message in &self.messages {

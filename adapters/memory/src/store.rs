@@ -9,7 +9,7 @@ use p2p_application::ports::{
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::faults::{Faults, Point};
-use crate::outbox::Hands;
+use crate::outbox::LeaseTable;
 use crate::tables::Tables;
 use crate::unit::Unit;
 
@@ -24,7 +24,7 @@ pub struct Memory {
     faults: Faults,
     tally: Arc<watch::Sender<Tally>>,
     looks: bool,
-    hands: Hands,
+    leases: LeaseTable,
 }
 
 /// What has been asked of the store so far.
@@ -54,7 +54,7 @@ impl Memory {
             faults: Faults::default(),
             tally: Arc::new(watch::Sender::new(Tally::default())),
             looks: false,
-            hands: Hands::default(),
+            leases: LeaseTable::default(),
         }
     }
 
@@ -90,8 +90,8 @@ impl Memory {
         self.tally.subscribe()
     }
 
-    pub(crate) const fn hands(&self) -> &Hands {
-        &self.hands
+    pub(crate) const fn leases(&self) -> &LeaseTable {
+        &self.leases
     }
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut Tally)) {

@@ -8,8 +8,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QuerySelect, Select};
 
 use crate::database::Database;
-use crate::row::{self, Reading};
-use crate::{attempts, error, second_factor, session, user};
+use crate::row::{self, RowContext};
+use crate::{error, failed_attempts, second_factor, session, user};
 
 #[async_trait]
 impl AccessQueries for Database {
@@ -24,7 +24,7 @@ impl AccessQueries for Database {
     }
 
     async fn find_attempts(&self, key: u128) -> Result<Option<FailedAttempts>, StorageError> {
-        let found = attempts::Entity::find_by_id(Uuid::from_u128(key)).one(self.reader());
+        let found = failed_attempts::Entity::find_by_id(Uuid::from_u128(key)).one(self.reader());
         row::maybe(found.await.map_err(error::storage)?)
     }
 
@@ -49,7 +49,7 @@ impl AccessQueries for Database {
 
 fn changed((id, roles, at): (Uuid, i16, i64)) -> Result<(UserId, Roles, Timestamp), StorageError> {
     let id: UserId = row::id(id);
-    let roles = user::roles(&Reading::new("users", id), roles)?;
+    let roles = user::roles(&RowContext::new("users", id), roles)?;
     Ok((id, roles, row::time(at)))
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn forget(
     let backend = database.backend();
     let mut forgotten = 0;
     let over = session::OVER.map(|over| session::forgetting(over, backend, before, limit));
-    let old = attempts::forgetting(backend, before, limit);
+    let old = failed_attempts::forgetting(backend, before, limit);
     for statement in over.into_iter().chain([old]) {
         let done = database.writer().execute_raw(statement).await;
         forgotten += done.map_err(error::storage)?.rows_affected();

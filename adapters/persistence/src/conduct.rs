@@ -4,7 +4,7 @@ use p2p_application::ports::StorageError;
 use p2p_domain::{Conduct, UserId};
 use sea_orm::entity::prelude::*;
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -54,7 +54,7 @@ impl TryFrom<Model> for Conduct {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let user: UserId = row::id(stored.user_id);
-        let reading = Reading::new("conducts", user);
+        let reading = RowContext::new("conducts", user);
         Ok(Self {
             user,
             cancels: u32::try_from(stored.cancels)

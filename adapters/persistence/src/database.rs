@@ -11,13 +11,13 @@ use p2p_migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend};
 use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
+use crate::connect::{self, OpenError};
+use crate::connection_cache::ConnectionCache;
 use crate::error;
-use crate::open::{self, OpenError};
-use crate::outbox::{Hands, Places};
+use crate::outbox::{LeaseTable, ScanCursor};
 use crate::snapshot;
-use crate::table::Room;
+use crate::table::StatementLimit;
 use crate::unit::{Unit, commit_at_once};
-use crate::warm::WarmPool;
 
 /// Only one process migrates at a time: the number of the lock that says so, on PostgreSQL. Any number that nobody else
 /// uses in this database.
@@ -50,13 +50,13 @@ pub struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     relay: DatabaseConnection,
-    room: Room,
+    limit: StatementLimit,
     /// For statements that commit themselves, where there is such a way.
-    warm: Option<WarmPool>,
+    cache: Option<ConnectionCache>,
     /// Messages in hand, on SQLite.
-    hands: Hands,
+    leases: LeaseTable,
     /// Where messages are looked for, on PostgreSQL.
-    places: Places,
+    scan_cursor: ScanCursor,
 }
 
 impl fmt::Debug for Database {
@@ -70,21 +70,21 @@ impl fmt::Debug for Database {
 impl Database {
     /// Opens the database that the URL names.
     pub async fn open(settings: &DatabaseSettings) -> Result<Self, OpenError> {
-        let open::Opened {
+        let connect::Opened {
             writer,
             reader,
             relay,
-            room,
-            warm,
-        } = open::open(settings).await?;
+            limit,
+            cache,
+        } = connect::open(settings).await?;
         Ok(Self {
             writer,
             reader,
             relay,
-            room,
-            warm,
-            hands: Hands::default(),
-            places: Places::default(),
+            limit,
+            cache,
+            leases: LeaseTable::default(),
+            scan_cursor: ScanCursor::default(),
         })
     }
 
@@ -114,8 +114,8 @@ impl Database {
 
     /// Closes all connections, after the work that is under way.
     pub async fn close(self) -> Result<(), StorageError> {
-        if let Some(warm) = self.warm {
-            warm.close().await;
+        if let Some(cache) = self.cache {
+            cache.close().await;
         }
         let relay = self.relay.close().await;
         let reader = self.reader.close().await;
@@ -138,16 +138,16 @@ impl Database {
         &self.relay
     }
 
-    pub(crate) fn room(&self) -> Room {
-        self.room
+    pub(crate) fn statement_limit(&self) -> StatementLimit {
+        self.limit
     }
 
-    pub(crate) fn hands(&self) -> &Hands {
-        &self.hands
+    pub(crate) fn leases(&self) -> &LeaseTable {
+        &self.leases
     }
 
-    pub(crate) fn places(&self) -> &Places {
-        &self.places
+    pub(crate) fn scan_cursor(&self) -> &ScanCursor {
+        &self.scan_cursor
     }
 
     /// Both ways in.
@@ -213,7 +213,7 @@ pub(crate) async fn finish<T>(
 impl Store for Database {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
         match self.begin_write().await {
-            Ok(transaction) => Ok(Box::new(Unit::new(transaction, self.room))),
+            Ok(transaction) => Ok(Box::new(Unit::new(transaction, self.limit))),
             // Another process holds SQLite's one lock: that is about no command in particular.
             Err(StorageError::Conflict { what }) => Err(StorageError::Unavailable {
                 source: what.into(),
@@ -226,22 +226,22 @@ impl Store for Database {
         &self,
         snapshot_query: &SnapshotQuery,
     ) -> Result<Option<Snapshot>, StorageError> {
-        let Some(warm) = &self.warm else {
+        let Some(cache) = &self.cache else {
             return Ok(None);
         };
-        let connection = warm.take().await.map_err(error::storage)?;
+        let connection = cache.take().await.map_err(error::storage)?;
         let seen = snapshot::read_snapshot(&connection, snapshot_query).await?;
-        warm.keep(connection);
+        cache.put_back(connection);
         Ok(Some(seen))
     }
 
     async fn commit(&self, changes: &ChangeSet) -> Result<(), StorageError> {
-        let Some(warm) = &self.warm else {
+        let Some(cache) = &self.cache else {
             return self.begin().await?.commit(changes).await;
         };
-        let connection = warm.take().await.map_err(error::storage)?;
+        let connection = cache.take().await.map_err(error::storage)?;
         commit_at_once(&connection, changes).await?;
-        warm.keep(connection);
+        cache.put_back(connection);
         Ok(())
     }
 }

@@ -15,9 +15,9 @@ use sea_orm::{
 use crate::database::{Database, finish};
 use crate::error;
 use crate::outbox;
-use crate::row::{self, Reading};
-use crate::table::{Room, Writer, one_of};
-use crate::text::Parameters;
+use crate::row::{self, RowContext};
+use crate::sql::Parameters;
+use crate::table::{StatementLimit, Writer, one_of};
 
 /// How many are put back at a time.
 const AT_A_TIME: u32 = 256;
@@ -87,7 +87,7 @@ impl TryFrom<Model> for DeadLetter {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: EventId = row::id(stored.message_id);
-        let reading = Reading::new("dead_letters", id);
+        let reading = RowContext::new("dead_letters", id);
         Ok(Self {
             message: Incoming {
                 id: id.to_string(),
@@ -137,7 +137,7 @@ impl DeadLetters for Database {
         loop {
             let wanted = (limit - revived).min(AT_A_TIME);
             let transaction = self.begin_write().await?;
-            let moved = requeue(&transaction, self.room(), message, wanted).await;
+            let moved = requeue(&transaction, self.statement_limit(), message, wanted).await;
             let moved = finish(transaction, moved).await?;
             revived += moved;
             if moved < wanted || revived == limit {
@@ -169,7 +169,7 @@ fn revivable(message: Option<EventId>, limit: u32) -> Select<Entity> {
 
 async fn requeue(
     transaction: &DatabaseTransaction,
-    room: Room,
+    statement_limit: StatementLimit,
     message: Option<EventId>,
     limit: u32,
 ) -> Result<u32, StorageError> {
@@ -197,7 +197,7 @@ async fn requeue(
     }
     let moved = u32::try_from(rows.len()).unwrap_or(limit);
     let rows = rows.into_iter().map(Model::again).collect();
-    let mut writer = Writer::new(transaction, room);
+    let mut writer = Writer::new(transaction, statement_limit);
     writer.insert::<outbox::Entity>(rows).await?;
     writer.finish().await.map_err(error::storage)?;
     Ok(moved)

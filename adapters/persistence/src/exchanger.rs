@@ -4,7 +4,7 @@ use p2p_application::ports::StorageError;
 use p2p_domain::{Exchanger, UserId};
 use sea_orm::entity::prelude::*;
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -54,7 +54,7 @@ impl TryFrom<Model> for Exchanger {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let user: UserId = row::id(stored.user_id);
-        let reading = Reading::new("exchangers", user);
+        let reading = RowContext::new("exchangers", user);
         Ok(Self {
             user,
             online: stored.online,

@@ -8,9 +8,9 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement};
 
 use crate::database::Database;
 use crate::error;
-use crate::row::{self, Reading};
-use crate::table::{Room, id_array, in_step, padded, placeholders, text_array};
-use crate::text::Parameters;
+use crate::row::{self, RowContext};
+use crate::sql::Parameters;
+use crate::table::{StatementLimit, id_array, padded, placeholders, text_array, unnest_in_step};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
@@ -55,7 +55,7 @@ impl TryFrom<Model> for IdempotencyRecord {
     type Error = StorageError;
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
-        let reading = Reading::new("idempotency_keys", stored.caller);
+        let reading = RowContext::new("idempotency_keys", stored.caller);
         let tag = u16::try_from(stored.tag);
         Ok(Self {
             key: IdempotencyKey {
@@ -76,7 +76,7 @@ impl TryFrom<Model> for IdempotencyRecord {
 /// Those of the requests that were answered.
 pub(crate) async fn known(
     connection: &impl ConnectionTrait,
-    room: Room,
+    limit: StatementLimit,
     keys: &[IdempotencyKey],
 ) -> Result<Vec<IdempotencyRecord>, StorageError> {
     let keys: Vec<&IdempotencyKey> = keys
@@ -84,7 +84,7 @@ pub(crate) async fn known(
         .filter(|key| row::storable(&key.operation) && row::storable(&key.key))
         .collect();
     let mut known = Vec::new();
-    for keys in room.texts(&keys) {
+    for keys in limit.texts(&keys) {
         let statement = of(connection.get_database_backend(), keys);
         let found = connection.query_all_raw(statement).await;
         for found in found.map_err(error::storage)? {
@@ -103,7 +103,7 @@ pub(crate) fn of(backend: DbBackend, keys: &[&IdempotencyKey]) -> Statement {
         let sql = format!(
             "SELECT {COLUMNS} FROM {} AS k JOIN idempotency_keys AS r \
              ON r.caller = k.caller AND r.operation = k.operation AND r.key = k.key",
-            in_step(&[("caller", "uuid"), ("operation", "text"), ("key", "text")])
+            unnest_in_step(&[("caller", "uuid"), ("operation", "text"), ("key", "text")])
         );
         let callers = id_array(keys.iter().map(|key| Uuid::from_u128(key.caller)));
         let operations = text_array(keys.iter().map(|key| key.operation.clone()));

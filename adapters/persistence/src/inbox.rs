@@ -7,8 +7,8 @@ use sea_orm::{ConnectionTrait, DbBackend, QuerySelect, Select, Statement};
 
 use crate::database::Database;
 use crate::error;
+use crate::sql::Parameters;
 use crate::table::one_of_texts;
-use crate::text::Parameters;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "inbox")]

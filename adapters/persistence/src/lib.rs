@@ -12,41 +12,41 @@
 //! every connection prepares each of them once.
 
 mod access;
-mod attempts;
+mod audit_log;
 mod conduct;
+mod connect;
+mod connection_cache;
 mod database;
 mod dead_letter;
 mod dispute;
 mod error;
 mod exchanger;
+mod failed_attempts;
 mod idempotency;
 mod inbox;
 mod ledger;
 mod listing;
 mod maintenance;
-mod newest;
+mod newest_first;
 mod notification;
 mod offer;
-mod open;
+mod offer_preconditions;
 mod order;
 mod outbox;
 mod payment;
+mod payment_report;
 #[cfg(test)]
 mod plans;
-mod report;
+mod quota;
 mod row;
 mod second_factor;
 mod session;
 mod snapshot;
-mod standing;
+mod sql;
 mod table;
-mod tally;
-mod text;
-mod trail;
 mod unit;
 mod user;
-mod warm;
 mod withdrawal;
 
+pub use connect::OpenError;
 pub use database::{Database, DatabaseSettings};
-pub use open::OpenError;

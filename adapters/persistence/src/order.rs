@@ -9,8 +9,8 @@ use sea_orm::entity::prelude::*;
 
 use crate::database::Database;
 use crate::error;
-use crate::newest::Newest;
-use crate::row::{self, Reading};
+use crate::newest_first::NewestFirst;
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -102,7 +102,7 @@ impl TryFrom<Model> for Order {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: OrderId = row::id(stored.id);
-        let reading = Reading::new("orders", id);
+        let reading = RowContext::new("orders", id);
         let asset = reading.asset(&stored.asset)?;
         Ok(Self {
             id,
@@ -119,7 +119,7 @@ impl TryFrom<Model> for Order {
     }
 }
 
-fn state(reading: &Reading, stored: &Model) -> Result<OrderState, StorageError> {
+fn state(reading: &RowContext, stored: &Model) -> Result<OrderState, StorageError> {
     let status = reading.named(OrderStatus::ALL, OrderStatus::name, &stored.status)?;
     if status != OrderStatus::Finished {
         reading.absent("payment_id", &stored.payment_id)?;
@@ -162,8 +162,8 @@ impl OrderQueries for Database {
 }
 
 /// The newest orders that the filter means.
-pub(crate) fn page(filter: &OrderFilter) -> Newest {
-    Newest::page(filter.limit, filter.after.map(row::uuid))
+pub(crate) fn page(filter: &OrderFilter) -> NewestFirst {
+    NewestFirst::page(filter.limit, filter.after.map(row::uuid))
         .of(filter.user.map(row::uuid))
         .in_state(filter.status.map(OrderStatus::name))
 }

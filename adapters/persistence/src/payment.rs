@@ -10,7 +10,7 @@ use sea_orm::entity::prelude::*;
 use crate::database::Database;
 use crate::error;
 use crate::ledger::account;
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 const AUTHORIZED: &str = "AUTHORIZED";
@@ -101,7 +101,7 @@ impl TryFrom<Model> for Payment {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: PaymentId = row::id(stored.id);
-        let reading = Reading::new("payments", id);
+        let reading = RowContext::new("payments", id);
         let asset = reading.asset(&stored.asset)?;
         let state = state(&reading, &stored)?;
         let origin = match (stored.order_id, stored.caller_id, stored.key) {
@@ -128,7 +128,7 @@ impl TryFrom<Model> for Payment {
     }
 }
 
-fn state(reading: &Reading, stored: &Model) -> Result<PaymentState, StorageError> {
+fn state(reading: &RowContext, stored: &Model) -> Result<PaymentState, StorageError> {
     let status = stored.status.as_str();
     if status != DECLINED {
         reading.absent("decline", &stored.decline)?;

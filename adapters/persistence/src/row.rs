@@ -53,12 +53,12 @@ pub(crate) fn seconds(span: Duration) -> Result<i64, StorageError> {
 
 /// Which row is being read: what a complaint about it names.
 #[derive(Debug, Clone)]
-pub(crate) struct Reading {
+pub(crate) struct RowContext {
     table: &'static str,
     id: String,
 }
 
-impl Reading {
+impl RowContext {
     pub(crate) fn new(table: &'static str, id: impl Display) -> Self {
         Self {
             table,
@@ -135,7 +135,7 @@ impl Reading {
 }
 
 /// A hash of the audit trail, in the one form in which it is stored.
-pub(crate) fn hash(reading: &Reading, text: &str) -> Result<ChainHash, StorageError> {
+pub(crate) fn hash(reading: &RowContext, text: &str) -> Result<ChainHash, StorageError> {
     let hash = text.parse::<ChainHash>();
     let hash = hash.ok().filter(|hash| hash.to_string() == text);
     hash.ok_or_else(|| reading.corrupt("hash is no hash in its stored form"))

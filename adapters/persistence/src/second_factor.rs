@@ -5,7 +5,7 @@ use p2p_domain::second_factor::{RecoveryCodes, SealedSecret};
 use p2p_domain::{SecondFactor, UserId};
 use sea_orm::entity::prelude::*;
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -72,7 +72,7 @@ impl TryFrom<Model> for SecondFactor {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let user: UserId = row::id(stored.user_id);
-        let reading = Reading::new("second_factors", user);
+        let reading = RowContext::new("second_factors", user);
         let digests = stored.recovery.split(',').filter(|text| !text.is_empty());
         let digests = digests.map(|text| u128::from_str_radix(text, 16));
         let digests: Result<Vec<u128>, _> = digests.collect();

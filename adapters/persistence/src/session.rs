@@ -8,10 +8,10 @@ use p2p_domain::{Session, SessionId, Timestamp};
 use sea_orm::entity::prelude::*;
 use sea_orm::{DbBackend, Statement};
 
-use crate::newest::Newest;
-use crate::row::{self, Reading};
+use crate::newest_first::NewestFirst;
+use crate::row::{self, RowContext};
+use crate::sql::Parameters;
 use crate::table::Table;
-use crate::text::Parameters;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
@@ -76,7 +76,7 @@ impl TryFrom<Model> for Session {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: SessionId = row::id(stored.id);
-        let reading = Reading::new("sessions", id);
+        let reading = RowContext::new("sessions", id);
         Ok(Self {
             id,
             user: row::id(stored.user_id),
@@ -97,7 +97,7 @@ impl TryFrom<Model> for Session {
 }
 
 fn ended(
-    reading: &Reading,
+    reading: &RowContext,
     at: Option<i64>,
     why: Option<String>,
 ) -> Result<Option<(Timestamp, SessionEnd)>, StorageError> {
@@ -112,7 +112,7 @@ fn ended(
 
 /// From where somebody has asked.
 pub(crate) fn address(
-    reading: &Reading,
+    reading: &RowContext,
     stored: Option<String>,
 ) -> Result<Option<IpAddr>, StorageError> {
     let Some(text) = stored else {
@@ -127,8 +127,8 @@ pub(crate) fn address(
 }
 
 /// Somebody's sessions that have not ended, newest first.
-pub(crate) fn page(user: p2p_domain::UserId, limit: u32) -> Newest {
-    Newest::page(limit, None)
+pub(crate) fn page(user: p2p_domain::UserId, limit: u32) -> NewestFirst {
+    NewestFirst::page(limit, None)
         .of(Some(row::uuid(user)))
         .only("ended_at IS NULL")
 }

@@ -14,9 +14,9 @@ use sea_orm::{
 };
 
 use crate::ledger::account;
-use crate::table::{Room, id_array, in_step, number_array, text_array};
+use crate::table::{StatementLimit, id_array, number_array, text_array, unnest_in_step};
 use crate::unit::select;
-use crate::{conduct, error, exchanger, idempotency, listing, offer, payment, row, tally, user};
+use crate::{conduct, error, exchanger, idempotency, listing, offer, payment, quota, row, user};
 
 /// Who gives the crypto of a deal or answer.
 const HOLDER: &str =
@@ -56,14 +56,19 @@ pub(crate) async fn read_snapshot(
         }
     }
     if !snapshot_query.users.is_empty() {
-        snapshot.users = user::known(connection, Room::Whole, &snapshot_query.users).await?;
+        snapshot.users =
+            user::known(connection, StatementLimit::Unlimited, &snapshot_query.users).await?;
     }
     if !snapshot_query.payments.is_empty() || !snapshot_query.accounts.is_empty() {
         payments(connection, snapshot_query, &mut snapshot).await?;
     }
     if !snapshot_query.replies.is_empty() {
-        snapshot.replies =
-            idempotency::known(connection, Room::Whole, &snapshot_query.replies).await?;
+        snapshot.replies = idempotency::known(
+            connection,
+            StatementLimit::Unlimited,
+            &snapshot_query.replies,
+        )
+        .await?;
     }
     Ok(snapshot)
 }
@@ -141,7 +146,7 @@ pub(crate) static PAYMENTS: LazyLock<String> = LazyLock::new(|| {
          LEFT JOIN LATERAL (SELECT * FROM accounts AS found WHERE found.id = k.account_id LIMIT 1) AS a ON true",
         columns::<payment::Entity>("p"),
         columns::<account::Entity>("a"),
-        in_step(&[
+        unnest_in_step(&[
             ("caller_id", "uuid"),
             ("key", "text"),
             ("account_id", "uuid")
@@ -169,12 +174,12 @@ pub(crate) static ANSWERS: LazyLock<String> = LazyLock::new(|| {
         columns::<account::Entity>("h"),
         columns::<account::Entity>("c"),
         columns::<conduct::Entity>("n"),
-        in_step(&[
+        unnest_in_step(&[
             ("listing_id", "uuid"),
             ("customer_id", "uuid"),
             ("most", "bigint")
         ]),
-        tally::counted(QuotaKind::OpenOffers, "k.customer_id"),
+        quota::counted(QuotaKind::OpenOffers, "k.customer_id"),
     )
 });
 
@@ -184,7 +189,7 @@ pub(crate) static CONDUCTS: LazyLock<String> = LazyLock::new(|| {
         "SELECT {} FROM {} AS k \
          CROSS JOIN LATERAL (SELECT * FROM conducts AS found WHERE found.user_id = k.user_id LIMIT 1) AS n",
         columns::<conduct::Entity>("n"),
-        in_step(&[("user_id", "uuid")]),
+        unnest_in_step(&[("user_id", "uuid")]),
     )
 });
 

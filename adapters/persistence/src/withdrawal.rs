@@ -9,8 +9,8 @@ use sea_orm::entity::prelude::*;
 
 use crate::database::Database;
 use crate::error;
-use crate::newest::Newest;
-use crate::row::{self, Reading};
+use crate::newest_first::NewestFirst;
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -87,7 +87,7 @@ impl TryFrom<Model> for Withdrawal {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: WithdrawalId = row::id(stored.id);
-        let reading = Reading::new("withdrawals", id);
+        let reading = RowContext::new("withdrawals", id);
         let asset = reading.asset(&stored.asset)?;
         Ok(Self {
             id,
@@ -106,7 +106,7 @@ impl TryFrom<Model> for Withdrawal {
 }
 
 fn state(
-    reading: &Reading,
+    reading: &RowContext,
     status: &str,
     (by, at, note): (Option<Uuid>, Option<i64>, Option<String>),
 ) -> Result<WithdrawalState, StorageError> {
@@ -150,8 +150,8 @@ impl WithdrawalQueries for Database {
 }
 
 /// The newest withdrawals that the filter means.
-pub(crate) fn page(filter: &WithdrawalFilter) -> Newest {
-    Newest::page(filter.limit, filter.after.map(row::uuid))
+pub(crate) fn page(filter: &WithdrawalFilter) -> NewestFirst {
+    NewestFirst::page(filter.limit, filter.after.map(row::uuid))
         .of(filter.user.map(row::uuid))
         .in_state(filter.status.map(WithdrawalStatus::name))
         .by_state()

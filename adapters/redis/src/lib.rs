@@ -6,10 +6,10 @@
 //! *What it may import*: the application's ports and the crate `redis`, which belongs to this adapter.
 //!
 //! *How to add the next thing*: another port that is to be shared over replicas gets a file of its own, beside `limits.rs`; what
-//! the server's absence means is the port's to say, [`health`] keeps the asking within bounds.
+//! the server's absence means is the port's to say, [`breaker`] keeps the asking within bounds.
 
-mod health;
+mod circuit_breaker;
 mod key;
 mod limits;
 
-pub use limits::{BadUrl, RedisLimits};
+pub use limits::{InvalidUrl, RedisLimits};

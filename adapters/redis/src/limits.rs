@@ -10,7 +10,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo, RedisError, Script};
 use tokio::time::{Instant, timeout};
 
-use crate::health::Health;
+use crate::circuit_breaker::CircuitBreaker;
 use crate::key;
 
 /// How long a request waits for the server: a slow one is as good as none.
@@ -28,13 +28,13 @@ const WAITING: usize = 1_024;
 /// The address of the server can't be used. It is not repeated here: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected an address such as redis://user:password@host:6379/0, or rediss:// for TLS")]
-pub struct BadUrl;
+pub struct InvalidUrl;
 
 /// Counts at a Redis server, and by another limiter while it does not answer.
 pub struct RedisLimits {
     connection: ConnectionManager,
     script: Script,
-    health: Health,
+    breaker: CircuitBreaker,
     patience: Duration,
     fallback: Arc<dyn RateLimiter>,
 }
@@ -47,26 +47,26 @@ impl std::fmt::Debug for RedisLimits {
 
 impl RedisLimits {
     /// Nothing is asked of the server yet, so it may be away. Needs tokio's runtime.
-    pub fn new(url: &str, fallback: Arc<dyn RateLimiter>) -> Result<Self, BadUrl> {
+    pub fn new(url: &str, fallback: Arc<dyn RateLimiter>) -> Result<Self, InvalidUrl> {
         // If there is one already, that is as good.
         #[cfg(feature = "rediss")]
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tcp = TcpSettings::default()
             .set_nodelay(true)
             .set_user_timeout(CONNECTING);
-        let address = url.into_connection_info().map_err(|_| BadUrl)?;
-        let client = Client::open(address.set_tcp_settings(tcp)).map_err(|_| BadUrl)?;
+        let address = url.into_connection_info().map_err(|_| InvalidUrl)?;
+        let client = Client::open(address.set_tcp_settings(tcp)).map_err(|_| InvalidUrl)?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECTING))
             .set_response_timeout(Some(CONNECTING))
             .set_max_delay(RECONNECTING)
             .set_pipeline_buffer_size(WAITING);
         let connection =
-            ConnectionManager::new_lazy_with_config(client, config).map_err(|_| BadUrl)?;
+            ConnectionManager::new_lazy_with_config(client, config).map_err(|_| InvalidUrl)?;
         Ok(Self {
             connection,
             script: Script::new(include_str!("take.lua")),
-            health: Health::default(),
+            breaker: CircuitBreaker::default(),
             patience: PATIENCE,
             fallback,
         })
@@ -97,14 +97,14 @@ impl RedisLimits {
 #[async_trait]
 impl RateLimiter for RedisLimits {
     async fn take(&self, key: LimitKey, quota: Quota) -> Allowance {
-        if self.health.is_worth_asking(Instant::now()) {
+        if self.breaker.allows(Instant::now()) {
             match timeout(self.patience, self.ask(&key, quota)).await {
                 Ok(Ok(allowance)) => {
-                    self.health.well();
+                    self.breaker.success();
                     return allowance;
                 }
-                Ok(Err(error)) => self.health.ill(Instant::now(), &error),
-                Err(_) => self.health.ill(Instant::now(), &"no answer in time"),
+                Ok(Err(error)) => self.breaker.failure(Instant::now(), &error),
+                Err(_) => self.breaker.failure(Instant::now(), &"no answer in time"),
             }
         }
         self.fallback.take(key, quota).await

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use p2p_application::ports::{LimitKey, Quota, RateLimiter, Subject};
 use p2p_domain::{TypedId, UserId};
-use p2p_redis::{BadUrl, RedisLimits};
+use p2p_redis::{InvalidUrl, RedisLimits};
 use p2p_system::{InProcessLimits, SystemClock};
 use support::{Never, Way, direct};
 use tokio::net::TcpListener;
@@ -158,7 +158,7 @@ async fn it_is_said_once_in_a_while_and_without_the_password() {
 async fn an_address_that_is_none_is_told_without_being_shown() {
     for bad in ["", "s3cret", "http://s3cret@127.0.0.1", "redis://:s3cret@"] {
         let error = RedisLimits::new(bad, Arc::new(Never)).err();
-        assert_eq!(error, Some(BadUrl), "{bad}");
+        assert_eq!(error, Some(InvalidUrl), "{bad}");
     }
-    assert!(!BadUrl.to_string().contains("s3cret"));
+    assert!(!InvalidUrl.to_string().contains("s3cret"));
 }

@@ -109,16 +109,16 @@ mod tests {
     use std::time::Duration;
 
     #[derive(Default)]
-    struct Hands(AtomicI64);
+    struct Counts(AtomicI64);
 
-    impl Clock for Hands {
+    impl Clock for Counts {
         fn now(&self) -> Timestamp {
             Timestamp::from_micros(self.0.load(SeqCst))
         }
     }
 
     struct Scene {
-        clock: Arc<Hands>,
+        clock: Arc<Counts>,
         limits: InProcessLimits,
         quota: Quota,
     }
@@ -126,8 +126,8 @@ mod tests {
     impl Scene {
         /// A quota of one a second, ten at once.
         fn remembering(most: usize) -> Self {
-            let clock = Arc::new(Hands::default());
-            let hands: Arc<Hands> = Arc::clone(&clock);
+            let clock = Arc::new(Counts::default());
+            let hands: Arc<Counts> = Arc::clone(&clock);
             Self {
                 clock,
                 limits: InProcessLimits::remembering(most, hands),

@@ -22,13 +22,13 @@ pub trait Lease: Send {
     fn messages(&self) -> &[OutboxMessage];
 
     /// Removes those that have arrived and gives the others back.
-    async fn delivered(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError>;
+    async fn ack(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError>;
 }
 
 /// What waits to be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// How many messages, at most [`Backlog::MOST`].
+    /// How many messages, at most [`Backlog::MAX_DEPTH`].
     pub depth: u64,
     /// When the oldest of them was written.
     pub oldest: Option<Timestamp>,
@@ -36,7 +36,7 @@ pub struct Backlog {
 
 impl Backlog {
     /// Beyond, nobody counts.
-    pub const MOST: u64 = 100_000;
+    pub const MAX_DEPTH: u64 = 100_000;
 }
 
 /// Messages that could not take effect, for a broker that has no place of its own for them.

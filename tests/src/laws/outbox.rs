@@ -54,7 +54,7 @@ fn ids(messages: &[OutboxMessage]) -> Vec<EventId> {
 
 async fn deliver(lease: Box<dyn Lease>) {
     let arrived = ids(lease.messages());
-    lease.delivered(&arrived).await.unwrap();
+    lease.ack(&arrived).await.unwrap();
 }
 
 /// Takes until nothing is left, and delivers it all.
@@ -136,7 +136,7 @@ pub async fn a_dropped_parcel_comes_back<P: Place>(place: &P) {
                 let all = store.take(9).await.unwrap();
                 if all.messages().len() == 6 {
                     // In so many words it is back when this is answered.
-                    return all.delivered(&[]).await.unwrap();
+                    return all.ack(&[]).await.unwrap();
                 }
                 tokio::task::yield_now().await;
             }
@@ -153,19 +153,17 @@ pub async fn what_has_arrived_is_gone_and_the_rest_comes_back<P: Place>(place: &
     post(&store, messages(1..=6)).await.unwrap();
     let lease = store.take(4).await.unwrap();
     let arrived = ids(&messages([1, 3]));
-    lease.delivered(&arrived).await.unwrap();
+    lease.ack(&arrived).await.unwrap();
     assert_eq!(store.backlog().await.unwrap().depth, 4);
     let rest = other.take(10).await.unwrap();
     assert_eq!(rest.messages(), messages([2, 4, 5, 6]));
-    rest.delivered(&[]).await.unwrap();
+    rest.ack(&[]).await.unwrap();
     let rest = store.take(10).await.unwrap();
     assert_eq!(rest.messages(), messages([2, 4, 5, 6]));
     // What was not in the parcel is not removed with it.
     let stranger = message(77);
     post(&store, vec![stranger.clone()]).await.unwrap();
-    rest.delivered(&ids(&messages([2, 4, 5, 6, 77])))
-        .await
-        .unwrap();
+    rest.ack(&ids(&messages([2, 4, 5, 6, 77]))).await.unwrap();
     assert_eq!(store.take(10).await.unwrap().messages(), [stranger]);
 }
 
@@ -212,7 +210,7 @@ pub async fn many_takers_share_nothing_and_lose_nothing<P: Place>(place: &P) {
                     // This one comes to nothing.
                     drop(lease);
                 } else if turn % 5 == 3 && found.len() > 1 {
-                    lease.delivered(&[found[0].id]).await.unwrap();
+                    lease.ack(&[found[0].id]).await.unwrap();
                     delivered.push(found[0].clone());
                 } else {
                     delivered.extend(found);

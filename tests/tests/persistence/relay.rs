@@ -44,7 +44,7 @@ async fn fill(raw: &DatabaseConnection, from: u32, count: u32) -> Result<()> {
 
 async fn deliver(lease: Box<dyn Lease>) -> Result<usize> {
     let arrived: Vec<EventId> = lease.messages().iter().map(|one| one.id).collect();
-    lease.delivered(&arrived).await?;
+    lease.ack(&arrived).await?;
     Ok(arrived.len())
 }
 

@@ -4,7 +4,7 @@
 //! that when every queue that the message is for has seen it settled. Until then the outbox has it. A message that is
 //! published again while it waits or is in hand is not delivered twice for that.
 
-mod lanes;
+mod queues;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::{Instant, timeout_at};
 
-use lanes::{Lanes, Settled};
+use queues::{Queues, Settled};
 
 /// `publish` waits for messages to be settled as long as some are, this long for the next one and this long in all. What is
 /// settled afterwards is confirmed the next time.
@@ -35,7 +35,7 @@ const NEWS: usize = 1_024;
 /// The broker of one process. Cheap to clone.
 #[derive(Clone)]
 pub struct InProcess {
-    lanes: Arc<Lanes>,
+    queues: Arc<Queues>,
     news: broadcast::Sender<Arc<[u8]>>,
     graves: Arc<dyn DeadLetters>,
     clock: Arc<dyn Clock>,
@@ -52,7 +52,7 @@ impl InProcess {
     #[must_use]
     pub fn new(graves: Arc<dyn DeadLetters>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            lanes: Arc::default(),
+            queues: Arc::default(),
             news: broadcast::Sender::new(NEWS),
             graves,
             clock,
@@ -92,7 +92,7 @@ impl Broker for InProcess {
             let shared = Arc::new(message.clone());
             let settled: Option<Vec<Settled>> = queues
                 .into_iter()
-                .map(|queue| self.lanes.add(queue, &shared))
+                .map(|queue| self.queues.add(queue, &shared))
                 .collect();
             // Nobody consumes one of them: later, then.
             under_way.extend(settled.map(|settled| all_settled(message.id, settled)));
@@ -109,7 +109,7 @@ impl Broker for InProcess {
     }
 
     async fn consume(&self, queue: Queue, window: u16) -> Result<Box<dyn Deliveries>, BrokerError> {
-        self.lanes.open(queue);
+        self.queues.open(queue);
         Ok(Box::new(Consuming {
             broker: self.clone(),
             queue,
@@ -124,7 +124,7 @@ impl Broker for InProcess {
     }
 
     async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
-        Ok(Box::new(Listening(self.news.subscribe())))
+        Ok(Box::new(Subscription(self.news.subscribe())))
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
@@ -164,10 +164,10 @@ impl Deliveries for Consuming {
             source: Box::new(closed),
         })?;
         // Nothing is awaited after the message is taken.
-        let message = self.broker.lanes.take(self.queue).await;
+        let message = self.broker.queues.take(self.queue).await;
         Ok(Delivery {
             message: incoming(&message),
-            acker: Box::new(Open {
+            acker: Box::new(Unacked {
                 broker: self.broker.clone(),
                 queue: self.queue,
                 message,
@@ -180,7 +180,7 @@ impl Deliveries for Consuming {
 
 impl Drop for Consuming {
     fn drop(&mut self) {
-        self.broker.lanes.close(self.queue);
+        self.broker.queues.close(self.queue);
     }
 }
 
@@ -194,7 +194,7 @@ fn incoming(message: &OutboxMessage) -> Incoming {
 }
 
 /// A message whose fate is open. Dropped, it is delivered again.
-struct Open {
+struct Unacked {
     broker: InProcess,
     queue: Queue,
     message: Arc<OutboxMessage>,
@@ -202,15 +202,15 @@ struct Open {
     _place: OwnedSemaphorePermit,
 }
 
-impl Open {
+impl Unacked {
     fn settle(&mut self) {
         self.settled = true;
-        self.broker.lanes.settle(self.queue, self.message.id);
+        self.broker.queues.settle(self.queue, self.message.id);
     }
 }
 
 #[async_trait]
-impl Acker for Open {
+impl Acker for Unacked {
     async fn done(mut self: Box<Self>) -> Result<(), BrokerError> {
         self.settle();
         Ok(())
@@ -226,19 +226,19 @@ impl Acker for Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for Unacked {
     fn drop(&mut self) {
         if !self.settled {
             let message = Arc::clone(&self.message);
-            self.broker.lanes.give_back(self.queue, message);
+            self.broker.queues.give_back(self.queue, message);
         }
     }
 }
 
-struct Listening(broadcast::Receiver<Arc<[u8]>>);
+struct Subscription(broadcast::Receiver<Arc<[u8]>>);
 
 #[async_trait]
-impl Broadcasts for Listening {
+impl Broadcasts for Subscription {
     async fn next(&mut self) -> Result<Vec<u8>, BrokerError> {
         loop {
             match self.0.recv().await {

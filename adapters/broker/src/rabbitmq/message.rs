@@ -6,7 +6,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use p2p_application::ports::{BrokerError, DeadLetter, Incoming, OutboxMessage, Queue};
 use p2p_domain::event::AggregateRef;
 
-use super::publish::Letter;
+use super::publisher::Publication;
 use super::refused;
 use super::topology::{Names, text};
 
@@ -35,7 +35,7 @@ const OF_DEATH: [&str; 8] = [
 pub(super) fn letter<'a>(
     message: &'a OutboxMessage,
     names: &Names,
-) -> Result<Letter<'a>, BrokerError> {
+) -> Result<Publication<'a>, BrokerError> {
     let name = short(&message.name)?;
     let mut headers = FieldTable::default();
     headers.insert(AGGREGATE.into(), text(&aggregate(message.aggregate)));
@@ -46,7 +46,7 @@ pub(super) fn letter<'a>(
         None => (names.events(), name.clone()),
         Some(queue) => (ShortString::default(), names.queue(queue)),
     };
-    Ok(Letter {
+    Ok(Publication {
         exchange,
         key,
         properties: BasicProperties::default()
@@ -117,7 +117,7 @@ fn whole(value: &AMQPValue) -> Option<u64> {
 }
 
 /// The properties of a copy for the dead letters.
-pub(super) fn obituary(
+pub(super) fn dead_letter_properties(
     delivery: &Delivery,
     queue: Queue,
     names: &Names,

@@ -4,14 +4,14 @@
 //! runs while the broker is away. One connection publishes and one consumes, so that a broker that slows publishers down
 //! still hears what became of messages.
 
-mod consume;
-mod dead;
-mod link;
+mod broadcast;
+mod connection;
+mod consumer;
+mod dead_letters;
+mod error;
 mod message;
-mod publish;
-mod push;
+mod publisher;
 mod topology;
-mod trouble;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use p2p_application::ports::{
 };
 use p2p_domain::EventId;
 
-use link::Link;
-use publish::Letter;
+use connection::Link;
+use publisher::Publication;
 use topology::Names;
 
 /// Seconds without a sign of life after which a connection counts as lost, where the URL does not say.
@@ -71,7 +71,7 @@ impl RabbitMq {
         self.consuming.retire();
         let connection = self.publishing.connect().await?;
         topology::delete(&connection, &self.names).await?;
-        trouble::answer(connection.close(200, "".into())).await
+        error::answer(connection.close(200, "".into())).await
     }
 }
 
@@ -101,11 +101,11 @@ fn refused(what: &str) -> BrokerError {
 #[async_trait]
 impl Broker for RabbitMq {
     async fn publish(&self, messages: &[OutboxMessage]) -> Result<Vec<EventId>, BrokerError> {
-        let letters: Result<Vec<Letter<'_>>, BrokerError> = messages
+        let letters: Result<Vec<Publication<'_>>, BrokerError> = messages
             .iter()
             .map(|message| message::letter(message, &self.names))
             .collect();
-        let arrived = publish::send(&self.publishing, &letters?).await?;
+        let arrived = publisher::send(&self.publishing, &letters?).await?;
         Ok(messages
             .iter()
             .zip(arrived)
@@ -114,23 +114,23 @@ impl Broker for RabbitMq {
     }
 
     async fn consume(&self, queue: Queue, window: u16) -> Result<Box<dyn Deliveries>, BrokerError> {
-        consume::start(self, queue, window).await
+        consumer::start(self, queue, window).await
     }
 
     async fn broadcast(&self, news: &[u8]) -> Result<(), BrokerError> {
-        push::broadcast(self, news).await
+        broadcast::broadcast(self, news).await
     }
 
     async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
-        push::listen(self).await
+        broadcast::listen(self).await
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
-        dead::look(self, limit).await
+        dead_letters::look(self, limit).await
     }
 
     async fn replay(&self, id: Option<&str>, limit: u32) -> Result<u32, BrokerError> {
-        dead::replay(self, id, limit).await
+        dead_letters::replay(self, id, limit).await
     }
 }
 

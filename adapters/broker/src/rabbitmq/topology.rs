@@ -11,8 +11,8 @@ use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 use lapin::{Channel, Connection, ExchangeKind};
 use p2p_application::ports::{BrokerError, Queue, Subscription};
 
+use super::error::answer;
 use super::refused;
-use super::trouble::answer;
 
 /// A message that was delivered this often and never settled goes to the dead letters: it may be what kills its consumers.
 const DELIVERIES: i64 = 50;

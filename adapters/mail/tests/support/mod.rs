@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use p2p_application::ports::{Clock, Ids, Mail};
 use p2p_domain::Timestamp;
 use p2p_domain::user::Email;
-use p2p_mail::Stationery;
+use p2p_mail::MessageBuilder;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -34,9 +34,9 @@ impl Ids for Fixed {
     }
 }
 
-pub(crate) fn stationery() -> Stationery {
+pub(crate) fn message_builder() -> MessageBuilder {
     let fixed = Arc::new(Fixed(AtomicU64::new(1)));
-    Stationery::new(FROM, fixed.clone(), fixed).unwrap()
+    MessageBuilder::new(FROM, fixed.clone(), fixed).unwrap()
 }
 
 pub(crate) fn mail(to: &str, subject: &str, text: &str) -> Mail {

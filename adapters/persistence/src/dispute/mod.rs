@@ -9,7 +9,7 @@ use p2p_domain::{Dispute, DisputeId, Money};
 use sea_orm::entity::prelude::*;
 
 use crate::offer::history::actor;
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 const OPEN: &str = "OPEN";
@@ -119,7 +119,7 @@ impl TryFrom<Model> for Dispute {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: DisputeId = row::id(stored.id);
-        let reading = Reading::new("disputes", id);
+        let reading = RowContext::new("disputes", id);
         Ok(Self {
             id,
             offer: row::id(stored.offer_id),
@@ -133,7 +133,7 @@ impl TryFrom<Model> for Dispute {
     }
 }
 
-fn state(reading: &Reading, stored: &Model) -> Result<DisputeState, StorageError> {
+fn state(reading: &RowContext, stored: &Model) -> Result<DisputeState, StorageError> {
     match stored.state.as_str() {
         OPEN => {
             reading.absent("resolution", &stored.resolution)?;
@@ -149,7 +149,7 @@ fn state(reading: &Reading, stored: &Model) -> Result<DisputeState, StorageError
     }
 }
 
-fn resolution(reading: &Reading, stored: &Model) -> Result<Resolution, StorageError> {
+fn resolution(reading: &RowContext, stored: &Model) -> Result<Resolution, StorageError> {
     let name = reading.present("resolution", stored.resolution.as_deref())?;
     for plain in [Resolution::Finished, Resolution::Cancelled] {
         if name == plain.name() {

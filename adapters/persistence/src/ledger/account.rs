@@ -5,7 +5,7 @@ use p2p_domain::ledger::Owner;
 use p2p_domain::{Account, AccountId, AccountKey};
 use sea_orm::entity::prelude::*;
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -80,7 +80,7 @@ impl TryFrom<Model> for Account {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: AccountId = row::id(stored.id);
-        let reading = Reading::new("accounts", id);
+        let reading = RowContext::new("accounts", id);
         let key = AccountKey {
             owner: owner(stored.owner_id),
             asset: reading.asset(&stored.asset)?,

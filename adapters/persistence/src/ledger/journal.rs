@@ -7,7 +7,7 @@ use p2p_domain::{Money, TransferId};
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "journal_entries")]
@@ -81,7 +81,7 @@ impl TryFrom<Line> for StatementEntry {
 
     fn try_from(line: Line) -> Result<Self, StorageError> {
         let transfer: TransferId = row::id(line.transfer_id);
-        let reading = Reading::new("journal_entries", transfer);
+        let reading = RowContext::new("journal_entries", transfer);
         let asset = reading.asset(&line.asset)?;
         let kind = reading.named(&PostingKind::ALL, PostingKind::name, &line.kind)?;
         let reference = match (line.offer_id, line.staff_id, line.subject_id) {
@@ -106,7 +106,11 @@ impl TryFrom<Line> for StatementEntry {
 }
 
 /// What the subject of an entry of this kind names.
-fn named(reading: &Reading, kind: PostingKind, subject: Uuid) -> Result<Reference, StorageError> {
+fn named(
+    reading: &RowContext,
+    kind: PostingKind,
+    subject: Uuid,
+) -> Result<Reference, StorageError> {
     match kind {
         PostingKind::Deposit => Ok(Reference::Report(row::id(subject))),
         PostingKind::Payment | PostingKind::Refund => Ok(Reference::Payment(row::id(subject))),

@@ -9,7 +9,7 @@ use p2p_domain::listing::ListingState;
 use p2p_domain::{ExchangeType, Listing, ListingId, Money};
 use sea_orm::entity::prelude::*;
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -101,7 +101,7 @@ impl TryFrom<Model> for Listing {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: ListingId = row::id(stored.id);
-        let reading = Reading::new("listings", id);
+        let reading = RowContext::new("listings", id);
         let (asset, fiat) = (reading.asset(&stored.asset)?, reading.asset(&stored.fiat)?);
         let amounts = [stored.remaining, stored.frozen, stored.executed];
         let sum: i128 = amounts.iter().copied().map(i128::from).sum();
@@ -130,6 +130,9 @@ impl TryFrom<Model> for Listing {
     }
 }
 
-pub(crate) fn exchange_type(reading: &Reading, name: &str) -> Result<ExchangeType, StorageError> {
+pub(crate) fn exchange_type(
+    reading: &RowContext,
+    name: &str,
+) -> Result<ExchangeType, StorageError> {
     reading.named(&ExchangeType::ALL, ExchangeType::name, name)
 }

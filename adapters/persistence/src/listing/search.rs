@@ -5,7 +5,7 @@
 //! Where the filter has half of a pair, the walks of all pairs with it are merged. Conditions that no index knows are
 //! looked at on the way, for [`FAR`] listings: then the page ends as it is.
 
-mod ways;
+mod access_paths;
 
 use p2p_application::listing::ListingFilter;
 use sea_orm::entity::prelude::*;
@@ -13,8 +13,8 @@ use sea_orm::{DbBackend, IdenStatic, Iterable, Statement};
 
 use super::{Column, methods};
 use crate::row;
-use crate::text::{Parameters, rows};
-use ways::{Ways, knows_direction};
+use crate::sql::{Parameters, rows};
+use access_paths::{AccessPaths, knows_direction};
 
 /// Listings that are looked at for one page: a millisecond or two.
 const FAR: u32 = 400;
@@ -39,11 +39,11 @@ pub(crate) struct Search {
 pub(crate) fn search(filter: &ListingFilter, backend: DbBackend) -> Option<Search> {
     let mut parameters = Parameters::default();
     let conditions = conditions(filter, backend, &mut parameters)?;
-    let ways = Ways::of(filter, backend, &mut parameters)?;
+    let access_paths = AccessPaths::of(filter, backend, &mut parameters)?;
     let rows = rows(filter.limit);
-    let found = ways.in_order("found.");
+    let found = access_paths.in_order("found.");
     if conditions.is_empty() {
-        let walk = ways.walk(rows);
+        let walk = access_paths.walk(rows);
         let text =
             format!("SELECT found.*, {WITH_EXCHANGER} FROM ({walk}) AS found ORDER BY {found}");
         return Some(Search {
@@ -51,8 +51,8 @@ pub(crate) fn search(filter: &ListingFilter, backend: DbBackend) -> Option<Searc
             far: None,
         });
     }
-    let far = ways.each_of(FAR).max(rows);
-    let (walk, way) = (ways.walk(far), ways.in_order("way."));
+    let far = access_paths.each_of(FAR).max(rows);
+    let (walk, way) = (access_paths.walk(far), access_paths.in_order("way."));
     let conditions = conditions.join(" AND ");
     let text = format!(
         "SELECT found.*, {WITH_EXCHANGER} FROM (SELECT walked.*, ({conditions}) AS passes \

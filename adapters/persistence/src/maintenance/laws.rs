@@ -19,12 +19,12 @@ pub(super) struct Law {
     /// How the two numbers of a finding are introduced: what is stored, and what it should be.
     pub(super) found: &'static str,
     pub(super) expected: &'static str,
-    /// Finds offenders: `id`, `label`, and the two numbers in their halves. Ordered, and at most [`MOST`].
+    /// Finds offenders: `id`, `label`, and the two numbers in their halves. Ordered, and at most [`MAX_FINDINGS`].
     pub(super) sql: String,
 }
 
 /// Offenders of one law in a report.
-pub(super) const MOST: usize = 100;
+pub(super) const MAX_FINDINGS: usize = 100;
 
 const HELD: &str =
     "each holder's held balance is the sum of that holder's open escrows and requested withdrawals";
@@ -40,12 +40,12 @@ pub(super) const COUNTS: &str = "SELECT (SELECT count(*) FROM accounts) AS accou
      (SELECT count(*) FROM offers WHERE status NOT IN ('FINISHED', 'DECLINED', 'CANCELLED')) AS open_deals";
 
 /// A number in two halves, as SQL.
-struct Halves {
+struct BalanceCheck {
     high: String,
     low: String,
 }
 
-impl Halves {
+impl BalanceCheck {
     /// A stored number.
     fn of(column: &str) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl Halves {
     }
 }
 
-fn finding(id: &str, label: &str, found: &Halves, expected: &Halves) -> String {
+fn finding(id: &str, label: &str, found: &BalanceCheck, expected: &BalanceCheck) -> String {
     format!(
         "SELECT {id} AS id, {label} AS label, {}, {}",
         found.columns("found"),
@@ -118,7 +118,7 @@ fn finding(id: &str, label: &str, found: &Halves, expected: &Halves) -> String {
 }
 
 fn ordered(sql: &str) -> String {
-    format!("SELECT * FROM ({sql}) AS findings ORDER BY label, id LIMIT {MOST}")
+    format!("SELECT * FROM ({sql}) AS findings ORDER BY label, id LIMIT {MAX_FINDINGS}")
 }
 
 /// All laws.
@@ -143,7 +143,7 @@ pub(super) fn all() -> Vec<Law> {
 }
 
 fn entries_of_an_asset() -> Law {
-    let (sum, zero) = (Halves::sum("e.amount"), Halves::zero());
+    let (sum, zero) = (BalanceCheck::sum("e.amount"), BalanceCheck::zero());
     Law {
         name: "per asset, the sum of all entries is zero",
         row: |_| "the journal".to_owned(),
@@ -159,7 +159,7 @@ fn entries_of_an_asset() -> Law {
 }
 
 fn entries_of_a_transfer() -> Law {
-    let (sum, zero) = (Halves::sum("e.amount"), Halves::zero());
+    let (sum, zero) = (BalanceCheck::sum("e.amount"), BalanceCheck::zero());
     Law {
         name: "per asset, the sum of each transfer's entries is zero",
         row: |id| row::id::<TransferId>(id).to_string(),
@@ -176,14 +176,14 @@ fn entries_of_a_transfer() -> Law {
 
 fn balances() -> Law {
     let of_bucket = |bucket: &str| {
-        Halves::sum(&format!(
+        BalanceCheck::sum(&format!(
             "CASE WHEN bucket = '{bucket}' THEN amount ELSE 0 END"
         ))
     };
     let branch = |column: &str| {
         let (stored, sum) = (
-            Halves::of(&format!("a.{column}")),
-            Halves::joined(&format!("s.{column}")),
+            BalanceCheck::of(&format!("a.{column}")),
+            BalanceCheck::joined(&format!("s.{column}")),
         );
         format!(
             "{} FROM accounts AS a LEFT JOIN sums AS s ON s.account_id = a.id WHERE {}",
@@ -216,8 +216,8 @@ fn negative_balances() -> Law {
             finding(
                 "a.id",
                 &format!("a.asset || ' {column}'"),
-                &Halves::of(&format!("a.{column}")),
-                &Halves::zero()
+                &BalanceCheck::of(&format!("a.{column}")),
+                &BalanceCheck::zero()
             )
         )
     };
@@ -246,12 +246,12 @@ fn escrows_by_holder() -> String {
              asset, amount FROM offers WHERE {OPEN} \
            UNION ALL SELECT user_id, asset, amount FROM withdrawals WHERE status = 'REQUESTED') AS parts \
          GROUP BY owner_id, asset)",
-        Halves::sum("amount").columns("sum")
+        BalanceCheck::sum("amount").columns("sum")
     )
 }
 
 fn escrows() -> Law {
-    let (held, sum) = (Halves::of("a.held"), Halves::joined("e.sum"));
+    let (held, sum) = (BalanceCheck::of("a.held"), BalanceCheck::joined("e.sum"));
     Law {
         name: HELD,
         row: |id| row::id::<AccountId>(id).to_string(),
@@ -285,8 +285,8 @@ fn escrows_without_account() -> Law {
                 finding(
                     "e.owner_id",
                     "e.asset",
-                    &Halves::zero(),
-                    &Halves::joined("e.sum")
+                    &BalanceCheck::zero(),
+                    &BalanceCheck::joined("e.sum")
                 )
             ))
         ),
@@ -294,8 +294,8 @@ fn escrows_without_account() -> Law {
 }
 
 fn listing_sums() -> Law {
-    let total = Halves::of("l.total");
-    let sum = Halves::plus(&["l.remaining", "l.frozen", "l.executed"]);
+    let total = BalanceCheck::of("l.total");
+    let sum = BalanceCheck::plus(&["l.remaining", "l.frozen", "l.executed"]);
     Law {
         name: "each listing's amounts are not negative and add up to its total",
         row: |id| row::id::<ListingId>(id).to_string(),
@@ -310,7 +310,7 @@ fn listing_sums() -> Law {
 }
 
 fn listing_frozen() -> Law {
-    let (frozen, sum) = (Halves::of("l.frozen"), Halves::joined("s.sum"));
+    let (frozen, sum) = (BalanceCheck::of("l.frozen"), BalanceCheck::joined("s.sum"));
     Law {
         name: "each listing's frozen amount is the sum of its open deals",
         row: |id| row::id::<ListingId>(id).to_string(),
@@ -318,7 +318,7 @@ fn listing_frozen() -> Law {
         expected: "its open deals are about",
         sql: format!(
             "WITH sums AS (SELECT listing_id, {} FROM offers WHERE {OPEN} GROUP BY listing_id) {}",
-            Halves::sum("amount").columns("sum"),
+            BalanceCheck::sum("amount").columns("sum"),
             ordered(&format!(
                 "{} FROM listings AS l LEFT JOIN sums AS s ON s.listing_id = l.id WHERE {}",
                 finding("l.id", "l.asset", &frozen, &sum),
@@ -329,8 +329,8 @@ fn listing_frozen() -> Law {
 }
 
 fn histories() -> Law {
-    let version = Halves::of("o.version");
-    let count = Halves::of("COALESCE(h.steps, 0)");
+    let version = BalanceCheck::of("o.version");
+    let count = BalanceCheck::of("COALESCE(h.steps, 0)");
     Law {
         name: "each deal's version is the length of its history",
         row: |id| row::id::<OfferId>(id).to_string(),
@@ -349,7 +349,7 @@ fn histories() -> Law {
 }
 
 fn last_steps() -> Law {
-    let version = Halves::of("o.version");
+    let version = BalanceCheck::of("o.version");
     Law {
         name: "each deal's status is that of the last step in its history",
         row: |id| row::id::<OfferId>(id).to_string(),
@@ -370,8 +370,8 @@ fn last_steps() -> Law {
 
 /// What lies behind the end of the trail, or before its beginning, is met by nobody who goes along it.
 fn records_of_the_trail() -> Law {
-    let records = Halves::of("t.records");
-    let count = Halves::of("COALESCE(h.count, 0)");
+    let records = BalanceCheck::of("t.records");
+    let count = BalanceCheck::of("COALESCE(h.count, 0)");
     Law {
         name: TRAIL,
         row: |_| "audit_trail".to_owned(),

@@ -1,8 +1,8 @@
 //! What keeps the market running: signs of life, deadlines, what may be forgotten, the audit.
 
-mod audit;
 mod heartbeat;
 mod laws;
+mod ledger_check;
 
 use std::time::Duration;
 
@@ -68,6 +68,6 @@ impl Maintenance for Database {
     }
 
     async fn audit(&self) -> Result<LedgerReport, StorageError> {
-        audit::audit(self).await
+        ledger_check::audit(self).await
     }
 }

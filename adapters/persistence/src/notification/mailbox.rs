@@ -4,7 +4,7 @@ use p2p_application::ports::StorageError;
 use p2p_domain::{Mailbox, UserId};
 use sea_orm::entity::prelude::*;
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -47,7 +47,7 @@ impl TryFrom<Model> for Mailbox {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let user: UserId = row::id(stored.user_id);
-        let reading = Reading::new("mailboxes", user);
+        let reading = RowContext::new("mailboxes", user);
         let mailbox = Self {
             user,
             last: reading.count("last", stored.last)?,

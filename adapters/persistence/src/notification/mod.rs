@@ -8,7 +8,7 @@ use p2p_domain::event::FactName;
 use p2p_domain::{Money, Notification, NotificationContent, NotificationId};
 use sea_orm::entity::prelude::*;
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -79,7 +79,7 @@ impl TryFrom<Model> for Notification {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: NotificationId = row::id(stored.id);
-        let reading = Reading::new("notifications", id);
+        let reading = RowContext::new("notifications", id);
         let news = NotificationContent {
             event: reading.named(FactName::ALL, FactName::name, &stored.event)?,
             offer: stored.offer_id.map(row::id),
@@ -105,7 +105,7 @@ impl TryFrom<Model> for Notification {
 
 /// An amount and what it is an amount of: both or neither.
 fn money(
-    reading: &Reading,
+    reading: &RowContext,
     column: &str,
     minor: Option<i64>,
     code: Option<String>,

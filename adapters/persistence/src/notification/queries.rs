@@ -11,7 +11,7 @@ use super::{Column, Entity, mailbox};
 use crate::database::Database;
 use crate::error;
 use crate::row;
-use crate::text::Parameters;
+use crate::sql::Parameters;
 
 #[async_trait]
 impl NotificationQueries for Database {

@@ -6,7 +6,7 @@ use p2p_domain::{Actor, OfferId};
 use sea_orm::entity::prelude::*;
 
 use super::status;
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "offer_history")]
@@ -48,7 +48,7 @@ impl TryFrom<Model> for HistoryEntry {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let offer: OfferId = row::id(stored.offer_id);
-        let reading = Reading::new(
+        let reading = RowContext::new(
             "offer_history",
             format_args!("{offer}, version {}", stored.version),
         );
@@ -64,6 +64,6 @@ impl TryFrom<Model> for HistoryEntry {
     }
 }
 
-pub(crate) fn actor(reading: &Reading, name: &str) -> Result<Actor, StorageError> {
+pub(crate) fn actor(reading: &RowContext, name: &str) -> Result<Actor, StorageError> {
     reading.named(Actor::ALL, Actor::name, name)
 }

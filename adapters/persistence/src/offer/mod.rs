@@ -10,7 +10,7 @@ use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
 use crate::listing::exchange_type;
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -108,7 +108,7 @@ impl TryFrom<Model> for Offer {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: OfferId = row::id(stored.id);
-        let reading = Reading::new("offers", id);
+        let reading = RowContext::new("offers", id);
         let state = state(&reading, &stored)?;
         let (asset, fiat) = (reading.asset(&stored.asset)?, reading.asset(&stored.fiat)?);
         if stored.customer_id == stored.exchanger_id {
@@ -168,7 +168,7 @@ impl TryFrom<Head> for OfferSummary {
 
     fn try_from(head: Head) -> Result<Self, StorageError> {
         let id: OfferId = row::id(head.id);
-        let reading = Reading::new("offers", id);
+        let reading = RowContext::new("offers", id);
         Ok(Self {
             id,
             customer: row::id(head.customer_id),
@@ -181,7 +181,7 @@ impl TryFrom<Head> for OfferSummary {
 }
 
 /// The state from its columns: each status has exactly those that belong to it.
-fn state(reading: &Reading, stored: &Model) -> Result<State, StorageError> {
+fn state(reading: &RowContext, stored: &Model) -> Result<State, StorageError> {
     let status = status(reading, &stored.status)?;
     let proposed = stored.cancel_proposed;
     let deadline = || reading.present("deadline", stored.deadline).map(row::time);
@@ -229,6 +229,6 @@ fn state(reading: &Reading, stored: &Model) -> Result<State, StorageError> {
     Ok(state)
 }
 
-pub(crate) fn status(reading: &Reading, name: &str) -> Result<Status, StorageError> {
+pub(crate) fn status(reading: &RowContext, name: &str) -> Result<Status, StorageError> {
     reading.named(Status::ALL, Status::name, name)
 }

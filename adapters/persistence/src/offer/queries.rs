@@ -14,7 +14,7 @@ use super::{Column, Entity, Model, history};
 use crate::database::Database;
 use crate::error;
 use crate::row;
-use crate::text::{Parameters, is, rows};
+use crate::sql::{Parameters, is, rows};
 
 #[async_trait]
 impl OfferQueries for Database {
@@ -70,11 +70,11 @@ pub(crate) fn page(filter: &OfferFilter, backend: DbBackend) -> Option<Statement
         ],
     };
     let rows = rows(filter.limit);
-    let mut ways = Vec::new();
+    let mut access_paths = Vec::new();
     for side in sides {
         for kind in &kinds {
             let ids = ids(side, &user, kind, after.as_deref(), backend);
-            ways.push(format!("SELECT id FROM ({ids} LIMIT {rows}) AS way"));
+            access_paths.push(format!("SELECT id FROM ({ids} LIMIT {rows}) AS way"));
         }
     }
     let columns: Vec<String> = Column::iter()
@@ -84,7 +84,7 @@ pub(crate) fn page(filter: &OfferFilter, backend: DbBackend) -> Option<Statement
         "SELECT {} FROM ({} ORDER BY id DESC LIMIT {rows}) AS page JOIN offers ON offers.id = page.id \
          ORDER BY page.id DESC",
         columns.join(", "),
-        ways.join(" UNION ALL ")
+        access_paths.join(" UNION ALL ")
     );
     Some(parameters.with(backend, text))
 }

@@ -1,8 +1,8 @@
 //! Table `outbox`: messages on their way out, one row each.
 
-mod in_hand;
-mod locked;
-mod places;
+mod lease_table;
+mod locked_rows;
+mod scan_cursor;
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ use p2p_domain::event::AggregateRef;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QuerySelect, Select, Statement};
 
-pub(crate) use in_hand::Hands;
-pub(crate) use places::Places;
+pub(crate) use lease_table::LeaseTable;
+pub(crate) use scan_cursor::ScanCursor;
 
 use crate::database::Database;
 use crate::error;
-use crate::row::{self, Reading};
-use crate::table::{Room, one_of};
+use crate::row::{self, RowContext};
+use crate::table::{StatementLimit, one_of};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "outbox")]
@@ -70,7 +70,7 @@ impl TryFrom<Model> for OutboxMessage {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: EventId = row::id(stored.id);
-        let reading = Reading::new("outbox", id);
+        let reading = RowContext::new("outbox", id);
         let aggregate = match stored.aggregate_type.as_str() {
             "OFFER" => AggregateRef::Offer(row::id(stored.aggregate_id)),
             "DISPUTE" => AggregateRef::Dispute(row::id(stored.aggregate_id)),
@@ -93,7 +93,7 @@ impl TryFrom<Model> for OutboxMessage {
     }
 }
 
-fn queue(reading: &Reading, name: &str) -> Result<Queue, StorageError> {
+fn queue(reading: &RowContext, name: &str) -> Result<Queue, StorageError> {
     reading.named(&Queue::ALL, Queue::name, name)
 }
 
@@ -110,8 +110,8 @@ pub(crate) fn oldest(from: Option<Uuid>, limit: u64) -> Select<Entity> {
 impl Outbox for Database {
     async fn take(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
         match self.backend() {
-            DbBackend::Postgres => locked::take(self, limit).await,
-            _ => in_hand::take(self, limit).await,
+            DbBackend::Postgres => locked_rows::take(self, limit).await,
+            _ => lease_table::take(self, limit).await,
         }
     }
 
@@ -136,20 +136,20 @@ fn backlog() -> String {
     format!(
         "SELECT count(*) AS depth, (SELECT created_at FROM outbox ORDER BY id LIMIT 1) AS oldest \
          FROM (SELECT id FROM outbox ORDER BY id LIMIT {}) AS waiting",
-        Backlog::MOST
+        Backlog::MAX_DEPTH
     )
 }
 
 /// Removes what has arrived of these messages.
 async fn remove(
     connection: &impl ConnectionTrait,
-    room: Room,
+    limit: StatementLimit,
     messages: &[OutboxMessage],
     arrived: &[EventId],
 ) -> Result<(), StorageError> {
     let mut gone: Vec<EventId> = messages.iter().map(|message| message.id).collect();
     gone.retain(|id| arrived.contains(id));
-    for ids in room.keys(&gone) {
+    for ids in limit.keys(&gone) {
         let ids = ids.iter().copied().map(row::uuid).collect();
         Entity::delete_many()
             .filter(one_of(connection.get_database_backend(), Column::Id, ids))

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Case, plan};
 use crate::database::{Database, DatabaseSettings};
 use crate::unit::select;
-use crate::{access, attempts, session, tally, trail};
+use crate::{access, audit_log, failed_attempts, quota, session};
 
 const BACKEND: DbBackend = DbBackend::Sqlite;
 
@@ -28,7 +28,7 @@ pub(super) fn cases() -> Vec<Case> {
             before: Some(9),
             limit: 20,
         };
-        trail::queries::page(&filter, BACKEND).sql
+        audit_log::queries::page(&filter, BACKEND).sql
     };
     let forgetting = |over| session::forgetting(over, BACKEND, at, 20).sql;
     vec![
@@ -61,7 +61,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         (
             "failed log-ins to be forgotten",
-            attempts::forgetting(BACKEND, at, 20).sql,
+            failed_attempts::forgetting(BACKEND, at, 20).sql,
             &["log_in_attempts_oldest (last_failed_at<?)"],
         ),
         (
@@ -96,7 +96,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         (
             "along the trail",
-            trail::queries::following(9, 20).build(BACKEND).sql,
+            audit_log::queries::following(9, 20).build(BACKEND).sql,
             &["PRIMARY KEY (rowid>?)"],
         ),
     ]
@@ -115,8 +115,8 @@ async fn sqlite_counts_along_its_indexes() {
     .unwrap();
     database.migrate().await.unwrap();
     let ids = || (1..=3).map(Uuid::from_u128).collect::<Vec<_>>();
-    let counting = |what| tally::counting(BACKEND, what, ids(), 20).to_string();
-    for (statement, ways) in [
+    let counting = |what| quota::counting(BACKEND, what, ids(), 20).to_string();
+    for (statement, access_paths) in [
         (
             counting(QuotaKind::OpenOffers),
             &["offers_active_of_customer (customer_id=? AND closed_at=?)"][..],
@@ -140,7 +140,7 @@ async fn sqlite_counts_along_its_indexes() {
         ),
     ] {
         let plan = plan(&database, &statement).await;
-        for way in ways {
+        for way in access_paths {
             assert!(
                 plan.contains(way),
                 "{statement} does not use {way}:\n{plan}"

@@ -25,8 +25,8 @@ use uuid::Uuid;
 use crate::database::{Database, DatabaseSettings};
 use crate::unit::select;
 use crate::{
-    dispute, idempotency, inbox, ledger, listing, notification, offer, order, outbox, report,
-    withdrawal,
+    dispute, idempotency, inbox, ledger, listing, notification, offer, order, outbox,
+    payment_report, withdrawal,
 };
 
 async fn plan(database: &Database, sql: &str) -> String {
@@ -203,7 +203,7 @@ fn messages() -> Vec<Case> {
         limit: 20,
     };
     let sql = |select: SelectStatement| select.to_string(SqliteQueryBuilder);
-    let report = |applied, offer| sql(report::page(&reports(applied, offer)).into_query());
+    let report = |applied, offer| sql(payment_report::page(&reports(applied, offer)).into_query());
     let offer = Some(TypedId::from_u128(9));
     let messages = vec!["a".to_owned(), "b".to_owned()];
     vec![
@@ -362,9 +362,9 @@ async fn sqlite_answers_along_its_indexes() {
     database.migrate().await.unwrap();
     let all = cases().into_iter().chain(messages()).chain(orders());
     let all = all.chain(access::cases());
-    for (name, statement, ways) in all {
+    for (name, statement, access_paths) in all {
         let plan = plan(&database, &statement).await;
-        for way in ways {
+        for way in access_paths {
             assert!(plan.contains(way), "{name} does not use {way}:\n{plan}");
         }
         // What a way has found is as much as a page may look at: it is read as a whole, and sorted in with the others.
@@ -407,7 +407,7 @@ async fn sqlite_finds_keys_along_its_indexes() {
         key: name.to_owned(),
     };
     let asked: Vec<(Uuid, String)> = ids().into_iter().map(|id| (id, "k".to_owned())).collect();
-    for (statement, ways) in [
+    for (statement, access_paths) in [
         (
             select::accounts(DbBackend::Sqlite, &keys).to_string(),
             &["sqlite_autoindex_accounts_2 (owner_id=? AND asset=?)"][..],
@@ -456,7 +456,7 @@ async fn sqlite_finds_keys_along_its_indexes() {
         ),
     ] {
         let plan = plan(&database, &statement).await;
-        for way in ways {
+        for way in access_paths {
             assert!(
                 plan.contains(way),
                 "{statement} does not use {way}:\n{plan}"

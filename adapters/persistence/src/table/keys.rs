@@ -61,7 +61,7 @@ pub(crate) fn number_array(numbers: impl IntoIterator<Item = i64>) -> Value {
 }
 
 /// The arrays that a PostgreSQL statement is sent first, in step, as a relation: the name and the type of each of its columns.
-pub(crate) fn in_step(columns: &[(&str, &str)]) -> String {
+pub(crate) fn unnest_in_step(columns: &[(&str, &str)]) -> String {
     in_step_from(1, columns)
 }
 

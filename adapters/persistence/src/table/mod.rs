@@ -2,8 +2,8 @@
 //! rows come in chunks of a power of two. The texts are few, so that they are prepared once.
 
 mod keys;
+mod limit;
 mod postgres;
-mod room;
 mod sqlite;
 
 use p2p_application::ports::StorageError;
@@ -13,11 +13,11 @@ use sea_orm::{
 };
 
 pub(crate) use keys::{
-    id_array, in_step, number_array, one_of, one_of_texts, padded, placeholders, text_array,
+    id_array, number_array, one_of, one_of_texts, padded, placeholders, text_array, unnest_in_step,
 };
-pub(crate) use room::Room;
+pub(crate) use limit::StatementLimit;
 
-use postgres::Together;
+use postgres::SingleStatement;
 
 use crate::error;
 
@@ -35,18 +35,24 @@ pub(crate) trait Table: EntityTrait {
 /// Writes the rows of one commit.
 pub(crate) enum Writer<'c, C> {
     /// A statement for each table, or a few.
-    Apart { connection: &'c C, room: Room },
+    PerTable {
+        connection: &'c C,
+        limit: StatementLimit,
+    },
     /// One statement for all tables.
-    Together { connection: &'c C, all: Together },
+    SingleStatement {
+        connection: &'c C,
+        all: SingleStatement,
+    },
 }
 
 impl<'c, C: ConnectionTrait> Writer<'c, C> {
-    pub(crate) fn new(connection: &'c C, room: Room) -> Self {
-        if room == Room::Whole {
-            let all = Together::default();
-            Self::Together { connection, all }
+    pub(crate) fn new(connection: &'c C, limit: StatementLimit) -> Self {
+        if limit == StatementLimit::Unlimited {
+            let all = SingleStatement::default();
+            Self::SingleStatement { connection, all }
         } else {
-            Self::Apart { connection, room }
+            Self::PerTable { connection, limit }
         }
     }
 
@@ -61,15 +67,15 @@ impl<'c, C: ConnectionTrait> Writer<'c, C> {
         }
         let table = E::default().table_name();
         let written = match self {
-            Self::Together { all, .. } => {
+            Self::SingleStatement { all, .. } => {
                 all.insert::<E>(table, &rows);
                 return Ok(());
             }
-            Self::Apart { connection, room } if *room == Room::Bound => {
+            Self::PerTable { connection, limit } if *limit == StatementLimit::Bound => {
                 sqlite::insert::<E>(*connection, &rows).await?
             }
-            Self::Apart { connection, room } => {
-                postgres::insert::<E>(*connection, *room, &rows).await?
+            Self::PerTable { connection, limit } => {
+                postgres::insert::<E>(*connection, *limit, &rows).await?
             }
         };
         all_of(table, rows.len(), written)
@@ -85,15 +91,15 @@ impl<'c, C: ConnectionTrait> Writer<'c, C> {
             return Ok(());
         }
         let written = match self {
-            Self::Together { all, .. } => {
+            Self::SingleStatement { all, .. } => {
                 all.update::<E>(&rows);
                 return Ok(());
             }
-            Self::Apart { connection, room } if *room == Room::Bound => {
+            Self::PerTable { connection, limit } if *limit == StatementLimit::Bound => {
                 sqlite::update::<E>(*connection, &rows).await?
             }
-            Self::Apart { connection, room } => {
-                postgres::update::<E>(*connection, *room, &rows).await?
+            Self::PerTable { connection, limit } => {
+                postgres::update::<E>(*connection, *limit, &rows).await?
             }
         };
         all_of(E::NAME, rows.len(), written)
@@ -108,11 +114,11 @@ impl<'c, C: ConnectionTrait> Writer<'c, C> {
         values: Vec<Value>,
     ) -> Result<(), StorageError> {
         let written = match self {
-            Self::Together { all, .. } => {
+            Self::SingleStatement { all, .. } => {
                 all.change(table, sql, values);
                 return Ok(());
             }
-            Self::Apart { connection, .. } => run(*connection, sql(0), values).await?,
+            Self::PerTable { connection, .. } => run(*connection, sql(0), values).await?,
         };
         all_of(table, 1, written)
     }
@@ -120,8 +126,8 @@ impl<'c, C: ConnectionTrait> Writer<'c, C> {
     /// Writes what is not written yet.
     pub(crate) async fn finish(self) -> Result<(), DbErr> {
         match self {
-            Self::Apart { .. } => Ok(()),
-            Self::Together { connection, all } => all.run(connection).await,
+            Self::PerTable { .. } => Ok(()),
+            Self::SingleStatement { connection, all } => all.run(connection).await,
         }
     }
 }

@@ -12,7 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::keys::{array, in_step_from};
-use super::room::Room;
+use super::limit::StatementLimit;
 use super::{Change, Table, changing_columns, insert_into, quoted, run};
 
 /// What PostgreSQL's protocol says of each array before its first element.
@@ -20,7 +20,7 @@ const ARRAY_HEAD: usize = 24;
 
 /// The statements of one commit, written as one: it takes one way to the database and back.
 #[derive(Default)]
-pub(crate) struct Together {
+pub(crate) struct SingleStatement {
     parts: Vec<Part>,
     values: Vec<Value>,
 }
@@ -48,7 +48,7 @@ type Texts = HashMap<Vec<(&'static str, Verb)>, Arc<str>>;
 /// The texts so far, a few dozen.
 static TEXTS: LazyLock<RwLock<Texts>> = LazyLock::new(RwLock::default);
 
-impl Together {
+impl SingleStatement {
     pub(super) fn insert<E>(&mut self, table: &'static str, rows: &[E::Model])
     where
         E: EntityTrait,
@@ -157,7 +157,7 @@ impl Together {
 /// Inserts in portions, each a statement.
 pub(super) async fn insert<E>(
     connection: &impl ConnectionTrait,
-    room: Room,
+    limit: StatementLimit,
     rows: &[E::Model],
 ) -> Result<u64, StorageError>
 where
@@ -167,7 +167,7 @@ where
     let columns: Vec<E::Column> = E::Column::iter().collect();
     let size = |row: &E::Model| size_of::<E>(&columns, row);
     let mut written = 0;
-    for portion in room.portions(rows, size, head_of(&columns)) {
+    for portion in limit.portions(rows, size, head_of(&columns)) {
         let mut values = Vec::new();
         send::<E>(&mut values, columns.iter().copied(), || portion.iter());
         written += run(connection, insertion::<E>(0), values).await?;
@@ -178,7 +178,7 @@ where
 /// Changes in portions, each a statement.
 pub(super) async fn update<E: Table>(
     connection: &impl ConnectionTrait,
-    room: Room,
+    limit: StatementLimit,
     rows: &[(E::Model, i64)],
 ) -> Result<u64, StorageError>
 where
@@ -189,7 +189,7 @@ where
         size_of::<E>(&columns, row) + size_of_value(&Value::from(*loaded))
     };
     let mut written = 0;
-    for portion in room.portions(rows, size, head_of(&columns) + ARRAY_HEAD) {
+    for portion in limit.portions(rows, size, head_of(&columns) + ARRAY_HEAD) {
         let mut values = Vec::new();
         send_changed::<E>(&mut values, portion);
         written += run(connection, changing::<E>(0), values).await?;

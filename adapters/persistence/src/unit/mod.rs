@@ -26,31 +26,31 @@ use sea_orm::{
     Select,
 };
 
+use crate::audit_log::head;
 use crate::database::finish;
 use crate::ledger::account;
 use crate::notification::mailbox;
 use crate::row;
-use crate::table::{Room, one_of};
-use crate::trail::head;
+use crate::table::{StatementLimit, one_of};
 use crate::{
-    attempts, conduct, dispute, error, exchanger, idempotency, inbox, listing, notification, offer,
-    order, payment, second_factor, standing, tally, user, withdrawal,
+    conduct, dispute, error, exchanger, failed_attempts, idempotency, inbox, listing, notification,
+    offer, offer_preconditions, order, payment, quota, second_factor, user, withdrawal,
 };
 
 /// One transaction. Its rows are locked with NO KEY UPDATE: nobody else can change them, while rows that merely refer to
 /// them can still be written.
 pub(crate) struct Unit {
     transaction: DatabaseTransaction,
-    room: Room,
+    limit: StatementLimit,
     /// A statement has failed: PostgreSQL would answer COMMIT with a silent rollback.
     failed: bool,
 }
 
 impl Unit {
-    pub(crate) const fn new(transaction: DatabaseTransaction, room: Room) -> Self {
+    pub(crate) const fn new(transaction: DatabaseTransaction, limit: StatementLimit) -> Self {
         Self {
             transaction,
-            room,
+            limit,
             failed: false,
         }
     }
@@ -67,7 +67,7 @@ impl Unit {
         T: TryFrom<E::Model, Error = StorageError>,
     {
         let found = select.all(&self.transaction).await.map_err(error::storage);
-        self.noting(found.and_then(row::all))
+        self.track_failure(found.and_then(row::all))
     }
 
     /// Rows whose `by` is one of these keys, in the order of their own keys.
@@ -83,7 +83,7 @@ impl Unit {
         T: TryFrom<E::Model, Error = StorageError>,
     {
         let mut found = Vec::with_capacity(keys.len());
-        for keys in self.room.keys(&keys) {
+        for keys in self.limit.keys(&keys) {
             let select = E::find()
                 .filter(one_of(self.backend(), by, keys.to_vec()))
                 .order_by_asc(key);
@@ -93,7 +93,7 @@ impl Unit {
     }
 
     /// What the rows with these keys point to, which never changes.
-    async fn pointing<E, K, V>(
+    async fn references<E, K, V>(
         &mut self,
         (key, other): (E::Column, E::Column),
         keys: &[K],
@@ -104,7 +104,7 @@ impl Unit {
         V: TypedId,
     {
         let mut found = Vec::with_capacity(keys.len());
-        for keys in self.room.keys(keys) {
+        for keys in self.limit.keys(keys) {
             let pairs: Result<Vec<(Uuid, Uuid)>, DbErr> = E::find()
                 .select_only()
                 .columns([key, other])
@@ -112,7 +112,7 @@ impl Unit {
                 .into_tuple()
                 .all(&self.transaction)
                 .await;
-            let pairs = self.noting(pairs.map_err(error::storage))?;
+            let pairs = self.track_failure(pairs.map_err(error::storage))?;
             let pairs = pairs.into_iter();
             found.extend(pairs.map(|(key, other)| (row::id(key), row::id(other))));
         }
@@ -131,14 +131,14 @@ impl Unit {
             .collect();
         let select = inbox::of(self.backend(), consumer, messages);
         let found = select.into_tuple().all(&self.transaction).await;
-        let found: Vec<String> = self.noting(found.map_err(error::storage))?;
+        let found: Vec<String> = self.track_failure(found.map_err(error::storage))?;
         let taken = found
             .into_iter()
             .map(|message| InboxKey { consumer, message });
         Ok(taken.collect())
     }
 
-    fn noting<T>(&mut self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
+    fn track_failure<T>(&mut self, outcome: Result<T, StorageError>) -> Result<T, StorageError> {
         self.failed |= outcome.is_err();
         outcome
     }
@@ -149,7 +149,13 @@ pub(crate) async fn commit_at_once(
     connection: &impl ConnectionTrait,
     changes: &ChangeSet,
 ) -> Result<(), StorageError> {
-    write::write(connection, Room::Whole, changes, error::at_once).await
+    write::write(
+        connection,
+        StatementLimit::Unlimited,
+        changes,
+        error::at_once,
+    )
+    .await
 }
 
 fn uuids<T: TypedId>(ids: &[T]) -> Vec<Uuid> {
@@ -169,7 +175,7 @@ impl Transaction for Unit {
         disputes: &[DisputeId],
     ) -> Result<Vec<(DisputeId, OfferId)>, StorageError> {
         let columns = (dispute::Column::Id, dispute::Column::OfferId);
-        self.pointing::<dispute::Entity, _, _>(columns, disputes)
+        self.references::<dispute::Entity, _, _>(columns, disputes)
             .await
     }
 
@@ -178,14 +184,14 @@ impl Transaction for Unit {
         listings: &[ListingId],
     ) -> Result<Vec<(ListingId, UserId)>, StorageError> {
         let columns = (listing::Column::Id, listing::Column::ExchangerId);
-        self.pointing::<listing::Entity, _, _>(columns, listings)
+        self.references::<listing::Entity, _, _>(columns, listings)
             .await
     }
 
     async fn processed(&mut self, keys: &[InboxKey]) -> Result<Vec<InboxKey>, StorageError> {
         let mut taken = Vec::new();
         for of_one in keys.chunk_by(|one, next| one.consumer == next.consumer) {
-            for keys in self.room.keys(of_one) {
+            for keys in self.limit.keys(of_one) {
                 taken.extend(self.processed_by_one(keys).await?);
             }
         }
@@ -196,8 +202,8 @@ impl Transaction for Unit {
         &mut self,
         keys: &[IdempotencyKey],
     ) -> Result<Vec<IdempotencyRecord>, StorageError> {
-        let known = idempotency::known(&self.transaction, self.room, keys).await;
-        self.noting(known)
+        let known = idempotency::known(&self.transaction, self.limit, keys).await;
+        self.track_failure(known)
     }
 
     async fn offer_summaries(
@@ -205,7 +211,7 @@ impl Transaction for Unit {
         offers: &[OfferId],
     ) -> Result<Vec<OfferSummary>, StorageError> {
         let mut found = Vec::with_capacity(offers.len());
-        for keys in self.room.keys(offers) {
+        for keys in self.limit.keys(offers) {
             let keys = keys.iter().copied().map(row::uuid).collect();
             let heads = offer::Entity::find()
                 .select_only()
@@ -215,7 +221,7 @@ impl Transaction for Unit {
                 .all(&self.transaction)
                 .await;
             let heads: Vec<OfferSummary> =
-                self.noting(heads.map_err(error::storage).and_then(row::all))?;
+                self.track_failure(heads.map_err(error::storage).and_then(row::all))?;
             found.extend(heads);
         }
         Ok(found)
@@ -223,15 +229,15 @@ impl Transaction for Unit {
 
     async fn staff(&mut self) -> Result<Vec<StaffMember>, StorageError> {
         let found = user::staff()
-            .into_model::<user::OnStaff>()
+            .into_model::<user::StaffRow>()
             .all(&self.transaction)
             .await;
-        self.noting(found.map_err(error::storage).and_then(row::all))
+        self.track_failure(found.map_err(error::storage).and_then(row::all))
     }
 
     async fn known_users(&mut self, ids: &[UserId]) -> Result<Vec<UserId>, StorageError> {
-        let known = user::known(&self.transaction, self.room, ids).await;
-        self.noting(known)
+        let known = user::known(&self.transaction, self.limit, ids).await;
+        self.track_failure(known)
     }
 
     async fn lock_users(
@@ -255,14 +261,14 @@ impl Transaction for Unit {
         }
         let select = select::users(self.backend(), ids, emails);
         let found = locked(select).all(&self.transaction).await;
-        let mut found = self.noting(found.map_err(error::storage))?;
+        let mut found = self.track_failure(found.map_err(error::storage))?;
         found.retain(|user| !row::is_system(user.id));
-        self.noting(row::all(found))
+        self.track_failure(row::all(found))
     }
 
     async fn lock_attempts(&mut self, keys: &[u128]) -> Result<Vec<FailedAttempts>, StorageError> {
-        let columns = (attempts::Column::Key, attempts::Column::Key);
-        self.keyed::<attempts::Entity, _>(
+        let columns = (failed_attempts::Column::Key, failed_attempts::Column::Key);
+        self.keyed::<failed_attempts::Entity, _>(
             columns,
             keys.iter().copied().map(Uuid::from_u128).collect(),
             locked,
@@ -358,15 +364,15 @@ impl Transaction for Unit {
         }
         // Those of orders first, as origins are sorted.
         let mut found = Vec::with_capacity(origins.len());
-        for keys in self.room.keys(&orders) {
+        for keys in self.limit.keys(&orders) {
             let select = select::payments_of_orders(self.backend(), keys.to_vec());
             found.extend(self.rows::<_, Payment>(locked(select)).await?);
         }
-        for keys in self.room.texts(&callers) {
+        for keys in self.limit.texts(&callers) {
             let statement = select::payments_of_callers(self.backend(), keys);
             let select = payment::Entity::find().from_raw_sql(statement);
             let rows = select.all(&self.transaction).await.map_err(error::storage);
-            let payments: Vec<Payment> = self.noting(rows.and_then(row::all))?;
+            let payments: Vec<Payment> = self.track_failure(rows.and_then(row::all))?;
             found.extend(payments);
         }
         Ok(found)
@@ -394,11 +400,11 @@ impl Transaction for Unit {
         // In the order in which they are locked (see `account::order`), over all portions.
         keys.sort_unstable();
         let mut found = Vec::with_capacity(keys.len());
-        for keys in self.room.keys(&keys) {
+        for keys in self.limit.keys(&keys) {
             let statement = select::accounts(self.backend(), keys);
             let select = account::Entity::find().from_raw_sql(statement);
             let rows = select.all(&self.transaction).await.map_err(error::storage);
-            let accounts: Vec<Account> = self.noting(rows.and_then(row::all))?;
+            let accounts: Vec<Account> = self.track_failure(rows.and_then(row::all))?;
             found.extend(accounts);
         }
         Ok(found)
@@ -436,8 +442,8 @@ impl Transaction for Unit {
                 continue;
             };
             let users: Vec<UserId> = alike.iter().map(|(_, user)| *user).collect();
-            let counts = tally::count(&self.transaction, self.room, *what, &users, most).await;
-            let counts = self.noting(counts)?.into_iter();
+            let counts = quota::count(&self.transaction, self.limit, *what, &users, most).await;
+            let counts = self.track_failure(counts)?.into_iter();
             found.extend(counts.map(|(user, count)| (*what, user, count)));
         }
         Ok(found)
@@ -450,17 +456,23 @@ impl Transaction for Unit {
         most: u32,
     ) -> Result<OfferPreconditions, StorageError> {
         if self.backend() == DbBackend::Postgres {
-            let found =
-                standing::find(&self.transaction, self.room, customers, exchangers, most).await;
-            return self.noting(found);
+            let found = offer_preconditions::find(
+                &self.transaction,
+                self.limit,
+                customers,
+                exchangers,
+                most,
+            )
+            .await;
+            return self.track_failure(found);
         }
         let exchangers = self.read_exchangers(exchangers).await?;
         let conducts = self.read_conducts(customers).await?;
         let mut conducts: HashMap<UserId, Conduct> =
             conducts.into_iter().map(|one| (one.user, one)).collect();
         let what = QuotaKind::OpenOffers;
-        let counts = tally::count(&self.transaction, self.room, what, customers, most).await;
-        let counts = self.noting(counts)?.into_iter();
+        let counts = quota::count(&self.transaction, self.limit, what, customers, most).await;
+        let counts = self.track_failure(counts)?.into_iter();
         let customers = counts.map(|(user, open_offers)| CustomerPreconditions {
             user,
             conduct: conducts.remove(&user),
@@ -474,7 +486,7 @@ impl Transaction for Unit {
 
     async fn lock_audit_head(&mut self) -> Result<AuditHead, StorageError> {
         let found = head::find(&self.transaction, locked).await;
-        self.noting(found)
+        self.track_failure(found)
     }
 
     async fn commit(self: Box<Self>, changes: &ChangeSet) -> Result<(), StorageError> {
@@ -483,7 +495,7 @@ impl Transaction for Unit {
                 what: "a unit of work that has failed can't be committed".to_owned(),
             })
         } else {
-            write::write(&self.transaction, self.room, changes, error::storage).await
+            write::write(&self.transaction, self.limit, changes, error::storage).await
         };
         finish(self.transaction, outcome).await
     }

@@ -4,7 +4,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Value;
 use sea_orm::{Condition, DbBackend, IdenStatic, Iterable, QueryOrder, Select, Statement};
 
-use crate::table::{id_array, in_step, one_of, one_of_texts, padded, placeholders, text_array};
+use crate::table::{
+    id_array, one_of, one_of_texts, padded, placeholders, text_array, unnest_in_step,
+};
 use crate::{listing, payment, session, user};
 
 /// Users by id or by e-mail address; at least one of them is asked for.
@@ -91,7 +93,7 @@ pub(crate) fn payments_of_callers(backend: DbBackend, keys: &[(Uuid, String)]) -
              CROSS JOIN LATERAL (SELECT * FROM payments AS found \
              WHERE found.caller_id = k.caller_id AND found.key = k.key AND found.caller_id IS NOT NULL \
              LIMIT 1 FOR NO KEY UPDATE) AS p",
-            in_step(&[("caller_id", "uuid"), ("key", "text")])
+            unnest_in_step(&[("caller_id", "uuid"), ("key", "text")])
         );
         let callers = id_array(keys.iter().map(|(caller, _)| *caller));
         let names = text_array(keys.iter().map(|(_, key)| key.clone()));
@@ -120,7 +122,7 @@ pub(crate) fn accounts(backend: DbBackend, keys: &[(Uuid, &'static str)]) -> Sta
             "SELECT {COLUMNS} FROM {} AS k \
              JOIN accounts AS a ON a.owner_id = k.owner_id AND a.asset = k.asset \
              ORDER BY a.owner_id, a.asset FOR NO KEY UPDATE OF a",
-            in_step(&[("owner_id", "uuid"), ("asset", "text")])
+            unnest_in_step(&[("owner_id", "uuid"), ("asset", "text")])
         );
         let owners = id_array(keys.iter().map(|(owner, _)| *owner));
         let assets = text_array(keys.iter().map(|(_, asset)| (*asset).to_owned()));

@@ -7,14 +7,14 @@ use p2p_domain::OfferId;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbErr, QuerySelect};
 
+use crate::audit_log::{self, head};
 use crate::ledger::{account, journal};
 use crate::notification::{self, mailbox};
 use crate::row;
-use crate::table::{Room, Writer, one_of};
-use crate::trail::{self, head};
+use crate::table::{StatementLimit, Writer, one_of};
 use crate::{
-    attempts, conduct, dispute, error, exchanger, idempotency, inbox, listing, offer, order,
-    outbox, payment, report, second_factor, session, user, withdrawal,
+    conduct, dispute, error, exchanger, failed_attempts, idempotency, inbox, listing, offer, order,
+    outbox, payment, payment_report, second_factor, session, user, withdrawal,
 };
 
 /// Writes everything. What has changed comes first, in the order in which units of work lock rows: a commit that has not
@@ -22,7 +22,7 @@ use crate::{
 /// what refers to it. `failed`: what it means if the last statement fails.
 pub(super) async fn write(
     connection: &impl ConnectionTrait,
-    room: Room,
+    limit: StatementLimit,
     changes: &ChangeSet,
     failed: fn(DbErr) -> StorageError,
 ) -> Result<(), StorageError> {
@@ -35,7 +35,7 @@ pub(super) async fn write(
     let users = rows(&changes.users, |user| user.id, user::Model::try_from)?;
     let access = Access::of(changes)?;
     let offers = rows(&changes.offers, |offer| offer.id, offer::Model::try_from)?;
-    let sides = sides(connection, room, changes).await?;
+    let sides = sides(connection, limit, changes).await?;
     let disputes = rows(
         &changes.disputes,
         |dispute| dispute.id,
@@ -81,12 +81,12 @@ pub(super) async fn write(
     replies.sort_unstable_by_key(|record| &record.key);
     let replies = replies.into_iter().map(idempotency::Model::try_from);
     let replies = replies.collect::<Result<_, _>>()?;
-    let reports = changes.reports.iter().map(report::Model::from);
+    let reports = changes.reports.iter().map(payment_report::Model::from);
 
-    let mut writer = Writer::new(connection, room);
+    let mut writer = Writer::new(connection, limit);
     writer.update::<user::Entity>(users.changed).await?;
     writer
-        .update::<attempts::Entity>(access.attempts.changed)
+        .update::<failed_attempts::Entity>(access.attempts.changed)
         .await?;
     writer
         .update::<second_factor::Entity>(access.second_factors.changed)
@@ -125,7 +125,7 @@ pub(super) async fn write(
     writer.insert::<idempotency::Entity>(replies).await?;
     writer.insert::<user::Entity>(users.new).await?;
     writer
-        .insert::<attempts::Entity>(access.attempts.new)
+        .insert::<failed_attempts::Entity>(access.attempts.new)
         .await?;
     writer
         .insert::<second_factor::Entity>(access.second_factors.new)
@@ -149,31 +149,37 @@ pub(super) async fn write(
     writer.insert::<payment::Entity>(payments.new).await?;
     writer.insert::<withdrawal::Entity>(withdrawals.new).await?;
     writer.insert::<journal::Entity>(entries.collect()).await?;
-    writer.insert::<report::Entity>(reports.collect()).await?;
+    writer
+        .insert::<payment_report::Entity>(reports.collect())
+        .await?;
     writer.insert::<mailbox::Entity>(mailboxes.new).await?;
     writer
         .insert::<notification::Entity>(notifications.new)
         .await?;
-    writer.insert::<trail::Entity>(access.records).await?;
+    writer.insert::<audit_log::Entity>(access.records).await?;
     writer.insert::<outbox::Entity>(messages).await?;
     writer.finish().await.map_err(failed)
 }
 
 /// What log-ins, limits and the audit trail have to write.
 struct Access {
-    attempts: Rows<attempts::Model>,
+    attempts: Rows<failed_attempts::Model>,
     second_factors: Rows<second_factor::Model>,
     sessions: Rows<session::Model>,
     conducts: Rows<conduct::Model>,
-    records: Vec<trail::Model>,
+    records: Vec<audit_log::Model>,
 }
 
 impl Access {
     fn of(changes: &ChangeSet) -> Result<Self, StorageError> {
         let records = changes.trail.iter().flat_map(|trail| &trail.records);
-        let records = records.map(trail::Model::try_from);
+        let records = records.map(audit_log::Model::try_from);
         Ok(Self {
-            attempts: rows(&changes.attempts, |row| row.key, attempts::Model::try_from)?,
+            attempts: rows(
+                &changes.attempts,
+                |row| row.key,
+                failed_attempts::Model::try_from,
+            )?,
             second_factors: rows(
                 &changes.second_factors,
                 |row| row.user,
@@ -214,7 +220,7 @@ fn rows<'a, M, T, K: Ord>(
 /// The sides of the deals that these disputes are about: at hand as a rule, since a dispute changes its deal.
 async fn sides(
     connection: &impl ConnectionTrait,
-    room: Room,
+    limit: StatementLimit,
     changes: &ChangeSet,
 ) -> Result<HashMap<OfferId, dispute::Sides>, StorageError> {
     if changes.disputes.is_empty() {
@@ -240,7 +246,7 @@ async fn sides(
         .collect();
     missing.sort_unstable();
     missing.dedup();
-    for keys in room.keys(&missing) {
+    for keys in limit.keys(&missing) {
         let keys = keys.iter().copied().map(row::uuid).collect();
         let found: Vec<(Uuid, Uuid, Uuid)> = offer::Entity::find()
             .select_only()

@@ -9,8 +9,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryOrder, QuerySelect, Select};
 
 use crate::error;
-use crate::row::{self, Reading};
-use crate::table::{Room, Table, one_of};
+use crate::row::{self, RowContext};
+use crate::table::{StatementLimit, Table, one_of};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
@@ -76,7 +76,7 @@ impl TryFrom<Model> for User {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: UserId = row::id(stored.id);
-        let reading = Reading::new("users", id);
+        let reading = RowContext::new("users", id);
         let roles = roles(&reading, stored.roles)?;
         let email = Email::new(&stored.email);
         if email.as_str() != stored.email {
@@ -100,22 +100,22 @@ impl TryFrom<Model> for User {
 
 /// Somebody who may do what a moderator may.
 #[derive(Debug, FromQueryResult)]
-pub(crate) struct OnStaff {
+pub(crate) struct StaffRow {
     id: Uuid,
     roles: i16,
 }
 
-impl TryFrom<OnStaff> for StaffMember {
+impl TryFrom<StaffRow> for StaffMember {
     type Error = StorageError;
 
-    fn try_from(stored: OnStaff) -> Result<Self, StorageError> {
+    fn try_from(stored: StaffRow) -> Result<Self, StorageError> {
         let user: UserId = row::id(stored.id);
-        let roles = roles(&Reading::new("users", user), stored.roles)?;
+        let roles = roles(&RowContext::new("users", user), stored.roles)?;
         Ok(Self { user, roles })
     }
 }
 
-pub(crate) fn roles(reading: &Reading, stored: i16) -> Result<Roles, StorageError> {
+pub(crate) fn roles(reading: &RowContext, stored: i16) -> Result<Roles, StorageError> {
     u8::try_from(stored)
         .ok()
         .and_then(Roles::from_bits)
@@ -125,11 +125,11 @@ pub(crate) fn roles(reading: &Reading, stored: i16) -> Result<Roles, StorageErro
 /// Those of these ids that are somebody's.
 pub(crate) async fn known(
     connection: &impl ConnectionTrait,
-    room: Room,
+    limit: StatementLimit,
     ids: &[UserId],
 ) -> Result<Vec<UserId>, StorageError> {
     let mut known = Vec::with_capacity(ids.len());
-    for keys in room.keys(ids) {
+    for keys in limit.keys(ids) {
         let keys = keys.iter().copied().map(row::uuid);
         let keys = keys.filter(|id| !row::is_system(*id)).collect();
         let found: Vec<Uuid> = those_of(connection.get_database_backend(), keys)

@@ -3,9 +3,9 @@
 //! A password is its bytes, as they come: two ways to write the same letter in Unicode are two passwords. What is passed in is
 //! wiped from memory after its use.
 
+mod blocking_pool;
 mod breached;
 mod strength;
-mod workers;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -14,7 +14,7 @@ use p2p_application::ports::{PasswordError, Passwords, Verdict};
 use p2p_domain::user::PasswordHash;
 use zeroize::Zeroizing;
 
-use workers::Workers;
+use blocking_pool::BlockingPool;
 
 pub use breached::BreachedPasswords;
 
@@ -57,9 +57,9 @@ impl Default for PasswordCost {
 #[derive(Debug, Clone)]
 pub struct Argon2Passwords {
     argon2: Argon2<'static>,
-    hashing: Workers,
+    hashing: BlockingPool,
     /// Judges new passwords. Apart, so that a flood of registrations leaves log-ins alone.
-    judging: Workers,
+    judging: BlockingPool,
     breached: Option<BreachedPasswords>,
     /// Verified against where there is no such user, so that the answer takes as long.
     decoy: PasswordHash,
@@ -74,8 +74,8 @@ impl Argon2Passwords {
         let decoy = hash(&argon2, "nobody has this password")?;
         Ok(Self {
             argon2,
-            hashing: Workers::new(cost.at_once, cost.waiting),
-            judging: Workers::new(1, cost.waiting),
+            hashing: BlockingPool::new(cost.at_once, cost.waiting),
+            judging: BlockingPool::new(1, cost.waiting),
             breached: None,
             decoy,
         })

@@ -47,14 +47,14 @@ const LONGEST: usize = 1_024;
 
 /// A key that is ready for work.
 #[derive(Clone)]
-pub(super) struct Seal {
+pub(super) struct SigningKey {
     signing: EncodingKey,
     verifying: DecodingKey,
     /// One for each kind, in the order of [`Kind::ALL`], and as it is written.
     headers: [(Header, String); 4],
 }
 
-impl Seal {
+impl SigningKey {
     pub(super) fn new(key: &TokenKey) -> Result<Self, KeyError> {
         key.check()?;
         let secret = key.secret.as_bytes();
@@ -88,7 +88,7 @@ impl Seal {
 
 /// What a token of this kind says, if one of these keys has signed it. Its header is compared, not read, and its payload is read
 /// once: this is done for every request. Times are compared elsewhere, with the market's clock rather than the machine's.
-pub(super) fn open(keys: &[Seal], kind: Kind, token: &str) -> Option<Claims> {
+pub(super) fn open(keys: &[SigningKey], kind: Kind, token: &str) -> Option<Claims> {
     if token.len() > LONGEST {
         return None;
     }

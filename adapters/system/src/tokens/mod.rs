@@ -13,7 +13,7 @@ use p2p_domain::Timestamp;
 use p2p_domain::user::Caller;
 
 use claims::{Claims, seconds, time};
-use jws::{Kind, Seal};
+use jws::{Kind, SigningKey};
 
 pub use keys::{JwtSettings, KeyError, TokenKey};
 
@@ -24,7 +24,7 @@ const LEEWAY: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct JwtTokens {
     /// The first one signs; all are believed.
-    keys: Vec<Seal>,
+    keys: Vec<SigningKey>,
     lifetime: Duration,
 }
 
@@ -43,7 +43,7 @@ impl JwtTokens {
         let mut keys = Vec::with_capacity(1 + settings.old_keys.len());
         let mut ids = Vec::with_capacity(keys.capacity());
         for key in std::iter::once(&settings.key).chain(&settings.old_keys) {
-            keys.push(Seal::new(key)?);
+            keys.push(SigningKey::new(key)?);
             if ids.contains(&&key.id) {
                 let id = key.id.clone();
                 return Err(KeyError::Twice { id });

@@ -232,7 +232,7 @@ impl Config {
             "auth.seal_secret must have at least {} bytes",
             SealSettings::MIN_SECRET
         );
-        self.stationery()?;
+        self.message_builder()?;
         let links = Url::parse(&self.mail.links);
         ensure!(
             links

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use p2p_application::ports::Mailer;
-use p2p_mail::{FolderMailer, LogMailer, SmtpMailer, SmtpSettings, Stationery};
+use p2p_mail::{FolderMailer, LogMailer, MessageBuilder, SmtpMailer, SmtpSettings};
 use p2p_system::{SystemClock, UuidIds};
 use serde::{Deserialize, Serialize};
 
@@ -81,12 +81,12 @@ impl Config {
             MailKind::None => None,
             MailKind::Log => Some(Arc::new(LogMailer)),
             MailKind::Folder => {
-                let mailer = FolderMailer::open(Path::new(&mail.folder), self.stationery()?);
+                let mailer = FolderMailer::open(Path::new(&mail.folder), self.message_builder()?);
                 let mailer = mailer.with_context(|| format!("mail.folder: {}", mail.folder))?;
                 Some(Arc::new(mailer))
             }
             MailKind::Smtp => {
-                let mailer = SmtpMailer::new(&self.smtp()?, self.stationery()?);
+                let mailer = SmtpMailer::new(&self.smtp()?, self.message_builder()?);
                 Some(Arc::new(mailer.context(
                     "mail.smtp_url, smtp_user, smtp_password, smtp_authority",
                 )?))
@@ -94,9 +94,10 @@ impl Config {
         })
     }
 
-    pub(super) fn stationery(&self) -> Result<Stationery> {
-        let stationery = Stationery::new(&self.mail.from, Arc::new(SystemClock), Arc::new(UuidIds));
-        stationery.context("mail.from")
+    pub(super) fn message_builder(&self) -> Result<MessageBuilder> {
+        let message_builder =
+            MessageBuilder::new(&self.mail.from, Arc::new(SystemClock), Arc::new(UuidIds));
+        message_builder.context("mail.from")
     }
 
     fn smtp(&self) -> Result<SmtpSettings> {

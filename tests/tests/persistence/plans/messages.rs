@@ -175,7 +175,7 @@ pub(crate) async fn relay(counter: &Counter) -> Result<()> {
         .check("delivered", 60 + REMOVED, 20, async |db| {
             let lease = db.take(LIMIT).await?;
             let arrived: Vec<EventId> = lease.messages().iter().map(|one| one.id).collect();
-            lease.delivered(&arrived).await?;
+            lease.ack(&arrived).await?;
             Ok(arrived)
         })
         .await?;

@@ -2,7 +2,7 @@
 
 use p2p_domain::{OrderId, PaymentId, ReportId, WithdrawalId};
 
-use super::{Halves, Law, finding, ordered};
+use super::{BalanceCheck, Law, finding, ordered};
 use crate::row;
 
 /// The id of the world outside.
@@ -12,7 +12,7 @@ const OUTSIDE: &str = "(SELECT u.id FROM users AS u WHERE u.email = 'system:exte
 /// `expected`: rows of `id, kind, account_id, asset, bucket, amount`.
 fn moves(which: &str, expected: &[String]) -> String {
     let amount_of = |booked: u8| {
-        Halves::sum(&format!(
+        BalanceCheck::sum(&format!(
             "CASE WHEN booked = {booked} THEN amount ELSE 0 END"
         ))
     };
@@ -115,7 +115,10 @@ pub(super) fn deposits() -> Law {
 }
 
 pub(super) fn orders() -> Law {
-    let (amount, paid) = (Halves::of("o.amount"), Halves::of("COALESCE(p.amount, 0)"));
+    let (amount, paid) = (
+        BalanceCheck::of("o.amount"),
+        BalanceCheck::of("COALESCE(p.amount, 0)"),
+    );
     Law {
         name: "each finished order was paid, and no cancelled one",
         row: |id| row::id::<OrderId>(id).to_string(),

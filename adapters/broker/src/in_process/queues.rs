@@ -14,14 +14,14 @@ pub(super) type Settled = oneshot::Receiver<()>;
 const REMEMBERED: usize = 16_384;
 
 #[derive(Default)]
-pub(super) struct Lanes {
-    lanes: Mutex<BTreeMap<Queue, Lane>>,
+pub(super) struct Queues {
+    queues: Mutex<BTreeMap<Queue, QueueState>>,
     /// Something has come to one of them.
     came: Notify,
 }
 
 #[derive(Default)]
-struct Lane {
+struct QueueState {
     consumers: usize,
     waiting: VecDeque<Arc<OutboxMessage>>,
     /// Messages that wait or are in hand, and who asks about them.
@@ -30,7 +30,7 @@ struct Lane {
     untold: VecDeque<EventId>,
 }
 
-impl Lanes {
+impl Queues {
     /// One more consumes the queue.
     pub(super) fn open(&self, queue: Queue) {
         self.locked().entry(queue).or_default().consumers += 1;
@@ -38,29 +38,31 @@ impl Lanes {
 
     /// One fewer.
     pub(super) fn close(&self, queue: Queue) {
-        let mut lanes = self.locked();
-        let lane = lanes.entry(queue).or_default();
-        lane.consumers = lane.consumers.saturating_sub(1);
+        let mut queues = self.locked();
+        let queue_state = queues.entry(queue).or_default();
+        queue_state.consumers = queue_state.consumers.saturating_sub(1);
     }
 
     /// Adds a message, unless it waits or is in hand already. `None` if nobody consumes the queue.
     pub(super) fn add(&self, queue: Queue, message: &Arc<OutboxMessage>) -> Option<Settled> {
         let (tell, settled) = oneshot::channel();
-        let mut lanes = self.locked();
-        let lane = lanes.get_mut(&queue).filter(|lane| lane.consumers > 0)?;
-        if let Some(place) = lane.untold.iter().position(|id| *id == message.id) {
-            lane.untold.remove(place);
+        let mut queues = self.locked();
+        let queue_state = queues
+            .get_mut(&queue)
+            .filter(|queue_state| queue_state.consumers > 0)?;
+        if let Some(place) = queue_state.untold.iter().position(|id| *id == message.id) {
+            queue_state.untold.remove(place);
             // Its receiver is there: it is below.
             let _ = tell.send(());
             return Some(settled);
         }
-        if let Some(curious) = lane.open.get_mut(&message.id) {
+        if let Some(curious) = queue_state.open.get_mut(&message.id) {
             curious.retain(|one| !one.is_closed());
             curious.push(tell);
         } else {
-            lane.open.insert(message.id, vec![tell]);
-            lane.waiting.push_back(Arc::clone(message));
-            drop(lanes);
+            queue_state.open.insert(message.id, vec![tell]);
+            queue_state.waiting.push_back(Arc::clone(message));
+            drop(queues);
             self.came.notify_waiters();
         }
         Some(settled)
@@ -82,30 +84,30 @@ impl Lanes {
 
     /// A message that was in hand waits again, before the others.
     pub(super) fn give_back(&self, queue: Queue, message: Arc<OutboxMessage>) {
-        let mut lanes = self.locked();
-        let waiting = &mut lanes.entry(queue).or_default().waiting;
+        let mut queues = self.locked();
+        let waiting = &mut queues.entry(queue).or_default().waiting;
         // Ids grow with time: several that come back are in order again.
         let place = waiting.partition_point(|other| other.id < message.id);
         waiting.insert(place, message);
-        drop(lanes);
+        drop(queues);
         self.came.notify_waiters();
     }
 
     /// A message in hand has been settled.
     pub(super) fn settle(&self, queue: Queue, message: EventId) {
-        let mut lanes = self.locked();
-        let lane = lanes.entry(queue).or_default();
-        let curious = lane.open.remove(&message).unwrap_or_default();
+        let mut queues = self.locked();
+        let queue_state = queues.entry(queue).or_default();
+        let curious = queue_state.open.remove(&message).unwrap_or_default();
         let told = curious.into_iter().filter_map(|one| one.send(()).ok());
         if told.count() == 0 {
-            if lane.untold.len() == REMEMBERED {
-                lane.untold.pop_front();
+            if queue_state.untold.len() == REMEMBERED {
+                queue_state.untold.pop_front();
             }
-            lane.untold.push_back(message);
+            queue_state.untold.push_back(message);
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<Queue, Lane>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<Queue, QueueState>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

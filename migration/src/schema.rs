@@ -8,11 +8,11 @@ use sea_orm_migration::sea_orm::{DbBackend, DbErr, Statement};
 pub(crate) const HOT: &str = "WITH (fillfactor = 60)";
 
 /// Builds definitions for the database at hand.
-pub(crate) struct Kit<'a> {
+pub(crate) struct SchemaBuilder<'a> {
     pub(crate) manager: &'a SchemaManager<'a>,
 }
 
-impl<'a> Kit<'a> {
+impl<'a> SchemaBuilder<'a> {
     pub(crate) fn new(manager: &'a SchemaManager<'a>) -> Self {
         Self { manager }
     }

@@ -7,7 +7,7 @@ use sea_orm::sea_query::Value;
 use sea_orm::{ConnectionTrait, Select};
 
 use crate::error;
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_head")]
@@ -35,8 +35,8 @@ impl TryFrom<Model> for AuditHead {
     }
 }
 
-fn reading() -> Reading {
-    Reading::new("audit_head", 1)
+fn reading() -> RowContext {
+    RowContext::new("audit_head", 1)
 }
 
 /// The end of the trail, chosen and locked as the caller likes.

@@ -12,10 +12,10 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Consumer};
 use p2p_application::ports::{Broadcasts, BrokerError};
 
-use super::link::Linked;
-use super::publish::blocked;
+use super::connection::Linked;
+use super::error::{answer, explain};
+use super::publisher::blocked;
 use super::topology::{Names, arguments, text};
-use super::trouble::{answer, explain};
 use super::{RabbitMq, refused};
 
 /// News that wait for one listener at the broker, and on the way to it.
@@ -47,7 +47,7 @@ pub(super) async fn listen(broker: &RabbitMq) -> Result<Box<dyn Broadcasts>, Bro
     let linked = broker.consuming.linked().await?;
     let started = begin(&linked, &broker.names).await;
     let (channel, consumer) = started.inspect_err(|_| linked.retire())?;
-    Ok(Box::new(Listening {
+    Ok(Box::new(Subscription {
         linked,
         _channel: channel,
         consumer,
@@ -77,14 +77,14 @@ async fn begin(linked: &Linked, names: &Names) -> Result<(Channel, Consumer), Br
     Ok((channel.clone(), answer(consumer).await?))
 }
 
-struct Listening {
+struct Subscription {
     linked: Arc<Linked>,
     _channel: Channel,
     consumer: Consumer,
 }
 
 #[async_trait]
-impl Broadcasts for Listening {
+impl Broadcasts for Subscription {
     async fn next(&mut self) -> Result<Vec<u8>, BrokerError> {
         let error = match self.consumer.next().await {
             Some(Ok(mut delivery)) => {

@@ -9,8 +9,8 @@ use sea_orm::entity::prelude::Uuid;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::snapshot::{columns, conduct_of, exchanger_of, is_there};
-use crate::table::{Room, id_array, in_step};
-use crate::{conduct, error, exchanger, row, tally};
+use crate::table::{StatementLimit, id_array, unnest_in_step};
+use crate::{conduct, error, exchanger, quota, row};
 
 /// Customers and exchangers have nothing to do with each other: the shorter list ends in NULLs, which find nothing. Each is
 /// looked up by their key, as in a look. The first two columns are read by their places.
@@ -23,20 +23,20 @@ pub(crate) static STANDINGS: LazyLock<String> = LazyLock::new(|| {
          CROSS JOIN LATERAL (SELECT count(*) AS counted FROM (SELECT 1 FROM {} LIMIT $3) AS few) AS o",
         columns::<conduct::Entity>("n"),
         columns::<exchanger::Entity>("e"),
-        in_step(&[("customer_id", "uuid"), ("exchanger_id", "uuid")]),
-        tally::counted(QuotaKind::OpenOffers, "k.customer_id"),
+        unnest_in_step(&[("customer_id", "uuid"), ("exchanger_id", "uuid")]),
+        quota::counted(QuotaKind::OpenOffers, "k.customer_id"),
     )
 });
 
 pub(crate) async fn find(
     connection: &impl ConnectionTrait,
-    room: Room,
+    limit: StatementLimit,
     customers: &[UserId],
     exchangers: &[UserId],
     most: u32,
 ) -> Result<OfferPreconditions, StorageError> {
     let mut offer_preconditions = OfferPreconditions::default();
-    let (mut customers, mut exchangers) = (room.keys(customers), room.keys(exchangers));
+    let (mut customers, mut exchangers) = (limit.keys(customers), limit.keys(exchangers));
     let ids = |users: Option<&[UserId]>| {
         let users = users.unwrap_or_default();
         id_array(users.iter().copied().map(row::uuid))

@@ -15,8 +15,8 @@ use lapin::{Channel, Connection, ConnectionProperties};
 use p2p_application::ports::BrokerError;
 use tokio::time::{Instant, timeout};
 
+use super::error::{ANSWER, TimedOut, answer, explain, unavailable};
 use super::topology::{self, Names};
-use super::trouble::{ANSWER, Late, answer, explain, unavailable};
 
 /// An attempt may take this long. Nobody waits for it longer than for an answer, but until it is over there is no other: a
 /// server that accepts connections and says nothing is not buried under them.
@@ -94,7 +94,7 @@ impl Link {
         let outcome = self.outcome();
         match timeout(ANSWER, outcome).await {
             Ok(outcome) => Ok(outcome?),
-            Err(_) => Err(Late.into()),
+            Err(_) => Err(TimedOut.into()),
         }
     }
 
@@ -129,7 +129,7 @@ impl Link {
         let outcome = async move {
             match attempt.await {
                 Ok(Ok(outcome)) => outcome.map(Arc::new).map_err(Failure::from),
-                Ok(Err(_)) => Err(Failure::from(BrokerError::from(Late))),
+                Ok(Err(_)) => Err(Failure::from(BrokerError::from(TimedOut))),
                 Err(ended) => Err(Failure::from(unavailable(ended))),
             }
         };

@@ -7,7 +7,7 @@ use p2p_application::ports::StorageError;
 use p2p_domain::audit_log::{AuditAction, AuditNote, AuditRecord};
 use sea_orm::entity::prelude::*;
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 use crate::session;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -53,7 +53,7 @@ impl TryFrom<Model> for AuditRecord {
     type Error = StorageError;
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
-        let reading = Reading::new("audit_trail", stored.number);
+        let reading = RowContext::new("audit_trail", stored.number);
         Ok(Self {
             number: reading.count("number", stored.number)?,
             at: row::time(stored.at),

@@ -10,9 +10,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::laws::{self, Law};
+use crate::audit_log::queries::Snapshot;
 use crate::database::Database;
 use crate::error;
-use crate::trail::queries::Snapshot;
 
 pub(super) async fn audit(database: &Database) -> Result<LedgerReport, StorageError> {
     // On SQLite a transaction of the reading connections is a snapshot from its first statement on.
@@ -43,8 +43,8 @@ async fn examine(snapshot: &DatabaseTransaction) -> Result<LedgerReport, Storage
         report.open_deals = count(row, "open_deals")?;
     }
     for law in laws::all() {
-        let room = room(&report, law.name);
-        for row in query(snapshot, &law.sql).await?.iter().take(room) {
+        let limit = remaining_findings(&report, law.name);
+        for row in query(snapshot, &law.sql).await?.iter().take(limit) {
             report.violations.push(violation(&law, row)?);
         }
     }
@@ -53,9 +53,9 @@ async fn examine(snapshot: &DatabaseTransaction) -> Result<LedgerReport, Storage
 }
 
 /// How many more violations of a law are told: some laws are looked at in two ways.
-fn room(report: &LedgerReport, law: &str) -> usize {
+fn remaining_findings(report: &LedgerReport, law: &str) -> usize {
     let listed = report.violations.iter().filter(|one| one.law == law);
-    laws::MOST.saturating_sub(listed.count())
+    laws::MAX_FINDINGS.saturating_sub(listed.count())
 }
 
 /// Goes along the audit trail. A record that can't be read is no failure of the audit but what it looks for.
@@ -63,7 +63,7 @@ async fn trail(
     snapshot: &DatabaseTransaction,
     report: &mut LedgerReport,
 ) -> Result<(), StorageError> {
-    match verify_chain(&Snapshot(snapshot), room(report, laws::TRAIL)).await {
+    match verify_chain(&Snapshot(snapshot), remaining_findings(report, laws::TRAIL)).await {
         Ok((head, violations)) => {
             report.trail = Some(head);
             report.violations.extend(violations);

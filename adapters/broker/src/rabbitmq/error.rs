@@ -12,10 +12,10 @@ pub(super) const ANSWER: Duration = Duration::from_secs(4);
 /// The broker has not answered in time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("no answer in time")]
-pub(super) struct Late;
+pub(super) struct TimedOut;
 
-impl From<Late> for BrokerError {
-    fn from(late: Late) -> Self {
+impl From<TimedOut> for BrokerError {
+    fn from(late: TimedOut) -> Self {
         unavailable(late)
     }
 }
@@ -54,6 +54,6 @@ pub(super) async fn answer<T>(
 ) -> Result<T, BrokerError> {
     match tokio::time::timeout(ANSWER, question).await {
         Ok(answer) => answer.map_err(explain),
-        Err(_) => Err(Late.into()),
+        Err(_) => Err(TimedOut.into()),
     }
 }

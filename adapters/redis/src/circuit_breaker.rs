@@ -14,22 +14,22 @@ const PAUSE: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
-pub(crate) struct Health {
+pub(crate) struct CircuitBreaker {
     /// For whoever asks while all is well.
-    ill: AtomicBool,
-    trouble: Mutex<Trouble>,
+    is_failing: AtomicBool,
+    trouble: Mutex<RedisError>,
 }
 
 #[derive(Debug, Default)]
-struct Trouble {
+struct RedisError {
     next_try: Option<Instant>,
     warned: Option<Instant>,
 }
 
-impl Health {
+impl CircuitBreaker {
     /// Whether to ask now. Whoever is told so has to say what came of it.
-    pub(crate) fn is_worth_asking(&self, now: Instant) -> bool {
-        if !self.ill.load(Relaxed) {
+    pub(crate) fn allows(&self, now: Instant) -> bool {
+        if !self.is_failing.load(Relaxed) {
             return true;
         }
         let mut trouble = self.trouble();
@@ -41,24 +41,24 @@ impl Health {
     }
 
     /// It has answered.
-    pub(crate) fn well(&self) {
-        if self.ill.swap(false, Relaxed) {
+    pub(crate) fn success(&self) {
+        if self.is_failing.swap(false, Relaxed) {
             tracing::info!("Redis answers: limits are counted there again");
         }
     }
 
     /// It has not; now and then that is said.
-    pub(crate) fn ill(&self, now: Instant, reason: &dyn Display) {
+    pub(crate) fn failure(&self, now: Instant, reason: &dyn Display) {
         let mut trouble = self.trouble();
         trouble.next_try = Some(now + PAUSE);
-        self.ill.store(true, Relaxed);
+        self.is_failing.store(true, Relaxed);
         if trouble.warned.is_none_or(|at| now >= at + SILENCE) {
             trouble.warned = Some(now);
             tracing::warn!(%reason, "Redis does not answer: limits are counted by each process for itself");
         }
     }
 
-    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+    fn trouble(&self) -> MutexGuard<'_, RedisError> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -69,18 +69,18 @@ mod tests {
 
     #[test]
     fn one_tries_in_a_while_until_all_is_well() {
-        let health = Health::default();
+        let breaker = CircuitBreaker::default();
         let now = Instant::now();
-        assert!(health.is_worth_asking(now) && health.is_worth_asking(now));
-        health.ill(now, &"away");
-        assert!(!health.is_worth_asking(now));
+        assert!(breaker.allows(now) && breaker.allows(now));
+        breaker.failure(now, &"away");
+        assert!(!breaker.allows(now));
         let later = now + PAUSE;
-        assert!(health.is_worth_asking(later), "one tries");
-        assert!(!health.is_worth_asking(later), "the others don't");
-        health.ill(later, &"still away");
-        assert!(!health.is_worth_asking(later));
-        assert!(health.is_worth_asking(later + PAUSE));
-        health.well();
-        assert!(health.is_worth_asking(later) && health.is_worth_asking(later));
+        assert!(breaker.allows(later), "one tries");
+        assert!(!breaker.allows(later), "the others don't");
+        breaker.failure(later, &"still away");
+        assert!(!breaker.allows(later));
+        assert!(breaker.allows(later + PAUSE));
+        breaker.success();
+        assert!(breaker.allows(later) && breaker.allows(later));
     }
 }

@@ -10,7 +10,7 @@ use p2p_application::ports::{Clock, Ids, Mail, MailError};
 
 /// What all mails have in common. Cheap to clone.
 #[derive(Clone)]
-pub struct Stationery {
+pub struct MessageBuilder {
     from: Mailbox,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -19,9 +19,9 @@ pub struct Stationery {
 /// Not the address of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a sender looks like `p2p-market <no-reply@market.example.com>`")]
-pub struct BadSender;
+pub struct InvalidSender;
 
-impl std::fmt::Debug for Stationery {
+impl std::fmt::Debug for MessageBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Stationery")
             .field("from", &self.from)
@@ -29,12 +29,16 @@ impl std::fmt::Debug for Stationery {
     }
 }
 
-impl Stationery {
+impl MessageBuilder {
     /// For mails from this sender.
-    pub fn new(from: &str, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, BadSender> {
-        let from: Mailbox = from.parse().map_err(|_| BadSender)?;
+    pub fn new(
+        from: &str,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self, InvalidSender> {
+        let from: Mailbox = from.parse().map_err(|_| InvalidSender)?;
         if !from.email.to_string().is_ascii() {
-            return Err(BadSender);
+            return Err(InvalidSender);
         }
         Ok(Self { from, clock, ids })
     }

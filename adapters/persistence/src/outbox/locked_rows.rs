@@ -11,19 +11,19 @@ use super::{oldest, remove};
 use crate::database::{Database, finish};
 use crate::error;
 use crate::row;
-use crate::table::Room;
+use crate::table::StatementLimit;
 
 /// Dropped, the transaction is rolled back: the connection goes back to its pool, which speaks to it at once.
-struct Locked {
+struct LockedRows {
     transaction: DatabaseTransaction,
-    room: Room,
+    limit: StatementLimit,
     messages: Vec<OutboxMessage>,
 }
 
 /// What nobody has in hand. The transaction has a connection of its own kind: however long publishing takes, nobody who
 /// writes waits for it.
 pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
-    let snapshot = database.places().look();
+    let snapshot = database.scan_cursor().scan();
     let transaction = database.relay().begin().await.map_err(error::storage)?;
     let select = oldest(snapshot.from(), u64::from(limit))
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
@@ -36,42 +36,42 @@ pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Leas
     snapshot.found(messages.first().map(|message| row::uuid(message.id)));
     if messages.is_empty() {
         transaction.rollback().await.map_err(error::storage)?;
-        return Ok(Box::new(Nothing));
+        return Ok(Box::new(EmptyLease));
     }
-    Ok(Box::new(Locked {
+    Ok(Box::new(LockedRows {
         transaction,
-        room: database.room(),
+        limit: database.statement_limit(),
         messages,
     }))
 }
 
 #[async_trait]
-impl Lease for Locked {
+impl Lease for LockedRows {
     fn messages(&self) -> &[OutboxMessage] {
         &self.messages
     }
 
-    async fn delivered(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError> {
+    async fn ack(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError> {
         let Self {
             transaction,
-            room,
+            limit,
             messages,
         } = *self;
-        let removed = remove(&transaction, room, &messages, arrived).await;
+        let removed = remove(&transaction, limit, &messages, arrived).await;
         finish(transaction, removed).await
     }
 }
 
 /// A parcel that keeps no connection.
-struct Nothing;
+struct EmptyLease;
 
 #[async_trait]
-impl Lease for Nothing {
+impl Lease for EmptyLease {
     fn messages(&self) -> &[OutboxMessage] {
         &[]
     }
 
-    async fn delivered(self: Box<Self>, _: &[EventId]) -> Result<(), StorageError> {
+    async fn ack(self: Box<Self>, _: &[EventId]) -> Result<(), StorageError> {
         Ok(())
     }
 }

@@ -6,10 +6,10 @@ use sea_orm::DbBackend;
 
 use super::columns;
 use crate::row;
-use crate::text::{Parameters, is};
+use crate::sql::{Parameters, is};
 
 /// Parts of one or several indexes, to be walked in one order.
-pub(super) struct Ways {
+pub(super) struct AccessPaths {
     /// The conditions of each: what its index begins with, and where on it the page begins. The conditions of partial
     /// indexes are written out, not bound: a plan for any value could not use them.
     conditions: Vec<String>,
@@ -24,7 +24,7 @@ pub(super) fn knows_direction(filter: &ListingFilter) -> bool {
     filter.exchanger.is_some() || filter.order != ListingOrder::Newest
 }
 
-impl Ways {
+impl AccessPaths {
     /// `None` where no listing is meant.
     pub(super) fn of(
         filter: &ListingFilter,
@@ -74,11 +74,11 @@ impl Ways {
                 (None, Some("asset"), parts.collect())
             }
         };
-        let (directions, places) = (directions(filter), places(filter, parameters));
+        let (directions, scan_cursor) = (directions(filter), scan_cursor(filter, parameters));
         let mut conditions = Vec::new();
         for part in &parts {
             for direction in &directions {
-                for place in &places {
+                for place in &scan_cursor {
                     let all = part.iter().chain(direction).chain(place);
                     let all: Vec<&str> = all.map(String::as_str).collect();
                     conditions.push(all.join(" AND "));
@@ -95,29 +95,29 @@ impl Ways {
 
     /// How many listings of each way may be looked at, if so many may be looked at in all.
     pub(super) fn each_of(&self, all: u32) -> u32 {
-        let ways = u32::try_from(self.conditions.len()).unwrap_or(u32::MAX);
-        all / ways.max(1)
+        let access_paths = u32::try_from(self.conditions.len()).unwrap_or(u32::MAX);
+        all / access_paths.max(1)
     }
 
     /// The first listings along all ways.
     pub(super) fn walk(&self, length: u32) -> String {
         let columns = columns("");
         let order = order_by(self.order, self.own_lead, "");
-        let ways = self.conditions.iter().map(|conditions| {
+        let access_paths = self.conditions.iter().map(|conditions| {
             format!(
                 "SELECT {columns} FROM listings WHERE {conditions} ORDER BY {order} LIMIT {length}"
             )
         });
-        let mut ways: Vec<String> = ways.collect();
-        if ways.len() == 1 {
-            return ways.swap_remove(0);
+        let mut access_paths: Vec<String> = access_paths.collect();
+        if access_paths.len() == 1 {
+            return access_paths.swap_remove(0);
         }
-        for way in &mut ways {
+        for way in &mut access_paths {
             *way = format!("SELECT * FROM ({way}) AS way");
         }
         format!(
             "{} ORDER BY {} LIMIT {length}",
-            ways.join(" UNION ALL "),
+            access_paths.join(" UNION ALL "),
             self.in_order("")
         )
     }
@@ -145,7 +145,7 @@ fn directions(filter: &ListingFilter) -> Vec<Option<String>> {
 
 /// Behind the last one of the page before. Among listings of its price and among those of further prices are two ways:
 /// each begins at one place of an index.
-fn places(filter: &ListingFilter, parameters: &mut Parameters) -> Vec<Option<String>> {
+fn scan_cursor(filter: &ListingFilter, parameters: &mut Parameters) -> Vec<Option<String>> {
     let Some(ListingCursor { price_e8, id }) = filter.after else {
         return vec![None];
     };

@@ -11,20 +11,20 @@ use uuid::Uuid;
 
 /// An id begins with the milliseconds of its making. Messages that were made within this time of one another may be
 /// committed in any order, and are found at once all the same.
-const MARGIN: u128 = 2_000;
+const COMMIT_SKEW_MILLIS: u128 = 2_000;
 
 /// What comes later yet is found within about this time.
-const EVERY: Duration = Duration::from_secs(1);
+const FULL_SCAN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Looks from the beginning take no more than this part of the time, however long they take.
-const SHARE: u32 = 10;
+const FULL_SCAN_SHARE: u32 = 10;
 
 /// Where to look next. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Places(Arc<Mutex<Place>>);
+pub(crate) struct ScanCursor(Arc<Mutex<ScanState>>);
 
 #[derive(Debug, Default)]
-struct Place {
+struct ScanState {
     from: Option<Uuid>,
     /// When to look from the beginning.
     whole_at: Option<Instant>,
@@ -32,38 +32,38 @@ struct Place {
 
 /// A look that is under way.
 #[derive(Debug)]
-pub(crate) struct Look<'a> {
-    places: &'a Places,
+pub(crate) struct Scan<'a> {
+    scan_cursor: &'a ScanCursor,
     from: Option<Uuid>,
     begun: Instant,
 }
 
-impl Places {
-    pub(crate) fn look(&self) -> Look<'_> {
-        self.look_at(Instant::now())
+impl ScanCursor {
+    pub(crate) fn scan(&self) -> Scan<'_> {
+        self.scan_at(Instant::now())
     }
 
-    fn look_at(&self, now: Instant) -> Look<'_> {
-        let mut place = self.place();
-        let whole = place.whole_at.is_none_or(|due| due <= now);
+    fn scan_at(&self, now: Instant) -> Scan<'_> {
+        let mut state = self.state();
+        let whole = state.whole_at.is_none_or(|due| due <= now);
         if whole {
             // Nobody else need look as far meanwhile.
-            place.whole_at = Some(now + EVERY);
+            state.whole_at = Some(now + FULL_SCAN_INTERVAL);
         }
-        Look {
-            places: self,
-            from: place.from.filter(|_| !whole),
+        Scan {
+            scan_cursor: self,
+            from: state.from.filter(|_| !whole),
             begun: now,
         }
     }
 
     // Nothing panics while it holds the lock.
-    fn place(&self) -> MutexGuard<'_, Place> {
+    fn state(&self) -> MutexGuard<'_, ScanState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Look<'_> {
+impl Scan<'_> {
     /// Where it begins; `None`: at the very beginning.
     pub(crate) const fn from(&self) -> Option<Uuid> {
         self.from
@@ -76,14 +76,18 @@ impl Look<'_> {
     }
 
     fn found_at(self, first: Option<Uuid>, now: Instant) {
-        let mut place = self.places.place();
+        let mut state = self.scan_cursor.state();
         if self.from.is_none() {
-            let pause = (now - self.begun).saturating_mul(SHARE).max(EVERY);
-            place.whole_at = Some(now + pause);
+            let pause = (now - self.begun)
+                .saturating_mul(FULL_SCAN_SHARE)
+                .max(FULL_SCAN_INTERVAL);
+            state.whole_at = Some(now + pause);
         }
         if let Some(first) = first {
             let made = first.as_u128() >> 80;
-            place.from = Some(Uuid::from_u128(made.saturating_sub(MARGIN) << 80));
+            state.from = Some(Uuid::from_u128(
+                made.saturating_sub(COMMIT_SKEW_MILLIS) << 80,
+            ));
         }
     }
 }
@@ -98,28 +102,33 @@ mod tests {
 
     #[test]
     fn looks_begin_where_something_was_found_and_now_and_then_at_the_beginning() {
-        let places = Places::default();
+        let scan_cursor = ScanCursor::default();
         let start = Instant::now();
-        let first = places.look_at(start);
+        let first = scan_cursor.scan_at(start);
         assert_eq!(first.from(), None);
         // While it is under way the others don't go as far; there is no place to begin yet.
-        assert_eq!(places.look_at(start).from(), None);
+        assert_eq!(scan_cursor.scan_at(start).from(), None);
         first.found_at(Some(made_at(10_000)), start);
 
-        let soon = start + EVERY / 2;
-        let near = places.look_at(soon);
+        let soon = start + FULL_SCAN_INTERVAL / 2;
+        let near = scan_cursor.scan_at(soon);
         assert_eq!(near.from(), Some(Uuid::from_u128(8_000 << 80)));
         near.found_at(None, soon);
-        assert!(places.look_at(soon).from().is_some(), "nothing found");
+        assert!(scan_cursor.scan_at(soon).from().is_some(), "nothing found");
 
-        let later = start + EVERY;
-        let whole = places.look_at(later);
+        let later = start + FULL_SCAN_INTERVAL;
+        let whole = scan_cursor.scan_at(later);
         assert_eq!(whole.from(), None);
-        assert!(places.look_at(later).from().is_some());
+        assert!(scan_cursor.scan_at(later).from().is_some());
         // One that takes long is not made again soon, and may find what is older.
-        whole.found_at(Some(made_at(5)), later + EVERY);
-        let next = places.look_at(later + EVERY * SHARE);
+        whole.found_at(Some(made_at(5)), later + FULL_SCAN_INTERVAL);
+        let next = scan_cursor.scan_at(later + FULL_SCAN_INTERVAL * FULL_SCAN_SHARE);
         assert_eq!(next.from(), Some(Uuid::nil()));
-        assert_eq!(places.look_at(later + EVERY * (SHARE + 1)).from(), None);
+        assert_eq!(
+            scan_cursor
+                .scan_at(later + FULL_SCAN_INTERVAL * (FULL_SCAN_SHARE + 1))
+                .from(),
+            None
+        );
     }
 }

@@ -9,13 +9,13 @@ use uuid::Uuid;
 use crate::database::Database;
 use crate::error;
 use crate::row;
-use crate::text::{Parameters, is, rows};
+use crate::sql::{Parameters, is, rows};
 
 /// Which rows of a table to list.
 #[derive(Debug, Default)]
-pub(crate) struct Newest {
+pub(crate) struct NewestFirst {
     /// What the index begins with.
-    lead: Option<Lead>,
+    lead: Option<LeadingKey>,
     /// What else a row must be, written out: a plan for any value could not use a partial index.
     status: Option<&'static str>,
     /// The same, of what is no state.
@@ -25,12 +25,12 @@ pub(crate) struct Newest {
 }
 
 #[derive(Debug)]
-enum Lead {
+enum LeadingKey {
     User(Uuid),
     Status(&'static str),
 }
 
-impl Newest {
+impl NewestFirst {
     pub(crate) fn page(limit: u32, after: Option<Uuid>) -> Self {
         Self {
             after,
@@ -42,7 +42,7 @@ impl Newest {
     /// Only somebody's, by an index that begins with them.
     pub(crate) fn of(self, user: Option<Uuid>) -> Self {
         Self {
-            lead: user.map(Lead::User),
+            lead: user.map(LeadingKey::User),
             ..self
         }
     }
@@ -63,7 +63,7 @@ impl Newest {
     /// Where nobody is named, by an index that begins with the state.
     pub(crate) fn by_state(mut self) -> Self {
         if self.lead.is_none() {
-            self.lead = self.status.take().map(Lead::Status);
+            self.lead = self.status.take().map(LeadingKey::Status);
         }
         self
     }
@@ -73,11 +73,11 @@ impl Newest {
         let (mut conditions, mut order) = (Vec::new(), String::new());
         match self.lead {
             None => {}
-            Some(Lead::User(user)) => {
+            Some(LeadingKey::User(user)) => {
                 conditions.push(is("user_id", &parameters.bind(user), backend));
                 order.push_str("user_id DESC, ");
             }
-            Some(Lead::Status(name)) => {
+            Some(LeadingKey::Status(name)) => {
                 conditions.push(is("status", &format!("'{name}'"), backend));
                 order.push_str("status DESC, ");
             }

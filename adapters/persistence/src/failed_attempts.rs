@@ -5,9 +5,9 @@ use p2p_domain::{FailedAttempts, Timestamp};
 use sea_orm::entity::prelude::*;
 use sea_orm::{DbBackend, Statement};
 
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
+use crate::sql::Parameters;
 use crate::table::Table;
-use crate::text::Parameters;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "log_in_attempts")]
@@ -48,7 +48,7 @@ impl TryFrom<Model> for FailedAttempts {
     type Error = StorageError;
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
-        let reading = Reading::new("log_in_attempts", stored.key);
+        let reading = RowContext::new("log_in_attempts", stored.key);
         Ok(Self {
             key: stored.key.as_u128(),
             failed: u32::try_from(stored.failed)

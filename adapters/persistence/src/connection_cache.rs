@@ -21,24 +21,24 @@ use tokio::time::timeout;
 const IDLE: Duration = Duration::from_secs(5);
 
 /// Connections, and when they were last used.
-type Stash = Vec<(PoolConnection<Postgres>, Instant)>;
+type IdleConnections = Vec<(PoolConnection<Postgres>, Instant)>;
 
 /// The connections at hand. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct WarmPool {
+pub(crate) struct ConnectionCache {
     pool: PgPool,
     /// As many as the pool has connections: who waits, waits for one at hand as well as for one of the pool.
     turns: Arc<Semaphore>,
-    at_hand: Arc<StdMutex<Stash>>,
+    at_hand: Arc<StdMutex<IdleConnections>>,
 }
 
-impl fmt::Debug for WarmPool {
+impl fmt::Debug for ConnectionCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WarmPool").finish_non_exhaustive()
     }
 }
 
-impl WarmPool {
+impl ConnectionCache {
     pub(crate) fn new(pool: PgPool, connections: u32) -> Self {
         Self {
             pool,
@@ -48,7 +48,7 @@ impl WarmPool {
     }
 
     /// The connection that was used last, or one of the pool's.
-    pub(crate) async fn take(&self) -> Result<Warm, DbErr> {
+    pub(crate) async fn take(&self) -> Result<CachedConnection, DbErr> {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|_| failed(sqlx::Error::PoolClosed))?;
         let last = self.stash().pop();
@@ -56,18 +56,18 @@ impl WarmPool {
             let alive = since.elapsed() < IDLE
                 || matches!(timeout(IDLE, connection.ping()).await, Ok(Ok(())));
             if alive {
-                return Ok(Warm::new(connection, turn));
+                return Ok(CachedConnection::new(connection, turn));
             }
             // What is left of it goes the pool's way.
         }
         let connection = self.pool.acquire().await.map_err(failed)?;
-        Ok(Warm::new(connection, turn))
+        Ok(CachedConnection::new(connection, turn))
     }
 
     /// Keeps a connection at hand on which nothing went wrong.
-    pub(crate) fn keep(&self, warm: Warm) {
+    pub(crate) fn put_back(&self, cache: CachedConnection) {
         self.stash()
-            .push((warm.connection.into_inner(), Instant::now()));
+            .push((cache.connection.into_inner(), Instant::now()));
     }
 
     pub(crate) async fn close(&self) {
@@ -75,18 +75,18 @@ impl WarmPool {
         self.pool.close().await;
     }
 
-    fn stash(&self) -> MutexGuard<'_, Stash> {
+    fn stash(&self) -> MutexGuard<'_, IdleConnections> {
         self.at_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One connection. Dropped, it goes back to the pool, which looks at it.
-pub(crate) struct Warm {
+pub(crate) struct CachedConnection {
     connection: Mutex<PoolConnection<Postgres>>,
     _turn: OwnedSemaphorePermit,
 }
 
-impl Warm {
+impl CachedConnection {
     fn new(connection: PoolConnection<Postgres>, turn: OwnedSemaphorePermit) -> Self {
         Self {
             connection: Mutex::new(connection),
@@ -106,7 +106,7 @@ fn query(statement: Statement) -> (sqlx::AssertSqlSafe<String>, SqlxValues) {
 }
 
 #[async_trait]
-impl ConnectionTrait for Warm {
+impl ConnectionTrait for CachedConnection {
     fn get_database_backend(&self) -> DbBackend {
         DbBackend::Postgres
     }

@@ -9,15 +9,15 @@ use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions};
 use lapin::types::ShortString;
 use p2p_application::ports::{BrokerError, DeadLetter, Queue};
 
-use super::publish::Letter;
-use super::trouble::answer;
-use super::{RabbitMq, message, publish};
+use super::error::answer;
+use super::publisher::Publication;
+use super::{RabbitMq, message, publisher};
 
 /// More are not taken at a time. Where there are more, looking changes which are the oldest.
 const MOST: u32 = 10_000;
 
 pub(super) async fn look(broker: &RabbitMq, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
-    let mut hand = Hand::open(broker).await?;
+    let mut hand = LeasedLetter::open(broker).await?;
     let mut letters = Vec::new();
     for number in 0..MOST {
         let Some(mut letter) = hand.take().await? else {
@@ -37,7 +37,7 @@ pub(super) async fn replay(
     id: Option<&str>,
     limit: u32,
 ) -> Result<u32, BrokerError> {
-    let mut hand = Hand::open(broker).await?;
+    let mut hand = LeasedLetter::open(broker).await?;
     let mut replayed = 0;
     while id.is_some() || replayed < limit {
         let Some(mut letter) = hand.take().await? else {
@@ -75,18 +75,18 @@ async fn send_back(
         );
         return Ok(false);
     };
-    let again = Letter {
+    let again = Publication {
         exchange: ShortString::default(),
         key: broker.names.queue(queue),
         properties: message::revived(letter),
         body,
     };
-    let arrived = publish::send(&broker.publishing, &[again]).await?;
+    let arrived = publisher::send(&broker.publishing, &[again]).await?;
     Ok(arrived.contains(&true))
 }
 
 /// Dead letters in hand, which go back to their place when it is closed or dropped.
-struct Hand {
+struct LeasedLetter {
     channel: Channel,
     queue: ShortString,
     /// How many there still are of those that were there at first: what dies again meanwhile is not replayed for ever.
@@ -95,7 +95,7 @@ struct Hand {
     kept: Option<u64>,
 }
 
-impl Hand {
+impl LeasedLetter {
     async fn open(broker: &RabbitMq) -> Result<Self, BrokerError> {
         let linked = broker.publishing.linked().await?;
         let channel = linked.channel().await;

@@ -9,13 +9,13 @@ use super::failed;
 
 /// How much is done at once, and how much may wait.
 #[derive(Debug, Clone)]
-pub(super) struct Workers {
+pub(super) struct BlockingPool {
     permits: Arc<Semaphore>,
     /// For what is done and what waits together.
     room: Arc<Semaphore>,
 }
 
-impl Workers {
+impl BlockingPool {
     pub(super) fn new(at_once: usize, waiting: usize) -> Self {
         let at_once = at_once.clamp(1, Semaphore::MAX_PERMITS / 2);
         let room = at_once.saturating_add(waiting);
@@ -58,35 +58,35 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_when_too_many_wait_is_sent_away_at_once() {
-        let workers = Workers::new(1, 1);
+        let pool = BlockingPool::new(1, 1);
         let (end, ended) = mpsc::channel::<()>();
         let long = move || ended.recv().map_err(|error| failed(&error));
-        let mut first = pin!(workers.run(long));
+        let mut first = pin!(pool.run(long));
         assert!(is_pending(first.as_mut()).await);
-        let mut second = pin!(workers.run(|| Ok(2)));
+        let mut second = pin!(pool.run(|| Ok(2)));
         assert!(is_pending(second.as_mut()).await);
         for _ in 0..2 {
-            let third = workers.run(|| Ok(3)).await;
+            let third = pool.run(|| Ok(3)).await;
             assert!(matches!(third, Err(PasswordError::Busy)), "{third:?}");
         }
         end.send(()).unwrap();
         assert!(first.await.is_ok());
         assert_eq!(second.await.unwrap(), 2);
-        assert_eq!(workers.run(|| Ok(3)).await.unwrap(), 3);
+        assert_eq!(pool.run(|| Ok(3)).await.unwrap(), 3);
     }
 
     #[tokio::test]
     async fn who_leaves_the_queue_makes_room() {
-        let workers = Workers::new(1, 1);
+        let pool = BlockingPool::new(1, 1);
         let (end, ended) = mpsc::channel::<()>();
         let long = move || ended.recv().map_err(|error| failed(&error));
-        let mut first = pin!(workers.run(long));
+        let mut first = pin!(pool.run(long));
         assert!(is_pending(first.as_mut()).await);
         {
-            let mut gone = pin!(workers.run(|| Ok(())));
+            let mut gone = pin!(pool.run(|| Ok(())));
             assert!(is_pending(gone.as_mut()).await);
         }
-        let mut second = pin!(workers.run(|| Ok(())));
+        let mut second = pin!(pool.run(|| Ok(())));
         assert!(is_pending(second.as_mut()).await, "not busy");
         end.send(()).unwrap();
         assert!(first.await.is_ok() && second.await.is_ok());
@@ -94,25 +94,25 @@ mod tests {
 
     #[tokio::test]
     async fn work_goes_on_when_nobody_waits_for_it() {
-        let workers = Workers::new(1, 0);
+        let pool = BlockingPool::new(1, 0);
         let (end, ended) = mpsc::channel::<()>();
         let long = move || ended.recv().map_err(|error| failed(&error));
         {
-            let mut left = pin!(workers.run(long));
+            let mut left = pin!(pool.run(long));
             assert!(is_pending(left.as_mut()).await);
         }
-        let early = workers.run(|| Ok(())).await;
+        let early = pool.run(|| Ok(())).await;
         assert!(matches!(early, Err(PasswordError::Busy)), "still at it");
         end.send(()).unwrap();
         // The permit comes back with the end of the work.
-        let _permit = workers.room.acquire().await.unwrap();
+        let _permit = pool.room.acquire().await.unwrap();
     }
 
     #[tokio::test]
     async fn work_that_panics_is_an_error_and_holds_nothing() {
-        let workers = Workers::new(1, 0);
-        let broken = workers.run(|| -> Result<(), _> { panic!("broken") }).await;
+        let pool = BlockingPool::new(1, 0);
+        let broken = pool.run(|| -> Result<(), _> { panic!("broken") }).await;
         assert!(matches!(broken, Err(PasswordError::Failed(_))));
-        workers.run(|| Ok(())).await.unwrap();
+        pool.run(|| Ok(())).await.unwrap();
     }
 }

@@ -16,14 +16,14 @@ use crate::row;
 
 /// What is in hand. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Hands {
+pub(crate) struct LeaseTable {
     /// Whoever looks for messages. What was delivered meanwhile is not taken out of hand before the look is over: it may
     /// have seen rows that are gone by now.
-    looking: Arc<Mutex<()>>,
+    scanning: Arc<Mutex<()>>,
     ids: Arc<StdMutex<HashSet<EventId>>>,
 }
 
-impl Hands {
+impl LeaseTable {
     // Nothing panics while it holds the lock.
     fn ids(&self) -> MutexGuard<'_, HashSet<EventId>> {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
@@ -31,14 +31,14 @@ impl Hands {
 }
 
 /// Dropped, it gives its messages back.
-struct InHand {
+struct Leased {
     database: Database,
     messages: Vec<OutboxMessage>,
 }
 
-impl Drop for InHand {
+impl Drop for Leased {
     fn drop(&mut self) {
-        let mut ids = self.database.hands().ids();
+        let mut ids = self.database.leases().ids();
         for message in &self.messages {
             ids.remove(&message.id);
         }
@@ -46,33 +46,39 @@ impl Drop for InHand {
 }
 
 pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
-    let hands = database.hands();
-    let _looking = hands.looking.lock().await;
+    let leases = database.leases();
+    let _looking = leases.scanning.lock().await;
     // As many more as may turn out to be in hand.
-    let in_hand = hands.ids().len();
-    let select = oldest(None, u64::from(limit).saturating_add(in_hand as u64));
+    let leased = leases.ids().len();
+    let select = oldest(None, u64::from(limit).saturating_add(leased as u64));
     let found = select.all(database.reader()).await.map_err(error::storage);
     let mut messages: Vec<OutboxMessage> = row::all(found?)?;
-    let mut ids = hands.ids();
+    let mut ids = leases.ids();
     messages.retain(|message| !ids.contains(&message.id));
     messages.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     ids.extend(messages.iter().map(|message| message.id));
-    Ok(Box::new(InHand {
+    Ok(Box::new(Leased {
         database: database.clone(),
         messages,
     }))
 }
 
 #[async_trait]
-impl Lease for InHand {
+impl Lease for Leased {
     fn messages(&self) -> &[OutboxMessage] {
         &self.messages
     }
 
-    async fn delivered(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError> {
+    async fn ack(self: Box<Self>, arrived: &[EventId]) -> Result<(), StorageError> {
         let database = self.database.clone();
-        remove(database.writer(), database.room(), &self.messages, arrived).await?;
-        let _looking = database.hands().looking.lock().await;
+        remove(
+            database.writer(),
+            database.statement_limit(),
+            &self.messages,
+            arrived,
+        )
+        .await?;
+        let _looking = database.leases().scanning.lock().await;
         drop(self);
         Ok(())
     }

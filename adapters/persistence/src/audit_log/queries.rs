@@ -14,7 +14,7 @@ use super::{Column, Entity, Model, head};
 use crate::database::Database;
 use crate::error;
 use crate::row;
-use crate::text::{Parameters, is, picked, rows};
+use crate::sql::{Parameters, is, picked, rows};
 
 #[async_trait]
 impl AuditLogQueries for Database {

@@ -11,9 +11,9 @@ use sea_orm::sqlx::sqlite::{
 use sea_orm::sqlx::{self, ConnectOptions, Connection, Executor};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 
+use crate::connection_cache::ConnectionCache;
 use crate::database::DatabaseSettings;
-use crate::table::Room;
-use crate::warm::WarmPool;
+use crate::table::StatementLimit;
 
 /// A connection that was idle for longer is asked for a sign of life before it is used.
 const IDLE: Duration = Duration::from_secs(5);
@@ -72,8 +72,8 @@ pub(crate) struct Opened {
     /// For transactions that last while messages are being published.
     pub(crate) relay: DatabaseConnection,
     /// How much one statement of the writer may carry.
-    pub(crate) room: Room,
-    pub(crate) warm: Option<WarmPool>,
+    pub(crate) limit: StatementLimit,
+    pub(crate) cache: Option<ConnectionCache>,
 }
 
 pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
@@ -107,18 +107,26 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
         .disable_statement_logging();
     let options = plain_at_home(options, &settings.url);
     let encrypted = !matches!(options.get_ssl_mode(), PgSslMode::Disable);
-    let room = if encrypted { Room::Record } else { Room::Whole };
+    let limit = if encrypted {
+        StatementLimit::TlsRecord
+    } else {
+        StatementLimit::Unlimited
+    };
     let all = settings.max_connections.max(1);
     let writers = (all / 4).min(16);
     // For statements that commit themselves. These carry everything at once, whatever its size.
-    let own = if room == Room::Whole { writers / 2 } else { 0 };
+    let own = if limit == StatementLimit::Unlimited {
+        writers / 2
+    } else {
+        0
+    };
     let relays = relays(all);
     let reading = all - writers - own - relays;
     let readers = postgres_pool(settings, options.clone(), reading, "").await?;
     let reader = SqlxPostgresConnector::from_sqlx_postgres_pool(readers);
-    let warm = match own {
+    let cache = match own {
         0 => None,
-        own => Some(WarmPool::new(
+        own => Some(ConnectionCache::new(
             postgres_pool(settings, options.clone(), own, WRITING).await?,
             own,
         )),
@@ -140,13 +148,13 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
         writer,
         reader,
         relay,
-        room,
-        warm,
+        limit,
+        cache,
     })
 }
 
 /// On this machine there is nobody to hide from: unless the URL or PGSSLMODE says otherwise, a loopback connection is not encrypted,
-/// and its statements may be as large as they are (see [`Room::Record`]).
+/// and its statements may be as large as they are (see [`StatementLimit::TlsRecord`]).
 fn plain_at_home(options: PgConnectOptions, url: &str) -> PgConnectOptions {
     let home = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&options.get_host());
     let said = url.contains("sslmode=")
@@ -232,8 +240,8 @@ async fn sqlite(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
         relay: writer.clone(),
         writer,
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
-        room: Room::Bound,
-        warm: None,
+        limit: StatementLimit::Bound,
+        cache: None,
     })
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error;
 use crate::row;
-use crate::table::{Room, id_array, in_step, padded};
+use crate::table::{StatementLimit, id_array, padded, unnest_in_step};
 
 /// The rows that are counted of a user, each kind in the order of the index that holds it and nothing else: so no plan reads
 /// more of them, though it was made when the table was empty.
@@ -33,13 +33,13 @@ pub(crate) fn counted(what: QuotaKind, user: &str) -> String {
 /// How many of these each of some users has.
 pub(crate) async fn count(
     connection: &impl ConnectionTrait,
-    room: Room,
+    limit: StatementLimit,
     what: QuotaKind,
     users: &[UserId],
     most: u32,
 ) -> Result<Vec<(UserId, u32)>, StorageError> {
     let mut counts = Vec::with_capacity(users.len());
-    for keys in room.keys(users) {
+    for keys in limit.keys(users) {
         let keys = keys.iter().copied().map(row::uuid).collect();
         let statement = counting(connection.get_database_backend(), what, keys, most);
         let found = connection.query_all_raw(statement).await;
@@ -64,7 +64,7 @@ pub(crate) fn counting(
         let sql = format!(
             "SELECT k.user_id, (SELECT count(*) FROM (SELECT 1 FROM {counted} LIMIT $2) AS few) AS counted \
              FROM {} AS k",
-            in_step(&[("user_id", "uuid")])
+            unnest_in_step(&[("user_id", "uuid")])
         );
         Statement::from_sql_and_values(backend, sql, [id_array(users), most.into()])
     } else {

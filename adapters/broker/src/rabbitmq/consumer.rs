@@ -14,10 +14,10 @@ use p2p_application::ports::{Acker, BrokerError, Deliveries, Delivery, Queue};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::link::Linked;
-use super::publish::Letter;
-use super::trouble::{ANSWER, answer, explain, unavailable};
-use super::{RabbitMq, message, publish, refused};
+use super::connection::Linked;
+use super::error::{ANSWER, answer, explain, unavailable};
+use super::publisher::Publication;
+use super::{RabbitMq, message, publisher, refused};
 
 const AGAIN: BasicNackOptions = BasicNackOptions {
     multiple: false,
@@ -75,7 +75,7 @@ impl Deliveries for Consuming {
         let error = match self.consumer.next().await {
             Some(Ok(mut delivery)) => {
                 let message = message::incoming(&mut delivery);
-                let acker = Open(Some(InHand {
+                let acker = Unacked(Some(Leased {
                     broker: self.broker.clone(),
                     queue: self.queue,
                     _channel: self.channel.clone(),
@@ -110,18 +110,18 @@ impl Drop for Consuming {
 }
 
 /// Does something on leaving, if there is still somebody to do it. If not, closing the channel comes to the same.
-fn later(farewell: impl Future<Output = ()> + Send + 'static) {
+fn later(on_drop: impl Future<Output = ()> + Send + 'static) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {
-            let _ = timeout(ANSWER, farewell).await;
+            let _ = timeout(ANSWER, on_drop).await;
         });
     }
 }
 
 /// A message whose fate is open. Dropped, it is delivered again.
-struct Open(Option<InHand>);
+struct Unacked(Option<Leased>);
 
-struct InHand {
+struct Leased {
     broker: RabbitMq,
     queue: Queue,
     /// Open until the last message on it is settled.
@@ -130,7 +130,7 @@ struct InHand {
     body: Vec<u8>,
 }
 
-impl InHand {
+impl Leased {
     async fn done(&self) -> Result<(), BrokerError> {
         match answer(self.delivery.ack(BasicAckOptions::default())).await? {
             true => Ok(()),
@@ -143,13 +143,13 @@ impl InHand {
 
     async fn bury(&self, reason: &str) -> Result<(), BrokerError> {
         let names = &self.broker.names;
-        let letter = Letter {
+        let letter = Publication {
             exchange: names.dead(),
             key: self.delivery.routing_key.clone(),
-            properties: message::obituary(&self.delivery, self.queue, names, reason),
+            properties: message::dead_letter_properties(&self.delivery, self.queue, names, reason),
             body: &self.body,
         };
-        match publish::send(&self.broker.publishing, &[letter]).await?[..] {
+        match publisher::send(&self.broker.publishing, &[letter]).await?[..] {
             [true] => Ok(()),
             _ => Err(refused("the dead letters do not take the message")),
         }
@@ -157,30 +157,30 @@ impl InHand {
 }
 
 #[async_trait]
-impl Acker for Open {
+impl Acker for Unacked {
     async fn done(mut self: Box<Self>) -> Result<(), BrokerError> {
-        if let Some(in_hand) = &self.0 {
-            in_hand.done().await?;
+        if let Some(unacked) = &self.0 {
+            unacked.done().await?;
         }
         self.0 = None;
         Ok(())
     }
 
     async fn dead(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
-        if let Some(in_hand) = &self.0 {
-            in_hand.bury(reason).await?;
-            in_hand.done().await?;
+        if let Some(unacked) = &self.0 {
+            unacked.bury(reason).await?;
+            unacked.done().await?;
         }
         self.0 = None;
         Ok(())
     }
 }
 
-impl Drop for Open {
+impl Drop for Unacked {
     fn drop(&mut self) {
-        if let Some(in_hand) = self.0.take() {
+        if let Some(unacked) = self.0.take() {
             later(async move {
-                let _ = in_hand.delivery.nack(AGAIN).await;
+                let _ = unacked.delivery.nack(AGAIN).await;
             });
         }
     }

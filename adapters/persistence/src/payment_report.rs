@@ -9,7 +9,7 @@ use sea_orm::{QueryOrder, QuerySelect, Select};
 
 use crate::database::Database;
 use crate::error;
-use crate::row::{self, Reading};
+use crate::row::{self, RowContext};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "payment_reports")]
@@ -54,7 +54,7 @@ impl TryFrom<Model> for PaymentReport {
 
     fn try_from(stored: Model) -> Result<Self, StorageError> {
         let id: ReportId = row::id(stored.id);
-        let reading = Reading::new("payment_reports", id);
+        let reading = RowContext::new("payment_reports", id);
         Ok(Self {
             id,
             paid: reading.positive(stored.paid, reading.asset(&stored.currency)?)?,

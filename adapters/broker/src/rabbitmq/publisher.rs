@@ -11,14 +11,14 @@ use lapin::{BasicProperties, Channel, Confirmation};
 use p2p_application::ports::BrokerError;
 use tokio::time::{Instant, timeout_at};
 
-use super::link::Link;
-use super::trouble::{Late, explain};
+use super::connection::Link;
+use super::error::{TimedOut, explain};
 
 /// Every queue that a message is for has it on disk within this time, or the message is published again.
 const CONFIRMED: Duration = Duration::from_secs(8);
 
 /// A message, addressed.
-pub(super) struct Letter<'a> {
+pub(super) struct Publication<'a> {
     pub(super) exchange: ShortString,
     pub(super) key: ShortString,
     pub(super) properties: BasicProperties,
@@ -26,7 +26,10 @@ pub(super) struct Letter<'a> {
 }
 
 /// Publishes, in this order. Answers of each whether it has arrived; an error if none has because something went wrong.
-pub(super) async fn send(link: &Link, letters: &[Letter<'_>]) -> Result<Vec<bool>, BrokerError> {
+pub(super) async fn send(
+    link: &Link,
+    letters: &[Publication<'_>],
+) -> Result<Vec<bool>, BrokerError> {
     if letters.is_empty() {
         return Ok(Vec::new());
     }
@@ -37,18 +40,18 @@ pub(super) async fn send(link: &Link, letters: &[Letter<'_>]) -> Result<Vec<bool
     let channel = linked.publisher().await.inspect_err(|_| linked.retire())?;
     let deadline = Instant::now() + CONFIRMED;
     let mut posted = Vec::with_capacity(letters.len());
-    for letter in letters {
-        let mut one: Pin<Box<MaybeDone<_>>> = Box::pin(maybe_done(post(&channel, letter)));
+    for publication in letters {
+        let mut one: Pin<Box<MaybeDone<_>>> = Box::pin(maybe_done(post(&channel, publication)));
         // Asked for the first time, it puts the message on the wire's queue. So they go out in order.
         let _ = futures::poll!(one.as_mut());
         posted.push(one);
     }
 
-    let mut tally = Tally::new(letters.len());
+    let mut tally = ConfirmCounts::new(letters.len());
     for (index, one) in posted.iter_mut().enumerate() {
         // Also after the deadline: what has been confirmed meanwhile counts.
         if !one.is_terminated() && timeout_at(deadline, one.as_mut()).await.is_err() {
-            tally.trouble = Some(Late.into());
+            tally.trouble = Some(TimedOut.into());
             continue;
         }
         if let Some(outcome) = one.as_mut().take_output() {
@@ -75,30 +78,30 @@ pub(super) fn blocked() -> BrokerError {
 }
 
 /// Not an `async fn` with more in it: nothing may be awaited before the message is on its way.
-async fn post(channel: &Channel, letter: &Letter<'_>) -> lapin::Result<Confirmation> {
+async fn post(channel: &Channel, publication: &Publication<'_>) -> lapin::Result<Confirmation> {
     let options = BasicPublishOptions {
         mandatory: true,
         immediate: false,
     };
     let sent = channel.basic_publish(
-        letter.exchange.clone(),
-        letter.key.clone(),
+        publication.exchange.clone(),
+        publication.key.clone(),
         options,
-        letter.body,
-        letter.properties.clone(),
+        publication.body,
+        publication.properties.clone(),
     );
     sent.await?.await
 }
 
 /// What became of a window.
-struct Tally {
+struct ConfirmCounts {
     arrived: Vec<bool>,
     /// The ids of messages that reach no queue.
     returned: HashSet<ShortString>,
     trouble: Option<BrokerError>,
 }
 
-impl Tally {
+impl ConfirmCounts {
     fn new(letters: usize) -> Self {
         Self {
             arrived: vec![false; letters],
@@ -125,9 +128,9 @@ impl Tally {
         }
     }
 
-    fn result(mut self, letters: &[Letter<'_>]) -> Result<Vec<bool>, BrokerError> {
-        for (arrived, letter) in self.arrived.iter_mut().zip(letters) {
-            let id = letter.properties.message_id().as_ref();
+    fn result(mut self, letters: &[Publication<'_>]) -> Result<Vec<bool>, BrokerError> {
+        for (arrived, publication) in self.arrived.iter_mut().zip(letters) {
+            let id = publication.properties.message_id().as_ref();
             *arrived &= id.is_none_or(|id| !self.returned.contains(id));
         }
         if !self.returned.is_empty() {
