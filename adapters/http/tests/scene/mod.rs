@@ -208,7 +208,7 @@ impl Scene {
                 .await;
             }
             let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
-            lease.delivered(&ids).await.unwrap();
+            lease.ack(&ids).await.unwrap();
         }
     }
 
