@@ -114,8 +114,11 @@ pub(crate) fn mail_queue(config: &Config) -> Result<(MailQueue, Option<JoinHandl
 pub(crate) fn broker(config: &Config, database: &Database) -> Result<Arc<dyn Broker>> {
     let config = &config.broker;
     if config.url.is_empty() {
-        let graves = Arc::new(database.clone());
-        return Ok(Arc::new(InProcess::new(graves, Arc::new(SystemClock))));
+        let dead_letters = Arc::new(database.clone());
+        return Ok(Arc::new(InProcess::new(
+            dead_letters,
+            Arc::new(SystemClock),
+        )));
     }
     let broker = RabbitMq::new(&config.url, &config.namespace).context("broker.url")?;
     Ok(Arc::new(broker))

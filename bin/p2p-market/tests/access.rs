@@ -1,4 +1,4 @@
-//! Who is let in, as an operator sets it up: production mode, keys, mail, second factors, and what the trail keeps of it.
+//! Authentication as an operator configures it: production mode, keys, mail, second factors, and their audit records.
 
 mod support;
 
@@ -16,7 +16,7 @@ use support::{Server, program, run};
 /// By chance.
 const SECRET: &str = "1f0b7d4ce2a94835b6d0c7f8a9e1b2c3";
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -174,7 +174,7 @@ async fn the_demos_staff_show_second_factors_if_so_wished() -> Result<()> {
 
 /// The text of the only mail there, once it is there.
 async fn mail_in(folder: &Path) -> Result<String> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         let mut mails = Vec::new();
         for file in std::fs::read_dir(folder)? {
@@ -208,8 +208,8 @@ async fn a_mail_of_the_demo_lies_in_its_folder_and_its_link_is_good_once() -> Re
         let request = client.post(format!("{}/api/auth/{path}", server.url));
         request.json(&body).send()
     };
-    let nobody = json!({"email": "nobody@demo.example"});
-    assert_eq!(post("password/forgot", nobody).await?.status(), 202);
+    let unknown = json!({"email": "unknown@demo.example"});
+    assert_eq!(post("password/forgot", unknown).await?.status(), 202);
     let alice = json!({"email": "alice@demo.example"});
     assert_eq!(post("password/forgot", alice).await?.status(), 202);
     let mail = mail_in(folder.path()).await?;
@@ -237,13 +237,13 @@ async fn a_mail_of_the_demo_lies_in_its_folder_and_its_link_is_good_once() -> Re
 }
 
 #[tokio::test]
-async fn mail_that_nobody_takes_does_not_keep_the_program_from_ending() -> Result<()> {
+async fn undeliverable_mail_does_not_keep_the_program_from_ending() -> Result<()> {
     let database = TestDatabase::sqlite().await?;
     let mut demo = program(
         "sqlite://never-made.db",
         &["demo", "--database", database.url()],
     );
-    // Nobody listens at the discard port of this machine.
+    // No server listens at the discard port of this machine.
     demo.env("P2P_MAIL__KIND", "smtp")
         .env("P2P_MAIL__SMTP_URL", "smtp://127.0.0.1:9?tls=none")
         .env("P2P_HTTP__SHUTDOWN_SECONDS", "8");
@@ -288,15 +288,15 @@ async fn settings_are_on_record_where_they_change() -> Result<()> {
         let (status, answer) = log_in(&server.url, login).await?;
         assert_eq!(status, 200, "{answer}");
         let token = answer["access_token"].as_str().context("no token")?;
-        let trail = format!("{}/api/audit?action=SETTINGS_CHANGED", server.url);
-        let trail = reqwest::Client::new().get(trail).bearer_auth(token);
-        let page: Value = trail.send().await?.json().await?;
+        let audit = format!("{}/api/audit?action=SETTINGS_CHANGED", server.url);
+        let audit = reqwest::Client::new().get(audit).bearer_auth(token);
+        let page: Value = audit.send().await?.json().await?;
         assert_eq!(
             page["items"].as_array().map(Vec::len),
             Some(records),
             "{page}"
         );
-        // Nobody has proved that address: the operator has said so.
+        // The operator vouched for the address; it was never verified.
         let verified = format!("{}/api/audit?action=EMAIL_VERIFIED", server.url);
         let verified = reqwest::Client::new().get(verified).bearer_auth(token);
         let verified: Value = verified.send().await?.json().await?;
@@ -314,11 +314,14 @@ async fn settings_are_on_record_where_they_change() -> Result<()> {
     let line = said
         .lines()
         .find(|line| line.starts_with("the audit log has"));
-    let words: Vec<&str> = line.context("no trail")?.split_whitespace().collect();
+    let words: Vec<&str> = line
+        .context("no line about the audit log")?
+        .split_whitespace()
+        .collect();
     assert!(words[4].parse::<u64>()? >= 6, "{said}");
     let hash = *words.last().context("no hash")?;
     assert_eq!(hash.len(), 64, "{said}");
-    // Who has kept that can see later that it is still so.
+    // An auditor who kept this line can check it later.
     let count: u64 = words[4].parse()?;
     let kept = format!("{count}:{hash}");
     let other = format!("{}:{hash}", count - 1);

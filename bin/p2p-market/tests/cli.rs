@@ -14,7 +14,7 @@ use support::{Server, program, run};
 async fn the_demo_prints_logins_that_work() -> Result<()> {
     let database = TestDatabase::sqlite().await?;
     for _ in 0..2 {
-        // The second time, everybody is there already.
+        // The second time, all users exist already.
         let server = Server::start(program(
             "sqlite://never-made.db",
             &["demo", "--database", database.url()],

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 /// Within this everything here ends that ends at all.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// So many files the server may have.
 const FILES: usize = 128;
@@ -45,7 +45,7 @@ async fn is_answered(client: &mut TcpStream) -> Result<()> {
     let mut answer = Vec::new();
     while !answer.ends_with(b"{\"status\":\"UP\"}") {
         let mut bytes = [0; 1024];
-        let count = timeout(PATIENCE, client.read(&mut bytes)).await??;
+        let count = timeout(TIMEOUT, client.read(&mut bytes)).await??;
         ensure!(count > 0, "{}", String::from_utf8_lossy(&answer));
         answer.extend(bytes.iter().take(count));
     }
@@ -55,8 +55,8 @@ async fn is_answered(client: &mut TcpStream) -> Result<()> {
 /// That the other end closes without a word.
 async fn is_closed(client: &mut TcpStream) -> Result<()> {
     let mut rest = Vec::new();
-    // What is sent to a closed socket is thrown back: an error, but an end too.
-    let _ = timeout(PATIENCE, client.read_to_end(&mut rest)).await?;
+    // Sending to a closed socket fails, which counts as its end, too.
+    let _ = timeout(TIMEOUT, client.read_to_end(&mut rest)).await?;
     ensure!(rest.is_empty(), "{rest:?}");
     Ok(())
 }
@@ -91,7 +91,7 @@ async fn out_of_files_it_answers_whom_it_knows_and_goes_on_when_there_are_some()
     for _ in 0..FILES {
         crowd.push(connect(&server).await?);
     }
-    timeout(PATIENCE, async {
+    timeout(TIMEOUT, async {
         while server.open_files()? < FILES {
             sleep(Duration::from_millis(10)).await;
         }

@@ -163,7 +163,7 @@ async fn told_to_stop_under_load_everything_accepted_is_answered() -> Result<()>
         use p2p_application::offer::OfferQueries;
         stored += opened.list_offers(&filter).await?.len();
     }
-    // Nothing was stored that nobody was told of: each accepted request got its answer.
+    // No offer was stored without a response: each accepted request got one.
     ensure!(
         stored == all.len(),
         "{stored} stored, {} answered",

@@ -1,4 +1,4 @@
-//! PostgreSQL itself is killed under load and started again: everybody gets an answer, nothing is left half done, nothing
+//! PostgreSQL itself is killed under load and started again: every request gets a response, nothing is left half done, nothing
 //! answered is lost, and the server goes on by itself.
 
 mod support;
@@ -21,7 +21,7 @@ async fn killed_and_started_again() -> Result<()> {
     let url = cluster.url();
     let cast = cast(&url).await?;
     let mut command = program(&url, &["serve"]);
-    // Nobody waits long for a server that is away.
+    // No request waits long for an unavailable server.
     command.env("P2P_DATABASE__ACQUIRE_TIMEOUT_SECONDS", "1");
     let server = Server::start(command)?;
     let mut traffic = Traffic::start(&server.url, &cast, 32);
@@ -30,15 +30,15 @@ async fn killed_and_started_again() -> Result<()> {
         let random = RandomState::new().hash_one(round);
         tokio::time::sleep(Duration::from_millis(random % 40)).await;
         cluster.kill()?;
-        // Once it stays away for so long that somebody is told.
+        // Once it stays unavailable for so long that requests fail.
         if round == 2 {
             traffic.until_more_failed(1).await?;
         }
         cluster.start().await?;
     }
     traffic.until_more_created(100).await?;
-    let asked = traffic.end().await?;
-    let tally = reckon(&url, &asked).await?;
-    println!("{tally:?}");
+    let requests = traffic.end().await?;
+    let counts = reckon(&url, &requests).await?;
+    println!("{counts:?}");
     server.kill()
 }

@@ -1,4 +1,4 @@
-//! The server loses its connections to PostgreSQL under load, in the middle of batches: everybody gets an answer, nothing
+//! The server loses its connections to PostgreSQL under load, in the middle of batches: every request gets a response, nothing
 //! is left half done, and it goes on by itself.
 
 mod support;
@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use p2p_tests::databases::TestDatabase;
 use sea_orm::{ConnectionTrait, Statement};
 use support::cast::cast;
-use support::proxy::{How, Place, Proxy};
+use support::proxy::{How, Position, Proxy};
 use support::traffic::{Traffic, reckon};
 use support::{Server, program};
 
@@ -42,10 +42,10 @@ async fn connections_terminated_again_and_again() -> Result<()> {
         }
     }
     traffic.until_more_created(100).await?;
-    let asked = traffic.end().await?;
+    let requests = traffic.end().await?;
     ensure!(transactions > 0, "no batch was hit");
-    let tally = reckon(database.url(), &asked).await?;
-    println!("{tally:?}");
+    let counts = reckon(database.url(), &requests).await?;
+    println!("{counts:?}");
     raw.close().await?;
     server.kill()?;
     database.drop_now().await
@@ -77,7 +77,7 @@ impl Way {
 
 /// Connections are reset at these places again and again, after which so many requests at least must have ended in doubt,
 /// and must have been stored or not.
-async fn reset(way: Way, places: &[Place], in_doubt: &[&str]) -> Result<()> {
+async fn reset(way: Way, positions: &[Position], in_doubt: &[&str]) -> Result<()> {
     const TIMES: usize = 10;
     let database = TestDatabase::postgres().await?;
     let cast = cast(database.url()).await?;
@@ -85,17 +85,20 @@ async fn reset(way: Way, places: &[Place], in_doubt: &[&str]) -> Result<()> {
     let server = way.serve(&proxy.url)?;
     let mut traffic = Traffic::start(&server.url, &cast, 32);
     for _ in 0..TIMES {
-        for place in places {
+        for position in positions {
             traffic.until_more_created(1).await?;
-            proxy.cut(*place, How::Reset).await?;
+            proxy.cut(*position, How::Reset).await?;
         }
     }
     traffic.until_more_created(100).await?;
-    let asked = traffic.end().await?;
-    let tally = reckon(database.url(), &asked).await?;
+    let requests = traffic.end().await?;
+    let counts = reckon(database.url(), &requests).await?;
     for stored in in_doubt {
-        let told = tally.get(&format!("OUTCOME_UNKNOWN, {stored}"));
-        ensure!(told.is_some_and(|told| *told >= TIMES), "{tally:?}");
+        let outcome = counts.get(&format!("OUTCOME_UNKNOWN, {stored}"));
+        ensure!(
+            outcome.is_some_and(|outcome| *outcome >= TIMES),
+            "{counts:?}"
+        );
     }
     server.kill()?;
     database.drop_now().await
@@ -103,48 +106,52 @@ async fn reset(way: Way, places: &[Place], in_doubt: &[&str]) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transactions_reset_at_the_worst_moments() -> Result<()> {
-    let places = [Place::Statement, Place::BeforeCommit, Place::AfterCommit];
-    reset(Way::Transaction, &places, &["stored", "not stored"]).await
+    let positions = [
+        Position::Statement,
+        Position::BeforeCommit,
+        Position::AfterCommit,
+    ];
+    reset(Way::Transaction, &positions, &["stored", "not stored"]).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statements_reset_at_the_worst_moments() -> Result<()> {
-    let places = [Place::Statement, Place::Answer];
-    reset(Way::AtOnce, &places, &["stored", "not stored"]).await
+    let positions = [Position::Statement, Position::Response];
+    reset(Way::AtOnce, &positions, &["stored", "not stored"]).await
 }
 
 /// The other end is gone without a word: the server waits for a while, and goes on without.
-async fn silence(way: Way, place: Place) -> Result<()> {
+async fn silence(way: Way, position: Position) -> Result<()> {
     let database = TestDatabase::postgres().await?;
     let cast = cast(database.url()).await?;
     let proxy = Proxy::before(database.url()).await?;
     let server = way.serve(&proxy.url)?;
     let mut traffic = Traffic::start(&server.url, &cast, 32);
     traffic.until_more_created(100).await?;
-    proxy.cut(place, How::Silence).await?;
+    proxy.cut(position, How::Silence).await?;
     traffic.until_more_created(100).await?;
-    let asked = traffic.end().await?;
-    reckon(database.url(), &asked).await?;
+    let requests = traffic.end().await?;
+    reckon(database.url(), &requests).await?;
     server.kill()?;
     database.drop_now().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_in_the_middle_of_a_statement() -> Result<()> {
-    silence(Way::AtOnce, Place::Statement).await
+    silence(Way::AtOnce, Position::Statement).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_after_a_statement() -> Result<()> {
-    silence(Way::AtOnce, Place::Answer).await
+    silence(Way::AtOnce, Position::Response).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_before_the_commit() -> Result<()> {
-    silence(Way::Transaction, Place::BeforeCommit).await
+    silence(Way::Transaction, Position::BeforeCommit).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_after_the_commit() -> Result<()> {
-    silence(Way::Transaction, Place::AfterCommit).await
+    silence(Way::Transaction, Position::AfterCommit).await
 }

@@ -1,5 +1,5 @@
 //! Events from a real process: it is killed between publishing and noting it, and the broker goes away under load. None is
-//! lost, each takes effect once, and nobody who deals notices.
+//! lost, each takes effect once, and no deal is delayed.
 
 mod support;
 
@@ -18,14 +18,14 @@ use p2p_tests::live::published;
 use p2p_tests::observer::{Observer, Outside};
 use support::cast::cast;
 use support::gate::Gate;
-use support::traffic::{Asked, Told, Traffic};
+use support::traffic::{Outcome, Request, Traffic};
 use support::{Server, program, whole};
 
 /// The offers that people were told they had made.
-fn made(asked: Vec<Asked>) -> HashSet<String> {
-    let ids = asked.into_iter().filter_map(|one| match one.told {
-        Told::Created(id) => Some(id),
-        Told::Undone(_) | Told::InDoubt(_) => None,
+fn made(asked: Vec<Request>) -> HashSet<String> {
+    let ids = asked.into_iter().filter_map(|one| match one.outcome {
+        Outcome::Created(id) => Some(id),
+        Outcome::Undone(_) | Outcome::InDoubt(_) => None,
     });
     ids.collect()
 }
@@ -129,7 +129,7 @@ async fn killed_between_publishing_and_noting_it_again_and_again() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broker_that_is_away_slows_nobody_and_loses_nothing() -> Result<()> {
+async fn an_unavailable_broker_delays_no_deal_and_loses_nothing() -> Result<()> {
     let (database, rabbit) = (
         TestDatabase::postgres().await?,
         TestBroker::rabbitmq().await?,

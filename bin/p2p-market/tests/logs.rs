@@ -1,5 +1,5 @@
 //! The program's own log while people use it, with nothing left out of what we say ourselves: each event is one line, and no
-//! line has a secret, an address, or anything that somebody wrote.
+//! line contains a secret, an address, or a user's text.
 
 mod support;
 
@@ -134,7 +134,7 @@ impl Walk {
         }
         for wrong in ["not the right password", FORGED] {
             let wrong = self.words.add(wrong);
-            for known in ["nina.newcomer@mail.example", "nobody.known@mail.example"] {
+            for known in ["nina.newcomer@mail.example", "unknown.user@mail.example"] {
                 let body = json!({"email": self.words.add(known), "password": wrong});
                 self.call(post.clone(), "/api/auth/login", None, body)
                     .await?;

@@ -57,7 +57,7 @@ impl Address {
     }
 }
 
-struct Answered {
+struct Response {
     key: String,
     text: String,
     replayed: bool,
@@ -69,7 +69,7 @@ async fn order(
     address: &Address,
     buyer: &Person,
     key: String,
-) -> Result<Answered> {
+) -> Result<Response> {
     let asking = async {
         loop {
             let sent = client
@@ -88,7 +88,7 @@ async fn order(
                 {
                     ensure!(status == 201, "{status}: {text}");
                     let key = key.clone();
-                    return Ok(Answered {
+                    return Ok(Response {
                         key,
                         text,
                         replayed,
@@ -158,7 +158,7 @@ async fn orders(
     Ok(store.list_orders(&filter).await?)
 }
 
-/// Nobody's order stays NEW.
+/// No order stays NEW.
 async fn settled(store: &Database) -> Result<()> {
     let all = async {
         while !orders(store, None, OrderStatus::New).await?.is_empty() {
@@ -273,7 +273,7 @@ async fn a_thousand_orders_are_paid_once_whatever_breaks() -> Result<()> {
     database.drop_now().await
 }
 
-/// Ends the program when it has settled all messages of orders: what it has in hand comes back when it is gone.
+/// Ends the program when it has settled all messages of orders: its unacknowledged messages are delivered again afterwards.
 async fn drained(
     rabbit: &TestBroker,
     mut server: Server,
@@ -295,7 +295,7 @@ async fn drained(
             while standing().await?.0 > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            // What it has in hand now it may settle: each time that it is killed over a message counts against that message.
+            // It may settle its unacknowledged messages: each kill counts as a delivery of them.
             tokio::time::sleep(Duration::from_millis(500)).await;
             server.kill()?;
             while standing().await?.1 > 0 {

@@ -1,4 +1,4 @@
-//! Far more requests than the queue holds: those that it has no room for are turned away at once and leave no trace, the
+//! Far more requests than the queue holds: those beyond it are rejected at once and leave no trace, the
 //! server grows no larger by them, and it is well again as soon as they stop. And far more log-ins than can be looked at: deals
 //! go on meanwhile.
 
@@ -13,7 +13,7 @@ use p2p_tests::databases::TestDatabase;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 use serde_json::json;
 use support::cast::{Cast, cast};
-use support::traffic::{Asked, Told, ask, reckon};
+use support::traffic::{Outcome, Request, ask, reckon};
 use support::{Server, program};
 use tokio::task::JoinSet;
 
@@ -31,7 +31,7 @@ const WAVES: usize = 4;
 /// What makes a body of 7 KB.
 const PADDING: usize = 1_800;
 
-/// How much larger the server may be after [`WAVES`]: half of what it has turned away.
+/// How much larger the server may be after [`WAVES`]: half of the rejected requests.
 const ROOM_KIB: u64 = 12 * 1_024;
 
 /// Log-ins at the same time, each of which takes a good part of a second; and offers meanwhile.
@@ -44,7 +44,7 @@ struct Overload {
     cast: Arc<Cast>,
     server: Server,
     client: reqwest::Client,
-    asked: Vec<Asked>,
+    asked: Vec<Request>,
 }
 
 impl Overload {
@@ -69,7 +69,7 @@ impl Overload {
     }
 
     /// One wave: a row that every offer needs is held, so that nothing gets through; the crowd asks on until enough of
-    /// them were turned away. Only then the row is let go, and those who had found room get their offers.
+    /// them were rejected. Only then the row is released, and the queued requests get their offers.
     async fn wave(&mut self, number: usize) -> Result<()> {
         let holding = self.raw.begin().await?;
         holding
@@ -90,11 +90,11 @@ impl Overload {
             crowd.spawn(async move {
                 let token = &cast.customers[one % cast.customers.len()].token;
                 let mut all = Vec::new();
-                // Who was turned away comes again, until the row is let go.
+                // A rejected request is sent again, until the row is released.
                 while !open.load(Ordering::Relaxed) {
                     let mark = format!("{number} {one} {} {}", all.len(), "🟦".repeat(PADDING));
                     let asked = ask(&client, &url, token, &cast.listing, mark).await?;
-                    if asked.told == Told::Undone("BUSY".to_owned()) {
+                    if asked.outcome == Outcome::Undone("BUSY".to_owned()) {
                         refused.fetch_add(1, Ordering::Relaxed);
                     }
                     all.push(asked);
@@ -102,14 +102,14 @@ impl Overload {
                 anyhow::Ok(all)
             });
         }
-        let turned_away = async {
+        let rejected = async {
             while refused.load(Ordering::Relaxed) < REFUSALS {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), turned_away)
+        tokio::time::timeout(Duration::from_secs(60), rejected)
             .await
-            .context("nobody is turned away")?;
+            .context("no request is rejected")?;
         // Reads go on all the while.
         let read = self
             .client
@@ -127,7 +127,7 @@ impl Overload {
         Ok(())
     }
 
-    /// As many as the queue holds, all at once, right after an overload: nobody is turned away.
+    /// As many as the queue holds, all at once, right after an overload: none is rejected.
     async fn well_again(&mut self, number: usize) -> Result<()> {
         let mut requests = JoinSet::new();
         for one in 0..QUEUE {
@@ -150,7 +150,11 @@ impl Overload {
         }
         while let Some(asked) = requests.join_next().await {
             let asked = asked??;
-            ensure!(matches!(asked.told, Told::Created(_)), "{:?}", asked.told);
+            ensure!(
+                matches!(asked.outcome, Outcome::Created(_)),
+                "{:?}",
+                asked.outcome
+            );
             self.asked.push(asked);
         }
         Ok(())
@@ -158,7 +162,7 @@ impl Overload {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_finds_no_room_is_turned_away_at_once() -> Result<()> {
+async fn requests_beyond_the_queue_are_rejected_at_once() -> Result<()> {
     let mut overload = Overload::open().await?;
     // The first waves bring the server to its size.
     for number in 0..2 {
@@ -176,14 +180,14 @@ async fn who_finds_no_room_is_turned_away_at_once() -> Result<()> {
         after < before + ROOM_KIB,
         "it grew from {before} KiB to {after} KiB"
     );
-    let tally = reckon(overload.database.url(), &overload.asked).await?;
-    println!("{tally:?}");
+    let counts = reckon(overload.database.url(), &overload.asked).await?;
+    println!("{counts:?}");
     overload.raw.close().await?;
     overload.server.kill()?;
     overload.database.drop_now().await
 }
 
-/// Passwords are hashed two at a time, whoever waits: long before the last of them is looked at, deals are made.
+/// Passwords are hashed two at a time, however many log-ins wait: deals are made long before the last log-in is decided.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_ins_do_not_stand_in_a_deals_way() -> Result<()> {
     let database = TestDatabase::postgres().await?;
@@ -203,7 +207,7 @@ async fn log_ins_do_not_stand_in_a_deals_way() -> Result<()> {
     for one in 0..LOG_INS {
         let answered = Arc::clone(&answered);
         let body =
-            json!({"email": format!("nobody{one}@example.org"), "password": "a wrong password"});
+            json!({"email": format!("unknown{one}@example.org"), "password": "a wrong password"});
         let request = client.post(format!("{}/api/auth/login", server.url));
         let request = request.json(&body).send();
         log_ins.spawn(async move {
@@ -219,7 +223,11 @@ async fn log_ins_do_not_stand_in_a_deals_way() -> Result<()> {
         let token = &cast.customers[number % cast.customers.len()].token;
         let mark = format!("meanwhile {number}");
         let asked = ask(&client, &server.url, token, &cast.listing, mark).await?;
-        ensure!(matches!(asked.told, Told::Created(_)), "{:?}", asked.told);
+        ensure!(
+            matches!(asked.outcome, Outcome::Created(_)),
+            "{:?}",
+            asked.outcome
+        );
     }
     let before = answered.load(Ordering::Relaxed);
     ensure!(

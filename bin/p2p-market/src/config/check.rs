@@ -151,7 +151,7 @@ impl Config {
         for (name, bind) in binds {
             ensure!(
                 !self.market.faucet || bind.ip().is_loopback(),
-                "market.faucet lets everybody make money for themselves: it is for demonstrations on one machine, and \
+                "market.faucet lets every user create money: it is for demonstrations on one machine, and \
                  {name} ({bind}) is not the loopback interface"
             );
         }
@@ -247,14 +247,14 @@ impl Config {
         ensure!(
             !self.gateway.enabled || !self.gateway.addresses.is_empty() || bind.ip().is_loopback(),
             "gateway.addresses must list from where the gateway connects: http.bind ({bind}) is not the loopback interface, \
-             so anybody could name themselves another"
+             so every user could impersonate another"
         );
         ensure!(
             !self.gateway.enabled
                 || !self.gateway.addresses.is_empty()
                 || !self.http()?.trusted_proxies.has_loopback(),
             "gateway.addresses must list from where the gateway connects: http.trusted_proxies has a proxy on this machine, so \
-             whoever it lets through would count as the gateway"
+             every client of it would count as the gateway"
         );
         Ok(())
     }

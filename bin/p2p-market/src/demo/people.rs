@@ -1,4 +1,4 @@
-//! Who lives in the demo, and what they are known for.
+//! The demo's users.
 
 use anyhow::{Context, Result};
 use p2p_application::listing::PublishListing;

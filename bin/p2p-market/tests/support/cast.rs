@@ -1,4 +1,4 @@
-//! Who acts: customers with money, and a listing that takes as many offers as they like.
+//! The actors: customers with money, and a listing that takes as many offers as they like.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use p2p_tests::brokers::TestBroker;
 use p2p_tests::served::TOKEN_SECRET;
 
-/// Limits that are switched on, and that nobody here comes near.
+/// Limits that are on, and far above the tests' rates.
 const HIGH_LIMITS: [(&str, &str); 16] = [
     ("P2P_LIMITS__READ_PER_SECOND", "100000"),
     ("P2P_LIMITS__READ_BURST", "1000000"),

@@ -19,11 +19,11 @@ const COMMIT: &[u8] = b"COMMIT\0";
 
 /// Where a connection breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Position {
     /// Half the bytes of a statement that writes a batch arrive.
     Statement,
     /// A statement that writes a batch is carried out, and its answer does not arrive.
-    Answer,
+    Response,
     /// A batch is written, and its COMMIT does not arrive.
     BeforeCommit,
     /// The COMMIT of a batch is carried out, and its answer does not arrive.
@@ -35,11 +35,11 @@ pub(crate) enum Place {
 pub(crate) enum How {
     /// Both ends are told.
     Reset,
-    /// Nothing passes any more, and nobody is told, until the server gives the connection up.
+    /// Nothing passes any more, without notice, until the server gives the connection up.
     Silence,
 }
 
-type Order = Arc<Mutex<Option<(Place, How)>>>;
+type Order = Arc<Mutex<Option<(Position, How)>>>;
 
 /// Listens in place of a database's server. Ends with the value.
 pub(crate) struct Proxy {
@@ -79,8 +79,8 @@ impl Proxy {
     }
 
     /// Cuts the next connection that comes to this place, and waits until it is done.
-    pub(crate) async fn cut(&self, place: Place, how: How) -> Result<()> {
-        *locked(&self.order) = Some((place, how));
+    pub(crate) async fn cut(&self, position: Position, how: How) -> Result<()> {
+        *locked(&self.order) = Some((position, how));
         let done = async {
             while locked(&self.order).is_some() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -88,7 +88,7 @@ impl Proxy {
         };
         tokio::time::timeout(Duration::from_secs(60), done)
             .await
-            .with_context(|| format!("no connection came to {place:?}"))
+            .with_context(|| format!("no connection came to {position:?}"))
     }
 }
 
@@ -98,15 +98,15 @@ impl Drop for Proxy {
     }
 }
 
-fn locked(order: &Order) -> std::sync::MutexGuard<'_, Option<(Place, How)>> {
+fn locked(order: &Order) -> std::sync::MutexGuard<'_, Option<(Position, How)>> {
     order.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Carries out what was ordered for this place, if it was: once.
-fn take(order: &Order, here: Place) -> Option<How> {
+fn take(order: &Order, here: Position) -> Option<How> {
     let mut order = locked(order);
-    let (place, how) = (*order)?;
-    if place != here {
+    let (position, how) = (*order)?;
+    if position != here {
         return None;
     }
     *order = None;
@@ -128,11 +128,11 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, order: &Order) -> st
                 }
                 if said.len() > WRITES {
                     written = true;
-                    if let Some(how) = take(order, Place::Statement) {
+                    if let Some(how) = take(order, Position::Statement) {
                         server.write_all(&said[..said.len() / 2]).await?;
                         return broken(client, server, how).await;
                     }
-                    if let Some(how) = take(order, Place::Answer) {
+                    if let Some(how) = take(order, Position::Response) {
                         server.write_all(said).await?;
                         // Once it is ready for more, what commits itself is stored.
                         let mut answer = vec![0; 1 << 12];
@@ -142,10 +142,10 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, order: &Order) -> st
                 }
                 let commits = said.windows(COMMIT.len()).any(|some| some == COMMIT);
                 if commits && std::mem::take(&mut written) {
-                    if let Some(how) = take(order, Place::BeforeCommit) {
+                    if let Some(how) = take(order, Position::BeforeCommit) {
                         return broken(client, server, how).await;
                     }
-                    if let Some(how) = take(order, Place::AfterCommit) {
+                    if let Some(how) = take(order, Position::AfterCommit) {
                         server.write_all(said).await?;
                         // Once there is an answer, the batch is stored.
                         let _answer = server.read_u8().await?;

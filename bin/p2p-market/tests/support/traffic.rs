@@ -1,5 +1,5 @@
-//! Offers under way while something breaks, each with a mark of its own; and the reckoning afterwards, in which the
-//! database must agree with what everybody was told.
+//! Offers that are made during a failure, each with a mark of its own; afterwards the database must agree with all
+//! responses.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,36 +16,36 @@ use tokio::task::JoinSet;
 use super::cast::Cast;
 use super::run;
 
-/// A guard, and no promise: whatever takes longer hangs.
+/// A request that takes longer hangs.
 const HANGS: Duration = Duration::from_secs(60);
 
-/// What somebody who asked for an offer was told.
+/// The outcome of a request for an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(crate) enum Outcome {
     /// 201, and the offer's id.
     Created(String),
     /// Nothing was changed; by the problem's code.
     Undone(String),
-    /// Nobody knows; by the problem's code.
+    /// In doubt; by the problem's code.
     InDoubt(String),
 }
 
-/// A request for an offer, and its answer.
+/// A request for an offer, and its outcome.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Request {
     /// The `conditions` of the offer: found again in the database, if it is there.
     pub(crate) mark: String,
-    pub(crate) told: Told,
+    pub(crate) outcome: Outcome,
 }
 
-/// Asks for one offer. Any other answer than those of [`Told`] is an error, and so is none.
+/// Requests one offer. A response other than those of [`Outcome`], or none, is an error.
 pub(crate) async fn ask(
     client: &reqwest::Client,
     url: &str,
     token: &str,
     listing: &str,
     mark: String,
-) -> Result<Asked> {
+) -> Result<Request> {
     let body = json!({"listing_id": listing, "amount": 1, "exchange_type": "CRYPTO2FIAT", "conditions": mark});
     let response = client
         .post(format!("{url}/api/p2p/exchange-offers"))
@@ -59,19 +59,21 @@ pub(crate) async fn ask(
     let retry_after = response.headers().contains_key("retry-after");
     let answer: Value = response.json().await.context("half an answer")?;
     let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
-    let told = match (status, text("code").as_str()) {
-        (201, _) => Told::Created(text("offer_id")),
+    let outcome = match (status, text("code").as_str()) {
+        (201, _) => Outcome::Created(text("offer_id")),
         (503, code @ ("BUSY" | "UNAVAILABLE")) => {
             ensure!(retry_after, "when to try again is not said: {answer}");
-            Told::Undone(code.to_owned())
+            Outcome::Undone(code.to_owned())
         }
-        (503, code @ "OUTCOME_UNKNOWN") | (504, code @ "TIMEOUT") => Told::InDoubt(code.to_owned()),
+        (503, code @ "OUTCOME_UNKNOWN") | (504, code @ "TIMEOUT") => {
+            Outcome::InDoubt(code.to_owned())
+        }
         _ => bail!("{status}: {answer}"),
     };
-    Ok(Asked { mark, told })
+    Ok(Request { mark, outcome })
 }
 
-/// How often something was told so far.
+/// Counts of the outcomes so far.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) created: AtomicUsize,
@@ -88,11 +90,11 @@ impl Counts {
     }
 }
 
-/// Customers who ask for offers, one after another, until they are told to stop.
+/// Customers who request offers, one after another, until they are stopped.
 pub(crate) struct Traffic {
     stop: Arc<AtomicBool>,
     pub(crate) counts: Arc<Counts>,
-    connections: JoinSet<Result<Vec<Asked>>>,
+    connections: JoinSet<Result<Vec<Request>>>,
 }
 
 impl Traffic {
@@ -113,9 +115,9 @@ impl Traffic {
                 while !stop.load(Ordering::Relaxed) {
                     let mark = format!("request {} of {number}", all.len());
                     let asked = ask(&client, &url, &token, &listing, mark).await?;
-                    let count = match asked.told {
-                        Told::Created(_) => &counts.created,
-                        Told::Undone(_) | Told::InDoubt(_) => &counts.failed,
+                    let count = match asked.outcome {
+                        Outcome::Created(_) => &counts.created,
+                        Outcome::Undone(_) | Outcome::InDoubt(_) => &counts.failed,
                     };
                     count.fetch_add(1, Ordering::Relaxed);
                     all.push(asked);
@@ -126,7 +128,7 @@ impl Traffic {
         traffic
     }
 
-    /// Waits for something to be told. That somebody got an answer that nobody should get is an error.
+    /// Waits for these counts. An unexpected response is an error.
     pub(crate) async fn until(&mut self, enough: impl Fn(&Counts) -> bool) -> Result<()> {
         let counts = Arc::clone(&self.counts);
         let waiting = async {
@@ -157,8 +159,8 @@ impl Traffic {
         self.until(|counts| counts.failed() >= enough).await
     }
 
-    /// Lets everybody get the last answer.
-    pub(crate) async fn end(mut self) -> Result<Vec<Asked>> {
+    /// Waits for all responses.
+    pub(crate) async fn end(mut self) -> Result<Vec<Request>> {
         self.stop.store(true, Ordering::Relaxed);
         let mut all = Vec::new();
         while let Some(asked) = self.connections.join_next().await {
@@ -207,38 +209,37 @@ async fn stored(url: &str) -> Result<Vec<Stored>> {
     Ok(stored)
 }
 
-/// Every answered offer is stored; what was told to be undone is not; what is in doubt is stored as a whole or not at
-/// all, and so is everything else; nobody's offer is stored twice; and every law holds. The answer is how often what was
-/// told.
-pub(crate) async fn reckon(url: &str, asked: &[Asked]) -> Result<HashMap<String, usize>> {
+/// Checks that every created offer is stored, that an undone one is not, that each offer is stored as a whole or not at all,
+/// that none is stored twice, and that every law holds. Returns the count of each outcome.
+pub(crate) async fn reckon(url: &str, asked: &[Request]) -> Result<HashMap<String, usize>> {
     let mut found = HashMap::new();
     for offer in stored(url).await? {
         ensure!(offer.parts == WHOLE, "{}: {:?}", offer.mark, offer.parts);
         let twice = found.insert(offer.mark.clone(), offer.id);
         ensure!(twice.is_none(), "{} is stored twice", offer.mark);
     }
-    let mut tally: HashMap<String, usize> = HashMap::new();
+    let mut counts: HashMap<String, usize> = HashMap::new();
     let mut marks = HashSet::new();
-    for Asked { mark, told } in asked {
+    for Request { mark, outcome } in asked {
         marks.insert(mark);
         let there = found.get(mark);
-        let what = match (told, there) {
-            (Told::Created(id), Some(offer)) => {
+        let what = match (outcome, there) {
+            (Outcome::Created(id), Some(offer)) => {
                 ensure!(id == offer, "{mark} was told {id}, and is {offer}");
                 "created".to_owned()
             }
-            (Told::Created(id), None) => bail!("{mark} was told {id}, and is not stored"),
-            (Told::Undone(code), Some(offer)) => bail!("{mark} was told {code}, and is {offer}"),
-            (Told::Undone(code), None) => code.clone(),
-            (Told::InDoubt(code), Some(_)) => format!("{code}, stored"),
-            (Told::InDoubt(code), None) => format!("{code}, not stored"),
+            (Outcome::Created(id), None) => bail!("{mark} was told {id}, and is not stored"),
+            (Outcome::Undone(code), Some(offer)) => bail!("{mark} was told {code}, and is {offer}"),
+            (Outcome::Undone(code), None) => code.clone(),
+            (Outcome::InDoubt(code), Some(_)) => format!("{code}, stored"),
+            (Outcome::InDoubt(code), None) => format!("{code}, not stored"),
         };
-        *tally.entry(what).or_default() += 1;
+        *counts.entry(what).or_default() += 1;
     }
     let strangers = found.keys().filter(|mark| !marks.contains(mark)).count();
-    ensure!(strangers == 0, "{strangers} offers that nobody asked for");
+    ensure!(strangers == 0, "{strangers} offers without a request");
     audit(url)?;
-    Ok(tally)
+    Ok(counts)
 }
 
 /// Every law holds.

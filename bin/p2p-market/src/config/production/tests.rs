@@ -68,7 +68,7 @@ fn what_is_fit_may_start() {
 }
 
 #[test]
-fn secrets_that_somebody_could_guess_are_refused_and_not_shown() {
+fn guessable_secrets_are_refused_and_not_shown() {
     for weak in [
         "",
         "brief",
