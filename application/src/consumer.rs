@@ -1,4 +1,5 @@
-//! Consumers: each message of a queue becomes a command, which takes effect once however often it is delivered.
+//! Consumers: each message of a queue becomes a command, which takes effect once however often it is delivered. The handlers
+//! are beside their nouns.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,21 +9,17 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::notification::{Delivered, Hub, Notify};
-use crate::order::SettleOrder;
-use crate::payment::ChargeOrder;
-use crate::payment_report::{ReceivePayment, ReportedPayment};
 use crate::ports::{Broker, BrokerError, Delivery, Incoming, Queue};
-use crate::{CommandError, DecodeError, Market};
+use crate::{CommandError, DecodeError};
 
-/// How consumers are sized.
+/// The limits of a consumer.
 #[derive(Debug, Clone, Copy)]
 pub struct ConsumerSettings {
-    /// Messages of a queue in hand at a time.
+    /// Messages of a queue handled at a time.
     pub window: u16,
-    /// How often a message may fail for reasons of its own before it is dead.
+    /// How often a message is tried before it becomes a dead letter, transient failures not counted.
     pub attempts: u32,
-    /// How long to wait after the first failure; each further time twice as long.
+    /// The wait after the first failure; it doubles each time.
     pub pause: Duration,
 }
 
@@ -36,10 +33,13 @@ impl Default for ConsumerSettings {
     }
 }
 
-/// However often it was tried, nobody waits longer before the next time.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest wait before a message is tried again.
+const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What a consumer has done since it was started.
+/// The wait before a queue whose connection was lost is consumed again.
+const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The counters of a consumer since its start.
 #[derive(Debug, Default)]
 pub struct ConsumerStats {
     done: AtomicU64,
@@ -48,33 +48,33 @@ pub struct ConsumerStats {
 }
 
 impl ConsumerStats {
-    /// Messages that have taken effect, or had before.
+    /// Messages that took effect, now or earlier.
     #[must_use]
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Messages that were given up.
+    /// Messages that became dead letters.
     #[must_use]
     pub fn dead(&self) -> u64 {
         self.dead.load(Ordering::Relaxed)
     }
 
-    /// How often a message had to be tried again.
+    /// How often a message was tried again.
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
     }
 }
 
-/// Why a message has not taken effect.
+/// Why a message did not take effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// It never will.
+    /// It never will: it becomes a dead letter at once.
     Permanent(String),
-    /// Something is wrong with it or with us.
+    /// The message or the market is faulty: tried a few times.
     Failed(String),
-    /// Not now: it is nobody's fault, and is tried again until it is done.
+    /// The market is busy or storage is away: tried until it succeeds.
     Transient(String),
 }
 
@@ -86,7 +86,7 @@ impl From<CommandError> for Failure {
                 Self::Failed(format!("{}: {refusal}", refusal.code()))
             }
             CommandError::Internal => Self::Failed(reason),
-            // In doubt is no harm: if it has taken effect, the inbox knows.
+            // Safe to retry when in doubt: the inbox knows whether it took effect.
             CommandError::Busy | CommandError::Unavailable | CommandError::InDoubt => {
                 Self::Transient(reason)
             }
@@ -100,12 +100,11 @@ impl From<DecodeError> for Failure {
     }
 }
 
-/// What is done with the messages of a queue.
+/// Handles the messages of a queue.
 pub trait Handler: Clone + Send + Sync + 'static {
-    /// The queue.
     const QUEUE: Queue;
 
-    /// Lets a message take effect. Called again, it changes nothing more.
+    /// Applies a message. Applying it again changes nothing.
     fn handle(&self, message: &Incoming) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
@@ -124,7 +123,7 @@ pub async fn consume<H: Handler>(
                 "a queue can't be consumed; trying again"
             );
         }
-        sleep(LONGEST_PAUSE / 5).await;
+        sleep(RECONNECT_INTERVAL).await;
     }
 }
 
@@ -136,20 +135,20 @@ async fn consume_once<H: Handler>(
     stats: &Arc<ConsumerStats>,
 ) -> Result<(), BrokerError> {
     let mut deliveries = broker.consume(H::QUEUE, settings.window).await?;
-    // Ended with this function: what is in hand then is delivered again.
-    let mut unacked = JoinSet::new();
+    // Aborted when this function returns: unacknowledged messages are delivered again.
+    let mut in_progress = JoinSet::new();
     loop {
         tokio::select! {
             delivery = deliveries.next() => {
-                unacked.spawn(settle(delivery?, handler.clone(), settings, Arc::clone(stats)));
+                in_progress.spawn(process(delivery?, handler.clone(), settings, Arc::clone(stats)));
             }
-            Some(_) = unacked.join_next() => {}
+            Some(_) = in_progress.join_next() => {}
         }
     }
 }
 
-/// Sees to it that a message takes effect, or is declared dead.
-async fn settle<H: Handler>(
+/// Applies a message and acknowledges it, or turns it into a dead letter.
+async fn process<H: Handler>(
     delivery: Delivery,
     handler: H,
     settings: ConsumerSettings,
@@ -157,9 +156,9 @@ async fn settle<H: Handler>(
 ) {
     let Delivery { message, acker } = delivery;
     let (mut attempt, mut pause) = (1, settings.pause);
-    let (settled, count) = loop {
+    let (acknowledged, count) = loop {
         let failure = match handler.handle(&message).await {
-            Ok(()) => break (acker.done().await, &stats.done),
+            Ok(()) => break (acker.ack().await, &stats.done),
             Err(failure) => failure,
         };
         match failure {
@@ -168,7 +167,7 @@ async fn settle<H: Handler>(
                     queue = H::QUEUE.name(),
                     id = message.id,
                     reason,
-                    "a message must wait"
+                    "a message has to wait"
                 );
             }
             Failure::Failed(reason) if attempt < settings.attempts => {
@@ -187,130 +186,21 @@ async fn settle<H: Handler>(
                     id = message.id,
                     reason,
                     attempt,
-                    "a message is given up"
+                    "a message becomes a dead letter"
                 );
-                break (acker.dead(&reason).await, &stats.dead);
+                break (acker.dead_letter(&reason).await, &stats.dead);
             }
         }
         stats.failures.fetch_add(1, Ordering::Relaxed);
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_RETRY_INTERVAL);
     };
-    match settled {
+    match acknowledged {
         Ok(()) => {
             count.fetch_add(1, Ordering::Relaxed);
         }
         Err(error) => {
-            tracing::debug!(id = message.id, %error, "what became of a message could not be said; it comes again");
+            tracing::debug!(id = message.id, %error, "a message could not be acknowledged; it will be delivered again");
         }
-    }
-}
-
-/// Spreads the word of what has come into mailboxes.
-#[derive(Clone)]
-pub struct Broadcaster {
-    hub: Hub,
-    broker: Arc<dyn Broker>,
-}
-
-impl std::fmt::Debug for Broadcaster {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Spread")
-    }
-}
-
-impl Broadcaster {
-    #[must_use]
-    pub fn new(hub: Hub, broker: Arc<dyn Broker>) -> Self {
-        Self { hub, broker }
-    }
-
-    /// This replica at once, the others by the broker.
-    async fn announce(&self, told: &Delivered) {
-        if told.is_empty() {
-            return;
-        }
-        self.hub.pass_on(told);
-        let news = crate::notification::encode(told);
-        if let Err(error) = self.broker.broadcast(&news).await {
-            tracing::debug!(%error, "other replicas look for themselves");
-        }
-    }
-}
-
-/// Tells people of events.
-#[derive(Debug, Clone)]
-pub struct Notifier {
-    pub market: Market,
-    pub broadcaster: Broadcaster,
-}
-
-impl Handler for Notifier {
-    const QUEUE: Queue = Queue::Notifications;
-
-    async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
-        let command = Notify::try_from(message)?;
-        if command.concerns_anybody() {
-            let told = self.market.execute(command).await?;
-            self.broadcaster.announce(&told).await;
-        }
-        Ok(())
-    }
-}
-
-/// Pays orders.
-#[derive(Debug, Clone)]
-pub struct OrderPayments(pub Market);
-
-impl Handler for OrderPayments {
-    const QUEUE: Queue = Queue::OrderPaymentRequests;
-
-    async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
-        let command = ChargeOrder::read(message, self.0.fresh())?;
-        self.0.execute(command).await?;
-        Ok(())
-    }
-}
-
-/// Tells orders how their payments went, and those who wait for it.
-#[derive(Debug, Clone)]
-pub struct OrderResults {
-    pub market: Market,
-    pub broadcaster: Broadcaster,
-}
-
-impl Handler for OrderResults {
-    const QUEUE: Queue = Queue::OrderPaymentResults;
-
-    async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
-        let command = SettleOrder::try_from(message)?;
-        let told = self.market.execute(command).await?;
-        self.broadcaster.announce(&told).await;
-        Ok(())
-    }
-}
-
-/// As over HTTP.
-const LARGEST_REPORT: usize = 64 * 1_024;
-
-/// Takes payment reports in.
-#[derive(Debug, Clone)]
-pub struct PaymentReports(pub Market);
-
-impl Handler for PaymentReports {
-    const QUEUE: Queue = Queue::PaymentCallbacks;
-
-    async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
-        if message.body.len() > LARGEST_REPORT {
-            return Err(Failure::Permanent("it is too large".to_owned()));
-        }
-        let payment = ReportedPayment::read(&message.body, None)
-            .map_err(|unreadable| Failure::Permanent(unreadable.to_string()))?;
-        let command = ReceivePayment {
-            report: self.0.fresh(),
-            payment,
-        };
-        self.0.execute(command).await?;
-        Ok(())
     }
 }

@@ -12,6 +12,7 @@
 pub mod access;
 pub mod audit_chain;
 pub mod audit_log;
+pub mod auth;
 pub mod consumer;
 pub mod dispute;
 pub mod engine;

@@ -122,7 +122,7 @@ impl Relay {
 
     /// Publishes one window; the answer is how many messages the broker has taken.
     pub async fn deliver(&self) -> Result<usize, RelayError> {
-        let lease = with_timeout(self.outbox.take(self.settings.window)).await?;
+        let lease = with_timeout(self.outbox.claim(self.settings.window)).await?;
         let sent = lease.messages().len();
         if sent == 0 {
             return Ok(0);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use p2p_application::consumer::{
-    Broadcaster, ConsumerSettings, ConsumerStats, Handler, Notifier, OrderPayments, OrderResults,
-    PaymentReports, consume,
-};
+use p2p_application::consumer::{ConsumerSettings, ConsumerStats, Handler, consume};
+use p2p_application::notification::{Broadcaster, Notifier};
+use p2p_application::order::OrderResults;
+use p2p_application::payment::OrderPayments;
+use p2p_application::payment_report::PaymentReports;
 use p2p_application::ports::{Broker, Outbox};
 use p2p_application::{Relay, RelaySettings, RelayStats};
 use tokio::task::JoinSet;

@@ -66,7 +66,7 @@ async fn what_is_not_settled_in_time_is_not_confirmed_yet() {
     let publishing = publish(&broker, vec![message(0)]);
     silence(&mut deliveries).await;
     assert_eq!(id(&slow), message(0).id);
-    slow.acker.done().await.unwrap();
+    slow.acker.ack().await.unwrap();
     assert_eq!(publishing.arrived().await, [message(0).id]);
 }
 
@@ -77,8 +77,8 @@ async fn what_is_settled_afterwards_is_confirmed_the_next_time() {
     let publishing = publish(&broker, messages(0..2));
     let (one, two) = (next(&mut deliveries).await, next(&mut deliveries).await);
     assert_eq!(publishing.arrived().await, []);
-    one.acker.done().await.unwrap();
-    two.acker.dead("no").await.unwrap();
+    one.acker.ack().await.unwrap();
+    two.acker.dead_letter("no").await.unwrap();
     let arrived = publish(&broker, messages(0..2)).arrived().await;
     assert_eq!(arrived, ids(&messages(0..2)));
     silence(&mut deliveries).await;
@@ -96,10 +96,10 @@ async fn a_message_that_cannot_be_buried_comes_again() {
     let publishing = publish(&broker, vec![message(0)]);
     process.graves.go_away(true);
     let delivery = next(&mut deliveries).await;
-    assert!(delivery.acker.dead("no").await.is_err());
+    assert!(delivery.acker.dead_letter("no").await.is_err());
     process.graves.go_away(false);
     let delivery = next(&mut deliveries).await;
-    delivery.acker.dead("no").await.unwrap();
+    delivery.acker.dead_letter("no").await.unwrap();
     assert_eq!(publishing.arrived().await, [message(0).id]);
     assert_eq!(broker.dead_letters(10).await.unwrap().len(), 1);
 }
@@ -107,7 +107,7 @@ async fn a_message_that_cannot_be_buried_comes_again() {
 #[tokio::test]
 async fn a_slow_listener_misses_news_and_goes_on() {
     let broker = Process::new().open();
-    let mut listener = broker.listen().await.unwrap();
+    let mut listener = broker.subscribe().await.unwrap();
     for number in 0..3_000_u32 {
         broker.broadcast(&number.to_be_bytes()).await.unwrap();
     }

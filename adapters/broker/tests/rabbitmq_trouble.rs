@@ -91,7 +91,7 @@ async fn what_was_in_hand_when_the_connection_broke_comes_again() {
         matches!(error, BrokerError::Unavailable { .. }),
         "{error:?}"
     );
-    assert!(soon(held.acker.done()).await.is_err());
+    assert!(soon(held.acker.ack()).await.is_err());
     let mut deliveries = soon(broker.consume(Queue::Notifications, 8)).await.unwrap();
     assert_eq!(next_done(&mut deliveries).await, message(1).id);
     assert_eq!(next_done(&mut deliveries).await, message(2).id);
@@ -101,12 +101,12 @@ async fn what_was_in_hand_when_the_connection_broke_comes_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_whose_connection_breaks_listens_again() {
     let (_place, proxy, broker) = behind_proxy().await;
-    let mut listener = soon(broker.listen()).await.unwrap();
+    let mut listener = soon(broker.subscribe()).await.unwrap();
     soon(broker.broadcast(b"one")).await.unwrap();
     assert_eq!(soon(listener.next()).await.unwrap(), b"one");
     proxy.cut();
     assert!(soon(listener.next()).await.is_err());
-    let mut listener = soon(broker.listen()).await.unwrap();
+    let mut listener = soon(broker.subscribe()).await.unwrap();
     while soon(broker.broadcast(b"two")).await.is_err() {}
     assert_eq!(soon(listener.next()).await.unwrap(), b"two");
 }
@@ -121,7 +121,7 @@ async fn a_broker_that_was_away_is_found_again() {
             soon(broker.publish(&[message(0)])).await.err(),
             soon(broker.consume(Queue::Notifications, 1)).await.err(),
             soon(broker.broadcast(b"news")).await.err(),
-            soon(broker.listen()).await.err(),
+            soon(broker.subscribe()).await.err(),
             soon(broker.dead_letters(1)).await.err(),
             soon(broker.replay(None, 1)).await.err(),
         ] {

@@ -105,7 +105,7 @@ async fn messages_of_others_need_no_properties() {
     assert_eq!(bare.message.id, "");
     assert_eq!(bare.message.version, None);
     assert_eq!(bare.message.body, b"hello");
-    soon(bare.acker.done()).await.unwrap();
+    soon(bare.acker.ack()).await.unwrap();
 
     // Other drivers write numbers otherwise, and there is more in headers than we know.
     let mut headers = FieldTable::default();
@@ -120,7 +120,7 @@ async fn messages_of_others_need_no_properties() {
     assert_eq!(named.message.id, "pay-1");
     assert_eq!(named.message.name, "payment");
     assert_eq!(named.message.version, Some(7));
-    soon(named.acker.done()).await.unwrap();
+    soon(named.acker.ack()).await.unwrap();
 
     let mut headers = FieldTable::default();
     headers.insert("x-version".into(), AMQPValue::LongInt(-1));
@@ -132,7 +132,7 @@ async fn messages_of_others_need_no_properties() {
     .await;
     let odd = next(&mut deliveries).await;
     assert_eq!(odd.message.version, None);
-    soon(odd.acker.dead("odd")).await.unwrap();
+    soon(odd.acker.dead_letter("odd")).await.unwrap();
     let dead = soon(broker.dead_letters(2)).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].queue, "p2p.payment-callbacks");

@@ -42,7 +42,7 @@ impl Drop for Leased {
 
 #[async_trait]
 impl Outbox for Memory {
-    async fn take(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
+    async fn claim(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
         self.faults().visit(Point::Query).await?;
         let mut ids = self.leases().ids();
         let tables = self.read();

@@ -159,7 +159,7 @@ impl Tokens for InsecureTokens {
             LinkPurpose::VerifyEmail => "verify",
             LinkPurpose::ResetPassword => "reset",
         };
-        let (user, of) = (link.user, link.password_of.as_micros());
+        let (user, of) = (link.user, link.password_set_at.as_micros());
         Ok(format!("{purpose}.{user}.{of}.{}", until.as_micros()))
     }
 
@@ -176,7 +176,7 @@ impl Tokens for InsecureTokens {
         Ok(Link {
             purpose,
             user: part(user)?,
-            password_of: time(of)?,
+            password_set_at: time(of)?,
         })
     }
 }
@@ -231,7 +231,7 @@ impl SecondFactors for InsecureSecondFactors {
         })
     }
 
-    fn shown(
+    fn present(
         &self,
         factor: &SecondFactor,
         text: &str,

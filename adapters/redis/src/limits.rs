@@ -96,7 +96,7 @@ impl RedisLimits {
 
 #[async_trait]
 impl RateLimiter for RedisLimits {
-    async fn take(&self, key: LimitKey, quota: Quota) -> Allowance {
+    async fn acquire(&self, key: LimitKey, quota: Quota) -> Allowance {
         if self.breaker.allows(Instant::now()) {
             match timeout(self.patience, self.ask(&key, quota)).await {
                 Ok(Ok(allowance)) => {
@@ -107,6 +107,6 @@ impl RateLimiter for RedisLimits {
                 Err(_) => self.breaker.failure(Instant::now(), &"no answer in time"),
             }
         }
-        self.fallback.take(key, quota).await
+        self.fallback.acquire(key, quota).await
     }
 }

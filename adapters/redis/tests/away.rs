@@ -49,7 +49,7 @@ async fn nobody() -> String {
 async fn count(limits: &RedisLimits, key: LimitKey, quota: Quota, times: usize) -> usize {
     let mut admitted = 0;
     for _ in 0..times {
-        admitted += usize::from(limits.take(key, quota).await.admitted);
+        admitted += usize::from(limits.acquire(key, quota).await.admitted);
     }
     admitted
 }
@@ -57,8 +57,8 @@ async fn count(limits: &RedisLimits, key: LimitKey, quota: Quota, times: usize) 
 /// Whether this is counted at the server: somebody new who takes all there is, there has nothing left there.
 async fn is_counted_there(limits: &RedisLimits, direct: &RedisLimits) -> bool {
     let key = somebody();
-    assert!(limits.take(key, quota(1)).await.admitted);
-    !direct.take(key, quota(1)).await.admitted
+    assert!(limits.acquire(key, quota(1)).await.admitted);
+    !direct.acquire(key, quota(1)).await.admitted
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn replicas_count_together() {
     let key = key(somebody());
     let mut admitted = 0;
     for turn in 0..30 {
-        let answer = replicas[turn % 3].take(key, quota).await;
+        let answer = replicas[turn % 3].acquire(key, quota).await;
         admitted += usize::from(answer.admitted);
     }
     assert_eq!(admitted, 10);
@@ -76,7 +76,7 @@ async fn a_name_is_kept_until_its_subject_is_at_rest() {
     let quota = Quota::new(1, month, 3).unwrap();
     let mark = key(somebody());
     for _ in 0..4 {
-        limiter.take(mark, quota).await;
+        limiter.acquire(mark, quota).await;
     }
     let names: Vec<String> = redis::cmd("KEYS")
         .arg("p2p:*")
@@ -103,5 +103,5 @@ async fn a_name_is_kept_until_its_subject_is_at_rest() {
         .await
         .unwrap();
     assert!(gone >= 1);
-    assert!(limiter.take(mark, quota).await.admitted, "at rest again");
+    assert!(limiter.acquire(mark, quota).await.admitted, "at rest again");
 }

@@ -68,7 +68,7 @@ impl InProcessLimits {
 
 #[async_trait]
 impl RateLimiter for InProcessLimits {
-    async fn take(&self, key: LimitKey, quota: Quota) -> Allowance {
+    async fn acquire(&self, key: LimitKey, quota: Quota) -> Allowance {
         let now = self.clock.now();
         let mut shard = self.shard(&key);
         if let Some(rested) = shard.rested.get_mut(&key) {
@@ -139,7 +139,7 @@ mod tests {
             let subject = Subject::User(UserId::from_u128(user));
             let limit = "test";
             self.limits
-                .take(LimitKey { limit, subject }, self.quota)
+                .acquire(LimitKey { limit, subject }, self.quota)
                 .await
         }
 

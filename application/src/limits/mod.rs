@@ -187,7 +187,10 @@ impl Shared {
         quota: Quota,
         subject: Subject,
     ) -> Asked {
-        let allowance = self.limiter.take(LimitKey { limit, subject }, quota).await;
+        let allowance = self
+            .limiter
+            .acquire(LimitKey { limit, subject }, quota)
+            .await;
         if !allowance.admitted {
             self.refused.count(class, subject);
         }

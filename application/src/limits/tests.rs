@@ -16,7 +16,7 @@ struct Scripted {
 
 #[async_trait]
 impl RateLimiter for Scripted {
-    async fn take(&self, key: LimitKey, quota: Quota) -> Allowance {
+    async fn acquire(&self, key: LimitKey, quota: Quota) -> Allowance {
         self.asked.lock().unwrap().push((key.limit, key.subject));
         let left = match key.subject {
             Subject::User(_) => self.users,

@@ -1,14 +1,19 @@
-//! Notifications: events become news in the mailboxes of those whom they concern.
+//! Notifications: events are delivered to the mailboxes of the users they concern.
 
-mod follow;
+mod broadcaster;
+mod consumer;
+mod follower;
+mod hub;
 mod notify;
 mod ports;
 mod queries;
 mod read;
 mod texts;
 
-pub(crate) use follow::encode;
-pub use follow::{Follower, Hub};
+pub use broadcaster::Broadcaster;
+pub use consumer::Notifier;
+pub use follower::Follower;
+pub use hub::Hub;
 pub use notify::{CONSUMER, Delivered, Notify};
 pub use ports::{NotificationFilter, NotificationQueries};
 pub use queries::{

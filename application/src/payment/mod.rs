@@ -5,12 +5,14 @@
 
 mod authorize;
 mod charge;
+mod consumer;
 mod ports;
 mod queries;
 mod refund;
 
 pub use authorize::{AuthorizePayment, Authorized, authorize_payment};
 pub use charge::{CONSUMER, ChargeOrder};
+pub use consumer::OrderPayments;
 pub use ports::PaymentQueries;
 pub use queries::{account_balance, get_payment};
 pub use refund::{RefundPayment, Refunded};

@@ -130,10 +130,10 @@ impl std::fmt::Debug for Delivery {
 #[async_trait]
 pub trait Acker: Send {
     /// It has taken effect, durably; it is not delivered again, unless this word is lost.
-    async fn done(self: Box<Self>) -> Result<(), BrokerError>;
+    async fn ack(self: Box<Self>) -> Result<(), BrokerError>;
 
     /// It never will: it goes to the dead letters, with the reason.
-    async fn dead(self: Box<Self>, reason: &str) -> Result<(), BrokerError>;
+    async fn dead_letter(self: Box<Self>, reason: &str) -> Result<(), BrokerError>;
 }
 
 /// The messages of one queue, as they come.
@@ -173,7 +173,7 @@ pub trait Broker: Send + Sync {
     async fn broadcast(&self, news: &[u8]) -> Result<(), BrokerError>;
 
     /// Hears what is shouted from now on.
-    async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError>;
+    async fn subscribe(&self) -> Result<Box<dyn Broadcasts>, BrokerError>;
 
     /// The oldest dead letters, which stay where they are.
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, BrokerError>;

@@ -103,7 +103,7 @@ pub struct Allowance {
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
     /// Takes one of the quota under this key, if there is one left.
-    async fn take(&self, key: LimitKey, quota: Quota) -> Allowance;
+    async fn acquire(&self, key: LimitKey, quota: Quota) -> Allowance;
 }
 
 #[cfg(test)]

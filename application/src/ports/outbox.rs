@@ -10,7 +10,7 @@ use super::{DeadLetter, OutboxMessage, Queue, StorageError};
 pub trait Outbox: Send + Sync {
     /// Takes the oldest messages that nobody else has in hand, in the order of their ids. Nobody else gets them until the
     /// parcel is dropped or delivered; a process that dies gives its parcels back.
-    async fn take(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError>;
+    async fn claim(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError>;
 
     /// How much there is to deliver.
     async fn backlog(&self) -> Result<Backlog, StorageError>;

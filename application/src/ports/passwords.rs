@@ -3,22 +3,22 @@
 use async_trait::async_trait;
 use p2p_domain::user::PasswordHash;
 
-/// A slow, salted hash. Implementations bound how many run at once and how many wait, and keep them off the threads that
-/// serve requests.
+/// A slow, salted hash. Implementations bound the hashes that run and that wait, and keep them off the threads that serve
+/// requests.
 #[async_trait]
 pub trait Passwords: Send + Sync {
     /// Hashes a new password.
     async fn hash(&self, password: String) -> Result<PasswordHash, PasswordError>;
 
-    /// Whether the password belongs to the hash. With `None` (no such user) it takes as long and is always wrong, so
-    /// that nobody learns from the clock who has an account.
+    /// Whether the password matches the hash. `None` (no such user) never matches and takes as long, so that timing does not
+    /// reveal who has an account.
     async fn verify(
         &self,
         password: String,
         hash: Option<PasswordHash>,
     ) -> Result<Verdict, PasswordError>;
 
-    /// Why this password is too easily guessed, if it is: known from breaches, or made of what is known of its owner.
+    /// The reason why this password is too easily guessed, if any: it was in a breach, or resembles data of its owner.
     async fn weakness(
         &self,
         password: &str,
@@ -26,12 +26,12 @@ pub trait Passwords: Send + Sync {
     ) -> Result<Option<&'static str>, PasswordError>;
 }
 
-/// What a password is that somebody offers.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Wrong,
     Right,
-    /// Right; but its hash is cheaper to guess by than one of today, such as this.
+    /// Right, but hashed at a lower cost than today's. This is the new hash.
     Outdated(PasswordHash),
 }
 
@@ -42,10 +42,10 @@ impl Verdict {
     }
 }
 
-/// The hasher did not do its work.
+/// A password was not hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    /// Too many wait already.
+    /// Too many hashes are waiting.
     #[error("too many passwords are being checked")]
     Busy,
     #[error("password hashing failed: {0}")]

@@ -4,16 +4,16 @@ use p2p_domain::second_factor::{PresentedCode, SealedSecret};
 use p2p_domain::user::Email;
 use p2p_domain::{SecondFactor, Timestamp};
 
-/// A new secret, as its owner needs it. A secret.
+/// A new secret, in the forms that its owner needs. Secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Enrolment {
     /// For storage.
     pub sealed: SealedSecret,
-    /// In base 32, to be typed in.
+    /// In base 32, for typing.
     pub secret: String,
-    /// `otpauth://…`, which authenticators read.
+    /// `otpauth://…`, for authenticators.
     pub uri: String,
-    /// The same as a picture: SVG.
+    /// The URI as a QR code.
     pub qr_svg: String,
 }
 
@@ -23,30 +23,29 @@ impl std::fmt::Debug for Enrolment {
     }
 }
 
-/// Something is wrong with the secrets: a defect, or a key that is not configured any more.
+/// A stored secret can't be used: a defect, or a key that is no longer configured.
 #[derive(Debug, thiserror::Error)]
 #[error("second factors: {0}")]
 pub struct SecondFactorError(pub String);
 
-/// Makes and checks second factors. Pure computation, but for the randomness of new secrets.
+/// Creates and checks second factors. Pure computation, except for the randomness of new secrets.
 pub trait SecondFactors: Send + Sync {
-    /// A fresh secret for the owner of this address. Whoever reads storage alone can't make codes from what is sealed, nor use
-    /// it for another user.
+    /// A new secret for the owner of this address. The sealed form alone yields no codes and can't be used for another user.
     fn enrol(
         &self,
         user: p2p_domain::UserId,
         email: &Email,
     ) -> Result<Enrolment, SecondFactorError>;
 
-    /// What this text is worth: a code of the present time step or of one beside it, the digest of what may be a recovery
-    /// code, or nothing. Takes the same time whatever it is. Whether it was shown before is not asked here.
-    fn shown(
+    /// What this text is: a code of the present time step or of a neighbouring one, the digest of a possible recovery code, or
+    /// neither. Takes constant time. Does not check whether the code was used before.
+    fn present(
         &self,
         factor: &SecondFactor,
         text: &str,
         now: Timestamp,
     ) -> Result<PresentedCode, SecondFactorError>;
 
-    /// Fresh recovery codes, each with its digest: as many as somebody gets, none of which can be guessed.
+    /// A full set of new recovery codes, each with its digest. They can't be guessed.
     fn recovery_codes(&self) -> Result<Vec<(String, u128)>, SecondFactorError>;
 }

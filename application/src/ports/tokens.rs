@@ -50,8 +50,8 @@ pub enum LinkPurpose {
 pub struct Link {
     pub purpose: LinkPurpose,
     pub user: UserId,
-    /// When the password was last set: with the next one the link is spent.
-    pub password_of: Timestamp,
+    /// When the password was last set. The next change of the password invalidates the link.
+    pub password_set_at: Timestamp,
 }
 
 /// Why a token is not accepted.

@@ -1,4 +1,4 @@
-//! Somebody connects an authenticator with their account.
+//! A user enrols an authenticator.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::second_factor::{PresentedCode, RecoveryCodes, SealedSecret, SecondFactor};
@@ -6,21 +6,20 @@ use p2p_domain::session::{Origin, Session, SessionEnd};
 use p2p_domain::user::Caller;
 use p2p_domain::{Refusal, User};
 
-use super::{FreshCodes, fresh_codes};
+use super::{NewRecoveryCodes, new_recovery_codes, present_code};
 use crate::Market;
+use crate::auth::{
+    AccessError, AttemptKey, AuthOutcome, CheckedPassword, check_lockout, deny,
+    end_sessions_except, issue_access_token, record_failure, reset_failures,
+};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::mail::MailTemplate;
 use crate::ports::{AccessToken, Enrolment};
-use crate::session::{
-    AccessError, AttemptKey, AuthOutcome, access_of, deny, end_all, fail, look_at, reset_failures,
-    shown,
-};
-use crate::user::OfferedPassword;
 
-/// Keeps a secret that is not asked for yet. Begun anew, the one before is worth nothing.
+/// Stores a secret that is inactive until it is confirmed. It replaces an earlier unconfirmed one.
 #[derive(Debug, Clone)]
 pub struct BeginSecondFactor {
-    pub password: OfferedPassword,
+    pub password: CheckedPassword,
     pub secret: SealedSecret,
 }
 
@@ -37,9 +36,9 @@ impl Command for BeginSecondFactor {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<AuthOutcome<()>, Refusal> {
-        let user = match self.password.take(uow)? {
-            Ok(user) => user.id,
-            Err(denied) => return Ok(denied),
+        let user = match self.password.admit(uow)? {
+            AuthOutcome::Admitted(user) => user.id,
+            AuthOutcome::Denied(denial) => return Ok(denial.into()),
         };
         let secret = self.secret.clone();
         let factor = match uow.second_factor(user) {
@@ -51,14 +50,14 @@ impl Command for BeginSecondFactor {
     }
 }
 
-/// Begins: the caller, who knows the password, gets a secret for the authenticator.
+/// Begins the enrolment: a caller who knows the password gets a secret for the authenticator.
 pub async fn enrol(
     market: &Market,
     caller: Caller,
     password: String,
     origin: Origin,
 ) -> Result<Enrolment, AccessError> {
-    let (user, password) = OfferedPassword::look_at(market, caller, password, origin).await?;
+    let (user, password) = CheckedPassword::check(market, caller, password, origin).await?;
     let enrolment = market.second_factors().enrol(user.id, &user.email)?;
     let secret = enrolment.sealed.clone();
     match market
@@ -66,15 +65,15 @@ pub async fn enrol(
         .await?
     {
         AuthOutcome::Admitted(()) => Ok(enrolment),
-        AuthOutcome::Denied { refusal, locks } => Err(deny(market, &user, refusal, locks)),
+        AuthOutcome::Denied(denial) => Err(deny(market, &user, denial)),
     }
 }
 
-/// Takes the first code: from now on codes are asked for. Everywhere else the caller is logged out.
+/// Activates the second factor by its first code. The caller is logged out everywhere else.
 #[derive(Debug, Clone)]
 pub struct ConfirmSecondFactor {
     pub caller: Caller,
-    pub shown: PresentedCode,
+    pub code: PresentedCode,
     pub recovery: RecoveryCodes,
     pub origin: Origin,
 }
@@ -96,8 +95,8 @@ impl Command for ConfirmSecondFactor {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Self::Outcome, Refusal> {
         let key = AttemptKey::of_codes(self.caller.user);
-        if let Some(denied) = look_at(uow, key) {
-            return Ok(denied);
+        if let Some(denial) = check_lockout(uow, key) {
+            return Ok(denial.into());
         }
         let user = uow.user(self.caller.user)?;
         let id = self.caller.session.ok_or(Refusal::SessionOver)?;
@@ -108,17 +107,19 @@ impl Command for ConfirmSecondFactor {
             .second_factor(user.id)
             .ok_or(Refusal::SecondFactorMissing)?;
         let (recovery, now) = (self.recovery.clone(), uow.now());
-        let factor = match factor.confirm(self.shown, recovery, now) {
+        let factor = match factor.confirm(self.code, recovery, now) {
             Ok(factor) => factor,
             Err(refusal @ Refusal::SecondFactorWrong) => {
                 let action = AuditAction::SecondFactorFailed;
-                return fail(uow, key, Some(user.id), &self.origin, action, refusal);
+                let account = Some(user.id);
+                let denial = record_failure(uow, key, account, &self.origin, action, refusal)?;
+                return Ok(denial.into());
             }
             Err(refusal) => return Err(refusal),
         };
         reset_failures(uow, key);
         uow.save_second_factor(factor);
-        end_all(uow, user.id, Some(id), SessionEnd::Revoked);
+        end_sessions_except(uow, user.id, Some(id), SessionEnd::Revoked);
         let session = session.prove(now);
         uow.save_session(session.clone());
         let action = AuditAction::SecondFactorActivated;
@@ -128,16 +129,15 @@ impl Command for ConfirmSecondFactor {
     }
 }
 
-/// What somebody gets who has enrolled.
+/// The result of an enrolment.
 #[derive(Debug, Clone)]
 pub struct Confirmed {
-    /// Shown once, and never again.
-    pub codes: FreshCodes,
-    /// Of the session, which is proved now. The refresh token that the caller has stays good.
+    pub codes: NewRecoveryCodes,
+    /// For the session, whose second factor is verified now. The caller's refresh token stays valid.
     pub access: AccessToken,
 }
 
-/// Confirms by the first code.
+/// Confirms the enrolment by the first code.
 pub async fn confirm(
     market: &Market,
     caller: Caller,
@@ -146,11 +146,11 @@ pub async fn confirm(
 ) -> Result<Confirmed, AccessError> {
     let user = market.queries().find_user(caller.user).await?;
     let user = user.ok_or(Refusal::SessionOver)?;
-    let shown = shown(market, caller.user, code).await?;
-    let (codes, recovery) = fresh_codes(market)?;
+    let code = present_code(market, caller.user, code).await?;
+    let (codes, recovery) = new_recovery_codes(market)?;
     let command = ConfirmSecondFactor {
         caller,
-        shown: shown.ok_or(Refusal::SecondFactorMissing)?,
+        code: code.ok_or(Refusal::SecondFactorMissing)?,
         recovery,
         origin,
     };
@@ -159,9 +159,9 @@ pub async fn confirm(
             market
                 .mail()
                 .enqueue(&user, &MailTemplate::SecondFactorActivated);
-            let access = access_of(market, &user, &session)?;
+            let access = issue_access_token(market, &user, &session)?;
             Ok(Confirmed { codes, access })
         }
-        AuthOutcome::Denied { refusal, locks } => Err(deny(market, &user, refusal, locks)),
+        AuthOutcome::Denied(denial) => Err(deny(market, &user, denial)),
     }
 }

@@ -1,36 +1,38 @@
-//! The second factor: enrolled with the password, confirmed by a first code, shown before what is dear.
+//! The second factor: enrolled with the password, confirmed by a first code, verified again before sensitive changes.
 
 mod enrol;
 mod remove;
-mod show;
+mod verify;
 
 pub use enrol::{BeginSecondFactor, ConfirmSecondFactor, Confirmed, confirm, enrol};
 pub use remove::{RemoveSecondFactor, RenewRecoveryCodes, remove, renew_recovery_codes};
-pub use show::{ShowSecondFactor, show};
+pub use verify::{VerifySecondFactor, verify};
 
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::second_factor::{PresentedCode, RecoveryCodes};
 use p2p_domain::session::{Origin, Session};
 use p2p_domain::user::Caller;
-use p2p_domain::{Refusal, SecondFactor};
+use p2p_domain::{Refusal, SecondFactor, UserId};
 
 use crate::Market;
+use crate::auth::{
+    AccessError, AttemptKey, AuthOutcome, check_lockout, record_failure, reset_failures,
+};
 use crate::engine::UnitOfWork;
 use crate::ports::SecondFactorError;
-use crate::session::{AttemptKey, AuthOutcome, fail, look_at, reset_failures};
 
-/// Recovery codes as their owner gets them, once. Secrets.
+/// New recovery codes in plain text, given to their owner once. Secrets.
 #[derive(Clone, PartialEq, Eq)]
-pub struct FreshCodes(pub Vec<String>);
+pub struct NewRecoveryCodes(pub Vec<String>);
 
-impl std::fmt::Debug for FreshCodes {
+impl std::fmt::Debug for NewRecoveryCodes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FreshCodes(…)")
+        f.write_str("NewRecoveryCodes(…)")
     }
 }
 
-/// The session in which the caller asks: a token outlives it by a little.
-pub(crate) fn open_session(uow: &UnitOfWork<'_>, caller: Caller) -> Result<Session, Refusal> {
+/// The caller's session, if it is still open: an access token outlives it for a short time.
+fn open_session(uow: &UnitOfWork<'_>, caller: Caller) -> Result<Session, Refusal> {
     let session = caller.session.and_then(|id| uow.session(id).ok());
     let is_open = |session: &Session| {
         session.user == caller.user && session.is_open(&uow.policy().access, uow.now())
@@ -38,39 +40,53 @@ pub(crate) fn open_session(uow: &UnitOfWork<'_>, caller: Caller) -> Result<Sessi
     session.filter(is_open).ok_or(Refusal::SessionOver)
 }
 
-/// Takes what was shown of an active second factor, or denies; each code once. Answers how many recovery codes are left, if it
-/// was one of them: nobody guesses those, so they are taken even while codes are not.
-pub(crate) fn take<T>(
+/// What a code text is, by the user's second factor; `None` if the user has none.
+pub(crate) async fn present_code(
+    market: &Market,
+    user: UserId,
+    text: &str,
+) -> Result<Option<PresentedCode>, AccessError> {
+    let factor = market.queries().find_second_factor(user).await?;
+    let code = factor.map(|factor| market.second_factors().present(&factor, text, market.now()));
+    Ok(code.transpose()?)
+}
+
+/// Uses up a code of an active second factor, or denies. Admits with the number of recovery codes left, if it was one of them:
+/// those can't be guessed, so they are accepted even during a lockout.
+pub(crate) fn accept_code(
     uow: &mut UnitOfWork<'_>,
     factor: SecondFactor,
-    shown: PresentedCode,
+    code: PresentedCode,
     origin: &Origin,
-) -> Result<Result<Option<usize>, AuthOutcome<T>>, Refusal> {
+) -> Result<AuthOutcome<Option<usize>>, Refusal> {
     let user = factor.user;
     let key = AttemptKey::of_codes(user);
-    let taken = factor.take(shown);
-    let recovers = matches!(shown, PresentedCode::Recovery { .. }) && taken.is_ok();
-    if !recovers && let Some(denied) = look_at(uow, key) {
-        return Ok(Err(denied));
+    let accepted = factor.take(code);
+    let recovers = matches!(code, PresentedCode::Recovery { .. }) && accepted.is_ok();
+    if !recovers && let Some(denial) = check_lockout(uow, key) {
+        return Ok(denial.into());
     }
-    match taken {
+    match accepted {
         Ok(factor) => {
             reset_failures(uow, key);
             let left = recovers.then_some(factor.recovery.0.len());
             uow.save_second_factor(factor);
-            Ok(Ok(left))
+            Ok(AuthOutcome::Admitted(left))
         }
         Err(refusal @ Refusal::SecondFactorWrong) => {
             let action = AuditAction::SecondFactorFailed;
-            fail(uow, key, Some(user), origin, action, refusal).map(Err)
+            let denial = record_failure(uow, key, Some(user), origin, action, refusal)?;
+            Ok(denial.into())
         }
         Err(refusal) => Err(refusal),
     }
 }
 
-/// Fresh recovery codes, and what is kept of them.
-fn fresh_codes(market: &Market) -> Result<(FreshCodes, RecoveryCodes), SecondFactorError> {
+/// New recovery codes, and their digests for storage.
+fn new_recovery_codes(
+    market: &Market,
+) -> Result<(NewRecoveryCodes, RecoveryCodes), SecondFactorError> {
     let codes = market.second_factors().recovery_codes()?;
     let (codes, digests) = codes.into_iter().unzip();
-    Ok((FreshCodes(codes), RecoveryCodes(digests)))
+    Ok((NewRecoveryCodes(codes), RecoveryCodes(digests)))
 }

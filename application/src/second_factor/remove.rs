@@ -1,5 +1,5 @@
-//! A second factor is given up, and recovery codes are made anew: by who has just shown it, or by an administrator for
-//! somebody who has lost it.
+//! A second factor is removed, or its recovery codes are replaced: by an owner who has just verified it, or, after a loss, by an
+//! administrator.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::second_factor::RecoveryCodes;
@@ -7,14 +7,14 @@ use p2p_domain::session::SessionEnd;
 use p2p_domain::user::Caller;
 use p2p_domain::{Refusal, Role, User, UserId};
 
-use super::{FreshCodes, fresh_codes, open_session};
+use super::{NewRecoveryCodes, new_recovery_codes, open_session};
 use crate::Market;
+use crate::auth::{AccessError, end_sessions_except};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::mail::MailTemplate;
-use crate::session::{AccessError, end_all};
 
-/// Asks for no codes any more. The owner must have shown one just now; an administrator may do it for others, who are then
-/// logged out everywhere.
+/// Removes a second factor. The owner must have verified it just before. An administrator may remove it for another user, who is
+/// then logged out everywhere.
 #[derive(Debug, Clone, Copy)]
 pub struct RemoveSecondFactor {
     pub caller: Caller,
@@ -48,7 +48,7 @@ impl Command for RemoveSecondFactor {
         if own {
             self.caller.require_proof(&uow.policy().access, uow.now())?;
         } else {
-            end_all(uow, self.user, None, SessionEnd::ByStaff);
+            end_sessions_except(uow, self.user, None, SessionEnd::ByStaff);
         }
         uow.save_second_factor(factor.given_up());
         let action = AuditAction::SecondFactorRemoved;
@@ -58,7 +58,7 @@ impl Command for RemoveSecondFactor {
     }
 }
 
-/// Removes a second factor and tells its owner.
+/// Removes a second factor and mails its owner.
 pub async fn remove(market: &Market, caller: Caller, user: UserId) -> Result<(), AccessError> {
     let user = market.execute(RemoveSecondFactor { caller, user }).await?;
     market
@@ -67,7 +67,7 @@ pub async fn remove(market: &Market, caller: Caller, user: UserId) -> Result<(),
     Ok(())
 }
 
-/// Replaces all recovery codes. The owner must have shown the second factor just now.
+/// Replaces all recovery codes. The owner must have verified the second factor just before.
 #[derive(Debug, Clone)]
 pub struct RenewRecoveryCodes {
     pub caller: Caller,
@@ -105,12 +105,12 @@ impl Command for RenewRecoveryCodes {
     }
 }
 
-/// Fresh recovery codes for the caller, who gets a mail that says so; earlier ones are worth nothing any more.
+/// Gives the caller new recovery codes and a mail about it. The earlier codes become invalid.
 pub async fn renew_recovery_codes(
     market: &Market,
     caller: Caller,
-) -> Result<FreshCodes, AccessError> {
-    let (codes, recovery) = fresh_codes(market)?;
+) -> Result<NewRecoveryCodes, AccessError> {
+    let (codes, recovery) = new_recovery_codes(market)?;
     let user = market
         .execute(RenewRecoveryCodes { caller, recovery })
         .await?;

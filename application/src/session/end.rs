@@ -1,4 +1,4 @@
-//! Sessions are ended by their owner.
+//! A user ends their sessions.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::refusal::Resource;
@@ -6,9 +6,10 @@ use p2p_domain::session::SessionEnd;
 use p2p_domain::user::Caller;
 use p2p_domain::{Refusal, SessionId};
 
+use crate::auth::end_sessions_except;
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Ends one of the caller's sessions: the one in which they ask, or another. Twice is once.
+/// Ends one of the caller's sessions, the present one or another. Ending it again changes nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct EndSession {
     pub caller: Caller,
@@ -47,7 +48,7 @@ impl Command for EndSession {
     }
 }
 
-/// Ends all of the caller's sessions but the one in which they ask; answers how many.
+/// Ends all of the caller's sessions except the present one; returns how many.
 #[derive(Debug, Clone, Copy)]
 pub struct EndOtherSessions {
     pub caller: Caller,
@@ -73,26 +74,12 @@ impl Command for EndOtherSessions {
         let ended = others
             .filter(|session| session.is_open(&rules, now))
             .count();
-        end_all(uow, user, self.caller.session, SessionEnd::Revoked);
+        end_sessions_except(uow, user, self.caller.session, SessionEnd::Revoked);
         if ended > 0 {
             let (action, subject) = (AuditAction::SessionRevoked, user.to_string());
             let detail = serde_json::json!({ "sessions": ended }).to_string();
             uow.note(AuditNote::by(self.caller, action, subject, detail))?;
         }
         Ok(ended)
-    }
-}
-
-/// Ends all sessions of a user but this one.
-pub(crate) fn end_all(
-    uow: &mut UnitOfWork<'_>,
-    user: p2p_domain::UserId,
-    but: Option<SessionId>,
-    why: SessionEnd,
-) {
-    for session in uow.sessions_of(user) {
-        if Some(session.id) != but {
-            uow.save_session(session.end(why, uow.now()));
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Somebody proves who they are, and a session begins.
+//! A user logs in, and a session begins.
 
 use std::time::Duration;
 
@@ -10,20 +10,22 @@ use p2p_domain::session::{Origin, Session, SessionEnd};
 use p2p_domain::user::{Email, PasswordHash};
 use p2p_domain::{Refusal, SessionId, Timestamp, User, UserId};
 
-use super::{AccessError, AttemptKey, AuthOutcome, LoggedIn, fail, reset_failures, tokens_of};
+use super::{LoggedIn, issue_tokens};
 use crate::Market;
+use crate::auth::{
+    AccessError, Admitted, AttemptKey, AuthOutcome, Denial, deny, record_failure, reset_failures,
+    send_verification_link,
+};
 use crate::engine::{Command, ReadSet, UnitOfWork};
-use crate::mail::MailTemplate;
 use crate::ports::Verdict;
-use crate::second_factor::take;
-use crate::user::{request_verification, reset_token};
+use crate::second_factor::{accept_code, present_code};
 
-/// What somebody offers as proof.
+/// What a user presents to log in.
 #[derive(Clone)]
 pub struct Credentials {
     pub email: Email,
     pub password: String,
-    /// A code of the authenticator or a recovery code, where the account has a second factor.
+    /// A code of the authenticator or a recovery code, if the account has a second factor.
     pub code: Option<String>,
     pub origin: Origin,
 }
@@ -34,21 +36,21 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// Lets somebody in, or remembers that they were not.
+/// Opens a session, or counts the failure.
 #[derive(Debug, Clone)]
 pub struct LogIn {
-    /// Of the session that begins.
+    /// Of the new session.
     pub id: SessionId,
     pub key: AttemptKey,
-    /// Where it comes from, if that is counted.
+    /// The key of the source address, if failures per source are counted.
     pub source: Option<AttemptKey>,
-    /// Whose address it is; nobody's id if it is nobody's, so that the same is done for both.
+    /// The owner of the e-mail address; an unused id if there is none, so that both cases take the same steps.
     pub user: UserId,
-    /// When the password was set that was found to be the right one; `None`: it was wrong.
-    pub password_of: Option<Timestamp>,
-    /// The same password at today's cost, if what is stored is cheaper.
+    /// When the matching password was set; `None`: the password does not match.
+    pub password_set_at: Option<Timestamp>,
+    /// A new hash of the same password, if the stored one is cheaper than today's cost.
     pub rehashed: Option<PasswordHash>,
-    pub shown: Option<PresentedCode>,
+    pub code: Option<PresentedCode>,
     pub origin: Origin,
 }
 
@@ -75,35 +77,36 @@ impl Command for LogIn {
         let (rules, now) = (uow.policy().access, uow.now());
         let own = uow.attempts(self.key.0);
         let source = self.source.map(|source| uow.attempts(source.0));
-        if let Some(wait) = wait(Some(own), source, &rules, now) {
-            return Ok(AuthOutcome::denied(Refusal::TooManyAttempts { wait }));
+        if let Some(wait) = lockout(Some(own), source, &rules, now) {
+            return Ok(Denial::of(Refusal::TooManyAttempts { wait }).into());
         }
         let user = uow.user(self.user).ok();
-        // A password that was changed in between is not the right one any more.
-        let genuine = |user: &User| self.password_of == Some(user.password_changed_at);
-        let Some(user) = user.clone().filter(genuine) else {
-            let whose = user.map(|user| user.id);
-            self.fail_from(uow);
+        // The match does not count if the password was changed in between.
+        let matches = |user: &User| self.password_set_at == Some(user.password_changed_at);
+        let Some(user) = user.clone().filter(matches) else {
+            let account = user.map(|user| user.id);
+            self.count_source_failure(uow);
             let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
-            return fail(uow, self.key, whose, &self.origin, action, refusal);
+            let denial = record_failure(uow, self.key, account, &self.origin, action, refusal)?;
+            return Ok(denial.into());
         };
         if rules.verified_email && user.email_verified_at.is_none() {
-            return Ok(AuthOutcome::denied(Refusal::EmailNotVerified));
+            return Ok(Denial::of(Refusal::EmailNotVerified).into());
         }
         let factor = uow.second_factor(user.id).filter(|one| one.is_active());
         let proved = factor.is_some();
         let mut recovery_left = None;
         if let Some(factor) = factor {
-            let Some(shown) = self.shown else {
-                return Ok(AuthOutcome::denied(Refusal::SecondFactorRequired));
+            let Some(code) = self.code else {
+                return Ok(Denial::of(Refusal::SecondFactorRequired).into());
             };
-            recovery_left = match take(uow, factor, shown, &self.origin)? {
-                Ok(left) => left,
-                Err(denied) => {
-                    if denied.is(&Refusal::SecondFactorWrong) {
-                        self.fail_from(uow);
+            recovery_left = match accept_code(uow, factor, code, &self.origin)? {
+                AuthOutcome::Admitted(left) => left,
+                AuthOutcome::Denied(denial) => {
+                    if denial.refusal == Refusal::SecondFactorWrong {
+                        self.count_source_failure(uow);
                     }
-                    return Ok(denied);
+                    return Ok(denial.into());
                 }
             };
         }
@@ -119,7 +122,7 @@ impl Command for LogIn {
             }
             None => user,
         };
-        make_room(uow, user.id);
+        end_surplus_sessions(uow, user.id);
         let origin = self.origin.clone();
         let session = Session::open(self.id, user.id, origin, proved, &rules, uow.now());
         let caller = session.caller(user.roles);
@@ -142,8 +145,8 @@ impl Command for LogIn {
 }
 
 impl LogIn {
-    /// Counts a failure against where it comes from.
-    fn fail_from(&self, uow: &mut UnitOfWork<'_>) {
+    /// Counts a failure under the source address.
+    fn count_source_failure(&self, uow: &mut UnitOfWork<'_>) {
         if let Some(source) = self.source {
             let attempts = uow.attempts(source.0);
             uow.save_attempts(attempts.one_more_from_source(uow.now()));
@@ -151,8 +154,8 @@ impl LogIn {
     }
 }
 
-/// How long to wait for what has failed under an address and from a source.
-fn wait(
+/// How long log-ins stay locked after the failures of an e-mail address and of a source.
+fn lockout(
     own: Option<FailedAttempts>,
     source: Option<FailedAttempts>,
     rules: &AccessRules,
@@ -162,8 +165,8 @@ fn wait(
     own.max(source.and_then(|attempts| attempts.wait_of_source(rules, now)))
 }
 
-/// Ends the sessions that were left alone for longest, where there are as many as there may be.
-fn make_room(uow: &mut UnitOfWork<'_>, user: UserId) {
+/// Ends the least recently used sessions if the user has as many as allowed.
+fn end_surplus_sessions(uow: &mut UnitOfWork<'_>, user: UserId) {
     let mut sessions = uow.sessions_of(user);
     sessions.sort_by_key(|session| session.last_used_at);
     let beyond = (sessions.len() + 1).saturating_sub(Session::MOST);
@@ -172,26 +175,7 @@ fn make_room(uow: &mut UnitOfWork<'_>, user: UserId) {
     }
 }
 
-/// Somebody who has proved who they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admitted {
-    pub user: User,
-    pub session: Session,
-    /// How many recovery codes are left, if one was used.
-    pub recovery_left: Option<usize>,
-}
-
-impl Admitted {
-    /// Tells the owner that a recovery code was used, if one was.
-    pub(crate) fn tell_recovery(&self, market: &Market) {
-        if let Some(left) = self.recovery_left {
-            let template = MailTemplate::RecoveryCodeUsed { left };
-            market.mail().enqueue(&self.user, &template);
-        }
-    }
-}
-
-/// Checks the password, taking as long for an unknown user as for a known one, and begins a session.
+/// Checks the password and opens a session. An unknown user takes as long as a known one.
 pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedIn, AccessError> {
     let Credentials {
         email,
@@ -201,22 +185,22 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
     } = credentials;
     let key = AttemptKey::of_log_in(&email);
     let rules = market.policy().access;
-    // While the door is closed no password is looked at: that would only cost time.
+    // No password is hashed during a lockout: hashing is expensive.
     let own = market.queries().find_attempts(key.0).await?;
     let source = AttemptKey::of_source(&origin).filter(|_| rules.free_failures_per_source > 0);
-    let from_there = match source {
+    let from_source = match source {
         Some(source) => market.queries().find_attempts(source.0).await?,
         None => None,
     };
-    if let Some(wait) = wait(own, from_there, &rules, market.now()) {
+    if let Some(wait) = lockout(own, from_source, &rules, market.now()) {
         return Err(Refusal::TooManyAttempts { wait }.into());
     }
     let user = market.queries().find_user_by_email(&email).await?;
     let hash = user.as_ref().and_then(|user| user.password.clone());
     let verdict = market.passwords().verify(password, hash).await?;
-    let genuine = verdict.is_right();
-    let shown = match (&user, code) {
-        (Some(user), Some(code)) if genuine => shown(market, user.id, &code).await?,
+    let matches = verdict.is_right();
+    let code = match (&user, code) {
+        (Some(user), Some(code)) if matches => present_code(market, user.id, &code).await?,
         _ => None,
     };
     let command = LogIn {
@@ -224,62 +208,30 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
         key,
         source,
         user: user.as_ref().map_or_else(|| market.fresh(), |user| user.id),
-        password_of: user
+        password_set_at: user
             .as_ref()
-            .filter(|_| genuine)
+            .filter(|_| matches)
             .map(|user| user.password_changed_at),
         rehashed: match verdict {
             Verdict::Outdated(hash) => Some(hash),
             Verdict::Right | Verdict::Wrong => None,
         },
-        shown,
+        code,
         origin,
     };
     match market.execute(command).await? {
         AuthOutcome::Admitted(admitted) => {
-            admitted.tell_recovery(market);
-            tokens_of(market, admitted.user, admitted.session)
+            admitted.notify_recovery_use(market);
+            issue_tokens(market, admitted.user, admitted.session)
         }
-        AuthOutcome::Denied { refusal, locks } => {
-            if refusal == Refusal::EmailNotVerified {
-                request_verification(market, &email).await?;
+        AuthOutcome::Denied(denial) => {
+            if denial.refusal == Refusal::EmailNotVerified {
+                send_verification_link(market, &email).await?;
             }
             match &user {
-                Some(user) => Err(deny(market, user, refusal, locks)),
-                None => Err(refusal.into()),
+                Some(user) => Err(deny(market, user, denial)),
+                None => Err(denial.refusal.into()),
             }
         }
     }
-}
-
-/// What a code is worth; `None`: nobody asks for one.
-pub(crate) async fn shown(
-    market: &Market,
-    user: UserId,
-    code: &str,
-) -> Result<Option<PresentedCode>, AccessError> {
-    let factor = market.queries().find_second_factor(user).await?;
-    let shown = factor.map(|factor| market.second_factors().shown(&factor, code, market.now()));
-    Ok(shown.transpose()?)
-}
-
-/// What is answered to somebody who was denied. Where that locks the account its owner gets a mail with the way out.
-pub(crate) fn deny(
-    market: &Market,
-    user: &User,
-    refusal: Refusal,
-    locks: Option<AttemptKey>,
-) -> AccessError {
-    const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-    match locks {
-        Some(key) if key == AttemptKey::of_codes(user.id) => {
-            market.mail().enqueue(user, &MailTemplate::CodesLocked);
-        }
-        Some(_) => match reset_token(market, user, GOOD_FOR) {
-            Ok(token) => market.mail().enqueue(user, &MailTemplate::Locked { token }),
-            Err(error) => return error,
-        },
-        None => {}
-    }
-    refusal.into()
 }

@@ -1,11 +1,11 @@
-//! Looking at one's sessions.
+//! Reading sessions.
 
 use p2p_domain::session::Session;
 use p2p_domain::user::Caller;
 
 use crate::{MAX_PAGE, Market, QueryError};
 
-/// The caller's sessions that go on, newest first.
+/// The caller's open sessions, newest first.
 pub async fn list_sessions(market: &Market, caller: Caller) -> Result<Vec<Session>, QueryError> {
     let sessions = market
         .queries()

@@ -1,29 +1,30 @@
-//! A session goes on: a refresh token for the next one, and for a new access token.
+//! A refresh token is exchanged for the next one and a new access token.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::session::{Origin, Renewal, Session};
 use p2p_domain::{Refusal, User};
 
-use super::{AccessError, LoggedIn, tokens_of};
+use super::{LoggedIn, issue_tokens};
 use crate::Market;
+use crate::auth::AccessError;
 use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::ports::Refresh;
 
-/// Takes a refresh token.
+/// Continues a session by a refresh token.
 #[derive(Debug, Clone)]
 pub struct RenewSession {
     pub refresh: Refresh,
-    /// The token is known to have come before: the session ends, and the trail tells of it. Else such a token changes nothing
-    /// yet, so that the many that come for the first time need not wait for the end of the trail.
-    pub ends: bool,
+    /// The token is known to be reused: end the session and append to the audit log. Otherwise a reused token changes nothing yet,
+    /// so that the many first uses need not wait for the head of the log.
+    pub is_reused: bool,
     pub origin: Origin,
 }
 
-/// What came of it.
+/// The outcome of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewed {
-    GoesOn(Box<(User, Session)>),
-    /// It was used before.
+    Continued(Box<(User, Session)>),
+    /// The token was used before.
     Reused,
 }
 
@@ -33,7 +34,7 @@ impl Command for RenewSession {
     fn read_set(&self, reads: &mut ReadSet) {
         reads.user(self.refresh.user);
         reads.session(self.refresh.session);
-        if self.ends {
+        if self.is_reused {
             reads.trail();
         }
     }
@@ -53,10 +54,10 @@ impl Command for RenewSession {
         match session.renew(self.refresh.generation, &rules, uow.now())? {
             Renewal::Renewed(session) => {
                 uow.save_session(session.clone());
-                Ok(Renewed::GoesOn(Box::new((user, session))))
+                Ok(Renewed::Continued(Box::new((user, session))))
             }
             Renewal::Reused(session) => {
-                if self.ends {
+                if self.is_reused {
                     let note = AuditNote {
                         actor: None,
                         session: Some(session.id),
@@ -74,7 +75,7 @@ impl Command for RenewSession {
     }
 }
 
-/// Exchanges a refresh token for the next one. One that comes a second time ends the session: somebody has a copy.
+/// Exchanges a refresh token for new tokens. A token used twice ends its session, because a copy of it must exist.
 pub async fn refresh(
     market: &Market,
     token: &str,
@@ -85,17 +86,17 @@ pub async fn refresh(
         .tokens()
         .verify_refresh(token, now)
         .map_err(|_| Refusal::SessionOver)?;
-    for ends in [false, true] {
+    for is_reused in [false, true] {
         let command = RenewSession {
             refresh,
-            ends,
+            is_reused,
             origin: origin.clone(),
         };
-        if let Renewed::GoesOn(renewed) = market.execute(command).await? {
+        if let Renewed::Continued(renewed) = market.execute(command).await? {
             let (user, session) = *renewed;
-            return tokens_of(market, user, session);
+            return issue_tokens(market, user, session);
         }
     }
-    tracing::warn!(session = %refresh.session, "a refresh token came a second time: its session was ended");
+    tracing::warn!(session = %refresh.session, "a refresh token was used twice; its session was ended");
     Err(Refusal::SessionOver.into())
 }

@@ -1,4 +1,4 @@
-//! Accounts of people: registration, e-mail address, password, language, roles.
+//! Users: registration, e-mail address, password, language, roles.
 
 mod password;
 mod ports;
@@ -8,9 +8,8 @@ mod set_language;
 mod set_roles;
 mod verify_email;
 
-pub(crate) use password::reset_token;
 pub use password::{
-    ChangePassword, OfferedPassword, ResetPassword, change_password, must_be_strong, request_reset,
+    ChangePassword, ResetPassword, change_password, request_reset, require_strong_password,
     reset_password,
 };
 pub use ports::UserQueries;

@@ -1,25 +1,26 @@
-//! Passwords are changed by who knows the old one, and reset by who gets the owner's mail.
+//! A password is changed by a caller who knows the old one, and reset by a link that was mailed to its owner.
 
 use std::time::Duration;
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::session::{Origin, SessionEnd};
 use p2p_domain::user::{Caller, Email, PasswordHash};
-use p2p_domain::{Refusal, Timestamp, User};
+use p2p_domain::{Refusal, User};
 
 use crate::Market;
+use crate::auth::{
+    AccessError, AttemptKey, AuthOutcome, CheckedPassword, deny, end_sessions_except, open_link,
+    reset_failures, reset_token,
+};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::mail::MailTemplate;
 use crate::ports::{Link, LinkPurpose};
-use crate::session::{
-    AccessError, AttemptKey, AuthOutcome, deny, end_all, fail, look_at, reset_failures,
-};
 
-/// How long a link for a new password is good.
-const RESET_GOOD_FOR: Duration = Duration::from_secs(60 * 60);
+/// How long a link for a new password is valid.
+const RESET_LINK_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// Refused where a new password is too easily guessed.
-pub async fn must_be_strong(
+/// Refuses a new password that is too easily guessed.
+pub async fn require_strong_password(
     market: &Market,
     password: &str,
     email: &Email,
@@ -33,79 +34,10 @@ pub async fn must_be_strong(
     )
 }
 
-/// What somebody offers in a session as the password of their account: looked at, but not counted yet.
-#[derive(Debug, Clone)]
-pub struct OfferedPassword {
-    pub caller: Caller,
-    /// When the password was set that it was found to be; `None`: it is wrong.
-    pub password_of: Option<Timestamp>,
-    pub origin: Origin,
-}
-
-impl OfferedPassword {
-    /// Refused while too many wrong ones have come of late.
-    pub(crate) async fn may_be_looked_at(
-        market: &Market,
-        caller: Caller,
-    ) -> Result<(), AccessError> {
-        let key = AttemptKey::of_password(caller.user);
-        let attempts = market.queries().find_attempts(key.0).await?;
-        let rules = market.policy().access;
-        match attempts.and_then(|attempts| attempts.wait(&rules, market.now())) {
-            Some(wait) => Err(Refusal::TooManyAttempts { wait }.into()),
-            None => Ok(()),
-        }
-    }
-
-    /// Looks at a password. Whether it was right is for the commit to say: many guesses at once are counted one by one.
-    pub(crate) async fn look_at(
-        market: &Market,
-        caller: Caller,
-        password: String,
-        origin: Origin,
-    ) -> Result<(User, Self), AccessError> {
-        let user = market.queries().find_user(caller.user).await?;
-        let user = user.ok_or(Refusal::BadCredentials)?;
-        Self::may_be_looked_at(market, caller).await?;
-        let hash = user.password.clone();
-        let verdict = market.passwords().verify(password, hash).await?;
-        let offered = Self {
-            caller,
-            password_of: verdict.is_right().then_some(user.password_changed_at),
-            origin,
-        };
-        Ok((user, offered))
-    }
-
-    pub(crate) fn read_set(&self, reads: &mut ReadSet) {
-        reads.user(self.caller.user);
-        reads.attempts(AttemptKey::of_password(self.caller.user).0);
-        reads.trail();
-    }
-
-    /// The account, if the password is its own; else what becomes of who offered it. A wrong one counts.
-    pub(crate) fn take<T>(
-        &self,
-        uow: &mut UnitOfWork<'_>,
-    ) -> Result<Result<User, AuthOutcome<T>>, Refusal> {
-        let key = AttemptKey::of_password(self.caller.user);
-        if let Some(denied) = look_at(uow, key) {
-            return Ok(Err(denied));
-        }
-        let user = uow.user(self.caller.user)?;
-        if self.password_of == Some(user.password_changed_at) {
-            reset_failures(uow, key);
-            return Ok(Ok(user));
-        }
-        let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
-        fail(uow, key, Some(user.id), &self.origin, action, refusal).map(Err)
-    }
-}
-
-/// Sets a new password for somebody who knows the old one, or remembers that they did not. Everywhere else they are logged out.
+/// Sets a new password if the old one matches, and counts a failure otherwise. The caller is logged out everywhere else.
 #[derive(Debug, Clone)]
 pub struct ChangePassword {
-    pub old: OfferedPassword,
+    pub old: CheckedPassword,
     pub new: PasswordHash,
 }
 
@@ -122,12 +54,12 @@ impl Command for ChangePassword {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<AuthOutcome<User>, Refusal> {
-        let user = match self.old.take(uow)? {
-            Ok(user) => user.with_password(self.new.clone(), uow.now()),
-            Err(denied) => return Ok(denied),
+        let user = match self.old.admit(uow)? {
+            AuthOutcome::Admitted(user) => user.with_password(self.new.clone(), uow.now()),
+            AuthOutcome::Denied(denial) => return Ok(denial.into()),
         };
         let caller = self.old.caller;
-        end_all(uow, user.id, caller.session, SessionEnd::PasswordChanged);
+        end_sessions_except(uow, user.id, caller.session, SessionEnd::PasswordChanged);
         let action = AuditAction::PasswordChanged;
         let note = AuditNote::by(caller, action, user.id.to_string(), "{}".into());
         uow.note(note)?;
@@ -144,28 +76,28 @@ pub async fn change_password(
     new: String,
     origin: Origin,
 ) -> Result<(), AccessError> {
-    // Hashing is dear: nobody has it done who is not looked at anyhow.
-    OfferedPassword::may_be_looked_at(market, caller).await?;
-    // The new one comes first: what is answered about it, and when, must not tell whether the old one is right.
+    // Hashing is expensive, so a locked caller is refused before it.
+    CheckedPassword::check_lockout(market, caller).await?;
+    // The new password is checked first, so that its refusal and its timing do not reveal whether the old one matches.
     let user = market.queries().find_user(caller.user).await?;
     let user = user.ok_or(Refusal::BadCredentials)?;
-    must_be_strong(market, &new, &user.email, &user.name).await?;
+    require_strong_password(market, &new, &user.email, &user.name).await?;
     let new = market.passwords().hash(new).await?;
-    let (user, old) = OfferedPassword::look_at(market, caller, current, origin).await?;
+    let (user, old) = CheckedPassword::check(market, caller, current, origin).await?;
     match market.execute(ChangePassword { old, new }).await? {
         AuthOutcome::Admitted(user) => {
             market.mail().enqueue(&user, &MailTemplate::PasswordChanged);
             Ok(())
         }
-        AuthOutcome::Denied { refusal, locks } => Err(deny(market, &user, refusal, locks)),
+        AuthOutcome::Denied(denial) => Err(deny(market, &user, denial)),
     }
 }
 
-/// Sets a new password for somebody who got the owner's mail: they are logged out everywhere, and a lock is opened.
+/// Sets a new password by a mailed link. The owner is logged out everywhere, and a lockout ends.
 #[derive(Debug, Clone)]
 pub struct ResetPassword {
     pub link: Link,
-    /// Of the owner's address.
+    /// The key of log-ins under the owner's address.
     pub key: AttemptKey,
     pub password: PasswordHash,
     pub origin: Origin,
@@ -188,15 +120,15 @@ impl Command for ResetPassword {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
         let user = uow.user(self.link.user).map_err(|_| Refusal::LinkSpent)?;
-        if user.password_changed_at != self.link.password_of {
+        if user.password_changed_at != self.link.password_set_at {
             return Err(Refusal::LinkSpent);
         }
         let now = uow.now();
         let user = user
             .with_password(self.password.clone(), now)
-            // The mail has reached them.
+            // The link proves that mail reaches the owner.
             .verified(now);
-        end_all(uow, user.id, None, SessionEnd::PasswordChanged);
+        end_sessions_except(uow, user.id, None, SessionEnd::PasswordChanged);
         reset_failures(uow, self.key);
         reset_failures(uow, AttemptKey::of_password(user.id));
         uow.note(AuditNote {
@@ -212,10 +144,11 @@ impl Command for ResetPassword {
     }
 }
 
-/// Sends the owner of this address a link for a new password. Whether there is one is not told.
+/// Mails a link for a new password to the owner of this address. An unknown address is no error, so that the reply does not
+/// reveal who has an account.
 pub async fn request_reset(market: &Market, email: &Email) -> Result<(), AccessError> {
     if let Some(user) = market.queries().find_user_by_email(email).await? {
-        let token = reset_token(market, &user, RESET_GOOD_FOR)?;
+        let token = reset_token(market, &user, RESET_LINK_LIFETIME)?;
         market
             .mail()
             .enqueue(&user, &MailTemplate::ResetPassword { token });
@@ -230,12 +163,12 @@ pub async fn reset_password(
     new: String,
     origin: Origin,
 ) -> Result<(), AccessError> {
-    let link = spend(market, token, LinkPurpose::ResetPassword)?;
+    let link = open_link(market, token, LinkPurpose::ResetPassword)?;
     let user = market.queries().find_user(link.user).await?;
     let user = user
-        .filter(|user| user.password_changed_at == link.password_of)
+        .filter(|user| user.password_changed_at == link.password_set_at)
         .ok_or(Refusal::LinkSpent)?;
-    must_be_strong(market, &new, &user.email, &user.name).await?;
+    require_strong_password(market, &new, &user.email, &user.name).await?;
     let command = ResetPassword {
         link,
         key: AttemptKey::of_log_in(&user.email),
@@ -245,30 +178,4 @@ pub async fn reset_password(
     let user = market.execute(command).await?;
     market.mail().enqueue(&user, &MailTemplate::PasswordChanged);
     Ok(())
-}
-
-/// What a link says, if it is good for this.
-pub(crate) fn spend(
-    market: &Market,
-    token: &str,
-    purpose: LinkPurpose,
-) -> Result<Link, AccessError> {
-    let link = market.tokens().verify_link(token, market.now());
-    let link = link.ok().filter(|link| link.purpose == purpose);
-    Ok(link.ok_or(Refusal::LinkSpent)?)
-}
-
-/// The secret part of a link for a new password: good until the password is changed, and not for longer than this.
-pub(crate) fn reset_token(
-    market: &Market,
-    user: &User,
-    good_for: Duration,
-) -> Result<String, AccessError> {
-    let link = Link {
-        purpose: LinkPurpose::ResetPassword,
-        user: user.id,
-        password_of: user.password_changed_at,
-    };
-    let now = market.now();
-    Ok(market.tokens().issue_link(link, now, now.after(good_for))?)
 }

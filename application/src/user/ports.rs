@@ -6,7 +6,7 @@ use p2p_domain::user::{Email, User};
 
 use crate::ports::StorageError;
 
-/// Accounts of people.
+/// Users.
 #[async_trait]
 pub trait UserQueries: Send + Sync {
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StorageError>;

@@ -1,4 +1,4 @@
-//! Looking at accounts of people.
+//! Reading users.
 
 use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
@@ -6,7 +6,7 @@ use p2p_domain::{Exchanger, Refusal, Role, User, UserId};
 
 use crate::{Market, QueryError};
 
-/// A user with their exchanger's record if they have one: oneself, or anybody for ADMIN.
+/// A user, with their exchanger record if they have one. For the user and for ADMIN.
 pub async fn get_user(
     market: &Market,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! Somebody gets an account, and with it a wallet in every asset.
+//! A user is registered, with an account in every asset.
 
 use std::net::IpAddr;
 
@@ -11,12 +11,12 @@ use p2p_domain::{
 use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::ports::{Ids, IdsExt};
 
-/// Opens an account. Who may choose which roles is decided by whoever makes this command.
+/// Registers a user. The caller of this command decides who may choose which roles.
 #[derive(Debug, Clone)]
 pub struct RegisterUser {
-    /// The administrator who opens it; `None`: people open their own, and the program its first ones.
+    /// The administrator who registers the user; `None`: the user registers themself, or the program registers its first users.
     by: Option<Caller>,
-    /// From where people open their own.
+    /// The address from which a user registers themself.
     address: Option<IpAddr>,
     id: UserId,
     email: Email,
@@ -28,7 +28,7 @@ pub struct RegisterUser {
 }
 
 impl RegisterUser {
-    /// A registration with fresh ids for the user and each account of the wallet.
+    /// A registration with new ids for the user and for each account of the wallet.
     #[must_use]
     pub fn new(
         ids: &dyn Ids,
@@ -56,21 +56,21 @@ impl RegisterUser {
 }
 
 impl RegisterUser {
-    /// The same, opened by an administrator: refused unless that is what they are, still.
+    /// The same by an administrator, whose role must still be in storage.
     #[must_use]
     pub const fn by(mut self, administrator: Caller) -> Self {
         self.by = Some(administrator);
         self
     }
 
-    /// The same, asked for from this address.
+    /// The same from this address.
     #[must_use]
     pub const fn from_address(mut self, address: Option<IpAddr>) -> Self {
         self.address = address;
         self
     }
 
-    /// The same, told things in this language; otherwise in English.
+    /// The same with this language instead of English.
     #[must_use]
     pub const fn speaking(mut self, language: Language) -> Self {
         self.language = language;

@@ -1,4 +1,4 @@
-//! Somebody says in which language they are told things.
+//! A user chooses the language of their mails and notifications.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{Language, Refusal, User};

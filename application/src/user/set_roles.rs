@@ -1,4 +1,4 @@
-//! An administrator says what somebody may do.
+//! An administrator changes the roles of a user.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::user::Caller;
@@ -6,7 +6,7 @@ use p2p_domain::{Exchanger, Refusal, Role, Roles, User, UserId};
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Gives a user exactly these roles. Who stops being an exchanger goes offline; running deals go on.
+/// Gives a user exactly these roles. A user who loses EXCHANGER goes offline; their open deals continue.
 #[derive(Debug, Clone, Copy)]
 pub struct SetRoles {
     pub caller: Caller,

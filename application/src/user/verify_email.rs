@@ -1,27 +1,20 @@
-//! Somebody proves that mail to their address reaches them.
-
-use std::time::Duration;
+//! A user proves that mail reaches their address.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::session::Origin;
 use p2p_domain::user::Email;
 use p2p_domain::{Refusal, UserId};
 
-use super::password::spend;
 use crate::Market;
+use crate::auth::{AccessError, open_link, send_verification_link};
 use crate::engine::{Command, ReadSet, UnitOfWork};
-use crate::mail::MailTemplate;
-use crate::ports::{Link, LinkPurpose};
-use crate::session::AccessError;
+use crate::ports::LinkPurpose;
 
-/// How long a link is good.
-const GOOD_FOR: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-
-/// Notes that mail reaches a user. Twice is once.
+/// Marks a user's e-mail address as verified. A second time changes nothing.
 #[derive(Debug, Clone)]
 pub struct VerifyEmail {
     pub user: UserId,
-    /// Who has shown it; `None`: the operator says so.
+    /// The user who opened the link; `None`: the operator vouches for the address.
     pub actor: Option<UserId>,
     pub origin: Origin,
 }
@@ -56,9 +49,9 @@ impl Command for VerifyEmail {
     }
 }
 
-/// Takes a link from a mail.
+/// Verifies an address by a mailed link.
 pub async fn verify_email(market: &Market, token: &str, origin: Origin) -> Result<(), AccessError> {
-    let link = spend(market, token, LinkPurpose::VerifyEmail)?;
+    let link = open_link(market, token, LinkPurpose::VerifyEmail)?;
     let command = VerifyEmail {
         user: link.user,
         actor: Some(link.user),
@@ -67,20 +60,7 @@ pub async fn verify_email(market: &Market, token: &str, origin: Origin) -> Resul
     Ok(market.execute(command).await?)
 }
 
-/// Sends the owner of this address a link, if it is still to be verified. Whether there is one is not told.
+/// Mails a verification link to the owner of this address, unless it is verified. An unknown address is no error.
 pub async fn request_verification(market: &Market, email: &Email) -> Result<(), AccessError> {
-    let user = market.queries().find_user_by_email(email).await?;
-    if let Some(user) = user.filter(|user| user.email_verified_at.is_none()) {
-        let link = Link {
-            purpose: LinkPurpose::VerifyEmail,
-            user: user.id,
-            password_of: user.password_changed_at,
-        };
-        let now = market.now();
-        let token = market.tokens().issue_link(link, now, now.after(GOOD_FOR))?;
-        market
-            .mail()
-            .enqueue(&user, &MailTemplate::VerifyEmail { token });
-    }
-    Ok(())
+    send_verification_link(market, email).await
 }

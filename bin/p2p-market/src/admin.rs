@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use p2p_application::mail::MailQueue;
-use p2p_application::user::{RegisterUser, VerifyEmail, must_be_strong};
+use p2p_application::user::{RegisterUser, VerifyEmail, require_strong_password};
 use p2p_domain::session::Origin;
 use p2p_domain::user::{Email, is_one_line};
 use p2p_domain::{Role, Roles};
@@ -71,7 +71,7 @@ pub(crate) async fn run(config: Config, options: Options) -> Result<ExitCode> {
     let keys = Keys::throwaway()?;
     let (market, worker) = wiring::market(&config, &database, &keys, MailQueue::closed())?;
     let address = Email::new(&email);
-    must_be_strong(&market, &password, &address, &name).await?;
+    require_strong_password(&market, &password, &address, &name).await?;
     let hash = market.passwords().hash(password.clone()).await?;
     let roles = Roles::from([Role::Admin]);
     let command = RegisterUser::new(market.ids(), address, name, roles, Some(hash));

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use p2p_application::consumer::{
-    Broadcaster, ConsumerSettings, ConsumerStats, Handler, Notifier, OrderPayments, OrderResults,
-    PaymentReports, consume,
-};
-use p2p_application::notification::Hub;
+use p2p_application::consumer::{ConsumerSettings, ConsumerStats, Handler, consume};
+use p2p_application::notification::{Broadcaster, Hub, Notifier};
+use p2p_application::order::OrderResults;
+use p2p_application::payment::OrderPayments;
+use p2p_application::payment_report::PaymentReports;
 use p2p_application::ports::{Broker, Queue, StorageError};
 use p2p_application::{Market, Relay, RelayStats, notification, order, payment};
 use p2p_persistence::Database;

@@ -48,7 +48,7 @@ pub async fn a_dead_letter_is_kept_once<P: Place>(place: &P) {
     ];
     assert_eq!(store.list_dead_letters(10).await.unwrap(), expected);
     // They are on nobody's way.
-    assert_eq!(store.take(10).await.unwrap().messages(), []);
+    assert_eq!(store.claim(10).await.unwrap().messages(), []);
 }
 
 /// Whoever died first comes first, whatever its id; no more than asked for.

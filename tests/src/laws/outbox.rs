@@ -61,7 +61,7 @@ async fn deliver(lease: Box<dyn Lease>) {
 pub(super) async fn drain<S: Outbox>(store: &S) -> Vec<OutboxMessage> {
     let mut all = Vec::new();
     loop {
-        let lease = store.take(7).await.unwrap();
+        let lease = store.claim(7).await.unwrap();
         if lease.messages().is_empty() {
             return all;
         }
@@ -83,13 +83,13 @@ pub async fn messages_come_oldest_first_and_as_they_were<P: Place>(place: &P) {
     let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|index: usize| expected[index].clone());
     post(&store, vec![d, a]).await.unwrap();
     post(&store, vec![c, e, b]).await.unwrap();
-    let first = store.take(3).await.unwrap();
+    let first = store.claim(3).await.unwrap();
     assert_eq!(first.messages(), &expected[..3]);
-    let rest = store.take(100).await.unwrap();
+    let rest = store.claim(100).await.unwrap();
     assert_eq!(rest.messages(), &expected[3..]);
     deliver(first).await;
     deliver(rest).await;
-    assert_eq!(store.take(100).await.unwrap().messages(), []);
+    assert_eq!(store.claim(100).await.unwrap().messages(), []);
 }
 
 /// What somebody has in hand nobody else gets, on whichever replica.
@@ -97,13 +97,13 @@ pub async fn a_message_is_in_one_hand<P: Place>(place: &P) {
     let store = place.open().await;
     let other = place.beside(&store).await;
     post(&store, messages(1..=9)).await.unwrap();
-    let mine = store.take(4).await.unwrap();
-    let others = other.take(4).await.unwrap();
-    let rest = other.clone().take(4).await.unwrap();
+    let mine = store.claim(4).await.unwrap();
+    let others = other.claim(4).await.unwrap();
+    let rest = other.clone().claim(4).await.unwrap();
     assert_eq!(mine.messages(), messages(1..=4));
     assert_eq!(others.messages(), messages(5..=8));
     assert_eq!(rest.messages(), messages([9]));
-    assert_eq!(store.take(4).await.unwrap().messages(), []);
+    assert_eq!(store.claim(4).await.unwrap().messages(), []);
     assert_eq!(store.backlog().await.unwrap().depth, 9);
 }
 
@@ -113,8 +113,8 @@ pub async fn a_dropped_parcel_comes_back<P: Place>(place: &P) {
     let other = place.beside(&store).await;
     post(&store, messages(1..=6)).await.unwrap();
     for _ in 0..10 {
-        let dropped = store.take(4).await.unwrap();
-        let kept = store.take(4).await.unwrap();
+        let dropped = store.claim(4).await.unwrap();
+        let kept = store.claim(4).await.unwrap();
         assert_eq!(dropped.messages(), messages(1..=4));
         assert_eq!(kept.messages(), messages([5, 6]));
         drop(dropped);
@@ -122,7 +122,7 @@ pub async fn a_dropped_parcel_comes_back<P: Place>(place: &P) {
         // part of it.
         let again = timeout(PROMPT, async {
             loop {
-                let again = other.take(4).await.unwrap();
+                let again = other.claim(4).await.unwrap();
                 if again.messages().len() == 4 {
                     return again;
                 }
@@ -133,7 +133,7 @@ pub async fn a_dropped_parcel_comes_back<P: Place>(place: &P) {
         drop(kept);
         timeout(PROMPT, async {
             loop {
-                let all = store.take(9).await.unwrap();
+                let all = store.claim(9).await.unwrap();
                 if all.messages().len() == 6 {
                     // In so many words it is back when this is answered.
                     return all.ack(&[]).await.unwrap();
@@ -151,20 +151,20 @@ pub async fn what_has_arrived_is_gone_and_the_rest_comes_back<P: Place>(place: &
     let store = place.open().await;
     let other = place.beside(&store).await;
     post(&store, messages(1..=6)).await.unwrap();
-    let lease = store.take(4).await.unwrap();
+    let lease = store.claim(4).await.unwrap();
     let arrived = ids(&messages([1, 3]));
     lease.ack(&arrived).await.unwrap();
     assert_eq!(store.backlog().await.unwrap().depth, 4);
-    let rest = other.take(10).await.unwrap();
+    let rest = other.claim(10).await.unwrap();
     assert_eq!(rest.messages(), messages([2, 4, 5, 6]));
     rest.ack(&[]).await.unwrap();
-    let rest = store.take(10).await.unwrap();
+    let rest = store.claim(10).await.unwrap();
     assert_eq!(rest.messages(), messages([2, 4, 5, 6]));
     // What was not in the parcel is not removed with it.
     let stranger = message(77);
     post(&store, vec![stranger.clone()]).await.unwrap();
     rest.ack(&ids(&messages([2, 4, 5, 6, 77]))).await.unwrap();
-    assert_eq!(store.take(10).await.unwrap().messages(), [stranger]);
+    assert_eq!(store.claim(10).await.unwrap().messages(), [stranger]);
 }
 
 /// Messages that are committed while others are in hand are there for the next look, whatever their ids.
@@ -172,17 +172,17 @@ pub async fn what_is_committed_meanwhile_is_seen<P: Place>(place: &P) {
     let store = place.open().await;
     let other = place.beside(&store).await;
     post(&store, messages([100, 102])).await.unwrap();
-    let first = store.take(10).await.unwrap();
+    let first = store.claim(10).await.unwrap();
     post(&other, messages([101, 103])).await.unwrap();
-    let second = store.take(10).await.unwrap();
+    let second = store.claim(10).await.unwrap();
     assert_eq!(second.messages(), messages([101, 103]));
     post(&other, messages([99])).await.unwrap();
-    let third = other.take(10).await.unwrap();
+    let third = other.claim(10).await.unwrap();
     assert_eq!(third.messages(), messages([99]));
     for lease in [first, second, third] {
         deliver(lease).await;
     }
-    assert_eq!(store.take(10).await.unwrap().messages(), []);
+    assert_eq!(store.claim(10).await.unwrap().messages(), []);
 }
 
 /// Several replicas that relay while messages come in: each message once, and each taker's own in order of their ids.
@@ -198,7 +198,7 @@ pub async fn many_takers_share_nothing_and_lose_nothing<P: Place>(place: &P) {
             start.wait().await;
             let mut delivered = Vec::new();
             for turn in 0_usize.. {
-                let lease = taker.take(16).await.unwrap();
+                let lease = taker.claim(16).await.unwrap();
                 let found = lease.messages().to_vec();
                 if found.iter().any(|message| message.version == MESSAGES) {
                     delivered.extend(found);
@@ -251,8 +251,8 @@ pub async fn parcels_in_hand_hold_nobody_up<P: Place>(place: &P) {
     let harness = Harness::open(place.open().await).await;
     post(&harness.store, messages(1..=4)).await.unwrap();
     let parcels = [
-        harness.store.take(2).await.unwrap(),
-        harness.store.take(2).await.unwrap(),
+        harness.store.claim(2).await.unwrap(),
+        harness.store.claim(2).await.unwrap(),
     ];
     timeout(PROMPT, async {
         for turn in 0..10 {
@@ -282,7 +282,7 @@ pub async fn the_backlog_is_counted<P: Place>(place: &P) {
         oldest: Some(older.at),
     };
     assert_eq!(store.backlog().await.unwrap(), both);
-    let lease = store.take(1).await.unwrap();
+    let lease = store.claim(1).await.unwrap();
     assert_eq!(store.backlog().await.unwrap(), both);
     deliver(lease).await;
     let one = Backlog {

@@ -135,7 +135,7 @@ impl Broker for Twice {
         self.0.broadcast(news).await
     }
 
-    async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
+    async fn subscribe(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
         self.0.listen().await
     }
 

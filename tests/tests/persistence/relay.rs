@@ -53,7 +53,7 @@ async fn drain(database: &Database) -> Result<(u32, Duration)> {
     let (mut all, mut longest) = (0, Duration::ZERO);
     loop {
         let begun = Instant::now();
-        let lease = database.take(WINDOW).await?;
+        let lease = database.claim(WINDOW).await?;
         longest = longest.max(begun.elapsed());
         if lease.messages().is_empty() {
             return Ok((all, longest));
@@ -137,9 +137,9 @@ async fn a_dead_process_has_nothing_in_hand() -> Result<()> {
     let raw = test.raw().await?;
     fill(&raw, 1, 10).await?;
     let (dying, other) = (test.open().await?, test.open().await?);
-    let lease = dying.take(WINDOW).await?;
+    let lease = dying.claim(WINDOW).await?;
     assert_eq!(lease.messages().len(), 10);
-    assert_eq!(other.take(WINDOW).await?.messages().len(), 0);
+    assert_eq!(other.claim(WINDOW).await?.messages().len(), 0);
     sql(
         &raw,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -148,7 +148,7 @@ async fn a_dead_process_has_nothing_in_hand() -> Result<()> {
     .await?;
     let back = timeout(Duration::from_secs(10), async {
         loop {
-            let back = other.take(WINDOW).await?;
+            let back = other.claim(WINDOW).await?;
             if !back.messages().is_empty() {
                 return anyhow::Ok(back);
             }

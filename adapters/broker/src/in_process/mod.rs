@@ -123,7 +123,7 @@ impl Broker for InProcess {
         Ok(())
     }
 
-    async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
+    async fn subscribe(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
         Ok(Box::new(Subscription(self.news.subscribe())))
     }
 
@@ -211,12 +211,12 @@ impl Unacked {
 
 #[async_trait]
 impl Acker for Unacked {
-    async fn done(mut self: Box<Self>) -> Result<(), BrokerError> {
+    async fn ack(mut self: Box<Self>) -> Result<(), BrokerError> {
         self.settle();
         Ok(())
     }
 
-    async fn dead(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
+    async fn dead_letter(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
         let now = self.broker.clock.now();
         let graves = Arc::clone(&self.broker.graves);
         let buried = graves.store(&self.message, self.queue, reason, now).await;

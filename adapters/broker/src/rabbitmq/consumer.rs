@@ -158,7 +158,7 @@ impl Leased {
 
 #[async_trait]
 impl Acker for Unacked {
-    async fn done(mut self: Box<Self>) -> Result<(), BrokerError> {
+    async fn ack(mut self: Box<Self>) -> Result<(), BrokerError> {
         if let Some(unacked) = &self.0 {
             unacked.done().await?;
         }
@@ -166,7 +166,7 @@ impl Acker for Unacked {
         Ok(())
     }
 
-    async fn dead(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
+    async fn dead_letter(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
         if let Some(unacked) = &self.0 {
             unacked.bury(reason).await?;
             unacked.done().await?;

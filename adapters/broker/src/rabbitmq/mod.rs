@@ -121,7 +121,7 @@ impl Broker for RabbitMq {
         broadcast::broadcast(self, news).await
     }
 
-    async fn listen(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
+    async fn subscribe(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
         broadcast::listen(self).await
     }
 

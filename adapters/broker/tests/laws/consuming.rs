@@ -69,7 +69,7 @@ pub async fn what_was_not_asked_for_yet_goes_to_another(place: &impl Place) {
         assert_ne!(next_done(&mut second).await, id(&held));
     }
     silence(&mut second).await;
-    soon(held.acker.done()).await.unwrap();
+    soon(held.acker.ack()).await.unwrap();
     // However long that took.
     let arrived = publishing.arrived().await;
     if arrived.len() < 20 {
@@ -88,8 +88,8 @@ pub async fn consumers_share_a_queue(place: &impl Place) {
     let mut came = [id(&one), id(&two)];
     came.sort();
     assert_eq!(came, [message(0).id, message(1).id]);
-    soon(one.acker.done()).await.unwrap();
-    soon(two.acker.done()).await.unwrap();
+    soon(one.acker.ack()).await.unwrap();
+    soon(two.acker.ack()).await.unwrap();
     assert_eq!(publishing.arrived().await, came);
 }
 
@@ -101,11 +101,11 @@ pub async fn a_window_is_not_exceeded(place: &impl Place) {
     let two = next(&mut deliveries).await;
     let three = next(&mut deliveries).await;
     silence(&mut deliveries).await;
-    soon(two.acker.done()).await.unwrap();
+    soon(two.acker.ack()).await.unwrap();
     assert_eq!(next_done(&mut deliveries).await, message(3).id);
     assert_eq!(next_done(&mut deliveries).await, message(4).id);
-    soon(one.acker.done()).await.unwrap();
-    soon(three.acker.done()).await.unwrap();
+    soon(one.acker.ack()).await.unwrap();
+    soon(three.acker.ack()).await.unwrap();
     assert_eq!(publishing.arrived().await, ids(&messages(0..5)));
 }
 
@@ -115,7 +115,7 @@ pub async fn a_message_is_settled_when_its_consumer_has_gone(place: &impl Place)
     let publishing = publish(&broker, vec![message(0)]);
     let delivery = next(&mut first).await;
     drop(first);
-    soon(delivery.acker.done()).await.unwrap();
+    soon(delivery.acker.ack()).await.unwrap();
     assert_eq!(publishing.arrived().await, [message(0).id]);
     let mut second = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     silence(&mut second).await;
@@ -130,7 +130,7 @@ pub async fn asking_and_giving_up_loses_nothing(place: &impl Place) {
         if let Ok(delivery) = timeout(Duration::from_micros(300), deliveries.next()).await {
             let delivery = delivery.unwrap();
             came.push(id(&delivery));
-            soon(delivery.acker.done()).await.unwrap();
+            soon(delivery.acker.ack()).await.unwrap();
         }
     }
     assert_eq!(came, ids(&messages(0..50)));

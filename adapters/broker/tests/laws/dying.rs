@@ -13,7 +13,9 @@ pub async fn a_dead_message_is_kept_with_its_reason(place: &impl Place) {
     let publishing = publish(&broker, vec![message(0)]);
     let delivery = next(&mut deliveries).await;
     let whole = delivery.message.clone();
-    soon(delivery.acker.dead("it is no JSON: ё")).await.unwrap();
+    soon(delivery.acker.dead_letter("it is no JSON: ё"))
+        .await
+        .unwrap();
     // It has arrived, though it came to nothing.
     assert_eq!(publishing.arrived().await, [message(0).id]);
     let dead = soon(broker.dead_letters(10)).await.unwrap();
@@ -54,14 +56,14 @@ pub async fn a_replay_brings_a_message_back_to_its_queue_only(place: &impl Place
     let publishing = publish(&broker, vec![sent.clone()]);
     let delivery = next(&mut own).await;
     let whole = delivery.message.clone();
-    soon(delivery.acker.dead("not today")).await.unwrap();
+    soon(delivery.acker.dead_letter("not today")).await.unwrap();
     publishing.arrived().await;
 
     assert_eq!(soon(broker.replay(None, 10)).await.unwrap(), 1);
     place.relay();
     let again = next(&mut own).await;
     assert_eq!(again.message, whole);
-    soon(again.acker.done()).await.unwrap();
+    soon(again.acker.ack()).await.unwrap();
     assert_eq!(soon(broker.dead_letters(10)).await.unwrap(), []);
     silence(&mut own).await;
     silence(&mut other).await;
@@ -113,7 +115,7 @@ pub async fn what_dies_again_is_dead_again(place: &impl Place) {
         place.relay();
         let delivery = next(&mut deliveries).await;
         assert_eq!(id(&delivery), message(0).id);
-        soon(delivery.acker.dead(reason)).await.unwrap();
+        soon(delivery.acker.dead_letter(reason)).await.unwrap();
         let dead = soon(broker.dead_letters(10)).await.unwrap();
         assert_eq!(dead.len(), 1);
         assert_eq!(dead[0].reason, reason);

@@ -19,7 +19,7 @@ pub async fn a_message_arrives_as_it_was(place: &impl Place) {
         assert_eq!(delivery.message.name, expected.name);
         assert_eq!(delivery.message.version, Some(expected.version));
         assert_eq!(delivery.message.body, expected.body.as_bytes());
-        soon(delivery.acker.done()).await.unwrap();
+        soon(delivery.acker.ack()).await.unwrap();
     }
     assert_eq!(publishing.arrived().await, ids(&sent));
 }
@@ -53,7 +53,7 @@ pub async fn a_message_for_one_queue_reaches_no_other(place: &impl Place) {
     let delivery = next(&mut meant).await;
     assert_eq!(delivery.message.id, sent.id.to_string());
     assert_eq!(delivery.message.name, sent.name);
-    soon(delivery.acker.done()).await.unwrap();
+    soon(delivery.acker.ack()).await.unwrap();
     assert_eq!(publishing.arrived().await, [sent.id]);
     silence(&mut other).await;
 }
@@ -80,7 +80,7 @@ pub async fn an_event_reaches_the_queues_that_its_name_is_bound_to(place: &impl 
         for name in *names {
             let delivery = next(deliveries).await;
             assert_eq!(delivery.message.name, *name);
-            soon(delivery.acker.done()).await.unwrap();
+            soon(delivery.acker.ack()).await.unwrap();
         }
     }
     assert_eq!(publishing.arrived().await, ids(&sent));

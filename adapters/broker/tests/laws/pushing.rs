@@ -6,9 +6,9 @@ use crate::support::soon;
 pub async fn news_reach_all_listeners(place: &impl Place) {
     let (here, there) = (place.open(), place.open());
     let mut listeners = [
-        soon(here.listen()).await.unwrap(),
-        soon(here.listen()).await.unwrap(),
-        soon(there.listen()).await.unwrap(),
+        soon(here.subscribe()).await.unwrap(),
+        soon(here.subscribe()).await.unwrap(),
+        soon(there.subscribe()).await.unwrap(),
     ];
     soon(here.broadcast(b"from here")).await.unwrap();
     for listener in &mut listeners {
@@ -23,13 +23,13 @@ pub async fn news_reach_all_listeners(place: &impl Place) {
 pub async fn news_without_listeners_are_no_trouble(place: &impl Place) {
     let broker = place.open();
     soon(broker.broadcast(b"anybody?")).await.unwrap();
-    drop(soon(broker.listen()).await.unwrap());
+    drop(soon(broker.subscribe()).await.unwrap());
     soon(broker.broadcast(b"nobody?")).await.unwrap();
 }
 
 pub async fn news_keep_their_order(place: &impl Place) {
     let broker = place.open();
-    let mut listener = soon(broker.listen()).await.unwrap();
+    let mut listener = soon(broker.subscribe()).await.unwrap();
     for number in 0..200_u8 {
         soon(broker.broadcast(&[number])).await.unwrap();
     }
@@ -40,10 +40,10 @@ pub async fn news_keep_their_order(place: &impl Place) {
 
 pub async fn a_listener_hears_nothing_of_before(place: &impl Place) {
     let broker = place.open();
-    let mut early = soon(broker.listen()).await.unwrap();
+    let mut early = soon(broker.subscribe()).await.unwrap();
     soon(broker.broadcast(b"before")).await.unwrap();
     assert_eq!(soon(early.next()).await.unwrap(), b"before");
-    let mut late = soon(broker.listen()).await.unwrap();
+    let mut late = soon(broker.subscribe()).await.unwrap();
     soon(broker.broadcast(b"after")).await.unwrap();
     assert_eq!(soon(late.next()).await.unwrap(), b"after");
 }

@@ -97,7 +97,7 @@ pub fn id(delivery: &Delivery) -> EventId {
 pub async fn next_done(deliveries: &mut Box<dyn Deliveries>) -> EventId {
     let delivery = next(deliveries).await;
     let id = id(&delivery);
-    soon(delivery.acker.done()).await.unwrap();
+    soon(delivery.acker.ack()).await.unwrap();
     id
 }
 
@@ -105,7 +105,7 @@ pub async fn next_done(deliveries: &mut Box<dyn Deliveries>) -> EventId {
 pub async fn next_dead(deliveries: &mut Box<dyn Deliveries>, reason: &str) -> EventId {
     let delivery = next(deliveries).await;
     let id = id(&delivery);
-    soon(delivery.acker.dead(reason)).await.unwrap();
+    soon(delivery.acker.dead_letter(reason)).await.unwrap();
     id
 }
 

@@ -6,8 +6,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use p2p_application::auth::AccessError;
 use p2p_application::ports::{PasswordError, StorageError};
-use p2p_application::session::AccessError;
 use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_domain::Refusal;
 

@@ -257,7 +257,7 @@ fn a_token_that_is_good_no_more_is_told_from_one_that_cant_be_checked() {
 
 #[test]
 fn the_field_of_a_weak_password_is_named() {
-    let weak = p2p_application::session::AccessError::Refused(p2p_domain::Refusal::WeakPassword {
+    let weak = p2p_application::auth::AccessError::Refused(p2p_domain::Refusal::WeakPassword {
         reason: "is known from a breach",
     });
     let problem = of_password("new_password")(weak);

@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
-use p2p_application::second_factor::show;
+use p2p_application::second_factor::verify;
 
 use super::{CodeRequest, TAG};
 use crate::app::App;
@@ -38,7 +38,7 @@ pub(crate) async fn show_second_factor(
     AskedFrom(origin): AskedFrom,
     Json(body): Json<CodeRequest>,
 ) -> Result<Answer<AccessAnswer>, Problem> {
-    let showing = async move { show(&app, caller, &body.code, origin).await };
+    let showing = async move { verify(&app, caller, &body.code, origin).await };
     let access = to_the_end(showing).await?;
     Ok(Answer(access.into()))
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use p2p_application::user::{RegisterUser, must_be_strong};
+use p2p_application::user::{RegisterUser, require_strong_password};
 use p2p_domain::Role;
 use p2p_domain::user::Email;
 use serde::Deserialize;
@@ -69,7 +69,7 @@ pub(crate) async fn create_user(
     let hash = match body.password {
         None => None,
         Some(password) => {
-            must_be_strong(&app, &password, &email, &body.name)
+            require_strong_password(&app, &password, &email, &body.name)
                 .await
                 .map_err(of_password("password"))?;
             Some(app.passwords().hash(password).await?)

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use p2p_application::user::{RegisterUser, must_be_strong, request_verification};
+use p2p_application::user::{RegisterUser, request_verification, require_strong_password};
 use p2p_domain::user::Email;
 use p2p_domain::{Language, Role};
 use serde::Deserialize;
@@ -66,7 +66,7 @@ pub(crate) async fn register(
     Change { body, once }: Change<RegisterRequest>,
 ) -> Result<Response, Problem> {
     let email = Email::new(&body.email);
-    must_be_strong(&app, &body.password, &email, &body.name)
+    require_strong_password(&app, &body.password, &email, &body.name)
         .await
         .map_err(of_password("password"))?;
     let hash = app.passwords().hash(body.password).await?;

@@ -220,7 +220,7 @@ impl World {
         let link = Link {
             purpose,
             user,
-            password_of: self.scene.memory.tables().users[&user].password_changed_at,
+            password_set_at: self.scene.memory.tables().users[&user].password_changed_at,
         };
         let until = now.after(std::time::Duration::from_secs(60));
         let token = self.scene.market.tokens().issue_link(link, now, until);

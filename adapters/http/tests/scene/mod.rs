@@ -185,7 +185,7 @@ impl Scene {
             let command = Notify::try_from(&message).unwrap();
             let told = self.market.execute(command).await.unwrap();
             assert_eq!(told.len(), 1);
-            self.live.hub.pass_on(&told);
+            self.live.hub.wake(&told);
         }
     }
 
@@ -221,12 +221,12 @@ impl Scene {
             "PaymentProcessed" | "PaymentRefunded" => {
                 let settle = SettleOrder::try_from(message).unwrap();
                 let told = self.market.execute(settle).await.unwrap();
-                self.live.hub.pass_on(&told);
+                self.live.hub.wake(&told);
             }
             _ => {
                 let command = Notify::try_from(message).unwrap();
                 let told = self.market.execute(command).await.unwrap();
-                self.live.hub.pass_on(&told);
+                self.live.hub.wake(&told);
             }
         }
     }

@@ -337,7 +337,7 @@ impl Tokens for Fixed {
                 LinkPurpose::VerifyEmail
             },
             user: UserId::from_u128(7),
-            password_of: now,
+            password_set_at: now,
         })
     }
 }

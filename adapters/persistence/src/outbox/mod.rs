@@ -108,7 +108,7 @@ pub(crate) fn oldest(from: Option<Uuid>, limit: u64) -> Select<Entity> {
 
 #[async_trait]
 impl Outbox for Database {
-    async fn take(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
+    async fn claim(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
         match self.backend() {
             DbBackend::Postgres => locked_rows::take(self, limit).await,
             _ => lease_table::take(self, limit).await,

@@ -73,7 +73,7 @@ pub const fn key(subject: Subject) -> LimitKey {
 async fn admitted(limiter: &dyn RateLimiter, key: LimitKey, quota: Quota, count: usize) -> usize {
     let mut admitted = 0;
     for _ in 0..count {
-        admitted += usize::from(limiter.take(key, quota).await.admitted);
+        admitted += usize::from(limiter.acquire(key, quota).await.admitted);
     }
     admitted
 }
@@ -81,14 +81,14 @@ async fn admitted(limiter: &dyn RateLimiter, key: LimitKey, quota: Quota, count:
 pub async fn a_subject_at_rest_has_the_whole_quota(world: impl World) {
     let (limiter, key, quota) = (world.limiter(), key(somebody()), slow(3));
     for left in [2, 1, 0] {
-        let allowance = limiter.take(key, quota).await;
+        let allowance = limiter.acquire(key, quota).await;
         assert!(allowance.admitted);
         assert_eq!((allowance.quota, allowance.remaining), (quota, left));
         let rest = HOUR * (3 - left);
         assert!(allowance.reset <= rest && allowance.reset > rest - HOUR / 2);
         assert_eq!(allowance.retry_after.is_zero(), left > 0);
     }
-    let refused = limiter.take(key, quota).await;
+    let refused = limiter.acquire(key, quota).await;
     assert!(!refused.admitted && refused.remaining == 0);
     assert!(refused.retry_after <= HOUR && refused.retry_after > HOUR / 2);
 }
@@ -98,7 +98,7 @@ pub async fn what_is_not_admitted_takes_nothing(world: impl World) {
     assert_eq!(admitted(&*limiter, key, slow(2), 50).await, 2);
     let Allowance {
         admitted, reset, ..
-    } = limiter.take(key, slow(2)).await;
+    } = limiter.acquire(key, slow(2)).await;
     assert!(!admitted && reset <= HOUR * 2);
 }
 
@@ -128,7 +128,7 @@ pub async fn of_those_who_ask_at_once_as_many_are_admitted_as_there_is_room_for(
     let (limiter, key) = (world.limiter(), key(somebody()));
     let asking = (0..100).map(|_| {
         let limiter = Arc::clone(&limiter);
-        tokio::spawn(async move { limiter.take(key, slow(20)).await.admitted })
+        tokio::spawn(async move { limiter.acquire(key, slow(20)).await.admitted })
     });
     let answers = join_all(asking).await.into_iter().map(Result::unwrap);
     assert_eq!(answers.filter(|admitted| *admitted).count(), 20);
@@ -138,12 +138,12 @@ pub async fn one_is_admitted_when_the_answer_says(world: impl World) {
     let (limiter, key) = (world.limiter(), key(somebody()));
     let quota = Quota::new(5, Duration::from_secs(1), 2).unwrap();
     for _ in 0..3 {
-        let mut answer = limiter.take(key, quota).await;
+        let mut answer = limiter.acquire(key, quota).await;
         while answer.admitted {
-            answer = limiter.take(key, quota).await;
+            answer = limiter.acquire(key, quota).await;
         }
         world.pass(answer.retry_after).await;
-        assert!(limiter.take(key, quota).await.admitted);
+        assert!(limiter.acquire(key, quota).await.admitted);
     }
 }
 
@@ -164,7 +164,7 @@ pub async fn over_any_time_no_more_is_admitted_than_the_quota_has(world: impl Wo
 pub async fn a_smaller_quota_counts_from_now_on(world: impl World) {
     let (limiter, key) = (world.limiter(), key(somebody()));
     assert_eq!(admitted(&*limiter, key, slow(50), 50).await, 50);
-    let answer = limiter.take(key, slow(2)).await;
+    let answer = limiter.acquire(key, slow(2)).await;
     assert!(!answer.admitted && answer.reset <= HOUR * 2);
     assert!(answer.retry_after <= HOUR);
 }
@@ -177,6 +177,6 @@ pub async fn the_fastest_and_the_largest_quotas_are_counted(world: impl World) {
         (1_000_000, Duration::from_secs(1), 1),
     ] {
         let quota = Quota::new(count, span, burst).unwrap();
-        assert!(limiter.take(key(somebody()), quota).await.admitted);
+        assert!(limiter.acquire(key(somebody()), quota).await.admitted);
     }
 }

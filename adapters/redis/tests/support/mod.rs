@@ -32,7 +32,7 @@ pub struct Never;
 
 #[async_trait]
 impl RateLimiter for Never {
-    async fn take(&self, _: LimitKey, _: Quota) -> Allowance {
+    async fn acquire(&self, _: LimitKey, _: Quota) -> Allowance {
         panic!("is Redis running? `cargo xtask test` provides it")
     }
 }

@@ -72,7 +72,7 @@ impl SecondFactors for TotpSecondFactors {
         })
     }
 
-    fn shown(
+    fn present(
         &self,
         factor: &SecondFactor,
         text: &str,
@@ -166,7 +166,7 @@ mod tests {
     fn shown(text: &str, seconds: u64) -> PresentedCode {
         let sealed = factors().sealer.seal(user(), RFC).unwrap();
         let factor = SecondFactor::begin(user(), sealed);
-        factors().shown(&factor, text, at(seconds)).unwrap()
+        factors().present(&factor, text, at(seconds)).unwrap()
     }
 
     fn step_of(shown: PresentedCode) -> Option<u64> {
@@ -268,7 +268,7 @@ mod tests {
         assert!(!format!("{enrolment:?}").contains(secret.as_str()));
         let code = present_code(secret, at(3_000)).unwrap();
         let factor = SecondFactor::begin(user(), sealed.clone());
-        let shown = factors().shown(&factor, &code, at(3_000)).unwrap();
+        let shown = factors().present(&factor, &code, at(3_000)).unwrap();
         assert_eq!(step_of(shown), Some(100));
         let again = factors().enrol(user(), &email).unwrap();
         assert_ne!(again.secret, *secret);
@@ -278,7 +278,7 @@ mod tests {
     fn another_users_secret_is_an_error_and_no_answer() {
         let sealed = factors().sealer.seal(user(), RFC).unwrap();
         let stolen = SecondFactor::begin(UserId::from_u128(2), sealed);
-        assert!(factors().shown(&stolen, "287082", at(59)).is_err());
+        assert!(factors().present(&stolen, "287082", at(59)).is_err());
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Tokens for JwtTokens {
         until: Timestamp,
     ) -> Result<String, TokenError> {
         let claims = Claims {
-            pwd: Some(link.password_of.as_micros()),
+            pwd: Some(link.password_set_at.as_micros()),
             ..Claims::new(link.user, now, until)
         };
         self.sign(kind_of(link.purpose), &claims)
@@ -152,11 +152,11 @@ impl Tokens for JwtTokens {
         for purpose in [LinkPurpose::VerifyEmail, LinkPurpose::ResetPassword] {
             match self.open(kind_of(purpose), token, now) {
                 Ok(claims) => {
-                    let password_of = claims.pwd.ok_or(TokenError::Invalid)?;
+                    let password_set_at = claims.pwd.ok_or(TokenError::Invalid)?;
                     return Ok(Link {
                         purpose,
                         user: claims.sub,
-                        password_of: Timestamp::from_micros(password_of),
+                        password_set_at: Timestamp::from_micros(password_set_at),
                     });
                 }
                 // A token is of one kind: of the other one it is always invalid.

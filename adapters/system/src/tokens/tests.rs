@@ -55,7 +55,7 @@ fn link(purpose: LinkPurpose) -> Link {
     Link {
         purpose,
         user: UserId::from_u128(7),
-        password_of: NOW.before(Duration::from_micros(1)),
+        password_set_at: NOW.before(Duration::from_micros(1)),
     }
 }
 

@@ -11,9 +11,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use p2p_application::auth::AccessError;
 use p2p_application::mail::MailQueue;
 use p2p_application::ports::{PasswordError, Passwords, Verdict};
-use p2p_application::session::{AccessError, Credentials, log_in};
+use p2p_application::session::{Credentials, log_in};
 use p2p_application::user::RegisterUser;
 use p2p_application::{Market, MarketPorts, PipelineSettings};
 use p2p_domain::policy::AccessRules;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use p2p_application::auth::AccessError;
 use p2p_application::second_factor::enrol;
-use p2p_application::session::{AccessError, refresh};
+use p2p_application::session::refresh;
 use p2p_application::user::{
     change_password, request_reset, request_verification, reset_password, verify_email,
 };

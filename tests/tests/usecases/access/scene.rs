@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use p2p_application::auth::AccessError;
 use p2p_application::ports::{AccessToken, Bearer, TokenError};
-use p2p_application::session::{AccessError, Credentials, LoggedIn, log_in};
+use p2p_application::session::{Credentials, LoggedIn, log_in};
 use p2p_application::user::RegisterUser;
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::policy::AccessRules;

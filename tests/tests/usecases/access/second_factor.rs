@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use p2p_application::ports::AccessToken;
-use p2p_application::second_factor::{confirm, enrol, remove, renew_recovery_codes, show};
+use p2p_application::second_factor::{confirm, enrol, remove, renew_recovery_codes, verify};
 use p2p_application::session::EndSession;
 use p2p_application::user::change_password;
 use p2p_domain::Refusal;
@@ -90,11 +90,11 @@ async fn wrong_codes_count_like_wrong_passwords() {
     let (entered, _) = enrolled(&scene).await;
     let caller = scene.caller(&entered);
     for _ in 0..3 {
-        let wrong = show(&scene.harness.market, caller, "000000", somewhere()).await;
+        let wrong = verify(&scene.harness.market, caller, "000000", somewhere()).await;
         assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
     }
     let code = scene.code();
-    let shown = show(&scene.harness.market, caller, &code, somewhere()).await;
+    let shown = verify(&scene.harness.market, caller, &code, somewhere()).await;
     assert!(matches!(refusal(shown), Refusal::TooManyAttempts { .. }));
     scene.harness.close().await;
 }
@@ -154,10 +154,10 @@ async fn no_stranger_and_no_new_password_changes_how_many_codes_may_be_tried() {
         assert!(scene.enter("wrong", None).await.is_err());
     }
     scene.wait(STEP);
-    let shown = show(market, caller, &scene.code(), somewhere()).await;
+    let shown = verify(market, caller, &scene.code(), somewhere()).await;
     let caller = scene.caller(&shown.unwrap());
     for _ in 0..3 {
-        let wrong = show(market, caller, "000000", somewhere()).await;
+        let wrong = verify(market, caller, "000000", somewhere()).await;
         assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
     }
     let (old, new) = (PASSWORD.to_owned(), "four otters on a bridge".to_owned());
@@ -165,10 +165,10 @@ async fn no_stranger_and_no_new_password_changes_how_many_codes_may_be_tried() {
         .await
         .unwrap();
     scene.wait(Duration::from_millis(10));
-    let shown = show(market, caller, &scene.code(), somewhere()).await;
+    let shown = verify(market, caller, &scene.code(), somewhere()).await;
     assert!(matches!(refusal(shown), Refusal::TooManyAttempts { .. }));
     // Nobody guesses those.
-    show(market, caller, &recovery[0], somewhere())
+    verify(market, caller, &recovery[0], somewhere())
         .await
         .unwrap();
     scene.harness.close().await;
@@ -199,7 +199,7 @@ async fn what_was_shown_counts_for_ten_minutes() {
     assert_eq!(refusal(stale), Refusal::SecondFactorRequired);
     let stale = remove(market, caller, caller.user).await;
     assert_eq!(refusal(stale), Refusal::SecondFactorRequired);
-    let shown = show(market, caller, &scene.code(), somewhere())
+    let shown = verify(market, caller, &scene.code(), somewhere())
         .await
         .unwrap();
     let caller = scene.caller(&shown);

@@ -1,6 +1,6 @@
-//! Failed proofs of who somebody is. Log-ins are counted by the e-mail address that is claimed, whether it has an account or
-//! not, and by where they come from, whatever is claimed. Whatever takes a password or a session to be tried at all is counted
-//! apart: no stranger can use it up.
+//! Failed attempts to authenticate. Failed log-ins are counted per claimed e-mail address, whether it has an account or not, and
+//! per source address. Attempts that need a session or the right password are counted separately, so that a stranger can't
+//! exhaust them.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::session::Origin;
@@ -8,10 +8,11 @@ use p2p_domain::user::Email;
 use p2p_domain::{Refusal, UserId};
 use sha2::{Digest, Sha256};
 
+use super::Denial;
 use crate::engine::UnitOfWork;
 use crate::ports::source_of;
 
-/// Under which failures are counted.
+/// The key under which failures are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptKey(pub u128);
 
@@ -22,26 +23,26 @@ impl AttemptKey {
         Self::digest(&format!("log-ins as {}", email.as_str()))
     }
 
-    /// Log-ins from where somebody is, if that is known.
+    /// Log-ins from a source address, if it is known.
     #[must_use]
     pub fn of_source(origin: &Origin) -> Option<Self> {
         let source = source_of(origin.address?);
         Some(Self::digest(&format!("log-ins from {source}")))
     }
 
-    /// The password of somebody who has logged in, asked for once more.
+    /// The password of a logged-in user, asked for again.
     #[must_use]
     pub fn of_password(user: UserId) -> Self {
         Self::digest(&format!("password of {user}"))
     }
 
-    /// Codes of somebody's second factor.
+    /// Codes of a user's second factor.
     #[must_use]
     pub fn of_codes(user: UserId) -> Self {
         Self::digest(&format!("codes of {user}"))
     }
 
-    /// Each kind has words of its own before what anybody may write: none can be taken for another.
+    /// Each kind of key has a prefix of its own, so that no claimed address can collide with another kind.
     fn digest(text: &str) -> Self {
         let digest = Sha256::digest(text);
         let half = digest.first_chunk::<16>();
@@ -49,39 +50,13 @@ impl AttemptKey {
     }
 }
 
-/// What becomes of somebody who wants to prove who they are. What is remembered of it is committed, whatever it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuthOutcome<T> {
-    Admitted(T),
-    Denied {
-        refusal: Refusal,
-        /// With this failure nobody is let in for long, and the owner is to be told.
-        locks: Option<AttemptKey>,
-    },
-}
-
-impl<T> AuthOutcome<T> {
-    /// Not let in, and nothing is remembered of it.
-    pub(crate) const fn denied(refusal: Refusal) -> Self {
-        Self::Denied {
-            refusal,
-            locks: None,
-        }
-    }
-
-    /// Whether it is denied for this reason.
-    pub(crate) fn is(&self, reason: &Refusal) -> bool {
-        matches!(self, Self::Denied { refusal, .. } if refusal == reason)
-    }
-}
-
-/// Denied while too many attempts have failed of late.
-pub(crate) fn look_at<T>(uow: &UnitOfWork<'_>, key: AttemptKey) -> Option<AuthOutcome<T>> {
+/// A denial while too many recent attempts have failed.
+pub(crate) fn check_lockout(uow: &UnitOfWork<'_>, key: AttemptKey) -> Option<Denial> {
     let wait = uow.attempts(key.0).wait(&uow.policy().access, uow.now())?;
-    Some(AuthOutcome::denied(Refusal::TooManyAttempts { wait }))
+    Some(Denial::of(Refusal::TooManyAttempts { wait }))
 }
 
-/// Somebody has proved who they are.
+/// Forgets the failures after a success.
 pub(crate) fn reset_failures(uow: &mut UnitOfWork<'_>, key: AttemptKey) {
     let attempts = uow.attempts(key.0);
     if attempts.failed > 0 {
@@ -89,21 +64,21 @@ pub(crate) fn reset_failures(uow: &mut UnitOfWork<'_>, key: AttemptKey) {
     }
 }
 
-/// Counts a failure and denies. It is written down where it is somebody's account: strangers could fill the trail with others.
-pub(crate) fn fail<T>(
+/// Counts a failure and denies. Only failures of an existing account go to the audit log: strangers could fill it with others.
+pub(crate) fn record_failure(
     uow: &mut UnitOfWork<'_>,
     key: AttemptKey,
-    whose: Option<UserId>,
+    account: Option<UserId>,
     origin: &Origin,
     action: AuditAction,
     refusal: Refusal,
-) -> Result<AuthOutcome<T>, Refusal> {
+) -> Result<Denial, Refusal> {
     let rules = uow.policy().access;
     let attempts = uow.attempts(key.0).one_more(uow.now());
     uow.save_attempts(attempts);
-    // Nobody gets here while a lock is in force: this one begins one.
+    // An attempt during a lockout never gets here, so a lock found here is a new one.
     let locks = attempts.is_locked(&rules);
-    if let Some(user) = whose {
+    if let Some(user) = account {
         let note = |action| AuditNote {
             actor: None,
             session: None,
@@ -117,7 +92,7 @@ pub(crate) fn fail<T>(
             uow.note(note(AuditAction::LogInLocked))?;
         }
     }
-    Ok(AuthOutcome::Denied {
+    Ok(Denial {
         refusal,
         locks: locks.then_some(key),
     })
@@ -129,7 +104,7 @@ mod tests {
     use p2p_domain::TypedId;
 
     #[test]
-    fn nobody_counts_against_another_by_what_they_claim_to_be() {
+    fn no_claimed_address_collides_with_another_kind_of_key() {
         let user = UserId::from_u128(7);
         let origin = Origin::new("2001:db8::7".parse().ok(), "a test");
         let mut keys = vec![

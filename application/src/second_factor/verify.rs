@@ -1,4 +1,4 @@
-//! Somebody shows their second factor again, before they do something dear.
+//! A user presents their second factor again before a sensitive change.
 
 use p2p_domain::Refusal;
 use p2p_domain::audit_log::{AuditAction, AuditNote};
@@ -6,21 +6,21 @@ use p2p_domain::second_factor::PresentedCode;
 use p2p_domain::session::Origin;
 use p2p_domain::user::Caller;
 
-use super::{open_session, take};
+use super::{accept_code, open_session, present_code};
 use crate::Market;
+use crate::auth::{AccessError, Admitted, AttemptKey, AuthOutcome, deny, issue_access_token};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::ports::AccessToken;
-use crate::session::{AccessError, Admitted, AttemptKey, AuthOutcome, access_of, deny, shown};
 
-/// Notes in the session that the second factor was shown, or remembers that it was not.
+/// Records in the session that the second factor was verified, or counts the failure.
 #[derive(Debug, Clone)]
-pub struct ShowSecondFactor {
+pub struct VerifySecondFactor {
     pub caller: Caller,
-    pub shown: PresentedCode,
+    pub code: PresentedCode,
     pub origin: Origin,
 }
 
-impl Command for ShowSecondFactor {
+impl Command for VerifySecondFactor {
     type Outcome = AuthOutcome<Admitted>;
 
     fn read_set(&self, reads: &mut ReadSet) {
@@ -43,9 +43,9 @@ impl Command for ShowSecondFactor {
         let factor = uow
             .second_factor(user.id)
             .ok_or(Refusal::SecondFactorMissing)?;
-        let recovery_left = match take(uow, factor, self.shown, &self.origin)? {
-            Ok(left) => left,
-            Err(denied) => return Ok(denied),
+        let recovery_left = match accept_code(uow, factor, self.code, &self.origin)? {
+            AuthOutcome::Admitted(left) => left,
+            AuthOutcome::Denied(denial) => return Ok(denial.into()),
         };
         let session = session.prove(uow.now());
         uow.save_session(session.clone());
@@ -62,8 +62,8 @@ impl Command for ShowSecondFactor {
     }
 }
 
-/// Shows a code; the answer is an access token that says so. The refresh token that the caller has stays good.
-pub async fn show(
+/// Verifies a code; returns an access token that says so. The caller's refresh token stays valid.
+pub async fn verify(
     market: &Market,
     caller: Caller,
     code: &str,
@@ -71,18 +71,18 @@ pub async fn show(
 ) -> Result<AccessToken, AccessError> {
     let user = market.queries().find_user(caller.user).await?;
     let user = user.ok_or(Refusal::SessionOver)?;
-    let shown = shown(market, caller.user, code).await?;
-    let shown = shown.ok_or(Refusal::SecondFactorMissing)?;
-    let command = ShowSecondFactor {
+    let code = present_code(market, caller.user, code).await?;
+    let code = code.ok_or(Refusal::SecondFactorMissing)?;
+    let command = VerifySecondFactor {
         caller,
-        shown,
+        code,
         origin,
     };
     match market.execute(command).await? {
         AuthOutcome::Admitted(admitted) => {
-            admitted.tell_recovery(market);
-            access_of(market, &admitted.user, &admitted.session)
+            admitted.notify_recovery_use(market);
+            issue_access_token(market, &admitted.user, &admitted.session)
         }
-        AuthOutcome::Denied { refusal, locks } => Err(deny(market, &user, refusal, locks)),
+        AuthOutcome::Denied(denial) => Err(deny(market, &user, denial)),
     }
 }
