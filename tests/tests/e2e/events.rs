@@ -378,7 +378,7 @@ async fn a_message_that_comes_five_times_at_once_takes_effect_once() -> Result<(
     let town = town(&database).await?;
     let other = Served::start(database.open().await?, Arc::new(town.clock.clone())).await?;
     town.create().await?;
-    let lease = town.served.database.take(10).await?;
+    let lease = town.served.database.claim(10).await?;
     let message = lease.messages().first().context("nothing is told")?.clone();
     drop(lease);
     let (one, two): (Arc<dyn Broker>, Arc<dyn Broker>) =
@@ -410,7 +410,7 @@ async fn poison_goes_to_the_dead_letters_and_comes_back_when_it_is_sent_back() -
     );
     let town = town(&database).await?;
     town.create().await?;
-    let lease = town.served.database.take(10).await?;
+    let lease = town.served.database.claim(10).await?;
     let mut unknown = lease.messages().first().context("nothing is told")?.clone();
     drop(lease);
     // Of a deal that is not there (yet), and one that is no event at all.

@@ -136,7 +136,7 @@ impl Broker for Twice {
     }
 
     async fn subscribe(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
-        self.0.listen().await
+        self.0.subscribe().await
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
