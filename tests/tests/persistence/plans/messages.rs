@@ -166,14 +166,14 @@ pub(crate) async fn reports(counter: &Counter) -> Result<()> {
 pub(crate) async fn relay(counter: &Counter) -> Result<()> {
     counter
         .check("take", 25, 20, async |db| {
-            Ok(db.take(LIMIT).await?.messages().to_vec())
+            Ok(db.claim(LIMIT).await?.messages().to_vec())
         })
         .await?;
     // Found and removed; what was removed at an earlier turn may be come upon until the index forgets it. So with the others
     // that remove what they find.
     counter
         .check("delivered", 60 + REMOVED, 20, async |db| {
-            let lease = db.take(LIMIT).await?;
+            let lease = db.claim(LIMIT).await?;
             let arrived: Vec<EventId> = lease.messages().iter().map(|one| one.id).collect();
             lease.ack(&arrived).await?;
             Ok(arrived)
