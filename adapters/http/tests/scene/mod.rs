@@ -193,7 +193,7 @@ impl Scene {
     /// people are told.
     pub(crate) async fn deliver(&self) {
         loop {
-            let lease = self.memory.take(100).await.unwrap();
+            let lease = self.memory.claim(100).await.unwrap();
             let messages = lease.messages().to_vec();
             if messages.is_empty() {
                 return;
