@@ -1,14 +1,16 @@
-//! What needs no server: formatting, lints, architecture.
+//! What needs no server: formatting, lints, architecture, import cycles, sizes.
 
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{architecture, outgoing, process};
+use crate::{architecture, cycles, outgoing, process, sizes};
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     process::step("format", &mut workspace.cargo(["fmt", "--all", "--check"]))?;
     let lints = "clippy --workspace --all-targets --all-features -- -D warnings";
     process::step("lints", &mut workspace.cargo(lints.split(' ')))?;
     architecture::check(&workspace.metadata)?;
+    cycles::check(workspace)?;
+    sizes::check(workspace)?;
     outgoing::check(workspace)
 }

@@ -1,9 +1,11 @@
 //! The project's own chores: `cargo xtask --help`.
 //!
 //! One file per chore (`demo`, `check`, `test`, `deny`, `postman`, `grpc`, `schemathesis`, `contracts`, `bench`), each a list of
-//! steps; `services` provides the servers that tests need, `python` the packages of programs that are written in it,
-//! `process` runs children so that none outlives us. A new chore is a variant of [`Task`] and a file. Depends on no other
-//! crate of the workspace, so that it builds when they do not. Unix only.
+//! steps. The checks of the sources are `architecture`, `cycles`, `sizes`, `words` and `outgoing`; `sources`, `lexer`,
+//! `modules`, `test_code` and `prose` read the files for them, without a compiler. `services` provides the servers that tests
+//! need, `python` the packages of programs that are written in it, `process` runs children so that none outlives us. A new
+//! chore is a variant of [`Task`] and a file. Depends on no other crate of the workspace, so that it builds when they do not.
+//! Unix only.
 #![expect(
     clippy::print_stderr,
     reason = "a command line tool tells what it does"
@@ -13,16 +15,27 @@ mod architecture;
 mod bench;
 mod check;
 mod contracts;
+mod cycles;
 mod demo;
 mod deny;
 mod grpc;
+mod lexer;
+mod modules;
 mod outgoing;
 mod postman;
 mod process;
+mod prose;
 mod python;
+mod report;
+mod riddles;
 mod schemathesis;
 mod services;
+mod sizes;
+mod sources;
 mod test;
+mod test_code;
+mod vocabulary;
+mod words;
 mod workspace;
 
 use std::ffi::OsString;
@@ -53,8 +66,12 @@ enum Task {
         #[arg(last = true)]
         args: Vec<OsString>,
     },
-    /// Check formatting, lints and architecture: the fast loop.
+    /// Check formatting, lints, architecture, import cycles and sizes: the fast loop.
     Check,
+    /// List the import cycles of these crates, or of all.
+    Cycles { crates: Vec<String> },
+    /// List retired words and sentences about unnamed persons, at these paths or everywhere.
+    Words { paths: Vec<String> },
     /// Check everything, then run all tests against PostgreSQL, RabbitMQ and Redis.
     ///
     /// The servers are those of DATABASE_URL, AMQP_URL and REDIS_URL if set, else any found on the usual local ports, else
@@ -129,6 +146,8 @@ fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::Demo { release, args } => match demo::run(&workspace, release, &args)? {},
         Task::Check => check::run(&workspace)?,
+        Task::Cycles { crates } => cycles::list(&workspace, &crates)?,
+        Task::Words { paths } => words::list(&workspace, &paths)?,
         Task::Test {
             servers,
             no_deny,
