@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_end_is_read_to_the_end() {
+    fn an_unfinished_token_ends_with_the_file() {
         for source in ["\"a", "r#\"a\"", "/* a", "'", "'\\", "\"\\"] {
             assert_eq!(tokens(source).len(), 1, "{source}");
         }
