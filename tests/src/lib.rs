@@ -11,6 +11,7 @@
 pub mod brokers;
 pub mod cluster;
 pub mod databases;
+pub mod fixture;
 pub mod harness;
 pub mod laws;
 pub mod live;

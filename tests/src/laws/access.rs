@@ -13,7 +13,7 @@ use p2p_domain::{FailedAttempts, Role, Roles, SecondFactor, Session, Timestamp, 
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Place;
+use super::Backend;
 use super::access_rows::{LATE, TEXT, session};
 use super::rows::{assert_rejected, changed, commit, new};
 use crate::harness::{Harness, START, Storage};
@@ -41,8 +41,8 @@ async fn keep<S: Store>(store: &S, rows: &[FailedAttempts]) {
 }
 
 /// Of any digest, any count; found and locked by it.
-pub async fn failed_log_ins_are_kept_as_they_were<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn failed_log_ins_are_kept_as_they_were<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let rows = [
         attempts(0, 0, START),
         attempts(1, u32::MAX, LATE),
@@ -67,8 +67,8 @@ pub async fn failed_log_ins_are_kept_as_they_were<P: Place>(place: &P) {
 }
 
 /// Begun, confirmed, used up and given up; found and locked by whose it is.
-pub async fn a_second_factor_is_kept_as_it_was<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_second_factor_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let user = harness.customer("anna").await.user;
     assert_eq!(store.find_second_factor(user).await.unwrap(), None);
@@ -117,10 +117,10 @@ pub async fn a_second_factor_is_kept_as_it_was<P: Place>(place: &P) {
 }
 
 /// Many guesses at the same moment, over two replicas, under an address that was never tried before.
-pub async fn each_failed_log_in_is_counted<P: Place>(place: &P) {
+pub async fn each_failed_log_in_is_counted<B: Backend>(backend: &B) {
     const TASKS: usize = 6;
     const EACH: u32 = 5;
-    let stores = [place.open().await, place.open().await];
+    let stores = [backend.open().await, backend.open().await];
     let start = Arc::new(tokio::sync::Barrier::new(TASKS));
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
@@ -170,8 +170,8 @@ async fn with_roles<S: Storage>(harness: &Harness<S>, roles: Roles, at: Timestam
 }
 
 /// Roles as they are now and sessions that have ended, from the very moment that is asked for on.
-pub async fn changed_rights_are_told<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn changed_rights_are_told<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let anna = harness.customer("anna").await.user;
     let (roles, none) = (Roles::from([Role::Moderator]), Roles::default());
@@ -221,8 +221,8 @@ pub async fn changed_rights_are_told<P: Place>(place: &P) {
 
 /// Sessions that were over before the time that is asked for, by their end or by their age, and old failures; all of them,
 /// some at a time, and nothing else.
-pub async fn what_is_over_is_forgotten<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn what_is_over_is_forgotten<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let user = harness.customer("anna").await.user;
     let before = START.before(MOMENT);

@@ -3,7 +3,7 @@
 use p2p_application::listing::ListingFilter;
 use p2p_domain::{Asset, ExchangeType, Listing, Money};
 
-use super::Place;
+use super::Backend;
 use super::listings::{all, list};
 use crate::harness::{Harness, Offering, Storage, decimal};
 
@@ -26,8 +26,8 @@ async fn shown_for<S: Storage>(harness: &Harness<S>, fiat: Asset, amounts: &[i64
 }
 
 /// From the minimum to the lesser of the maximum and what remains, both included.
-pub async fn an_amount_fits_the_limits_and_what_remains<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_amount_fits_the_limits_and_what_remains<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, customer) = (
         harness.exchanger("anna").await,
         harness.customer("customer").await,
@@ -58,8 +58,8 @@ pub async fn an_amount_fits_the_limits_and_what_remains<P: Place>(place: &P) {
 }
 
 /// What remains is worth a rounded amount, half to even: the same as an offer for all of it would cost.
-pub async fn an_amount_is_compared_with_the_rounded_worth<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_amount_is_compared_with_the_rounded_worth<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.exchanger("anna").await;
     for (total, worth) in [
         ("0.03", 2),
@@ -83,8 +83,8 @@ pub async fn an_amount_is_compared_with_the_rounded_worth<P: Place>(place: &P) {
 }
 
 /// Price times amount does not fit 64 bits; the listing is shown for what its limits say.
-pub async fn huge_numbers_do_not_overflow<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn huge_numbers_do_not_overflow<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.exchanger("anna").await;
     let offering = Offering {
         price: "90000000000",

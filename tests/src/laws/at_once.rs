@@ -12,7 +12,7 @@ use p2p_domain::{Account, AccountKey, Asset, ExchangeType, Money, Offer, Posting
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Place;
+use super::Backend;
 use super::conflicts::rows;
 use super::rows::{
     assert_conflict, assert_rejected, booking, broken, changed, deposit, deposit_keys, enrol, new,
@@ -39,8 +39,8 @@ async fn assert_left_nothing<S: Storage>(harness: &Harness<S>, what: &str, newco
 }
 
 /// Loaded before the last change, or never: whichever row it is, nothing of the batch is stored.
-pub async fn at_once_a_stale_version_is_a_conflict<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn at_once_a_stale_version_is_a_conflict<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (_, rows) = rows(&harness).await;
     for step in [1, -1] {
         for (what, changes) in rows.each(|version| version.checked_add_signed(step)) {
@@ -59,8 +59,8 @@ pub async fn at_once_a_stale_version_is_a_conflict<P: Place>(place: &P) {
 }
 
 /// One stale row among many that are as they were loaded.
-pub async fn at_once_one_stale_row_stops_all<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn at_once_one_stale_row_stops_all<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let mut changes = ChangeSet::default();
     let mut before = Vec::new();
     for turn in 0..8 {
@@ -83,8 +83,8 @@ pub async fn at_once_one_stale_row_stops_all<P: Place>(place: &P) {
 }
 
 /// Saved as new, but there.
-pub async fn at_once_a_taken_key_is_a_conflict<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn at_once_a_taken_key_is_a_conflict<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (deal, rows) = rows(&harness).await;
     let mut cases = rows.each(|_| None);
     let history = harness.store.offer_history(deal.id()).await.unwrap();
@@ -102,8 +102,8 @@ pub async fn at_once_a_taken_key_is_a_conflict<P: Place>(place: &P) {
 }
 
 /// The last line of defence holds here, too.
-pub async fn at_once_broken_rows_are_rejected<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn at_once_broken_rows_are_rejected<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     for (what, changes) in broken(&harness).await {
         let (newcomer, changes) = with_newcomer(&harness, changes);
         assert_rejected(what, &harness.store.commit(&changes).await);
@@ -113,8 +113,8 @@ pub async fn at_once_broken_rows_are_rejected<P: Place>(place: &P) {
 }
 
 /// New rows and changed ones, of all the tables that answers and deals write: all of them are there.
-pub async fn at_once_everything_is_committed<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn at_once_everything_is_committed<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let exchanger = harness.exchanger("exchanger").await;
     let customer = harness.customer("customer").await;
     harness.deposit(customer, "10", Asset::Usdt).await;
@@ -188,11 +188,11 @@ async fn deposit_in_a_unit<S: Storage>(
 }
 
 /// Units of work that lock and commits that do not, of two replicas on the same two accounts: every deposit counts once.
-pub async fn at_once_and_units_lose_nothing<P: Place>(place: &P) {
+pub async fn at_once_and_units_lose_nothing<B: Backend>(backend: &B) {
     const EACH: usize = 10;
-    let harness = Arc::new(Harness::open(place.open().await).await);
+    let harness = Arc::new(Harness::open(backend.open().await).await);
     let anna = harness.customer("anna").await;
-    let replicas = [harness.store.clone(), place.open().await];
+    let replicas = [harness.store.clone(), backend.open().await];
     let mut tasks = JoinSet::new();
     for task in 0..6 {
         let (harness, store) = (Arc::clone(&harness), replicas[task % 2].clone());

@@ -9,7 +9,7 @@ use p2p_domain::audit_log::AuditHead;
 use p2p_domain::offer::State;
 use p2p_domain::{Account, Asset, ExchangeType, Money, Offer, OfferId, Posting, UserId};
 
-use super::Place;
+use super::Backend;
 use super::rows::{booking, changed, commit, new};
 use crate::harness::{Harness, Stage, Storage};
 
@@ -38,8 +38,8 @@ async fn account<S: Storage>(harness: &Harness<S>, user: UserId, asset: Asset) -
 }
 
 /// The system's accounts are there, and nothing is wrong with them.
-pub async fn an_empty_market_is_clean<P: Place>(place: &P) {
-    let report = place.open().await.audit().await.unwrap();
+pub async fn an_empty_market_is_clean<B: Backend>(backend: &B) {
+    let report = backend.open().await.audit().await.unwrap();
     let system = u64::try_from(3 * Asset::ALL.len()).unwrap();
     let expected = LedgerReport {
         accounts: system,
@@ -50,8 +50,8 @@ pub async fn an_empty_market_is_clean<P: Place>(place: &P) {
 }
 
 /// One deal in every stage, and the audit has seen all of it.
-pub async fn an_audit_says_what_it_looked_at<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_audit_says_what_it_looked_at<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     for stage in Stage::ALL {
         harness.deal(ExchangeType::FiatToCrypto, stage).await;
     }
@@ -69,8 +69,8 @@ pub async fn an_audit_says_what_it_looked_at<P: Place>(place: &P) {
 }
 
 /// A balance without entries.
-pub async fn money_out_of_nothing_is_noticed<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn money_out_of_nothing_is_noticed<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await;
     let own = account(&harness, anna.user, Asset::Usdt).await;
     let rich = Account::restore(own.id, own.key, 1, 0, own.version + 1).unwrap();
@@ -82,17 +82,17 @@ pub async fn money_out_of_nothing_is_noticed<P: Place>(place: &P) {
 }
 
 /// Entries that match their balances and don't sum to zero.
-pub async fn a_transfer_that_does_not_balance_is_noticed<P: Place>(place: &P) {
-    unbalanced(place, false).await;
+pub async fn a_transfer_that_does_not_balance_is_noticed<B: Backend>(backend: &B) {
+    unbalanced(backend, false).await;
 }
 
 /// The same, in a transfer where another asset makes the sum zero.
-pub async fn an_asset_that_makes_up_for_another_is_noticed<P: Place>(place: &P) {
-    unbalanced(place, true).await;
+pub async fn an_asset_that_makes_up_for_another_is_noticed<B: Backend>(backend: &B) {
+    unbalanced(backend, true).await;
 }
 
-async fn unbalanced<P: Place>(place: &P, compensated: bool) {
-    let harness = Harness::open(place.open().await).await;
+async fn unbalanced<B: Backend>(backend: &B, compensated: bool) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "1", Asset::Usdc).await;
     let (gains, pays) = (
@@ -133,8 +133,8 @@ async fn unbalanced<P: Place>(place: &P, compensated: bool) {
 }
 
 /// A hold that is booked properly, for no deal.
-pub async fn escrow_without_a_deal_is_noticed<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn escrow_without_a_deal_is_noticed<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "1", Asset::Usdt).await;
     let own = account(&harness, anna.user, Asset::Usdt).await;
@@ -146,17 +146,17 @@ pub async fn escrow_without_a_deal_is_noticed<P: Place>(place: &P) {
 }
 
 /// A deal that begins without any.
-pub async fn a_deal_without_escrow_is_noticed<P: Place>(place: &P) {
-    without_escrow(place, true).await;
+pub async fn a_deal_without_escrow_is_noticed<B: Backend>(backend: &B) {
+    without_escrow(backend, true).await;
 }
 
 /// A deal that ends while its escrow stays.
-pub async fn a_deal_that_leaves_its_escrow_behind_is_noticed<P: Place>(place: &P) {
-    without_escrow(place, false).await;
+pub async fn a_deal_that_leaves_its_escrow_behind_is_noticed<B: Backend>(backend: &B) {
+    without_escrow(backend, false).await;
 }
 
-async fn without_escrow<P: Place>(place: &P, begins: bool) {
-    let harness = Harness::open(place.open().await).await;
+async fn without_escrow<B: Backend>(backend: &B, begins: bool) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Pending)
         .await;
@@ -197,17 +197,17 @@ async fn without_escrow<P: Place>(place: &P, begins: bool) {
 }
 
 /// More than its deals are about.
-pub async fn a_listing_that_freezes_too_much_is_noticed<P: Place>(place: &P) {
-    freezes(place, 100_000_001).await;
+pub async fn a_listing_that_freezes_too_much_is_noticed<B: Backend>(backend: &B) {
+    freezes(backend, 100_000_001).await;
 }
 
 /// Less than its deals are about.
-pub async fn a_listing_that_freezes_too_little_is_noticed<P: Place>(place: &P) {
-    freezes(place, 99_999_999).await;
+pub async fn a_listing_that_freezes_too_little_is_noticed<B: Backend>(backend: &B) {
+    freezes(backend, 99_999_999).await;
 }
 
-async fn freezes<P: Place>(place: &P, frozen: i64) {
-    let harness = Harness::open(place.open().await).await;
+async fn freezes<B: Backend>(backend: &B, frozen: i64) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Approved)
         .await;
@@ -223,17 +223,17 @@ async fn freezes<P: Place>(place: &P, frozen: i64) {
 }
 
 /// A step that was made and not recorded.
-pub async fn a_deal_ahead_of_its_history_is_noticed<P: Place>(place: &P) {
-    out_of_step(place, true).await;
+pub async fn a_deal_ahead_of_its_history_is_noticed<B: Backend>(backend: &B) {
+    out_of_step(backend, true).await;
 }
 
 /// A step that was recorded and not made.
-pub async fn a_history_ahead_of_its_deal_is_noticed<P: Place>(place: &P) {
-    out_of_step(place, false).await;
+pub async fn a_history_ahead_of_its_deal_is_noticed<B: Backend>(backend: &B) {
+    out_of_step(backend, false).await;
 }
 
-async fn out_of_step<P: Place>(place: &P, ahead: bool) {
-    let harness = Harness::open(place.open().await).await;
+async fn out_of_step<B: Backend>(backend: &B, ahead: bool) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Pending)
         .await;

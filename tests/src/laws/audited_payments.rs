@@ -7,7 +7,7 @@ use p2p_domain::user::Caller;
 use p2p_domain::withdrawal::WithdrawalState;
 use p2p_domain::{Asset, Decline, Money, Order, Payment, Posting, Withdrawal};
 
-use super::Place;
+use super::Backend;
 use super::audit::assert_noticed;
 use super::paying::{
     bought, deciding, order, payment, refunding, requesting, roubles, sides, together,
@@ -15,17 +15,17 @@ use super::paying::{
 use super::rows::{booking, changed, commit, new};
 use crate::harness::{Harness, Storage};
 
-/// A market, and somebody in it with a hundred roubles.
-async fn scene<P: Place>(place: &P) -> (Harness<P::Store>, Caller) {
-    let harness = Harness::open(place.open().await).await;
+/// A market with a buyer who has a hundred roubles.
+async fn market_with_buyer<B: Backend>(backend: &B) -> (Harness<B::Store>, Caller) {
+    let harness = Harness::open(backend.open().await).await;
     let buyer = harness.customer("anna").await;
     harness.deposit(buyer, "100", Asset::Rub).await;
     (harness, buyer)
 }
 
 /// Orders, payments and withdrawals in every state.
-pub async fn what_was_paid_and_withdrawn_is_clean<P: Place>(place: &P) {
-    let (harness, buyer) = scene(place).await;
+pub async fn what_was_paid_and_withdrawn_is_clean<B: Backend>(backend: &B) {
+    let (harness, buyer) = market_with_buyer(backend).await;
     let declined = order(&harness, buyer, roubles(1_000));
     let [payer, payee] = sides(&harness, buyer).await;
     let reason = Decline::InsufficientFunds;
@@ -83,8 +83,8 @@ enum Wrong {
     NoPayment,
 }
 
-async fn wrongly_paid<P: Place>(place: &P, wrong: Wrong) {
-    let (harness, buyer) = scene(place).await;
+async fn wrongly_paid<B: Backend>(backend: &B, wrong: Wrong) {
+    let (harness, buyer) = market_with_buyer(backend).await;
     let [payer, payee] = sides(&harness, buyer).await;
     let decline = matches!(wrong, Wrong::ThoughDeclined).then_some(Decline::RateLimited);
     let origin = PaymentOrigin::Order(harness.market.fresh());
@@ -116,42 +116,42 @@ async fn wrongly_paid<P: Place>(place: &P, wrong: Wrong) {
 }
 
 /// A payment that is only said to be made.
-pub async fn a_payment_that_moved_nothing_is_noticed<P: Place>(place: &P) {
-    wrongly_paid(place, Wrong::NothingMoved).await;
+pub async fn a_payment_that_moved_nothing_is_noticed<B: Backend>(backend: &B) {
+    wrongly_paid(backend, Wrong::NothingMoved).await;
 }
 
 /// A payment that has moved less than it says.
-pub async fn a_payment_that_moved_another_amount_is_noticed<P: Place>(place: &P) {
-    wrongly_paid(place, Wrong::OtherAmount).await;
+pub async fn a_payment_that_moved_another_amount_is_noticed<B: Backend>(backend: &B) {
+    wrongly_paid(backend, Wrong::OtherAmount).await;
 }
 
 /// A payment that was charged again.
-pub async fn a_payment_that_moved_twice_is_noticed<P: Place>(place: &P) {
-    wrongly_paid(place, Wrong::Twice).await;
+pub async fn a_payment_that_moved_twice_is_noticed<B: Backend>(backend: &B) {
+    wrongly_paid(backend, Wrong::Twice).await;
 }
 
 /// A payment that was made all the same.
-pub async fn a_declined_payment_that_moved_is_noticed<P: Place>(place: &P) {
-    wrongly_paid(place, Wrong::ThoughDeclined).await;
+pub async fn a_declined_payment_that_moved_is_noticed<B: Backend>(backend: &B) {
+    wrongly_paid(backend, Wrong::ThoughDeclined).await;
 }
 
 /// Money that moved for a payment that nobody knows.
-pub async fn entries_of_no_payment_are_noticed<P: Place>(place: &P) {
-    wrongly_paid(place, Wrong::NoPayment).await;
+pub async fn entries_of_no_payment_are_noticed<B: Backend>(backend: &B) {
+    wrongly_paid(backend, Wrong::NoPayment).await;
 }
 
 /// A payment that is only said to be refunded.
-pub async fn a_refund_that_moved_nothing_is_noticed<P: Place>(place: &P) {
-    refunded(place, true).await;
+pub async fn a_refund_that_moved_nothing_is_noticed<B: Backend>(backend: &B) {
+    refunded(backend, true).await;
 }
 
 /// A payment that has come back and does not say so.
-pub async fn a_refund_that_is_not_told_is_noticed<P: Place>(place: &P) {
-    refunded(place, false).await;
+pub async fn a_refund_that_is_not_told_is_noticed<B: Backend>(backend: &B) {
+    refunded(backend, false).await;
 }
 
-async fn refunded<P: Place>(place: &P, told: bool) {
-    let (harness, buyer) = scene(place).await;
+async fn refunded<B: Backend>(backend: &B, told: bool) {
+    let (harness, buyer) = market_with_buyer(backend).await;
     let (_, paid) = bought(&harness, buyer, roubles(10)).await;
     let mut changes = refunding(&harness, buyer, &paid).await;
     if told {
@@ -164,8 +164,8 @@ async fn refunded<P: Place>(place: &P, told: bool) {
 }
 
 /// Nothing is set aside for it.
-pub async fn a_withdrawal_that_holds_nothing_is_noticed<P: Place>(place: &P) {
-    let (harness, owner) = scene(place).await;
+pub async fn a_withdrawal_that_holds_nothing_is_noticed<B: Backend>(backend: &B) {
+    let (harness, owner) = market_with_buyer(backend).await;
     let (_, mut changes) = requesting(&harness, owner, roubles(10)).await;
     changes.accounts.clear();
     changes.transfers.clear();
@@ -173,16 +173,16 @@ pub async fn a_withdrawal_that_holds_nothing_is_noticed<P: Place>(place: &P) {
 }
 
 /// Money is set aside for a withdrawal that nobody knows.
-pub async fn a_hold_for_no_withdrawal_is_noticed<P: Place>(place: &P) {
-    let (harness, owner) = scene(place).await;
+pub async fn a_hold_for_no_withdrawal_is_noticed<B: Backend>(backend: &B) {
+    let (harness, owner) = market_with_buyer(backend).await;
     let (_, mut changes) = requesting(&harness, owner, roubles(10)).await;
     changes.withdrawals.clear();
     assert_noticed(harness, &changes).await;
 }
 
 /// A decision that leaves the money where it was.
-pub async fn a_decision_that_moved_nothing_is_noticed<P: Place>(place: &P) {
-    let (harness, owner) = scene(place).await;
+pub async fn a_decision_that_moved_nothing_is_noticed<B: Backend>(backend: &B) {
+    let (harness, owner) = market_with_buyer(backend).await;
     let (requested, changes) = requesting(&harness, owner, roubles(10)).await;
     commit(&harness.store, &changes).await.unwrap();
     let (_, mut changes) = deciding(&harness, &requested, true).await;
@@ -192,17 +192,17 @@ pub async fn a_decision_that_moved_nothing_is_noticed<P: Place>(place: &P) {
 }
 
 /// The money has left, and is said to have come back.
-pub async fn a_rejected_withdrawal_that_left_is_noticed<P: Place>(place: &P) {
-    decided_otherwise(place, true).await;
+pub async fn a_rejected_withdrawal_that_left_is_noticed<B: Backend>(backend: &B) {
+    decided_otherwise(backend, true).await;
 }
 
 /// The money has come back, and is said to have left.
-pub async fn an_approved_withdrawal_that_stayed_is_noticed<P: Place>(place: &P) {
-    decided_otherwise(place, false).await;
+pub async fn an_approved_withdrawal_that_stayed_is_noticed<B: Backend>(backend: &B) {
+    decided_otherwise(backend, false).await;
 }
 
-async fn decided_otherwise<P: Place>(place: &P, left: bool) {
-    let (harness, owner) = scene(place).await;
+async fn decided_otherwise<B: Backend>(backend: &B, left: bool) {
+    let (harness, owner) = market_with_buyer(backend).await;
     let (requested, changes) = requesting(&harness, owner, roubles(10)).await;
     commit(&harness.store, &changes).await.unwrap();
     let (decided, mut changes) = deciding(&harness, &requested, left).await;
@@ -244,8 +244,8 @@ async fn ordered<S: Storage>(
 }
 
 /// An order that is finished without having been paid.
-pub async fn a_finished_order_that_was_not_paid_is_noticed<P: Place>(place: &P) {
-    let (harness, buyer) = scene(place).await;
+pub async fn a_finished_order_that_was_not_paid_is_noticed<B: Backend>(backend: &B) {
+    let (harness, buyer) = market_with_buyer(backend).await;
     let order = order(&harness, buyer, roubles(10));
     let result = PaymentResult::Paid(harness.market.fresh());
     let order = order.settle(result, harness.market.now());
@@ -257,8 +257,8 @@ pub async fn a_finished_order_that_was_not_paid_is_noticed<P: Place>(place: &P) 
 }
 
 /// An order that names another payment than its own.
-pub async fn an_order_that_names_another_payment_is_noticed<P: Place>(place: &P) {
-    let (harness, buyer) = scene(place).await;
+pub async fn an_order_that_names_another_payment_is_noticed<B: Backend>(backend: &B) {
+    let (harness, buyer) = market_with_buyer(backend).await;
     let (order, _, mut changes) = ordered(&harness, buyer, roubles(10)).await;
     let result = PaymentResult::Paid(harness.market.fresh());
     changes
@@ -268,8 +268,8 @@ pub async fn an_order_that_names_another_payment_is_noticed<P: Place>(place: &P)
 }
 
 /// An order that costs more than was paid.
-pub async fn an_order_that_costs_another_amount_is_noticed<P: Place>(place: &P) {
-    let (harness, buyer) = scene(place).await;
+pub async fn an_order_that_costs_another_amount_is_noticed<B: Backend>(backend: &B) {
+    let (harness, buyer) = market_with_buyer(backend).await;
     let (mut order, payment, mut changes) = ordered(&harness, buyer, roubles(10)).await;
     order.purchase.amount = roubles(11);
     let result = PaymentResult::Paid(payment.id);
@@ -280,8 +280,8 @@ pub async fn an_order_that_costs_another_amount_is_noticed<P: Place>(place: &P) 
 }
 
 /// An order that is refunded while its payment is not.
-pub async fn an_order_that_was_not_refunded_is_noticed<P: Place>(place: &P) {
-    let (harness, buyer) = scene(place).await;
+pub async fn an_order_that_was_not_refunded_is_noticed<B: Backend>(backend: &B) {
+    let (harness, buyer) = market_with_buyer(backend).await;
     let (order, payment, mut changes) = ordered(&harness, buyer, roubles(10)).await;
     assert_eq!(payment.state, PaymentState::Authorized);
     let result = PaymentResult::Refunded(payment.id);
@@ -292,8 +292,8 @@ pub async fn an_order_that_was_not_refunded_is_noticed<P: Place>(place: &P) {
 }
 
 /// An order that is cancelled though it was paid.
-pub async fn a_cancelled_order_that_was_paid_is_noticed<P: Place>(place: &P) {
-    let (harness, buyer) = scene(place).await;
+pub async fn a_cancelled_order_that_was_paid_is_noticed<B: Backend>(backend: &B) {
+    let (harness, buyer) = market_with_buyer(backend).await;
     let (order, payment, mut changes) = ordered(&harness, buyer, roubles(10)).await;
     assert_eq!(payment.state, PaymentState::Authorized);
     let result = PaymentResult::Declined(Decline::InsufficientFunds);

@@ -6,7 +6,7 @@ use p2p_application::listing::{
 use p2p_domain::{Asset, ExchangeType, Listing, ListingId, Money, TypedId};
 
 use super::listings::all;
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Harness, Offering, Storage};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -73,8 +73,8 @@ fn number(id: ListingId) -> u128 {
 }
 
 /// Whatever is filtered by, in whatever order: the pages are those that pass, in order, each once.
-pub async fn filters_hold_in_every_order_and_on_every_page<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn filters_hold_in_every_order_and_on_every_page<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     stalls(&harness).await;
     let everything = harness.store.list_listings(&all()).await.unwrap().listings;
     assert_eq!(everything.len(), 16);

@@ -16,7 +16,7 @@ use p2p_domain::{
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Place;
+use super::Backend;
 use super::rows::{assert_conflict, booking, changed, deposit, deposit_keys};
 use crate::harness::{Harness, Offering, Setup, Storage};
 
@@ -27,10 +27,10 @@ const STUCK: Duration = Duration::from_secs(60);
 const PATIENCE: u32 = 1_000;
 
 /// Whoever loads a row that somebody else has locked gets it as the other leaves it.
-pub async fn two_units_on_one_row_take_turns<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn two_units_on_one_row_take_turns<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await;
-    let (store, other) = (harness.store.clone(), place.open().await);
+    let (store, other) = (harness.store.clone(), backend.open().await);
 
     let mut first = store.begin().await.unwrap();
     let changes = deposit(&harness, first.as_mut(), anna, 100).await;
@@ -84,11 +84,11 @@ async fn deposits<S: Storage>(harness: &Harness<S>, store: S, to: Caller, count:
 }
 
 /// Eight tasks and two replicas on the same two accounts: every deposit counts.
-pub async fn many_units_lose_nothing<P: Place>(place: &P) {
+pub async fn many_units_lose_nothing<B: Backend>(backend: &B) {
     const EACH: u32 = 10;
-    let harness = Arc::new(Harness::open(place.open().await).await);
+    let harness = Arc::new(Harness::open(backend.open().await).await);
     let anna = harness.customer("anna").await;
-    let replicas = [harness.store.clone(), place.open().await];
+    let replicas = [harness.store.clone(), backend.open().await];
     let mut tasks = JoinSet::new();
     for task in 0..8 {
         let (harness, store) = (Arc::clone(&harness), replicas[task % 2].clone());
@@ -103,8 +103,8 @@ pub async fn many_units_lose_nothing<P: Place>(place: &P) {
 }
 
 /// Every pair of six accounts, back and forth, from several tasks: with one order of locks nobody waits in a circle.
-pub async fn overlapping_units_never_deadlock<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn overlapping_units_never_deadlock<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let mut people = Vec::new();
     for name in ["anna", "berta", "carla", "dora", "emma", "frida"] {
         people.push(AccountKey::user(
@@ -113,7 +113,7 @@ pub async fn overlapping_units_never_deadlock<P: Place>(place: &P) {
         ));
     }
     people.sort_unstable();
-    let replicas = [harness.store.clone(), place.open().await];
+    let replicas = [harness.store.clone(), backend.open().await];
     let mut tasks = JoinSet::new();
     for shift in 0..people.len() {
         let (store, people) = (replicas[shift % 2].clone(), people.clone());
@@ -135,14 +135,14 @@ pub async fn overlapping_units_never_deadlock<P: Place>(place: &P) {
 }
 
 /// Two replicas and one balance that covers seven of twenty offers: exactly seven are made.
-pub async fn replicas_spend_one_balance_once<P: Place>(place: &P) {
-    let first = Harness::open(place.open().await).await;
+pub async fn replicas_spend_one_balance_once<B: Backend>(backend: &B) {
+    let first = Harness::open(backend.open().await).await;
     let setup = Setup {
         clock: first.clock.clone(),
         ids: first.ids.clone(),
         ..Setup::default()
     };
-    let second = Harness::open_with(place.open().await, setup).await;
+    let second = Harness::open_with(backend.open().await, setup).await;
     let exchanger = first.exchanger("exchanger").await;
     let customer = first.customer("customer").await;
     first.deposit(customer, "79.999999", Asset::Usdt).await;
@@ -178,14 +178,14 @@ pub async fn replicas_spend_one_balance_once<P: Place>(place: &P) {
 }
 
 /// Two replicas and one new address: one registration, and a proper refusal for everybody else.
-pub async fn replicas_register_an_address_once<P: Place>(place: &P) {
-    let first = Harness::open(place.open().await).await;
+pub async fn replicas_register_an_address_once<B: Backend>(backend: &B) {
+    let first = Harness::open(backend.open().await).await;
     let setup = Setup {
         clock: first.clock.clone(),
         ids: first.ids.clone(),
         ..Setup::default()
     };
-    let second = Harness::open_with(place.open().await, setup).await;
+    let second = Harness::open_with(backend.open().await, setup).await;
     let email = Email::new("anna@example.org");
     let mut tasks = JoinSet::new();
     for turn in 0..8 {
@@ -223,15 +223,15 @@ async fn switch<S: Store>(store: S, exchanger: UserId) -> Result<(), StorageErro
 }
 
 /// A record that was read may be changed by somebody else; whoever then writes it, writes over nobody.
-pub async fn a_record_that_is_read_is_not_written_over<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_record_that_is_read_is_not_written_over<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let exchanger = harness.exchanger("exchanger").await.user;
     let before = harness.exchanger_record(exchanger).await;
 
     let mut unit = harness.store.begin().await.unwrap();
     let read = unit.read_exchangers(&[exchanger]).await;
     assert_eq!(read.unwrap(), [before]);
-    let mut other = tokio::spawn(switch(place.open().await, exchanger));
+    let mut other = tokio::spawn(switch(backend.open().await, exchanger));
     // Where units of work take turns altogether, the other's comes only after this one.
     let first = timeout(Duration::from_millis(500), &mut other).await;
     let counted = Exchanger {

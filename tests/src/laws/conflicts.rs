@@ -7,7 +7,7 @@ use p2p_application::user::UserQueries;
 use p2p_domain::user::User;
 use p2p_domain::{Account, AccountKey, Asset, Dispute, ExchangeType, Exchanger, Listing, Offer};
 
-use super::Place;
+use super::Backend;
 use super::access_rows::AccessRows;
 use super::rows::{assert_conflict, changed, commit, new, stranger};
 use crate::harness::{Deal, Harness, Stage, Storage};
@@ -110,8 +110,8 @@ impl Rows {
 }
 
 /// Loaded before the last change, or not at all: both are stale.
-pub async fn a_stale_version_is_a_conflict<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_stale_version_is_a_conflict<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (_, rows) = rows(&harness).await;
     for step in [1, -1] {
         for (what, changes) in rows.each(|version| version.checked_add_signed(step)) {
@@ -126,8 +126,8 @@ pub async fn a_stale_version_is_a_conflict<P: Place>(place: &P) {
 }
 
 /// A row that was loaded and is no more (or never was).
-pub async fn a_row_that_is_gone_is_a_conflict<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_row_that_is_gone_is_a_conflict<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (_, mut rows) = rows(&harness).await;
     let somebody = stranger(&harness, "somebody");
     rows.user = somebody.clone();
@@ -154,8 +154,8 @@ pub async fn a_row_that_is_gone_is_a_conflict<P: Place>(place: &P) {
 }
 
 /// Saved as new, but there.
-pub async fn a_new_row_under_a_taken_key_is_a_conflict<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_new_row_under_a_taken_key_is_a_conflict<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (_, rows) = rows(&harness).await;
     for (what, changes) in rows.each(|_| None) {
         assert_conflict(what, &commit(&harness.store, &changes).await);
@@ -164,8 +164,8 @@ pub async fn a_new_row_under_a_taken_key_is_a_conflict<P: Place>(place: &P) {
 }
 
 /// An account is named by owner and asset, whatever its id.
-pub async fn two_accounts_of_one_owner_and_asset_are_a_conflict<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn two_accounts_of_one_owner_and_asset_are_a_conflict<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await;
     let owned = [
         AccountKey::user(anna.user, Asset::Btc),
@@ -183,8 +183,8 @@ pub async fn two_accounts_of_one_owner_and_asset_are_a_conflict<P: Place>(place:
 }
 
 /// Two registrations with one address, in one commit or in two.
-pub async fn an_address_has_one_account<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_address_has_one_account<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let first = stranger(&harness, "first");
     let mut second = stranger(&harness, "second");
     second.email = first.email.clone();
@@ -222,8 +222,8 @@ pub async fn an_address_has_one_account<P: Place>(place: &P) {
 }
 
 /// Two disputes of one side, under ids of their own.
-pub async fn a_side_opens_one_dispute_of_a_deal<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_side_opens_one_dispute_of_a_deal<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (deal, rows) = rows(&harness).await;
     let second = Dispute {
         id: harness.market.fresh(),
@@ -242,8 +242,8 @@ pub async fn a_side_opens_one_dispute_of_a_deal<P: Place>(place: &P) {
 }
 
 /// Steps of a history and remarks have keys, too.
-pub async fn what_is_only_added_is_added_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn what_is_only_added_is_added_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (deal, rows) = rows(&harness).await;
     let history = harness.store.offer_history(deal.id()).await.unwrap();
     let remark = harness

@@ -5,7 +5,7 @@ use std::time::Duration;
 use p2p_application::ports::{DeadLetter, DeadLetters, Incoming, Outbox, OutboxMessage, Queue};
 use p2p_domain::{EventId, TypedId};
 
-use super::Place;
+use super::Backend;
 use super::outbox::{drain, message, post};
 use crate::harness::{START, Storage};
 
@@ -35,8 +35,8 @@ async fn store_dead_letter<S: Storage>(
 }
 
 /// Once for each queue, with the first reason.
-pub async fn a_dead_letter_is_kept_once<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn a_dead_letter_is_kept_once<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let (one, queue) = (message(1), Queue::Notifications);
     assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
     store_dead_letter(&store, &one, queue, 1).await;
@@ -52,8 +52,8 @@ pub async fn a_dead_letter_is_kept_once<P: Place>(place: &P) {
 }
 
 /// Whoever died first comes first, whatever its id; no more than asked for.
-pub async fn dead_letters_come_in_the_order_in_which_they_died<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn dead_letters_come_in_the_order_in_which_they_died<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let queue = Queue::Notifications;
     for (nth, seconds) in [(1, 30), (2, 10), (3, 20), (4, 10)] {
         store_dead_letter(&store, &message(nth), queue, seconds).await;
@@ -73,8 +73,8 @@ pub async fn dead_letters_come_in_the_order_in_which_they_died<P: Place>(place: 
 }
 
 /// Back in the outbox as it was, for the queue where it died and no other.
-pub async fn a_revived_message_is_for_its_queue_only<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn a_revived_message_is_for_its_queue_only<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let [one, two, three] = [1, 2, 3].map(message);
     for message in [&one, &two, &three] {
         store_dead_letter(&store, message, Queue::PaymentCallbacks, 1).await;
@@ -96,8 +96,8 @@ pub async fn a_revived_message_is_for_its_queue_only<P: Place>(place: &P) {
 }
 
 /// The outbox has a message once: where it died at two queues, it goes back to one after the other.
-pub async fn a_message_on_its_way_is_not_revived<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn a_message_on_its_way_is_not_revived<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let one = message(1);
     post(&store, vec![one.clone()]).await.unwrap();
     store_dead_letter(&store, &one, Queue::Notifications, 1).await;
@@ -118,9 +118,9 @@ pub async fn a_message_on_its_way_is_not_revived<P: Place>(place: &P) {
 }
 
 /// More than are moved in one go.
-pub async fn many_dead_letters_are_revived<P: Place>(place: &P) {
+pub async fn many_dead_letters_are_revived<B: Backend>(backend: &B) {
     const MANY: u32 = 600;
-    let store = place.open().await;
+    let store = backend.open().await;
     for nth in 0..MANY {
         let message = message(u64::from(nth) + 1);
         store_dead_letter(&store, &message, Queue::Notifications, 1).await;

@@ -5,7 +5,7 @@ use p2p_application::dispute::{DisputeFilter, DisputeQueries};
 use p2p_domain::{Actor, Dispute, DisputeId, ExchangeType, TypedId, UserId};
 
 use super::rows::nothing;
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Deal, Harness, Stage, Storage};
 
 const ALL: DisputeFilter = DisputeFilter {
@@ -21,7 +21,7 @@ async fn list<S: Storage>(harness: &Harness<S>, filter: DisputeFilter) -> Vec<Di
 }
 
 /// Three deals with four disputes; those of the first are resolved.
-async fn scene<S: Storage>(harness: &Harness<S>) -> ([Deal; 3], Vec<Dispute>) {
+async fn fixture<S: Storage>(harness: &Harness<S>) -> ([Deal; 3], Vec<Dispute>) {
     let deals = [
         harness
             .deal(ExchangeType::FiatToCrypto, Stage::Approved)
@@ -53,9 +53,9 @@ async fn scene<S: Storage>(harness: &Harness<S>) -> ([Deal; 3], Vec<Dispute>) {
 }
 
 /// With what was said, oldest first; and nothing where there is nothing.
-pub async fn a_dispute_is_found_with_its_comments<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (deals, disputes) = scene(&harness).await;
+pub async fn a_dispute_is_found_with_its_comments<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (deals, disputes) = fixture(&harness).await;
     let open = disputes[3].id;
     let mut said = Vec::new();
     for (by, text) in [
@@ -82,9 +82,9 @@ pub async fn a_dispute_is_found_with_its_comments<P: Place>(place: &P) {
 }
 
 /// Oldest first; by side and by whether they wait.
-pub async fn disputes_are_a_queue<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (deals, disputes) = scene(&harness).await;
+pub async fn disputes_are_a_queue<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (deals, disputes) = fixture(&harness).await;
     let ids: Vec<_> = disputes.iter().map(|dispute| dispute.id).collect();
     assert_eq!(list(&harness, ALL).await, ids);
     let open = DisputeFilter {
@@ -117,9 +117,9 @@ pub async fn disputes_are_a_queue<P: Place>(place: &P) {
 }
 
 /// Every length of page gives the same queue.
-pub async fn pages_of_disputes_neither_repeat_nor_skip<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (deals, _) = scene(&harness).await;
+pub async fn pages_of_disputes_neither_repeat_nor_skip<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (deals, _) = fixture(&harness).await;
     for side in [None, Some(deals[0].customer.user)] {
         for open in [None, Some(false)] {
             let whole = DisputeFilter { side, open, ..ALL };
@@ -150,9 +150,9 @@ pub async fn pages_of_disputes_neither_repeat_nor_skip<P: Place>(place: &P) {
 }
 
 /// All disputes of a deal, oldest first, and none of another.
-pub async fn each_side_has_its_own_dispute_of_a_deal<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (deals, disputes) = scene(&harness).await;
+pub async fn each_side_has_its_own_dispute_of_a_deal<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (deals, disputes) = fixture(&harness).await;
     let of = async |deal: &Deal| harness.store.disputes_of(deal.id()).await.unwrap();
     let both = of(&deals[0]).await;
     assert_eq!(both, [disputes[0].clone(), disputes[2].clone()]);

@@ -5,7 +5,7 @@ use p2p_application::dispute::DisputeQueries;
 use p2p_domain::listing::{ListingState, Switch};
 use p2p_domain::{Asset, ExchangeType, Money, Status};
 
-use super::Place;
+use super::Backend;
 use crate::harness::{Deal, Harness, Offering, Stage, Storage, decimal, hours, minutes};
 
 /// The deal's holder and payer: available and held of each, in minor units of USDT.
@@ -29,8 +29,8 @@ async fn amounts<S: Storage>(harness: &Harness<S>, deal: &Deal) -> (i64, i64, i6
 }
 
 /// Created, accepted, paid, received: the payer gets the crypto less 0.1 %.
-pub async fn a_deal_in_each_direction_to_the_end<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_deal_in_each_direction_to_the_end<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     for exchange_type in ExchangeType::ALL {
         let deal = harness.deal(exchange_type, Stage::Pending).await;
         assert_eq!(books(&harness, &deal).await, IN_ESCROW);
@@ -54,8 +54,8 @@ pub async fn a_deal_in_each_direction_to_the_end<P: Place>(place: &P) {
 }
 
 /// Declined, cancelled by either side where each may, or proposed and agreed: the escrow goes back.
-pub async fn a_deal_called_off_in_every_way<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_deal_called_off_in_every_way<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     for exchange_type in ExchangeType::ALL {
         let declined = harness.deal(exchange_type, Stage::Declined).await;
         let cancelled = harness.deal(exchange_type, Stage::Cancelled).await;
@@ -82,8 +82,8 @@ pub async fn a_deal_called_off_in_every_way<P: Place>(place: &P) {
 }
 
 /// Finished, cancelled, split; both sides' disputes are resolved together.
-pub async fn a_dispute_decided_in_every_way<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_dispute_decided_in_every_way<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let split = Decision::Split {
         payer_amount: decimal("40.000009"),
     };
@@ -123,8 +123,8 @@ pub async fn a_dispute_decided_in_every_way<P: Place>(place: &P) {
 }
 
 /// Each wait ends by itself: without an answer or a payment the deal is off, without a receipt a moderator is called.
-pub async fn a_deal_that_nobody_moves<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_deal_that_nobody_moves<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     for (stage, wait, status, after) in [
         (Stage::Pending, minutes(30), Status::Cancelled, UNTOUCHED),
         (Stage::Approved, minutes(30), Status::Cancelled, UNTOUCHED),
@@ -141,8 +141,8 @@ pub async fn a_deal_that_nobody_moves<P: Place>(place: &P) {
 }
 
 /// The whole story of an exchanger who does not answer.
-pub async fn six_unanswered_offers_freeze_and_a_moderator_thaws<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn six_unanswered_offers_freeze_and_a_moderator_thaws<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, customer) = (
         harness.exchanger("anna").await,
         harness.customer("customer").await,
@@ -183,8 +183,8 @@ pub async fn six_unanswered_offers_freeze_and_a_moderator_thaws<P: Place>(place:
 }
 
 /// Many commands on the same rows in as few commits as it takes.
-pub async fn a_hundred_offers_in_one_batch<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_hundred_offers_in_one_batch<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, customer) = (
         harness.exchanger("anna").await,
         harness.customer("customer").await,

@@ -6,7 +6,7 @@ use p2p_application::ports::{ChangeSet, Store};
 use p2p_domain::offer::{Act, State};
 use p2p_domain::{Actor, ExchangeType, Offer, Status, Timestamp};
 
-use super::Place;
+use super::Backend;
 use super::rows::changed;
 use crate::harness::{Harness, START, Stage, Storage, minutes};
 
@@ -18,7 +18,7 @@ async fn beat<S: Storage>(store: &S, now: Timestamp) -> Option<Duration> {
 }
 
 /// Three deals whose deadlines run, and one of each that has none.
-async fn scene<S: Storage>(harness: &Harness<S>) -> Vec<Offer> {
+async fn deals_at_every_stage<S: Storage>(harness: &Harness<S>) -> Vec<Offer> {
     let mut deals = Vec::new();
     for stage in Stage::ALL {
         let deal = harness.deal(ExchangeType::FiatToCrypto, stage).await;
@@ -58,18 +58,18 @@ fn later(offer: &Offer, gap: Duration) -> Offer {
 }
 
 /// A market that starts for the first time has not been away.
-pub async fn the_first_beat_finds_no_gap<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let deals = scene(&harness).await;
+pub async fn the_first_beat_finds_no_gap<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let deals = deals_at_every_stage(&harness).await;
     assert_eq!(beat(&harness.store, START.after(minutes(999))).await, None);
     assert_eq!(now_of(&harness, &deals).await, deals);
     harness.close().await;
 }
 
 /// Up to the tolerance, to the microsecond.
-pub async fn a_silence_within_the_tolerance_is_no_gap<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let deals = scene(&harness).await;
+pub async fn a_silence_within_the_tolerance_is_no_gap<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let deals = deals_at_every_stage(&harness).await;
     let mut now = START;
     for silence in [Duration::ZERO, TICK, TOLERANCE - TICK, TOLERANCE] {
         now = now.after(silence);
@@ -82,12 +82,12 @@ pub async fn a_silence_within_the_tolerance_is_no_gap<P: Place>(place: &P) {
 }
 
 /// Deadlines that were still running at the last beat move by the gap; those that had passed by then stay.
-pub async fn a_gap_puts_off_what_was_still_running<P: Place>(place: &P) {
+pub async fn a_gap_puts_off_what_was_still_running<B: Backend>(backend: &B) {
     let gap = minutes(45);
-    let harness = Harness::open(place.open().await).await;
-    let passed = scene(&harness).await;
+    let harness = Harness::open(backend.open().await).await;
+    let passed = deals_at_every_stage(&harness).await;
     harness.clock.advance(TICK);
-    let running = scene(&harness).await;
+    let running = deals_at_every_stage(&harness).await;
     // The last sign of life comes exactly when the first response is due: that time had run out already.
     let last = passed[0].deadline().expect("PENDING waits");
     assert_eq!(running[0].deadline(), Some(last.after(TICK)));
@@ -113,11 +113,11 @@ pub async fn a_gap_puts_off_what_was_still_running<P: Place>(place: &P) {
 }
 
 /// The beat that finds the gap ends it.
-pub async fn a_gap_is_made_up_for_once<P: Place>(place: &P) {
+pub async fn a_gap_is_made_up_for_once<B: Backend>(backend: &B) {
     let gap = minutes(10);
-    let harness = Harness::open(place.open().await).await;
-    let replica = place.open().await;
-    let deals = scene(&harness).await;
+    let harness = Harness::open(backend.open().await).await;
+    let replica = backend.open().await;
+    let deals = deals_at_every_stage(&harness).await;
     assert_eq!(beat(&harness.store, START).await, None);
     assert_eq!(beat(&replica, START.after(gap)).await, Some(gap));
     assert_eq!(beat(&harness.store, START.after(gap)).await, None);
@@ -128,11 +128,11 @@ pub async fn a_gap_is_made_up_for_once<P: Place>(place: &P) {
 }
 
 /// Two replicas wake up in the same moment: one of them finds the gap.
-pub async fn two_beats_at_once_find_one_gap<P: Place>(place: &P) {
+pub async fn two_beats_at_once_find_one_gap<B: Backend>(backend: &B) {
     let gap = minutes(10);
-    let harness = Harness::open(place.open().await).await;
-    let replicas = [harness.store.clone(), place.open().await];
-    let deals = scene(&harness).await;
+    let harness = Harness::open(backend.open().await).await;
+    let replicas = [harness.store.clone(), backend.open().await];
+    let deals = deals_at_every_stage(&harness).await;
     assert_eq!(beat(&harness.store, START).await, None);
     let mut beats = tokio::task::JoinSet::new();
     for turn in 0..8 {
@@ -148,10 +148,10 @@ pub async fn two_beats_at_once_find_one_gap<P: Place>(place: &P) {
 }
 
 /// A deadline is put off for good, whoever is moving the deal just then: the beat waits for them, or they for it.
-pub async fn a_beat_and_a_step_do_not_overwrite_each_other<P: Place>(place: &P) {
+pub async fn a_beat_and_a_step_do_not_overwrite_each_other<B: Backend>(backend: &B) {
     let gap = minutes(45);
-    let harness = Harness::open(place.open().await).await;
-    let replica = place.open().await;
+    let harness = Harness::open(backend.open().await).await;
+    let replica = backend.open().await;
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Approved)
         .await;
@@ -185,9 +185,9 @@ pub async fn a_beat_and_a_step_do_not_overwrite_each_other<P: Place>(place: &P) 
 }
 
 /// Replicas' clocks differ: who is behind does not make the market look as if it had been away.
-pub async fn a_slower_clock_does_not_set_the_beat_back<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let deals = scene(&harness).await;
+pub async fn a_slower_clock_does_not_set_the_beat_back<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let deals = deals_at_every_stage(&harness).await;
     assert_eq!(beat(&harness.store, START).await, None);
     assert_eq!(beat(&harness.store, START.before(minutes(10))).await, None);
     assert_eq!(beat(&harness.store, START.after(TOLERANCE)).await, None);
@@ -196,9 +196,9 @@ pub async fn a_slower_clock_does_not_set_the_beat_back<P: Place>(place: &P) {
 }
 
 /// A deal whose deadline was put off is the same deal: it can be moved, and runs out at the new deadline.
-pub async fn a_deal_that_was_put_off_goes_on<P: Place>(place: &P) {
+pub async fn a_deal_that_was_put_off_goes_on<B: Backend>(backend: &B) {
     let gap = minutes(45);
-    let harness = Harness::open(place.open().await).await;
+    let harness = Harness::open(backend.open().await).await;
     let [accepted, left] = [
         harness
             .deal(ExchangeType::CryptoToFiat, Stage::Pending)

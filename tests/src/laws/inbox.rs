@@ -8,7 +8,7 @@ use p2p_domain::user::User;
 use p2p_domain::{Timestamp, UserId};
 use tokio::sync::Barrier;
 
-use super::Place;
+use super::Backend;
 use super::rows::{assert_conflict, commit, new, stranger};
 use crate::harness::{Harness, START, Storage};
 
@@ -41,8 +41,8 @@ async fn processed<S: Storage>(store: &S, keys: &[InboxKey]) -> Vec<InboxKey> {
 }
 
 /// A second time it is a conflict, and has no effect.
-pub async fn a_message_is_taken_in_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_message_is_taken_in_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let (first, second) = (stranger(&harness, "first"), stranger(&harness, "second"));
     let one = key("orders", "message 1");
@@ -68,15 +68,15 @@ pub async fn a_message_is_taken_in_once<P: Place>(place: &P) {
 }
 
 /// Replicas that are given the same message at the same moment: one effect.
-pub async fn replicas_take_one_message_in_once<P: Place>(place: &P) {
+pub async fn replicas_take_one_message_in_once<B: Backend>(backend: &B) {
     const REPLICAS: usize = 5;
-    let harness = Harness::open(place.open().await).await;
+    let harness = Harness::open(backend.open().await).await;
     for round in 0..5 {
         let one = key("orders", &format!("round {round}"));
         let start = Arc::new(Barrier::new(REPLICAS));
         let mut replicas = Vec::new();
         for _ in 0..REPLICAS {
-            let store = place.beside(&harness.store).await;
+            let store = backend.beside(&harness.store).await;
             let user = stranger(&harness, "somebody");
             let (start, one) = (Arc::clone(&start), one.clone());
             replicas.push(tokio::spawn(async move {
@@ -112,8 +112,8 @@ pub async fn replicas_take_one_message_in_once<P: Place>(place: &P) {
 }
 
 /// What one consumer has taken in is still to come for another; odd names are told apart.
-pub async fn each_consumer_takes_a_message_in<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn each_consumer_takes_a_message_in<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let mut keys = vec![
         key("notifications", "bank/7"),
@@ -150,9 +150,9 @@ pub async fn each_consumer_takes_a_message_in<P: Place>(place: &P) {
 }
 
 /// As many as a full batch may bring.
-pub async fn a_full_batch_is_taken_in<P: Place>(place: &P) {
+pub async fn a_full_batch_is_taken_in<B: Backend>(backend: &B) {
     const MANY: usize = 1_000;
-    let store = place.open().await;
+    let store = backend.open().await;
     let keys: Vec<InboxKey> = (0..MANY)
         .map(|nth| key("notifications", &format!("event_{nth:026}")))
         .collect();
@@ -171,8 +171,8 @@ pub async fn a_full_batch_is_taken_in<P: Place>(place: &P) {
 }
 
 /// Those before the time, the oldest first and some at a time; a message that is forgotten may come again.
-pub async fn old_messages_are_forgotten<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn old_messages_are_forgotten<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let tick = Duration::from_micros(1);
     let mut keys = Vec::new();
     // Not in the order of their names.

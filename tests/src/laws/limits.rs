@@ -16,7 +16,7 @@ use p2p_domain::{
 };
 use tokio::time::timeout;
 
-use super::Place;
+use super::Backend;
 use super::access_rows::LATE;
 use super::rows::{assert_rejected, changed, commit, new};
 use crate::harness::{Harness, Offering, START, Stage, Storage};
@@ -66,8 +66,8 @@ async fn conducts<S: Store>(store: &S, users: &[UserId]) -> Vec<Conduct> {
 }
 
 /// Any count, pausing and not: as new and as changed, in a unit and at once.
-pub async fn conduct_is_kept_as_it_was<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn conduct_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let nobody = UserId::from_u128(u128::MAX);
     let mut users = [
@@ -203,8 +203,8 @@ async fn withdrawals<S: Storage>(harness: &Harness<S>, owner: UserId) {
 }
 
 /// Of each kind what is open, and whose it is.
-pub async fn what_is_open_is_counted<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn what_is_open_is_counted<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (customer, exchanger, open) = deals(&harness).await;
     let offering = Offering::of(ExchangeType::FiatToCrypto);
     let paused = harness.publish(exchanger, &offering).await;
@@ -240,8 +240,8 @@ pub async fn what_is_open_is_counted<P: Place>(place: &P) {
 }
 
 /// Whoever has more is as good as at the limit.
-pub async fn nothing_is_counted_further_than_asked<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn nothing_is_counted_further_than_asked<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (customer, exchanger, open) = deals(&harness).await;
     withdrawals(&harness, customer.user).await;
     let all = [
@@ -259,9 +259,9 @@ pub async fn nothing_is_counted_further_than_asked<P: Place>(place: &P) {
 }
 
 /// The record that guards an exchanger's listings is held by one at a time: who comes second counts what the first added.
-pub async fn whoever_waits_for_the_guard_counts_what_was_added<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let other = place.open().await;
+pub async fn whoever_waits_for_the_guard_counts_what_was_added<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let other = backend.open().await;
     let exchanger = harness.exchanger("exchanger").await.user;
     let wanted = [(QuotaKind::Listings, exchanger)];
     let offering = Offering::of(ExchangeType::FiatToCrypto);
@@ -304,8 +304,8 @@ pub async fn whoever_waits_for_the_guard_counts_what_was_added<P: Place>(place: 
 
 /// Of everybody who answers, each once, however many listings they answer; open deals as far as is asked, and not at all if
 /// that is nothing.
-pub async fn a_look_finds_conduct_and_open_deals<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_look_finds_conduct_and_open_deals<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let (busy, exchanger, open) = deals(&harness).await;
     let (idle, other) = (
@@ -352,8 +352,8 @@ pub async fn a_look_finds_conduct_and_open_deals<P: Place>(place: &P) {
 }
 
 /// Of each customer and of each exchanger, whether there are more of these or of those.
-pub async fn both_sides_of_answers_stand_for_themselves<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn both_sides_of_answers_stand_for_themselves<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (busy, exchanger, open) = deals(&harness).await;
     let idle = harness.customer("idle").await.user;
     let nobody = UserId::from_u128(u128::MAX);
@@ -389,8 +389,8 @@ pub async fn both_sides_of_answers_stand_for_themselves<P: Place>(place: &P) {
 }
 
 /// Naming a listing that is not there beside one that is hides nothing.
-pub async fn a_look_counts_for_whoever_answers_nothing<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_look_counts_for_whoever_answers_nothing<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let (busy, exchanger, open) = deals(&harness).await;
     // Of the deals some were called off.

@@ -6,7 +6,7 @@ use p2p_application::listing::{
 use p2p_domain::listing::{ListingState, Switch};
 use p2p_domain::{Asset, ExchangeType, ListingId, Money, TypedId, UserId};
 
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Harness, Offering, Setup, Storage, minutes};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -51,8 +51,8 @@ pub(super) async fn list<S: Storage>(
 }
 
 /// ACTIVE, PAUSED or CLOSED, with its exchanger's name.
-pub async fn a_listing_is_found_in_every_state<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_listing_is_found_in_every_state<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.exchanger("Anna").await;
     let listing = harness.publish(anna, &Offering::of(BUYS)).await;
     let paused = harness.turn(&listing, Switch::Pause).await;
@@ -91,8 +91,8 @@ async fn at_prices<S: Storage>(harness: &Harness<S>) -> Vec<ListingId> {
 }
 
 /// Newest first, cheapest first, dearest first; among equals the older one first.
-pub async fn lists_come_in_the_order_asked_for<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn lists_come_in_the_order_asked_for<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let ids = at_prices(&harness).await;
     for (order, expected) in [
         (ListingOrder::Newest, [5, 4, 3, 2, 1, 0]),
@@ -106,8 +106,8 @@ pub async fn lists_come_in_the_order_asked_for<P: Place>(place: &P) {
 }
 
 /// Every length of page, in every order, also where a page ends between equal prices.
-pub async fn pages_of_listings_neither_repeat_nor_skip<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn pages_of_listings_neither_repeat_nor_skip<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     at_prices(&harness).await;
     let cursor = |view: &ListingView| ListingCursor {
         price_e8: view.listing.price.e8(),
@@ -148,8 +148,8 @@ pub async fn pages_of_listings_neither_repeat_nor_skip<P: Place>(place: &P) {
 }
 
 /// What is paused or closed is not on offer.
-pub async fn only_active_listings_are_shown<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn only_active_listings_are_shown<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let ids = at_prices(&harness).await;
     let listing = harness.listing(ids[1]).await;
     harness.turn(&listing, Switch::Pause).await;
@@ -167,8 +167,8 @@ pub async fn only_active_listings_are_shown<P: Place>(place: &P) {
 }
 
 /// Exchangers see their own paused listings, and nobody else's.
-pub async fn an_exchangers_own_list_leaves_out_what_is_closed<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_exchangers_own_list_leaves_out_what_is_closed<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, berta) = (
         harness.exchanger("anna").await,
         harness.exchanger("berta").await,
@@ -188,8 +188,8 @@ pub async fn an_exchangers_own_list_leaves_out_what_is_closed<P: Place>(place: &
 }
 
 /// Each filter by itself, and all of them together.
-pub async fn each_filter_narrows_the_list<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn each_filter_narrows_the_list<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.exchanger("anna").await;
     let base = || Offering::of(BUYS);
     let mut ids = Vec::new();
@@ -289,7 +289,7 @@ pub async fn each_filter_narrows_the_list<P: Place>(place: &P) {
 }
 
 /// Online is what customers can deal with: switched on, and not frozen.
-pub async fn online_means_switched_on_and_not_frozen<P: Place>(place: &P) {
+pub async fn online_means_switched_on_and_not_frozen<B: Backend>(backend: &B) {
     let setup = Setup {
         policy: p2p_domain::Policy {
             unanswered_limit: 0,
@@ -297,7 +297,7 @@ pub async fn online_means_switched_on_and_not_frozen<P: Place>(place: &P) {
         },
         ..Setup::default()
     };
-    let harness = Harness::open_with(place.open().await, setup).await;
+    let harness = Harness::open_with(backend.open().await, setup).await;
     let (anna, customer) = (
         harness.exchanger("anna").await,
         harness.customer("customer").await,

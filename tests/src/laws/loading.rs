@@ -9,13 +9,13 @@ use p2p_domain::{
     AccountKey, Asset, DisputeId, ExchangeType, ListingId, Owner, Role, TypedId, UserId,
 };
 
-use super::Place;
+use super::Backend;
 use super::rows::nothing;
 use crate::harness::{Harness, Offering, Stage};
 
 /// Asked for together with keys that do name something, and alone.
-pub async fn keys_that_name_nothing_are_left_out<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn keys_that_name_nothing_are_left_out<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Disputed)
         .await;
@@ -94,8 +94,8 @@ pub async fn keys_that_name_nothing_are_left_out<P: Place>(place: &P) {
 }
 
 /// Named by both, loaded once.
-pub async fn users_by_id_or_address_come_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn users_by_id_or_address_come_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, berta) = (
         harness.customer("anna").await,
         harness.customer("berta").await,
@@ -135,8 +135,8 @@ pub async fn users_by_id_or_address_come_once<P: Place>(place: &P) {
 }
 
 /// Named by id whatever its state; as somebody's only while ACTIVE; by both, once.
-pub async fn listings_by_id_or_as_active_come_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn listings_by_id_or_as_active_come_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let offering = Offering::of(ExchangeType::CryptoToFiat);
     let (anna, berta) = (
         harness.exchanger("anna").await,
@@ -177,8 +177,8 @@ pub async fn listings_by_id_or_as_active_come_once<P: Place>(place: &P) {
 }
 
 /// A deal's disputes come all, of each deal that was named and of no other.
-pub async fn all_disputes_of_the_deals_come<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn all_disputes_of_the_deals_come<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let first = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Disputed)
         .await;
@@ -205,8 +205,8 @@ pub async fn all_disputes_of_the_deals_come<P: Place>(place: &P) {
 }
 
 /// The exchangers of listings and the deals of disputes can be read while somebody else is changing them.
-pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn what_never_changes_is_told_without_a_lock<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Disputed)
         .await;
@@ -238,8 +238,8 @@ pub async fn what_never_changes_is_told_without_a_lock<P: Place>(place: &P) {
 }
 
 /// Everybody who may decide a dispute, while somebody else holds their rows; nobody who no longer may.
-pub async fn the_staff_is_told_without_a_lock<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn the_staff_is_told_without_a_lock<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     harness.customer("anna").await;
     harness.exchanger("berta").await;
     let roles = [Role::Customer, Role::Exchanger, Role::Moderator];
@@ -265,8 +265,8 @@ pub async fn the_staff_is_told_without_a_lock<P: Place>(place: &P) {
 }
 
 /// Deposits and fees have another side from the first moment on.
-pub async fn the_system_has_accounts_in_every_asset<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn the_system_has_accounts_in_every_asset<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let keys = Asset::ALL.iter().flat_map(|asset| {
         [
             AccountKey::external(*asset),

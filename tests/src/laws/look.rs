@@ -12,7 +12,7 @@ use p2p_domain::{
 };
 use tokio::time::timeout;
 
-use super::Place;
+use super::Backend;
 use super::paying::{asked, payment, roubles, sides};
 use super::rows::{commit, new, nothing, stranger};
 use crate::harness::{Deal, Harness, Offering, Stage, Storage};
@@ -142,8 +142,8 @@ fn answers(listing: &Listing, customers: &[Caller]) -> SnapshotQuery {
 }
 
 /// The listing, its exchanger, and the accounts of whoever gives the crypto and of the customer.
-pub async fn a_look_finds_what_an_answer_needs<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_look_finds_what_an_answer_needs<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     for exchange_type in ExchangeType::ALL {
         let deal = harness.deal(exchange_type, Stage::Pending).await;
         let newcomer = harness.customer("newcomer").await;
@@ -162,8 +162,8 @@ pub async fn a_look_finds_what_an_answer_needs<P: Place>(place: &P) {
 }
 
 /// One listing, answered by many at once, one of whom has no wallet: the others are found with theirs.
-pub async fn a_look_finds_a_listing_for_several_customers<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_look_finds_a_listing_for_several_customers<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let somebody = stranger(&harness, "walletless");
     let walletless = crate::harness::party(somebody.id);
     let registration = ChangeSet {
@@ -201,8 +201,8 @@ pub async fn a_look_finds_a_listing_for_several_customers<P: Place>(place: &P) {
 }
 
 /// Deals in every state, each with its exchanger's record.
-pub async fn a_look_finds_deals_with_their_exchangers<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_look_finds_deals_with_their_exchangers<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let mut keys = Keys::default();
     for exchange_type in ExchangeType::ALL {
         for stage in Stage::ALL {
@@ -219,8 +219,8 @@ pub async fn a_look_finds_deals_with_their_exchangers<P: Place>(place: &P) {
 }
 
 /// In both directions, and in one look: the listing, the accounts of both sides, and the fees'.
-pub async fn a_look_finds_what_settling_moves<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_look_finds_what_settling_moves<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let mut keys = Keys::default();
     for exchange_type in ExchangeType::ALL {
         for stage in [Stage::Paid, Stage::Finished] {
@@ -237,8 +237,8 @@ pub async fn a_look_finds_what_settling_moves<P: Place>(place: &P) {
 }
 
 /// All kinds of glances at once, over the same rows in part: as a batch of different commands would look.
-pub async fn a_look_finds_all_kinds_at_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_look_finds_all_kinds_at_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness.deal(ExchangeType::FiatToCrypto, Stage::Paid).await;
     let pending = harness.offer(deal.customer, &deal.listing, "10").await;
     let snapshot_query = SnapshotQuery {
@@ -273,8 +273,8 @@ async fn paid<S: Storage>(harness: &Harness<S>, sides: &[Account; 2]) -> Vec<Pay
 }
 
 /// Payments by their reasons and accounts by their ids, whichever of the two are more; with what is not there left out.
-pub async fn a_look_finds_payments_and_accounts<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_look_finds_payments_and_accounts<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let buyer = harness.customer("anna").await;
     let sides = sides(&harness, buyer).await;
     let payments = paid(&harness, &sides).await;
@@ -306,8 +306,8 @@ pub async fn a_look_finds_payments_and_accounts<P: Place>(place: &P) {
 }
 
 /// Asked for together with keys that do name something, and alone.
-pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_look_leaves_out_what_is_not_there<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness.deal(ExchangeType::CryptoToFiat, Stage::Paid).await;
     let nobody = crate::harness::party(UserId::from_u128(u128::MAX));
     let no_listing = ListingId::from_u128(u128::MAX);
@@ -350,9 +350,9 @@ pub async fn a_look_leaves_out_what_is_not_there<P: Place>(place: &P) {
 }
 
 /// What was committed last is found, whoever committed it, and by whichever way.
-pub async fn a_look_finds_what_was_committed_last<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let other = place.open().await;
+pub async fn a_look_finds_what_was_committed_last<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let other = backend.open().await;
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Pending)
         .await;
@@ -373,9 +373,9 @@ pub async fn a_look_finds_what_was_committed_last<P: Place>(place: &P) {
 }
 
 /// While somebody holds the rows, others see them as they were committed; whoever has looked holds nobody up.
-pub async fn a_look_neither_waits_nor_locks<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let other = place.open().await;
+pub async fn a_look_neither_waits_nor_locks<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let other = backend.open().await;
     let deal = harness.deal(ExchangeType::CryptoToFiat, Stage::Paid).await;
     let snapshot_query = SnapshotQuery {
         settled: vec![deal.id()],

@@ -6,7 +6,7 @@ use std::time::Duration;
 use p2p_domain::offer::State;
 use p2p_domain::{Asset, ExchangeType, OfferId, Timestamp};
 
-use super::Place;
+use super::Backend;
 use crate::harness::{Harness, Offering, START, Stage, Storage, hours, minutes};
 
 async fn due<S: Storage>(harness: &Harness<S>, now: Timestamp, limit: u32) -> Vec<OfferId> {
@@ -14,13 +14,13 @@ async fn due<S: Storage>(harness: &Harness<S>, now: Timestamp, limit: u32) -> Ve
 }
 
 /// The probe behind the health check.
-pub async fn storage_answers<P: Place>(place: &P) {
-    place.open().await.ping().await.unwrap();
+pub async fn storage_answers<B: Backend>(backend: &B) {
+    backend.open().await.ping().await.unwrap();
 }
 
 /// At the deadline to the microsecond, not before.
-pub async fn a_deal_is_due_from_its_deadline_on<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_deal_is_due_from_its_deadline_on<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     for stage in [Stage::Pending, Stage::Approved, Stage::Paid] {
         let deal = harness.deal(ExchangeType::FiatToCrypto, stage).await;
         let offer = harness.deal_now(deal.id()).await;
@@ -47,8 +47,8 @@ pub async fn a_deal_is_due_from_its_deadline_on<P: Place>(place: &P) {
 }
 
 /// By deadline, not by id; no more than asked for.
-pub async fn the_most_overdue_comes_first<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn the_most_overdue_comes_first<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, berta) = (
         harness.exchanger("anna").await,
         harness.customer("berta").await,
@@ -79,8 +79,8 @@ pub async fn the_most_overdue_comes_first<P: Place>(place: &P) {
 }
 
 /// Disputes wait for a moderator, and what has ended waits for nobody.
-pub async fn only_waiting_deals_are_due<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn only_waiting_deals_are_due<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let mut waiting = Vec::new();
     for stage in Stage::ALL {
         let deal = harness.deal(ExchangeType::CryptoToFiat, stage).await;

@@ -1,6 +1,6 @@
 //! The laws of the storage ports, written once. Every adapter is held to all of them by [`crate::laws!`].
 //!
-//! Grouped by what they are about; a law is an async function over a [`Place`], named by what it says. To add one: write
+//! Grouped by what they are about; a law is an async function over a [`Backend`], named by what it says. To add one: write
 //! it, and name it in the macro below (a test makes sure that none is forgotten).
 
 #![expect(
@@ -54,7 +54,7 @@ use crate::databases::TestDatabase;
 use crate::harness::Storage;
 
 /// Where one market is kept. Each store that it opens is a replica's way to the same market.
-pub trait Place {
+pub trait Backend {
     type Store: Storage;
 
     /// Opens the market for one more replica.
@@ -64,7 +64,7 @@ pub trait Place {
     fn beside(&self, store: &Self::Store) -> impl Future<Output = Self::Store>;
 }
 
-impl Place for TestDatabase {
+impl Backend for TestDatabase {
     type Store = Database;
 
     async fn open(&self) -> Database {
@@ -75,12 +75,12 @@ impl Place for TestDatabase {
         if self.is_sqlite() {
             store.clone()
         } else {
-            Place::open(self).await
+            Backend::open(self).await
         }
     }
 }
 
-impl Place for Memory {
+impl Backend for Memory {
     type Store = Self;
 
     async fn open(&self) -> Self {
@@ -111,11 +111,11 @@ async fn walk<T, C>(
     }
 }
 
-/// Makes a test of every law. The expression opens a new, empty place; it is awaited for each law anew.
+/// Makes a test of every law. The expression opens a new, empty backend; it is awaited for each law anew.
 #[macro_export]
 macro_rules! laws {
-    ($place:expr) => {
-        $crate::laws! { @each $place;
+    ($backend:expr) => {
+        $crate::laws! { @each $backend;
             unit_of_work: [
                 what_is_not_committed_is_not_seen
                 a_dropped_unit_leaves_neither_trace_nor_lock
@@ -388,15 +388,15 @@ macro_rules! laws {
             ]
         }
     };
-    (@each $place:expr; $($group:ident: [$($law:ident)*])*) => {$(
+    (@each $backend:expr; $($group:ident: [$($law:ident)*])*) => {$(
         mod $group {
             #[allow(unused_imports, reason = "the expression may name what its file imports")]
             use super::*;
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $law() {
-                    let place = $place.await;
-                    $crate::laws::$group::$law(&place).await;
+                    let backend = $backend.await;
+                    $crate::laws::$group::$law(&backend).await;
                 }
             )*
         }

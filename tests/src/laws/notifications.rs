@@ -10,7 +10,7 @@ use p2p_domain::{
 };
 
 use super::rows::{assert_conflict, assert_rejected, changed, commit, new, stranger};
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Harness, START, Storage};
 
 /// No numbers.
@@ -85,8 +85,8 @@ async fn read<S: Storage>(harness: &Harness<S>, notification: &Notification) -> 
 }
 
 /// Every event, with and without each of its parts; read and not.
-pub async fn a_notification_is_kept_as_it_was<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_notification_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let user = harness.customer("anna").await.user;
     let mut expected = Vec::new();
     for (number, event) in (1..).zip(FactName::ALL) {
@@ -137,8 +137,8 @@ pub async fn a_notification_is_kept_as_it_was<P: Place>(place: &P) {
 }
 
 /// As it was counted; and none where nothing has come.
-pub async fn a_mailbox_is_kept_as_it_was<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_mailbox_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let [anna, berta] = [
         harness.customer("anna").await,
@@ -173,8 +173,8 @@ pub async fn a_mailbox_is_kept_as_it_was<P: Place>(place: &P) {
 }
 
 /// Opened twice, counted from what is stale, a number given twice: whoever comes second is told so.
-pub async fn a_mailbox_is_counted_by_one_at_a_time<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_mailbox_is_counted_by_one_at_a_time<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let user = harness.customer("anna").await.user;
     let told = tell(&harness, user, 2).await;
@@ -210,8 +210,8 @@ pub async fn a_mailbox_is_counted_by_one_at_a_time<P: Place>(place: &P) {
 }
 
 /// The last line of defence.
-pub async fn impossible_mailboxes_are_rejected<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn impossible_mailboxes_are_rejected<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let user = harness.customer("anna").await.user;
     let ahead = Mailbox {
@@ -240,8 +240,8 @@ pub async fn impossible_mailboxes_are_rejected<P: Place>(place: &P) {
 }
 
 /// News and the mailbox of whoever has just come, in one commit.
-pub async fn somebody_new_is_told_at_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn somebody_new_is_told_at_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let user = stranger(&harness, "newcomer");
     let id = harness.market.fresh();
     let first = Notification::new(id, user.id, 1, news(FactName::ExchangeOfferCreated));
@@ -260,8 +260,8 @@ pub async fn somebody_new_is_told_at_once<P: Place>(place: &P) {
 }
 
 /// Newest first, each its own; unread ones, and how many.
-pub async fn a_mailbox_is_listed_and_counted<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_mailbox_is_listed_and_counted<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, berta) = (
         harness.customer("anna").await.user,
         harness.customer("berta").await.user,
@@ -308,8 +308,8 @@ pub async fn a_mailbox_is_listed_and_counted<P: Place>(place: &P) {
 }
 
 /// Every length of page gives the same list.
-pub async fn pages_of_a_mailbox_neither_repeat_nor_skip<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn pages_of_a_mailbox_neither_repeat_nor_skip<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await.user;
     let told = tell(&harness, anna, 7).await;
     read(&harness, &told[3]).await;

@@ -6,7 +6,7 @@ use p2p_application::offer::{OfferFilter, OfferQueries};
 use p2p_domain::{Actor, ExchangeType, Offer, OfferId, Status, UserId};
 
 use super::rows::nothing;
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Harness, Offering, START, Stage, Storage, minutes, party};
 
 const fn all_of(user: UserId) -> OfferFilter {
@@ -25,8 +25,8 @@ async fn list<S: Storage>(harness: &Harness<S>, filter: OfferFilter) -> Vec<Offe
 }
 
 /// No deal, no history, no list.
-pub async fn what_is_not_there_is_not_found<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn what_is_not_there_is_not_found<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     harness
         .deal(ExchangeType::FiatToCrypto, Stage::Pending)
         .await;
@@ -39,7 +39,7 @@ pub async fn what_is_not_there_is_not_found<P: Place>(place: &P) {
 
 /// Anna is an exchanger in two deals and a customer in two others; Berta is the other side, Carla has nothing to do
 /// with most of it.
-async fn scene<S: Storage>(harness: &Harness<S>) -> (UserId, Vec<Offer>) {
+async fn fixture<S: Storage>(harness: &Harness<S>) -> (UserId, Vec<Offer>) {
     let (anna, berta) = (
         harness.exchanger("anna").await,
         harness.exchanger("berta").await,
@@ -66,9 +66,9 @@ async fn scene<S: Storage>(harness: &Harness<S>) -> (UserId, Vec<Offer>) {
 }
 
 /// Either side, one side, and no side that is neither customer nor exchanger.
-pub async fn deals_come_newest_first_for_their_sides_only<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (anna, deals) = scene(&harness).await;
+pub async fn deals_come_newest_first_for_their_sides_only<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (anna, deals) = fixture(&harness).await;
     let ids: Vec<_> = deals.iter().map(|offer| offer.id).collect();
     let of_side = |side| OfferFilter {
         side: Some(side),
@@ -95,9 +95,9 @@ pub async fn deals_come_newest_first_for_their_sides_only<P: Place>(place: &P) {
 }
 
 /// Every length of page gives the same list, filtered or not.
-pub async fn pages_of_deals_neither_repeat_nor_skip<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (anna, deals) = scene(&harness).await;
+pub async fn pages_of_deals_neither_repeat_nor_skip<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (anna, deals) = fixture(&harness).await;
     harness.decline(&deals[2]).await;
     for side in [None, Some(Actor::Customer), Some(Actor::Exchanger)] {
         for active_since in [None, Some(START)] {
@@ -133,8 +133,8 @@ pub async fn pages_of_deals_neither_repeat_nor_skip<P: Place>(place: &P) {
 }
 
 /// Open deals are active; FINISHED ones from the named moment on, to the microsecond; CANCELLED and DECLINED never.
-pub async fn a_finished_deal_is_active_for_exactly_as_long_as_asked<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_finished_deal_is_active_for_exactly_as_long_as_asked<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, berta) = (
         harness.exchanger("anna").await,
         harness.customer("berta").await,
@@ -204,8 +204,8 @@ pub async fn a_finished_deal_is_active_for_exactly_as_long_as_asked<P: Place>(pl
 }
 
 /// Each step once, from the first; only of this deal.
-pub async fn a_history_comes_in_order<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_history_comes_in_order<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Finished)
         .await;

@@ -8,7 +8,7 @@ use p2p_domain::{Asset, Decline, Money, Order, OrderId, TypedId, UserId};
 
 use super::paying::{order, roubles};
 use super::rows::{assert_conflict, assert_rejected, changed, commit, new};
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Harness, START, Storage};
 
 const ALL: OrderFilter = OrderFilter {
@@ -45,7 +45,7 @@ async fn keep<S: Storage>(harness: &Harness<S>, orders: &[Order]) {
 }
 
 /// Two buyers with an order in every state each, in turns, oldest first.
-async fn scene<S: Storage>(harness: &Harness<S>) -> ([Caller; 2], Vec<Order>) {
+async fn fixture<S: Storage>(harness: &Harness<S>) -> ([Caller; 2], Vec<Order>) {
     let buyers = [harness.customer("a").await, harness.customer("b").await];
     let mut orders = Vec::new();
     for _ in 0..2 {
@@ -65,8 +65,8 @@ async fn list<S: Storage>(harness: &Harness<S>, filter: OrderFilter) -> Vec<Orde
 }
 
 /// Found by its id, and loaded by it, whatever became of it.
-pub async fn an_order_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_order_is_kept_as_it_was_in_every_state<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let buyer = harness.customer("anna").await;
     let merchant = harness.customer("boris").await;
     let mut orders = Vec::new();
@@ -114,9 +114,9 @@ pub async fn an_order_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
 }
 
 /// Newest first: everybody's, somebody's, and those in a state.
-pub async fn orders_are_listed<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (buyers, orders) = scene(&harness).await;
+pub async fn orders_are_listed<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (buyers, orders) = fixture(&harness).await;
     let statuses = OrderStatus::ALL.iter().copied().map(Some);
     for status in statuses.chain([None]) {
         for user in [None, Some(buyers[0].user), Some(buyers[1].user)] {
@@ -144,9 +144,9 @@ pub async fn orders_are_listed<P: Place>(place: &P) {
 }
 
 /// Every length of page gives the same list.
-pub async fn pages_of_orders_neither_repeat_nor_skip<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (buyers, _) = scene(&harness).await;
+pub async fn pages_of_orders_neither_repeat_nor_skip<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (buyers, _) = fixture(&harness).await;
     for user in [None, Some(buyers[1].user)] {
         for status in [None, Some(OrderStatus::Finished), Some(OrderStatus::New)] {
             let whole = OrderFilter {
@@ -176,8 +176,8 @@ pub async fn pages_of_orders_neither_repeat_nor_skip<P: Place>(place: &P) {
 }
 
 /// One order for an id, and one step for a version.
-pub async fn an_order_is_made_and_moved_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_order_is_made_and_moved_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let buyer = harness.customer("anna").await;
     let order = order(&harness, buyer, roubles(5));
     keep(&harness, std::slice::from_ref(&order)).await;
@@ -197,8 +197,8 @@ pub async fn an_order_is_made_and_moved_once<P: Place>(place: &P) {
 }
 
 /// The last line of defence.
-pub async fn impossible_orders_are_rejected<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn impossible_orders_are_rejected<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let buyer = harness.customer("anna").await;
     let sound = order(&harness, buyer, roubles(5));
     let with = |purchase| Order {

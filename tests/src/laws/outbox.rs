@@ -13,7 +13,7 @@ use p2p_domain::{Asset, EventId, TypedId};
 use tokio::sync::Barrier;
 use tokio::time::timeout;
 
-use super::Place;
+use super::Backend;
 use super::rows::commit;
 use crate::harness::{Harness, START};
 
@@ -71,8 +71,8 @@ pub(super) async fn drain<S: Outbox>(store: &S) -> Vec<OutboxMessage> {
 }
 
 /// Oldest first, no more than asked for, each as it was committed.
-pub async fn messages_come_oldest_first_and_as_they_were<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn messages_come_oldest_first_and_as_they_were<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let mut expected = messages([1, 2, 3, 4, 5]);
     expected[1].aggregate = AggregateRef::Dispute(TypedId::from_u128(u128::MAX));
     expected[2].aggregate = AggregateRef::Exchanger(TypedId::from_u128(1));
@@ -93,9 +93,9 @@ pub async fn messages_come_oldest_first_and_as_they_were<P: Place>(place: &P) {
 }
 
 /// What somebody has in hand nobody else gets, on whichever replica.
-pub async fn a_message_is_in_one_hand<P: Place>(place: &P) {
-    let store = place.open().await;
-    let other = place.beside(&store).await;
+pub async fn a_message_is_in_one_hand<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let other = backend.beside(&store).await;
     post(&store, messages(1..=9)).await.unwrap();
     let mine = store.claim(4).await.unwrap();
     let others = other.claim(4).await.unwrap();
@@ -108,9 +108,9 @@ pub async fn a_message_is_in_one_hand<P: Place>(place: &P) {
 }
 
 /// Whoever comes to nothing with a parcel leaves it as it was.
-pub async fn a_dropped_parcel_comes_back<P: Place>(place: &P) {
-    let store = place.open().await;
-    let other = place.beside(&store).await;
+pub async fn a_dropped_parcel_comes_back<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let other = backend.beside(&store).await;
     post(&store, messages(1..=6)).await.unwrap();
     for _ in 0..10 {
         let dropped = store.claim(4).await.unwrap();
@@ -147,9 +147,9 @@ pub async fn a_dropped_parcel_comes_back<P: Place>(place: &P) {
 }
 
 /// What has arrived is gone for good; the rest of the parcel comes again, in its place.
-pub async fn what_has_arrived_is_gone_and_the_rest_comes_back<P: Place>(place: &P) {
-    let store = place.open().await;
-    let other = place.beside(&store).await;
+pub async fn what_has_arrived_is_gone_and_the_rest_comes_back<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let other = backend.beside(&store).await;
     post(&store, messages(1..=6)).await.unwrap();
     let lease = store.claim(4).await.unwrap();
     let arrived = ids(&messages([1, 3]));
@@ -168,9 +168,9 @@ pub async fn what_has_arrived_is_gone_and_the_rest_comes_back<P: Place>(place: &
 }
 
 /// Messages that are committed while others are in hand are there for the next look, whatever their ids.
-pub async fn what_is_committed_meanwhile_is_seen<P: Place>(place: &P) {
-    let store = place.open().await;
-    let other = place.beside(&store).await;
+pub async fn what_is_committed_meanwhile_is_seen<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let other = backend.beside(&store).await;
     post(&store, messages([100, 102])).await.unwrap();
     let first = store.claim(10).await.unwrap();
     post(&other, messages([101, 103])).await.unwrap();
@@ -186,10 +186,10 @@ pub async fn what_is_committed_meanwhile_is_seen<P: Place>(place: &P) {
 }
 
 /// Several replicas that relay while messages come in: each message once, and each taker's own in order of their ids.
-pub async fn many_takers_share_nothing_and_lose_nothing<P: Place>(place: &P) {
+pub async fn many_takers_share_nothing_and_lose_nothing<B: Backend>(backend: &B) {
     const MESSAGES: u64 = 400;
-    let store = place.open().await;
-    let other = place.beside(&store).await;
+    let store = backend.open().await;
+    let other = backend.beside(&store).await;
     let start = Arc::new(Barrier::new(5));
     let mut takers = Vec::new();
     for taker in [store.clone(), store.clone(), other.clone(), other.clone()] {
@@ -247,8 +247,8 @@ pub async fn many_takers_share_nothing_and_lose_nothing<P: Place>(place: &P) {
 }
 
 /// However long publishing takes, nobody who writes or reads waits for it.
-pub async fn parcels_in_hand_hold_nobody_up<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn parcels_in_hand_hold_nobody_up<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     post(&harness.store, messages(1..=4)).await.unwrap();
     let parcels = [
         harness.store.claim(2).await.unwrap(),
@@ -271,8 +271,8 @@ pub async fn parcels_in_hand_hold_nobody_up<P: Place>(place: &P) {
 }
 
 /// How many there are, in hand or not, and since when.
-pub async fn the_backlog_is_counted<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn the_backlog_is_counted<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
     let (mut older, newer) = (message(1), message(2));
     older.at = START.before(Duration::from_secs(9));

@@ -15,7 +15,7 @@ use p2p_domain::{
 };
 use tokio::sync::Barrier;
 
-use super::Place;
+use super::Backend;
 use super::paying::{
     account, asked, bought, deciding, order, payment, refunding, requesting, roubles, sides,
     together,
@@ -47,8 +47,8 @@ async fn found<S: Storage>(store: &S, origins: &[PaymentOrigin]) -> Vec<Payment>
 }
 
 /// Made, declined for every reason, or refunded; whatever was asked for.
-pub async fn a_payment_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_payment_is_kept_as_it_was_in_every_state<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let [payer, payee] = accounts(&harness).await;
     let both = [Some(&payer), Some(&payee)];
     let mut payments = Vec::new();
@@ -90,8 +90,8 @@ pub async fn a_payment_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
 }
 
 /// By orders and by callers' keys at once; odd keys are told apart, and what names nothing is left out.
-pub async fn payments_are_found_by_their_reasons<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn payments_are_found_by_their_reasons<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let [payer, payee] = accounts(&harness).await;
     let origins = [
         PaymentOrigin::Order(harness.market.fresh()),
@@ -129,8 +129,8 @@ pub async fn payments_are_found_by_their_reasons<P: Place>(place: &P) {
 }
 
 /// A second payment for the same reason is a conflict, whatever its id, and so is a second one of the same id.
-pub async fn there_is_one_payment_for_each_reason<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn there_is_one_payment_for_each_reason<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let [payer, payee] = accounts(&harness).await;
     let decline = Some(Decline::InsufficientFunds);
     let both = [Some(&payer), Some(&payee)];
@@ -165,9 +165,9 @@ pub async fn there_is_one_payment_for_each_reason<P: Place>(place: &P) {
 }
 
 /// Replicas that are asked for the same payment at the same moment: the money moves once.
-pub async fn replicas_pay_an_order_once<P: Place>(place: &P) {
+pub async fn replicas_pay_an_order_once<B: Backend>(backend: &B) {
     const REPLICAS: usize = 5;
-    let harness = Harness::open(place.open().await).await;
+    let harness = Harness::open(backend.open().await).await;
     let buyer = harness.customer("anna").await;
     harness.deposit(buyer, "100", Asset::Rub).await;
     let unpaid = order(&harness, buyer, roubles(30));
@@ -175,7 +175,7 @@ pub async fn replicas_pay_an_order_once<P: Place>(place: &P) {
     let start = Arc::new(Barrier::new(REPLICAS));
     let mut replicas = Vec::new();
     for _ in 0..REPLICAS {
-        let store = place.beside(&harness.store).await;
+        let store = backend.beside(&harness.store).await;
         let [payer, payee] = sides(&harness, buyer).await;
         let both = [Some(&payer), Some(&payee)];
         let payment = payment(&harness, origin.clone(), both, roubles(30), None);
@@ -210,8 +210,8 @@ pub async fn replicas_pay_an_order_once<P: Place>(place: &P) {
 }
 
 /// Whose they are; those that are not there are left out.
-pub async fn accounts_are_told_by_their_ids<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn accounts_are_told_by_their_ids<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let accounts = accounts(&harness).await;
     let mut wanted: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
     wanted.push(AccountId::from_u128(u128::MAX));
@@ -228,8 +228,8 @@ pub async fn accounts_are_told_by_their_ids<P: Place>(place: &P) {
 }
 
 /// Whosever it is, as it stands.
-pub async fn an_account_is_found_by_its_id<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_account_is_found_by_its_id<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let buyer = harness.customer("anna").await;
     harness.deposit(buyer, "100", Asset::Rub).await;
     let (_, changes) = requesting(&harness, buyer, roubles(30)).await;
@@ -247,9 +247,9 @@ pub async fn an_account_is_found_by_its_id<P: Place>(place: &P) {
 }
 
 /// Each line of a statement names what its money moved for.
-pub async fn a_statement_names_what_the_money_moved_for<P: Place>(place: &P) {
+pub async fn a_statement_names_what_the_money_moved_for<B: Backend>(backend: &B) {
     use Bucket::{Available, Held};
-    let harness = Harness::open(place.open().await).await;
+    let harness = Harness::open(backend.open().await).await;
     let buyer = harness.customer("anna").await;
     let report = harness.market.fresh();
     let payment = ReportedPayment {

@@ -16,7 +16,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::Place;
+use super::Backend;
 use super::paying::account;
 use crate::harness::{Harness, Setup, Storage};
 
@@ -36,19 +36,19 @@ struct Party {
 }
 
 /// Two people who pay each other, by way of one replica or of two. The lanes make a batch of one meet those of others.
-struct Scene<S> {
+struct Fixture<S> {
     replicas: Vec<Harness<S>>,
     people: [Party; 2],
 }
 
-impl<S: Storage> Scene<S> {
-    async fn open<P: Place<Store = S>>(place: &P, replicas: usize) -> Self {
+impl<S: Storage> Fixture<S> {
+    async fn open<B: Backend<Store = S>>(backend: &B, replicas: usize) -> Self {
         let mut setup = Setup::default();
         setup.pipeline.lanes = 3;
-        let first = Harness::open_with(place.open().await, setup.clone()).await;
+        let first = Harness::open_with(backend.open().await, setup.clone()).await;
         let mut all = Vec::new();
         for _ in 1..replicas {
-            let beside = place.beside(&first.store).await;
+            let beside = backend.beside(&first.store).await;
             all.push(Harness::open_with(beside, setup.clone()).await);
         }
         let people = [party(&first, "anna").await, party(&first, "berta").await];
@@ -150,20 +150,20 @@ fn amount(nth: usize) -> Money {
     Money::new(minor, ASSETS[nth / 2 % 2])
 }
 
-async fn back_and_forth<P: Place>(place: &P, replicas: usize) {
-    let scene = Scene::open(place, replicas).await;
-    let harness = &scene.replicas[0];
-    for party in &scene.people {
+async fn back_and_forth<B: Backend>(backend: &B, replicas: usize) {
+    let fixture = Fixture::open(backend, replicas).await;
+    let harness = &fixture.replicas[0];
+    for party in &fixture.people {
         harness.deposit(party.caller, "0.001", Asset::Usdt).await;
         harness.deposit(party.caller, "10", Asset::Rub).await;
     }
-    let asked = |nth: usize| scene.payment(nth % 2, &format!("payment {nth}"), amount(nth));
+    let asked = |nth: usize| fixture.payment(nth % 2, &format!("payment {nth}"), amount(nth));
     let before = [
-        scene.balances(ASSETS[0]).await,
-        scene.balances(ASSETS[1]).await,
+        fixture.balances(ASSETS[0]).await,
+        fixture.balances(ASSETS[1]).await,
     ];
 
-    let answers = scene.ask((0..PAYMENTS).map(asked)).await;
+    let answers = fixture.ask((0..PAYMENTS).map(asked)).await;
     let mut paid = 0;
     // What those who paid have given, by asset; the other has got as much.
     let mut given = BTreeMap::<(Asset, Option<AccountId>), i64>::new();
@@ -185,53 +185,56 @@ async fn back_and_forth<P: Place>(place: &P, replicas: usize) {
     assert!(paid > PAYMENTS / 4, "only {paid} could be paid");
     for (asset, before) in ASSETS.into_iter().zip(before) {
         let of = |party: usize| {
-            let account = scene.people[party].accounts[&asset];
+            let account = fixture.people[party].accounts[&asset];
             given.get(&(asset, Some(account))).copied().unwrap_or(0)
         };
         let moved = of(0) - of(1);
         let expected = [before[0] - moved, before[1] + moved];
-        assert_eq!(scene.balances(asset).await, expected, "{asset:?}");
+        assert_eq!(fixture.balances(asset).await, expected, "{asset:?}");
     }
-    assert_eq!([scene.lines(0).await, scene.lines(1).await], [paid, paid]);
-    scene.close().await;
+    assert_eq!(
+        [fixture.lines(0).await, fixture.lines(1).await],
+        [paid, paid]
+    );
+    fixture.close().await;
 }
 
 /// 400 payments from the one to the other and back, at once: nobody waits in a circle, every answer is one that was declared,
 /// and in each currency the sums are right.
-pub async fn payments_back_and_forth_lose_nothing<P: Place>(place: &P) {
-    back_and_forth(place, 1).await;
+pub async fn payments_back_and_forth_lose_nothing<B: Backend>(backend: &B) {
+    back_and_forth(backend, 1).await;
 }
 
 /// The same by way of two replicas.
-pub async fn replicas_pay_back_and_forth_and_lose_nothing<P: Place>(place: &P) {
-    back_and_forth(place, 2).await;
+pub async fn replicas_pay_back_and_forth_and_lose_nothing<B: Backend>(backend: &B) {
+    back_and_forth(backend, 2).await;
 }
 
-async fn one_key<P: Place>(place: &P, replicas: usize) {
+async fn one_key<B: Backend>(backend: &B, replicas: usize) {
     const TIMES: usize = 50;
-    let scene = Scene::open(place, replicas).await;
-    let payer = scene.people[0].caller;
-    scene.replicas[0].deposit(payer, "100", Asset::Rub).await;
+    let fixture = Fixture::open(backend, replicas).await;
+    let payer = fixture.people[0].caller;
+    fixture.replicas[0].deposit(payer, "100", Asset::Rub).await;
     let money = Money::new(300, Asset::Rub);
-    let same = (0..TIMES).map(|_| scene.payment(0, "the same", money));
-    let answers = scene.ask(same).await;
+    let same = (0..TIMES).map(|_| fixture.payment(0, "the same", money));
+    let answers = fixture.ask(same).await;
     let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
     let made: Vec<_> = answers.iter().filter(|answer| !answer.duplicate).collect();
     assert_eq!((answers.len(), made.len()), (TIMES, 1));
     let made = &made[0].payment;
     assert_eq!(made.state, PaymentState::Authorized);
     assert!(answers.iter().all(|answer| answer.payment == *made));
-    assert_eq!(scene.balances(Asset::Rub).await, [9_700, 300]);
-    assert_eq!([scene.lines(0).await, scene.lines(1).await], [1, 1]);
-    scene.close().await;
+    assert_eq!(fixture.balances(Asset::Rub).await, [9_700, 300]);
+    assert_eq!([fixture.lines(0).await, fixture.lines(1).await], [1, 1]);
+    fixture.close().await;
 }
 
 /// One key, 50 times at once: it is paid once, and the others are told of that payment.
-pub async fn a_key_that_is_sent_at_once_pays_once<P: Place>(place: &P) {
-    one_key(place, 1).await;
+pub async fn a_key_that_is_sent_at_once_pays_once<B: Backend>(backend: &B) {
+    one_key(backend, 1).await;
 }
 
 /// The same by way of two replicas.
-pub async fn replicas_pay_a_key_once<P: Place>(place: &P) {
-    one_key(place, 2).await;
+pub async fn replicas_pay_a_key_once<B: Backend>(backend: &B) {
+    one_key(backend, 2).await;
 }

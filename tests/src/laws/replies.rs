@@ -11,7 +11,7 @@ use p2p_application::user::UserQueries;
 use p2p_domain::Timestamp;
 use tokio::sync::Barrier;
 
-use super::Place;
+use super::Backend;
 use super::rows::{assert_conflict, commit, new, stranger};
 use crate::harness::{Harness, START, Storage};
 
@@ -62,8 +62,8 @@ async fn known<S: Storage>(store: &S, keys: &[IdempotencyKey]) -> Vec<Idempotenc
 }
 
 /// A second answer is a conflict, and has no effect.
-pub async fn a_request_is_answered_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_request_is_answered_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let first = record(key("one"), START);
     commit(store, &answer(first.clone())).await.unwrap();
@@ -88,15 +88,15 @@ pub async fn a_request_is_answered_once<P: Place>(place: &P) {
 }
 
 /// Replicas that get the same request at the same moment: one effect, and the others hear of a conflict.
-pub async fn replicas_answer_one_request_once<P: Place>(place: &P) {
+pub async fn replicas_answer_one_request_once<B: Backend>(backend: &B) {
     const REPLICAS: usize = 5;
-    let harness = Harness::open(place.open().await).await;
+    let harness = Harness::open(backend.open().await).await;
     for round in 0..5 {
         let key = key(&format!("round {round}"));
         let start = Arc::new(Barrier::new(REPLICAS));
         let mut replicas = Vec::new();
         for _ in 0..REPLICAS {
-            let store = place.beside(&harness.store).await;
+            let store = backend.beside(&harness.store).await;
             let user = stranger(&harness, "somebody");
             let (start, record) = (Arc::clone(&start), record(key.clone(), START));
             replicas.push(tokio::spawn(async move {
@@ -126,8 +126,8 @@ pub async fn replicas_answer_one_request_once<P: Place>(place: &P) {
 }
 
 /// The same key of others, or for something else, is another one; odd names are told apart.
-pub async fn each_caller_and_operation_has_its_own_keys<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn each_caller_and_operation_has_its_own_keys<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let mut keys = vec![
         key("a"),
@@ -173,8 +173,8 @@ pub async fn each_caller_and_operation_has_its_own_keys<P: Place>(place: &P) {
 }
 
 /// As many as a full batch may bring, each as long as it may be.
-pub async fn a_full_batch_is_answered<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn a_full_batch_is_answered<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let keys: Vec<IdempotencyKey> = (0..1_000).map(|nth| key(&format!("{nth:0255}"))).collect();
     let replies: Vec<_> = keys.iter().map(|key| record(key.clone(), START)).collect();
     let changes = ChangeSet {
@@ -186,8 +186,8 @@ pub async fn a_full_batch_is_answered<P: Place>(place: &P) {
 }
 
 /// Those before the time, the oldest first and some at a time; then the key is free again.
-pub async fn old_answers_are_forgotten<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn old_answers_are_forgotten<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let tick = Duration::from_micros(1);
     let mut keys = Vec::new();
     // Not in the order of their names.

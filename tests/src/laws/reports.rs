@@ -7,7 +7,7 @@ use p2p_domain::{
 };
 
 use super::rows::{assert_conflict, assert_rejected, commit, nothing};
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Harness, START, Stage, Storage};
 
 const ALL: ReportFilter = ReportFilter {
@@ -45,7 +45,7 @@ async fn keep<S: Storage>(harness: &Harness<S>, reports: &[PaymentReport]) {
 }
 
 /// Two deals, and a report of each outcome about one or the other, oldest first.
-async fn scene<S: Storage>(harness: &Harness<S>) -> ([OfferId; 2], Vec<PaymentReport>) {
+async fn fixture<S: Storage>(harness: &Harness<S>) -> ([OfferId; 2], Vec<PaymentReport>) {
     let mut deals = Vec::new();
     for _ in 0..2 {
         let deal = harness
@@ -71,9 +71,9 @@ async fn list<S: Storage>(harness: &Harness<S>, filter: ReportFilter) -> Vec<Pay
 }
 
 /// Newest first; those that were applied or not, and those about a deal.
-pub async fn reports_are_kept_and_listed<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (deals, reports) = scene(&harness).await;
+pub async fn reports_are_kept_and_listed<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (deals, reports) = fixture(&harness).await;
     let picked = |wanted: &dyn Fn(&PaymentReport) -> bool| {
         let newest_first = reports.iter().rev();
         let picked = newest_first.filter(|report| wanted(report));
@@ -113,9 +113,9 @@ pub async fn reports_are_kept_and_listed<P: Place>(place: &P) {
 }
 
 /// Every length of page gives the same list.
-pub async fn pages_of_reports_neither_repeat_nor_skip<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (deals, _) = scene(&harness).await;
+pub async fn pages_of_reports_neither_repeat_nor_skip<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (deals, _) = fixture(&harness).await;
     for (applied, offer) in [
         (None, None),
         (Some(false), None),
@@ -150,8 +150,8 @@ pub async fn pages_of_reports_neither_repeat_nor_skip<P: Place>(place: &P) {
 }
 
 /// Under its provider's name for it, and under its own id; another provider may use the same name.
-pub async fn a_report_is_received_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_report_is_received_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let first = report(&harness, ReportOutcome::UnknownDeal, None);
     keep(&harness, std::slice::from_ref(&first)).await;
@@ -179,8 +179,8 @@ pub async fn a_report_is_received_once<P: Place>(place: &P) {
 }
 
 /// The last line of defence.
-pub async fn impossible_reports_are_rejected<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn impossible_reports_are_rejected<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let ghost = OfferId::from_u128(0xdead);
     for (what, outcome, offer) in [
         (

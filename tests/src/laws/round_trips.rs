@@ -16,7 +16,7 @@ use p2p_domain::{
     Money, Offer, OfferId, Price, Role, Roles, Status, Timestamp,
 };
 
-use super::Place;
+use super::Backend;
 use super::rows::{changed, commit, deposit, enrol, new, stranger};
 use crate::harness::{Harness, START, Stage};
 
@@ -26,8 +26,8 @@ const TEXT: &str = "Žluťoučký 'kůň' \"ёлка\"\n漢字 \\0 %s {} 🦀 \t
 const LATE: Timestamp = Timestamp::from_micros(253_402_300_799_999_999);
 
 /// With and without a password, each set of roles, each language.
-pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_user_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let mut users: Vec<User> = (0..16)
         .map(|bits| User {
             roles: Roles::from_bits(bits).unwrap(),
@@ -77,8 +77,8 @@ pub async fn a_user_is_kept_as_it_was<P: Place>(place: &P) {
 }
 
 /// Online and not, frozen and not, any count.
-pub async fn an_exchanger_is_kept_as_it_was<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_exchanger_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let mut changes = ChangeSet::default();
     let fresh = enrol(&harness, &mut changes);
     commit(&harness.store, &changes).await.unwrap();
@@ -109,8 +109,8 @@ pub async fn an_exchanger_is_kept_as_it_was<P: Place>(place: &P) {
 }
 
 /// Each state, several and odd payment methods, the widest window, the largest amounts.
-pub async fn a_listing_is_kept_as_it_was<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_listing_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let mut changes = ChangeSet::default();
     let exchanger = enrol(&harness, &mut changes);
     commit(&harness.store, &changes).await.unwrap();
@@ -194,8 +194,8 @@ fn states() -> [State; 9] {
 }
 
 /// Stored as new and as changed, with and without a payment reference.
-pub async fn a_deal_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_deal_is_kept_as_it_was_in_every_state<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     for exchange_type in ExchangeType::ALL {
         let deal = harness.deal(exchange_type, Stage::Pending).await;
         for state in states() {
@@ -235,8 +235,8 @@ pub async fn a_deal_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
 }
 
 /// By each opener, with each resolution.
-pub async fn a_dispute_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_dispute_is_kept_as_it_was_in_every_state<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Approved)
         .await;
@@ -300,8 +300,8 @@ pub async fn a_dispute_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
 }
 
 /// The largest balance that there can be, and the debt of the outside world that mirrors it.
-pub async fn an_account_is_kept_to_the_last_unit<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_account_is_kept_to_the_last_unit<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let rich = harness.customer("rich").await;
     let mut unit = harness.store.begin().await.unwrap();
     let changes = deposit(&harness, unit.as_mut(), rich, i64::MAX).await;
@@ -318,8 +318,8 @@ pub async fn an_account_is_kept_to_the_last_unit<P: Place>(place: &P) {
 }
 
 /// Each actor, with and without a person and a comment.
-pub async fn a_history_is_kept_as_it_was<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_history_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Pending)
         .await;

@@ -8,7 +8,7 @@ use p2p_domain::session::{Origin, SessionEnd};
 use p2p_domain::{Session, SessionId, TypedId, UserId};
 use tokio::time::timeout;
 
-use super::Place;
+use super::Backend;
 use super::access_rows::{LATE, TEXT, addresses, session};
 use super::rows::{assert_rejected, changed, commit, new};
 use crate::harness::{Harness, START, Storage};
@@ -55,8 +55,8 @@ async fn locked<S: Store>(store: &S, ids: &[SessionId], of: &[UserId]) -> Vec<Se
 }
 
 /// From everywhere, used to the last, proved or not, and over for each reason: as new and as changed.
-pub async fn a_session_is_kept_as_it_was<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_session_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let user = harness.customer("anna").await.user;
     let ends = SessionEnd::ALL.iter().map(|why| Some((LATE, *why)));
     let ends: Vec<_> = ends.chain([None]).collect();
@@ -97,8 +97,8 @@ pub async fn a_session_is_kept_as_it_was<P: Place>(place: &P) {
 }
 
 /// Their owner's, newest first, and no more than asked for: what has ended is not among them, what has only expired is.
-pub async fn sessions_are_listed<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn sessions_are_listed<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, berta) = (
         harness.customer("anna").await.user,
         harness.customer("berta").await.user,
@@ -131,8 +131,8 @@ pub async fn sessions_are_listed<P: Place>(place: &P) {
 }
 
 /// By id whatever has become of it, and of a user all that have not ended; each once.
-pub async fn sessions_are_locked_by_id_and_by_user<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn sessions_are_locked_by_id_and_by_user<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let (anna, berta) = (
         harness.customer("anna").await.user,
         harness.customer("berta").await.user,
@@ -165,9 +165,9 @@ pub async fn sessions_are_locked_by_id_and_by_user<P: Place>(place: &P) {
 }
 
 /// Whoever comes second finds it as the first leaves it, by id and by user.
-pub async fn two_who_refresh_take_turns<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let other = place.open().await;
+pub async fn two_who_refresh_take_turns<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let other = backend.open().await;
     let anna = harness.customer("anna").await.user;
     let begun = begun(&harness, anna, 1).await.remove(0);
     let ways: [(&[SessionId], &[UserId]); 2] = [(&[begun.id], &[]), (&[], &[anna])];
@@ -210,8 +210,8 @@ pub async fn two_who_refresh_take_turns<P: Place>(place: &P) {
 }
 
 /// The last line of defence.
-pub async fn a_session_belongs_to_somebody<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_session_belongs_to_somebody<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let nobody = UserId::from_u128(0xdead);
     let row = session(harness.market.fresh(), nobody);
     let changes = ChangeSet {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::access_rows::{LATE, TEXT, addresses};
 use super::rows::{assert_conflict, commit, new, stranger};
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Harness, START, Storage};
 
 /// Far longer than any of this takes: beyond it, something waits for ever.
@@ -68,8 +68,8 @@ async fn whole<S: AuditLogQueries>(store: &S) -> Vec<AuditRecord> {
 }
 
 /// Of everything that can be done, from everywhere, with and without who did it.
-pub async fn a_record_is_kept_as_it_was<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn a_record_is_kept_as_it_was<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     let mut from = addresses().into_iter().cycle();
     let mut notes = vec![];
     for (turn, action) in AuditAction::ALL.iter().enumerate() {
@@ -96,8 +96,8 @@ pub async fn a_record_is_kept_as_it_was<P: Place>(place: &P) {
 }
 
 /// One after the other and several together, in units and at once: without gaps, and the end is known.
-pub async fn records_go_behind_the_end<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn records_go_behind_the_end<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     assert_eq!(store.audit_head().await.unwrap(), AuditHead::EMPTY);
     let mut unit = store.begin().await.unwrap();
     assert_eq!(unit.lock_audit_head().await.unwrap(), AuditHead::EMPTY);
@@ -125,8 +125,8 @@ pub async fn records_go_behind_the_end<P: Place>(place: &P) {
 }
 
 /// One that was the end before, one that is not yet, and one that never was: nothing of the commit is stored.
-pub async fn records_behind_another_end_are_a_conflict<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn records_behind_another_end_are_a_conflict<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let store = &harness.store;
     let earlier = store.audit_head().await.unwrap();
     let there = append(store, vec![note("a", "")]).await;
@@ -179,8 +179,8 @@ async fn append_many<S: Storage>(store: S, locks: bool, name: String) -> u32 {
     conflicts
 }
 
-async fn appended_by_many<P: Place>(place: &P, locks: bool) -> u32 {
-    let stores = [place.open().await, place.open().await];
+async fn appended_by_many<B: Backend>(backend: &B, locks: bool) -> u32 {
+    let stores = [backend.open().await, backend.open().await];
     let mut tasks = JoinSet::new();
     for task in 0..6 {
         let store = stores[task % 2].clone();
@@ -200,14 +200,14 @@ async fn appended_by_many<P: Place>(place: &P, locks: bool) -> u32 {
 }
 
 /// Whoever has locked the end appends; the others wait, and go on from there.
-pub async fn appenders_take_turns<P: Place>(place: &P) {
-    assert_eq!(appended_by_many(place, true).await, 0);
+pub async fn appenders_take_turns<B: Backend>(backend: &B) {
+    assert_eq!(appended_by_many(backend, true).await, 0);
 }
 
 /// Whoever has only read it may come too late, and is told so: nothing is lost, and no number is given twice.
-pub async fn appenders_who_do_not_wait_conflict<P: Place>(place: &P) {
-    appended_by_many(place, false).await;
-    let store = place.open().await;
+pub async fn appenders_who_do_not_wait_conflict<B: Backend>(backend: &B) {
+    appended_by_many(backend, false).await;
+    let store = backend.open().await;
     let head = store.audit_head().await.unwrap();
     let next = |name: &str| appending(audit_append(head, vec![note(name, "")]));
     store.commit(&next("a")).await.unwrap();
@@ -216,7 +216,7 @@ pub async fn appenders_who_do_not_wait_conflict<P: Place>(place: &P) {
 }
 
 /// Two people, two things, three kinds of deeds, and what the market has done itself; in turns.
-async fn scene<S: Store + AuditLogQueries>(store: &S) -> ([UserId; 2], Vec<AuditRecord>) {
+async fn fixture<S: Store + AuditLogQueries>(store: &S) -> ([UserId; 2], Vec<AuditRecord>) {
     let people = [3, 4].map(UserId::from_u128);
     let actors = [None, Some(people[0]), Some(people[1]), Some(people[0])];
     let actions = [
@@ -235,9 +235,9 @@ async fn scene<S: Store + AuditLogQueries>(store: &S) -> ([UserId; 2], Vec<Audit
 }
 
 /// By whom, what, and to what, in every combination; newest first.
-pub async fn the_trail_is_listed<P: Place>(place: &P) {
-    let store = place.open().await;
-    let (people, records) = scene(&store).await;
+pub async fn the_trail_is_listed<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let (people, records) = fixture(&store).await;
     for actor in [None, Some(people[0]), Some(people[1])] {
         for action in [None, Some(AuditAction::RolesChanged)] {
             for subject in [None, Some(""), Some("thing_1")] {
@@ -299,9 +299,9 @@ pub async fn the_trail_is_listed<P: Place>(place: &P) {
 }
 
 /// Every length of page gives the same list.
-pub async fn pages_of_the_trail_neither_repeat_nor_skip<P: Place>(place: &P) {
-    let store = place.open().await;
-    let (people, _) = scene(&store).await;
+pub async fn pages_of_the_trail_neither_repeat_nor_skip<B: Backend>(backend: &B) {
+    let store = backend.open().await;
+    let (people, _) = fixture(&store).await;
     for actor in [None, Some(people[0])] {
         let page = async |before, limit| {
             let filter = AuditLogFilter {
@@ -326,10 +326,10 @@ pub async fn pages_of_the_trail_neither_repeat_nor_skip<P: Place>(place: &P) {
 }
 
 /// Oldest first, from any place, as far as is asked.
-pub async fn the_trail_is_gone_along<P: Place>(place: &P) {
-    let store = place.open().await;
+pub async fn the_trail_is_gone_along<B: Backend>(backend: &B) {
+    let store = backend.open().await;
     assert_eq!(whole(&store).await, []);
-    let (_, records) = scene(&store).await;
+    let (_, records) = fixture(&store).await;
     for (from, limit) in [(0, 1), (0, 60), (7, 11), (59, 10), (60, 10)] {
         let expected: Vec<AuditRecord> = records.iter().skip(from).take(limit).cloned().collect();
         let limit = u32::try_from(limit).unwrap();
@@ -340,8 +340,8 @@ pub async fn the_trail_is_gone_along<P: Place>(place: &P) {
 }
 
 /// With what commands have left there.
-pub async fn an_audit_tells_where_the_trail_ends<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn an_audit_tells_where_the_trail_ends<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "1", p2p_domain::Asset::Usdt).await;
     let head = harness.store.audit_head().await.unwrap();

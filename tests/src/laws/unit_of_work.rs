@@ -10,7 +10,7 @@ use p2p_domain::dispute::Comment;
 use p2p_domain::offer::Act;
 use p2p_domain::{Account, AccountKey, Actor, Asset, ExchangeType, Money, Offer, Posting, UserId};
 
-use super::Place;
+use super::Backend;
 use super::rows::{
     assert_conflict, assert_rejected, booking, broken, changed, commit, deposit, enrol, new,
     stranger,
@@ -18,9 +18,9 @@ use super::rows::{
 use crate::harness::{Harness, Stage, Storage, hours};
 
 /// A reader sees the market as it was until the commit, and all of the change after it.
-pub async fn what_is_not_committed_is_not_seen<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let reader = place.open().await;
+pub async fn what_is_not_committed_is_not_seen<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let reader = backend.open().await;
     let anna = harness.customer("anna").await;
     let available = async || {
         let accounts = reader.accounts_of(anna.user).await.unwrap();
@@ -37,8 +37,8 @@ pub async fn what_is_not_committed_is_not_seen<P: Place>(place: &P) {
 }
 
 /// A unit of work that is dropped (its task was cancelled, say) is as if it had never been.
-pub async fn a_dropped_unit_leaves_neither_trace_nor_lock<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_dropped_unit_leaves_neither_trace_nor_lock<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await;
     let mut unit = harness.store.begin().await.unwrap();
     deposit(&harness, unit.as_mut(), anna, 5).await;
@@ -47,8 +47,8 @@ pub async fn a_dropped_unit_leaves_neither_trace_nor_lock<P: Place>(place: &P) {
 }
 
 /// The same where it was said in so many words.
-pub async fn a_unit_that_is_rolled_back_leaves_neither_trace_nor_lock<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_unit_that_is_rolled_back_leaves_neither_trace_nor_lock<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await;
     let mut unit = harness.store.begin().await.unwrap();
     deposit(&harness, unit.as_mut(), anna, 5).await;
@@ -68,8 +68,8 @@ async fn goes_on_from_nothing<S: Storage>(harness: Harness<S>, user: UserId) {
 type Spoil<'a> = &'a dyn Fn(&mut ChangeSet);
 
 /// One row that can't be written, and nothing else is written either: whichever row it is.
-pub async fn a_commit_is_all_or_nothing<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_commit_is_all_or_nothing<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Disputed)
         .await;
@@ -123,8 +123,8 @@ pub async fn a_commit_is_all_or_nothing<P: Place>(place: &P) {
 }
 
 /// All kinds of rows in one commit, and all of them are there.
-pub async fn everything_that_changed_is_committed<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn everything_that_changed_is_committed<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Disputed)
         .await;
@@ -205,8 +205,8 @@ pub async fn everything_that_changed_is_committed<P: Place>(place: &P) {
 }
 
 /// The last line of defence: rows that no sequence of commands leads to are not let in, and leave no trace.
-pub async fn broken_rows_are_rejected<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn broken_rows_are_rejected<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     for (what, mut changes) in broken(&harness).await {
         let newcomer = stranger(&harness, "newcomer");
         changes.users.push(new(newcomer.clone()));
@@ -218,9 +218,9 @@ pub async fn broken_rows_are_rejected<P: Place>(place: &P) {
 }
 
 /// As many rows as the largest batch can have: more than one statement's parameters in some databases.
-pub async fn a_full_batch_fits_one_commit<P: Place>(place: &P) {
+pub async fn a_full_batch_fits_one_commit<B: Backend>(backend: &B) {
     const COMMANDS: usize = 512;
-    let harness = Harness::open(place.open().await).await;
+    let harness = Harness::open(backend.open().await).await;
     let exchanger = harness.exchanger("exchanger").await;
     let listing = crate::harness::Offering {
         total: "1000000",

@@ -6,12 +6,12 @@ use p2p_application::user::UserQueries;
 use p2p_domain::user::Email;
 use p2p_domain::{ExchangeType, Role, TypedId, UserId};
 
-use super::Place;
+use super::Backend;
 use crate::harness::{Harness, Offering, Setup, minutes};
 
 /// The right one, or none.
-pub async fn people_are_found_by_id_and_by_address<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn people_are_found_by_id_and_by_address<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness
         .person("Anna", [Role::Customer, Role::Exchanger])
         .await;
@@ -51,7 +51,7 @@ pub async fn people_are_found_by_id_and_by_address<P: Place>(place: &P) {
 }
 
 /// A queue: who waits longest is first; the unfrozen are not in it.
-pub async fn the_longest_frozen_comes_first<P: Place>(place: &P) {
+pub async fn the_longest_frozen_comes_first<B: Backend>(backend: &B) {
     let setup = Setup {
         policy: p2p_domain::Policy {
             unanswered_limit: 0,
@@ -59,7 +59,7 @@ pub async fn the_longest_frozen_comes_first<P: Place>(place: &P) {
         },
         ..Setup::default()
     };
-    let harness = Harness::open_with(place.open().await, setup).await;
+    let harness = Harness::open_with(backend.open().await, setup).await;
     let customer = harness.customer("customer").await;
     harness
         .deposit(customer, "1000", p2p_domain::Asset::Usdt)

@@ -4,7 +4,7 @@ use p2p_application::wallet::{StatementCursor, StatementEntry, StatementFilter, 
 use p2p_domain::ledger::{Bucket, PostingKind, Reference};
 use p2p_domain::{Asset, ExchangeType, TypedId, UserId};
 
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Deal, Harness, Stage, Storage};
 
 const fn all_of(user: UserId) -> StatementFilter {
@@ -21,7 +21,7 @@ async fn lines<S: Storage>(harness: &Harness<S>, filter: StatementFilter) -> Vec
 }
 
 /// A holder with a deposit in two assets, a finished deal and an open one.
-async fn scene<S: Storage>(harness: &Harness<S>) -> Deal {
+async fn fixture<S: Storage>(harness: &Harness<S>) -> Deal {
     let deal = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Finished)
         .await;
@@ -31,8 +31,8 @@ async fn scene<S: Storage>(harness: &Harness<S>) -> Deal {
 }
 
 /// Empty accounts, too; nobody's wallet is empty of accounts.
-pub async fn a_wallet_has_every_asset_in_order<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_wallet_has_every_asset_in_order<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "2", Asset::Eth).await;
     let accounts = harness.store.accounts_of(anna.user).await.unwrap();
@@ -51,10 +51,10 @@ pub async fn a_wallet_has_every_asset_in_order<P: Place>(place: &P) {
 }
 
 /// Newest transfer first, AVAILABLE before HELD, one's own lines and no others.
-pub async fn a_statement_is_newest_first_and_complete<P: Place>(place: &P) {
+pub async fn a_statement_is_newest_first_and_complete<B: Backend>(backend: &B) {
     use Bucket::{Available, Held};
-    let harness = Harness::open(place.open().await).await;
-    let deal = scene(&harness).await;
+    let harness = Harness::open(backend.open().await).await;
+    let deal = fixture(&harness).await;
     let tell = |entry: &StatementEntry| {
         (
             entry.kind,
@@ -95,9 +95,9 @@ pub async fn a_statement_is_newest_first_and_complete<P: Place>(place: &P) {
 }
 
 /// Every length of page, also one that ends in the middle of a transfer.
-pub async fn pages_of_a_statement_neither_repeat_nor_skip<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let deal = scene(&harness).await;
+pub async fn pages_of_a_statement_neither_repeat_nor_skip<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let deal = fixture(&harness).await;
     for asset in [None, Some(Asset::Usdt), Some(Asset::Btc)] {
         let whole = StatementFilter {
             asset,
@@ -133,9 +133,9 @@ pub async fn pages_of_a_statement_neither_repeat_nor_skip<P: Place>(place: &P) {
 }
 
 /// All lines of a bucket sum to its balance.
-pub async fn a_statement_adds_up_to_the_balance<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let deal = scene(&harness).await;
+pub async fn a_statement_adds_up_to_the_balance<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let deal = fixture(&harness).await;
     for side in [deal.holder, deal.payer] {
         let statement = lines(&harness, all_of(side.user)).await;
         for account in harness.store.accounts_of(side.user).await.unwrap() {

@@ -9,7 +9,7 @@ use p2p_domain::{Asset, Money, TypedId, UserId, Withdrawal, WithdrawalId};
 
 use super::paying::roubles;
 use super::rows::{assert_conflict, assert_rejected, changed, commit, new};
-use super::{Place, walk};
+use super::{Backend, walk};
 use crate::harness::{Harness, START, Storage};
 
 const ALL: WithdrawalFilter = WithdrawalFilter {
@@ -54,7 +54,7 @@ async fn keep<S: Storage>(harness: &Harness<S>, withdrawals: &[Withdrawal]) {
 }
 
 /// Two owners with two withdrawals in every state each, in turns, oldest first.
-async fn scene<S: Storage>(harness: &Harness<S>) -> ([Caller; 2], Vec<Withdrawal>) {
+async fn fixture<S: Storage>(harness: &Harness<S>) -> ([Caller; 2], Vec<Withdrawal>) {
     let owners = [harness.customer("a").await, harness.customer("b").await];
     let mut all = Vec::new();
     for _ in 0..2 {
@@ -78,8 +78,8 @@ async fn list<S: Storage>(harness: &Harness<S>, filter: WithdrawalFilter) -> Vec
 }
 
 /// Found by its id, and loaded by it, whatever was decided.
-pub async fn a_withdrawal_is_kept_as_it_was_in_every_state<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_withdrawal_is_kept_as_it_was_in_every_state<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let owner = harness.customer("anna").await;
     let mut all = Vec::new();
     for state in states() {
@@ -112,9 +112,9 @@ pub async fn a_withdrawal_is_kept_as_it_was_in_every_state<P: Place>(place: &P) 
 }
 
 /// Newest first: everybody's, somebody's, and those in a state.
-pub async fn withdrawals_are_listed<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (owners, all) = scene(&harness).await;
+pub async fn withdrawals_are_listed<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (owners, all) = fixture(&harness).await;
     let statuses = WithdrawalStatus::ALL.iter().copied().map(Some);
     for status in statuses.chain([None]) {
         for user in [None, Some(owners[0].user), Some(owners[1].user)] {
@@ -143,9 +143,9 @@ pub async fn withdrawals_are_listed<P: Place>(place: &P) {
 }
 
 /// Every length of page gives the same list.
-pub async fn pages_of_withdrawals_neither_repeat_nor_skip<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
-    let (owners, _) = scene(&harness).await;
+pub async fn pages_of_withdrawals_neither_repeat_nor_skip<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
+    let (owners, _) = fixture(&harness).await;
     for user in [None, Some(owners[1].user)] {
         for status in [None, Some(WithdrawalStatus::Requested)] {
             let whole = WithdrawalFilter {
@@ -172,8 +172,8 @@ pub async fn pages_of_withdrawals_neither_repeat_nor_skip<P: Place>(place: &P) {
 }
 
 /// One withdrawal for an id, and one decision for a version.
-pub async fn a_withdrawal_is_made_and_decided_once<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn a_withdrawal_is_made_and_decided_once<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let owner = harness.customer("anna").await;
     let withdrawal = requested(&harness, owner, roubles(5));
     keep(&harness, std::slice::from_ref(&withdrawal)).await;
@@ -193,8 +193,8 @@ pub async fn a_withdrawal_is_made_and_decided_once<P: Place>(place: &P) {
 }
 
 /// The last line of defence.
-pub async fn impossible_withdrawals_are_rejected<P: Place>(place: &P) {
-    let harness = Harness::open(place.open().await).await;
+pub async fn impossible_withdrawals_are_rejected<B: Backend>(backend: &B) {
+    let harness = Harness::open(backend.open().await).await;
     let owner = harness.customer("anna").await;
     let sound = requested(&harness, owner, roubles(5));
     let for_nothing = Withdrawal {

@@ -1,5 +1,6 @@
 //! Disputes, in memory: both sides once each, one decision for all, exact arithmetic, and nobody judges themself.
 
+use super::memory;
 use p2p_application::dispute::{CommentOnDispute, Decision, ResolveDispute, get_dispute};
 use p2p_application::offer::OpenDispute;
 use p2p_domain::dispute::{DisputeState, Resolution};
@@ -43,7 +44,7 @@ fn split(payer_amount: &str) -> Decision {
 #[tokio::test]
 async fn each_side_disputes_once() {
     for stage in [Stage::Approved, Stage::Paid] {
-        let harness = Harness::open(Memory::new()).await;
+        let harness = Harness::open(memory()).await;
         let deal = harness.deal(SELLS, stage).await;
         harness.clock.advance(minutes(1));
         let first = harness
@@ -85,7 +86,7 @@ async fn each_side_disputes_once() {
 
 #[tokio::test]
 async fn a_dispute_where_there_is_none_to_open_is_refused() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     for stage in [
         Stage::Pending,
         Stage::Finished,
@@ -174,7 +175,7 @@ async fn a_verdict_moves_the_escrow_to_the_last_unit() {
         ),
     ] {
         for exchange_type in ExchangeType::ALL {
-            let harness = Harness::open(Memory::new()).await;
+            let harness = Harness::open(memory()).await;
             let deal = harness.deal(exchange_type, Stage::Disputed).await;
             let dispute = harness.store.tables().disputes.pop_first().unwrap().0;
             let resolved = harness.resolve(dispute, decision).await;
@@ -199,7 +200,7 @@ async fn a_verdict_moves_the_escrow_to_the_last_unit() {
 
 #[tokio::test]
 async fn one_verdict_resolves_all_disputes_of_the_deal() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(SELLS, Stage::Paid).await;
     // The clock opens one, and each side another.
     assert_eq!(harness.sweep_after(hours(24)).await, 1);
@@ -263,7 +264,7 @@ async fn one_verdict_resolves_all_disputes_of_the_deal() {
 
 #[tokio::test]
 async fn a_verdict_that_cannot_be_is_refused() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(SELLS, Stage::Disputed).await;
     let dispute = harness.store.tables().disputes.pop_first().unwrap().0;
     let moderator = harness.moderator;
@@ -321,7 +322,7 @@ async fn a_verdict_that_cannot_be_is_refused() {
 /// A moderator who is a side of the deal decides nothing in it, whatever the roles.
 #[tokio::test]
 async fn nobody_judges_their_own_deal() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(SELLS, Stage::Disputed).await;
     let dispute = harness.store.tables().disputes.pop_first().unwrap().0;
     for user in [deal.customer.user, deal.exchanger.user] {
@@ -341,7 +342,7 @@ async fn nobody_judges_their_own_deal() {
 
 #[tokio::test]
 async fn those_concerned_remark_while_it_is_open() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(SELLS, Stage::Disputed).await;
     let dispute = harness.store.tables().disputes.pop_first().unwrap().0;
     let remark = |caller, dispute| CommentOnDispute {

@@ -5,6 +5,7 @@
     reason = "helpers of tests may fail loudly"
 )]
 
+use super::memory;
 use p2p_application::dispute::Decision;
 use p2p_domain::event::AggregateRef;
 use p2p_domain::{Asset, ExchangeType};
@@ -61,7 +62,7 @@ fn about(deal: &p2p_tests::harness::Deal, more: Value) -> Value {
 
 #[tokio::test]
 async fn a_deal_is_told_step_by_step() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(SELLS, Stage::Finished).await;
     let created = json!({
         "offerId": deal.id().to_string(),
@@ -95,7 +96,7 @@ async fn a_deal_is_told_step_by_step() {
 
 #[tokio::test]
 async fn each_way_to_call_a_deal_off_says_who_did() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let declined = harness.deal(SELLS, Stage::Declined).await;
     let expected = (
         "ExchangeOfferDeclined".to_owned(),
@@ -148,7 +149,7 @@ async fn a_dispute_is_told_from_its_opening_to_the_verdict() {
             "ExchangeOfferFinished",
         ),
     ] {
-        let harness = Harness::open(Memory::new()).await;
+        let harness = Harness::open(memory()).await;
         let deal = harness.deal(SELLS, Stage::Approved).await;
         let since = harness.event_count();
         let dispute = harness.dispute(&deal.offer, deal.exchanger.user).await;
@@ -181,7 +182,7 @@ async fn a_dispute_is_told_from_its_opening_to_the_verdict() {
 
 #[tokio::test]
 async fn a_freeze_and_its_end_are_told() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Cancelled)
         .await;
@@ -220,7 +221,7 @@ async fn a_freeze_and_its_end_are_told() {
 /// What is not a business fact of a deal is not told, and a fact is told once.
 #[tokio::test]
 async fn nothing_else_is_told() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.exchanger("anna").await;
     harness.deposit(anna, "5", Asset::Btc).await;
     let listing = harness

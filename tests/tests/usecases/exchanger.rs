@@ -1,12 +1,13 @@
 //! The online switch, the freeze of those who don't answer, and the moderators' thaw; in memory.
 
+use super::memory;
 use p2p_application::QueryError;
 use p2p_application::exchanger::{SwitchOnline, UnfreezeExchanger, frozen_exchangers};
 use p2p_domain::listing::{ListingState, Switch};
 use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
-use p2p_domain::{Asset, ExchangeType, Listing, Refusal, Role, Roles, TypedId, UserId};
-use p2p_memory::Memory;
+use p2p_domain::{ExchangeType, Refusal, Role, Roles, TypedId, UserId};
+use p2p_tests::fixture::Fixture;
 use p2p_tests::harness::{Harness, Offering, START, minutes, party};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
@@ -21,7 +22,7 @@ const fn switch(caller: Caller, exchanger: UserId, online: bool) -> SwitchOnline
 
 #[tokio::test]
 async fn exchangers_turn_their_own_switch() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.person("anna", [Role::Exchanger]).await;
     let on = harness.done(switch(anna, anna.user, true)).await;
     assert_eq!((on.online, on.version), (true, 2));
@@ -68,74 +69,29 @@ async fn exchangers_turn_their_own_switch() {
     harness.close().await;
 }
 
-/// An exchanger with a listing, and a customer with money.
-struct Scene {
-    harness: Harness<Memory>,
-    anna: Caller,
-    customer: Caller,
-    listing: Listing,
-}
-
-impl Scene {
-    async fn open() -> Self {
-        let harness = Harness::open(Memory::new()).await;
-        let (anna, customer) = (
-            harness.exchanger("anna").await,
-            harness.customer("customer").await,
-        );
-        harness.deposit(customer, "10000", Asset::Usdt).await;
-        let listing = harness.publish(anna, &Offering::of(BUYS)).await;
-        Self {
-            harness,
-            anna,
-            customer,
-            listing,
-        }
-    }
-
-    /// So many offers, one after another, that nobody answers.
-    async fn ignore(&self, count: u64) {
-        for _ in 0..count {
-            self.harness.offer(self.customer, &self.listing, "10").await;
-            assert_eq!(self.harness.sweep_after(minutes(30)).await, 1);
-        }
-    }
-
-    async fn unanswered(&self) -> u32 {
-        self.harness
-            .exchanger_record(self.anna.user)
-            .await
-            .unanswered
-    }
-
-    async fn is_frozen(&self) -> bool {
-        self.harness
-            .exchanger_record(self.anna.user)
-            .await
-            .frozen_at
-            .is_some()
-    }
-}
-
 #[tokio::test]
 async fn the_sixth_unanswered_offer_in_a_row_freezes() {
-    let scene = Scene::open().await;
-    let harness = &scene.harness;
-    let other = harness.publish(scene.anna, &Offering::of(BUYS)).await;
-    let paused = harness.publish(scene.anna, &Offering::of(BUYS)).await;
+    let fixture = Fixture::open(memory()).await;
+    let harness = &fixture.harness;
+    let other = harness
+        .publish(fixture.exchanger, &Offering::of(BUYS))
+        .await;
+    let paused = harness
+        .publish(fixture.exchanger, &Offering::of(BUYS))
+        .await;
     let paused = harness.turn(&paused, Switch::Pause).await;
     let berta = harness.exchanger("berta").await;
     let of_berta = harness.publish(berta, &Offering::of(BUYS)).await;
-    scene.ignore(5).await;
+    fixture.let_offers_expire(5).await;
     assert_eq!(
-        (scene.unanswered().await, scene.is_frozen().await),
+        (fixture.unanswered().await, fixture.is_frozen().await),
         (5, false)
     );
     assert_eq!(harness.listing(other.id).await, other);
 
     let events = harness.event_count();
-    scene.ignore(1).await;
-    let record = harness.exchanger_record(scene.anna.user).await;
+    fixture.let_offers_expire(1).await;
+    let record = harness.exchanger_record(fixture.exchanger.user).await;
     assert_eq!(
         (record.unanswered, record.frozen_at),
         (6, Some(harness.market.now()))
@@ -149,7 +105,7 @@ async fn the_sixth_unanswered_offer_in_a_row_freezes() {
     let mut told = harness.events_since(events);
     told.sort_unstable();
     assert_eq!(told, expected);
-    for listing in [&scene.listing, &other] {
+    for listing in [&fixture.listing, &other] {
         let now = harness.listing(listing.id).await;
         assert_eq!(
             (now.state, now.updated_at),
@@ -158,35 +114,41 @@ async fn the_sixth_unanswered_offer_in_a_row_freezes() {
     }
     assert_eq!(harness.listing(paused.id).await, paused);
     assert_eq!(harness.listing(of_berta.id).await, of_berta);
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn a_frozen_exchanger_offers_nothing_and_finishes_what_runs() {
-    let scene = Scene::open().await;
-    let harness = &scene.harness;
-    let running = harness.offer(scene.customer, &scene.listing, "10").await;
+    let fixture = Fixture::open(memory()).await;
+    let harness = &fixture.harness;
+    let running = harness
+        .offer(fixture.customer, &fixture.listing, "10")
+        .await;
     let running = harness.accept(&running).await;
     let running = harness.pay(&running).await;
     let waiting = {
-        scene.ignore(5).await;
+        fixture.let_offers_expire(5).await;
         harness.clock.advance(minutes(1));
-        harness.offer(scene.customer, &scene.listing, "10").await
+        harness
+            .offer(fixture.customer, &fixture.listing, "10")
+            .await
     };
     // Of two offers that wait, the older one freezes.
     harness.clock.advance(minutes(15));
-    let unanswered = harness.offer(scene.customer, &scene.listing, "10").await;
+    let unanswered = harness
+        .offer(fixture.customer, &fixture.listing, "10")
+        .await;
     assert_eq!(harness.sweep_after(minutes(15)).await, 1);
-    assert!(scene.is_frozen().await);
+    assert!(fixture.is_frozen().await);
     assert!(harness.deal_now(waiting.id).await.status().is_final());
 
     let refusal = harness
-        .refused(harness.publication(scene.anna, &Offering::of(BUYS)))
+        .refused(harness.publication(fixture.exchanger, &Offering::of(BUYS)))
         .await;
     assert_eq!(refusal, Refusal::ExchangerFrozen);
     let resume = p2p_application::listing::UpdateListing {
-        caller: scene.anna,
-        listing: scene.listing.id,
+        caller: fixture.exchanger,
+        listing: fixture.listing.id,
         change: p2p_application::listing::ListingChange {
             switch: Some(Switch::Resume),
             ..Default::default()
@@ -197,7 +159,7 @@ async fn a_frozen_exchanger_offers_nothing_and_finishes_what_runs() {
         Refusal::ExchangerFrozen
     );
     let refusal = harness
-        .refused(harness.opening(scene.customer, &scene.listing, "10"))
+        .refused(harness.opening(fixture.customer, &fixture.listing, "10"))
         .await;
     assert_eq!(refusal, Refusal::ListingPaused);
 
@@ -205,117 +167,135 @@ async fn a_frozen_exchanger_offers_nothing_and_finishes_what_runs() {
     harness.receive(&running).await;
     harness.accept(&unanswered).await;
     assert_eq!(
-        (scene.unanswered().await, scene.is_frozen().await),
+        (fixture.unanswered().await, fixture.is_frozen().await),
         (0, true)
     );
 
-    let thawed = harness.unfreeze(scene.anna).await;
+    let thawed = harness.unfreeze(fixture.exchanger).await;
     assert_eq!((thawed.frozen_at, thawed.unanswered), (None, 0));
     // The listings stay paused until their owner resumes them.
     assert_eq!(
-        harness.listing(scene.listing.id).await.state,
+        harness.listing(fixture.listing.id).await.state,
         ListingState::Paused
     );
     harness.done(resume).await;
-    harness.offer(scene.customer, &scene.listing, "10").await;
-    scene.harness.close().await;
+    harness
+        .offer(fixture.customer, &fixture.listing, "10")
+        .await;
+    fixture.harness.close().await;
 }
 
 /// A listing that escaped the pause (as in a database that was mended by hand) is still closed to offers.
 #[tokio::test]
 async fn a_frozen_exchangers_active_listing_takes_no_offers() {
-    let scene = Scene::open().await;
-    scene.harness.store.tamper(|tables| {
-        let record = tables.exchangers.get_mut(&scene.anna.user).unwrap();
+    let fixture = Fixture::open(memory()).await;
+    fixture.harness.store.tamper(|tables| {
+        let record = tables.exchangers.get_mut(&fixture.exchanger.user).unwrap();
         record.frozen_at = Some(START);
     });
-    let opening = scene.harness.opening(scene.customer, &scene.listing, "10");
+    let opening = fixture
+        .harness
+        .opening(fixture.customer, &fixture.listing, "10");
     assert_eq!(
-        scene.harness.refused(opening).await,
+        fixture.harness.refused(opening).await,
         Refusal::ExchangerFrozen
     );
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn any_answer_ends_the_row() {
     for answer in ["accept", "decline", "cancel"] {
-        let scene = Scene::open().await;
-        let harness = &scene.harness;
-        scene.ignore(5).await;
-        let offer = harness.offer(scene.customer, &scene.listing, "10").await;
+        let fixture = Fixture::open(memory()).await;
+        let harness = &fixture.harness;
+        fixture.let_offers_expire(5).await;
+        let offer = harness
+            .offer(fixture.customer, &fixture.listing, "10")
+            .await;
         match answer {
             "accept" => {
                 let accepted = harness.accept(&offer).await;
                 harness.cancel(&accepted, accepted.fiat_payer()).await
             }
             "decline" => harness.decline(&offer).await,
-            _ => harness.cancel(&offer, scene.anna.user).await,
+            _ => harness.cancel(&offer, fixture.exchanger.user).await,
         };
-        assert_eq!(scene.unanswered().await, 0, "{answer}");
-        scene.ignore(5).await;
-        assert!(!scene.is_frozen().await);
-        scene.ignore(1).await;
-        assert!(scene.is_frozen().await);
-        scene.harness.close().await;
+        assert_eq!(fixture.unanswered().await, 0, "{answer}");
+        fixture.let_offers_expire(5).await;
+        assert!(!fixture.is_frozen().await);
+        fixture.let_offers_expire(1).await;
+        assert!(fixture.is_frozen().await);
+        fixture.harness.close().await;
     }
 }
 
 /// A customer who gives up, and a payment that does not come, say nothing of the exchanger's attention.
 #[tokio::test]
 async fn what_is_no_answer_does_not_end_the_row() {
-    let scene = Scene::open().await;
-    let harness = &scene.harness;
-    scene.ignore(3).await;
-    let offer = harness.offer(scene.customer, &scene.listing, "10").await;
-    harness.cancel(&offer, scene.customer.user).await;
-    assert_eq!(scene.unanswered().await, 3);
-    let offer = harness.offer(scene.customer, &scene.listing, "10").await;
+    let fixture = Fixture::open(memory()).await;
+    let harness = &fixture.harness;
+    fixture.let_offers_expire(3).await;
+    let offer = harness
+        .offer(fixture.customer, &fixture.listing, "10")
+        .await;
+    harness.cancel(&offer, fixture.customer.user).await;
+    assert_eq!(fixture.unanswered().await, 3);
+    let offer = harness
+        .offer(fixture.customer, &fixture.listing, "10")
+        .await;
     harness.accept(&offer).await;
-    assert_eq!(scene.unanswered().await, 0);
+    assert_eq!(fixture.unanswered().await, 0);
     assert_eq!(harness.sweep_after(minutes(30)).await, 1);
-    assert_eq!(scene.unanswered().await, 0, "a missing payment was counted");
-    scene.harness.close().await;
+    assert_eq!(
+        fixture.unanswered().await,
+        0,
+        "a missing payment was counted"
+    );
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn an_offline_exchanger_is_not_counted() {
-    let scene = Scene::open().await;
-    let harness = &scene.harness;
+    let fixture = Fixture::open(memory()).await;
+    let harness = &fixture.harness;
     for _ in 0..8 {
-        harness.offer(scene.customer, &scene.listing, "10").await;
-        harness.switch(scene.anna, false).await;
+        harness
+            .offer(fixture.customer, &fixture.listing, "10")
+            .await;
+        harness.switch(fixture.exchanger, false).await;
         assert_eq!(harness.sweep_after(minutes(30)).await, 1);
-        harness.switch(scene.anna, true).await;
+        harness.switch(fixture.exchanger, true).await;
     }
     assert_eq!(
-        (scene.unanswered().await, scene.is_frozen().await),
+        (fixture.unanswered().await, fixture.is_frozen().await),
         (0, false)
     );
     assert_eq!(
-        harness.listing(scene.listing.id).await.state,
+        harness.listing(fixture.listing.id).await.state,
         ListingState::Active
     );
     // Being offline neither counts nor excuses: the row goes on where it was.
-    scene.ignore(2).await;
-    harness.offer(scene.customer, &scene.listing, "10").await;
-    harness.switch(scene.anna, false).await;
+    fixture.let_offers_expire(2).await;
+    harness
+        .offer(fixture.customer, &fixture.listing, "10")
+        .await;
+    harness.switch(fixture.exchanger, false).await;
     harness.sweep_after(minutes(30)).await;
-    harness.switch(scene.anna, true).await;
-    assert_eq!(scene.unanswered().await, 2);
-    scene.harness.close().await;
+    harness.switch(fixture.exchanger, true).await;
+    assert_eq!(fixture.unanswered().await, 2);
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
-    let scene = Scene::open().await;
-    let harness = &scene.harness;
-    scene.ignore(6).await;
+    let fixture = Fixture::open(memory()).await;
+    let harness = &fixture.harness;
+    fixture.let_offers_expire(6).await;
     let thaw = |caller| UnfreezeExchanger {
         caller,
-        exchanger: scene.anna.user,
+        exchanger: fixture.exchanger.user,
     };
-    for caller in [scene.anna, scene.customer] {
+    for caller in [fixture.exchanger, fixture.customer] {
         let refusal = harness.refused(thaw(caller)).await;
         assert_eq!(
             refusal,
@@ -325,16 +305,16 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
         );
     }
     let roles = Roles::from([Role::Exchanger, Role::Moderator]);
-    harness.appoint(scene.anna.user, roles).await;
-    let own =
-        Caller::new(scene.anna.user, roles).proved(p2p_domain::Timestamp::from_micros(i64::MAX));
+    harness.appoint(fixture.exchanger.user, roles).await;
+    let own = Caller::new(fixture.exchanger.user, roles)
+        .proved(p2p_domain::Timestamp::from_micros(i64::MAX));
     assert_eq!(
         harness.refused(thaw(own)).await,
         Refusal::ConflictOfInterest
     );
     let nobody = UnfreezeExchanger {
         caller: harness.moderator,
-        exchanger: scene.customer.user,
+        exchanger: fixture.customer.user,
     };
     assert_eq!(
         harness.refused(nobody).await,
@@ -346,9 +326,9 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
         .unwrap();
     assert_eq!(
         queue.iter().map(|record| record.user).collect::<Vec<_>>(),
-        [scene.anna.user]
+        [fixture.exchanger.user]
     );
-    let refused = frozen_exchangers(&harness.market, scene.customer).await;
+    let refused = frozen_exchangers(&harness.market, fixture.customer).await;
     let expected = Refusal::RoleRequired {
         role: Role::Moderator,
     };
@@ -371,9 +351,9 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
         .unwrap();
     assert_eq!(queue, []);
     // And the row starts anew.
-    harness.turn(&scene.listing, Switch::Resume).await;
-    scene.ignore(5).await;
-    assert!(!scene.is_frozen().await);
+    harness.turn(&fixture.listing, Switch::Resume).await;
+    fixture.let_offers_expire(5).await;
+    assert!(!fixture.is_frozen().await);
     let nobody = UserId::from_u128(9);
     let missing = UnfreezeExchanger {
         caller: harness.moderator,
@@ -383,5 +363,5 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
         harness.refused(missing).await,
         Refusal::NotFound(Resource::Exchanger)
     );
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }

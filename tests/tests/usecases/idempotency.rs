@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::memory;
 use p2p_application::CommandError;
 use p2p_application::idempotency::{Once, Replied};
 use p2p_application::ports::{IdempotencyKey, Maintenance, Reply, StorageError};
 use p2p_application::wallet::Deposit;
 use p2p_domain::{Account, Asset, Refusal, TypedId, UserId};
-use p2p_memory::{Memory, Point};
+use p2p_memory::Point;
 use p2p_tests::harness::{Harness, deposit};
 
 type Rendered = Result<Account, Refusal>;
@@ -61,7 +62,7 @@ fn answer(tag: u16, body: &str, replayed: bool) -> Replied {
 
 #[tokio::test]
 async fn a_repeated_request_has_one_effect_and_one_answer() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let deposit = deposit(harness.admin, anna, "5", Asset::Usd);
     let of_admin = |text: &str| key(harness.admin.user, "deposit", text);
@@ -87,7 +88,7 @@ async fn a_repeated_request_has_one_effect_and_one_answer() {
 
 #[tokio::test]
 async fn a_refusal_is_an_answer_too() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let nothing = deposit(harness.admin, anna, "0", Asset::Usd);
     let key = key(harness.admin.user, "deposit", "k");
@@ -101,7 +102,7 @@ async fn a_refusal_is_an_answer_too() {
 
 #[tokio::test]
 async fn fifty_at_once_are_one() {
-    let harness = Arc::new(Harness::open(Memory::new()).await);
+    let harness = Arc::new(Harness::open(memory()).await);
     let anna = harness.customer("anna").await;
     let deposit = deposit(harness.admin, anna, "5", Asset::Usd);
     let fresh = Arc::new(AtomicU32::new(0));
@@ -123,7 +124,7 @@ async fn fifty_at_once_are_one() {
 
 #[tokio::test]
 async fn what_never_took_effect_is_not_remembered() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let deposit = deposit(harness.admin, anna, "5", Asset::Usd);
     let key = key(harness.admin.user, "deposit", "k");
@@ -141,7 +142,7 @@ async fn what_never_took_effect_is_not_remembered() {
 
 #[tokio::test]
 async fn keys_are_forgotten_when_they_are_old() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let deposit = deposit(harness.admin, anna, "5", Asset::Usd);
     let day = Duration::from_secs(24 * 3_600);

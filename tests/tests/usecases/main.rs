@@ -1,17 +1,31 @@
-//! Use cases on the in-memory adapters. Files are named after the modules of `application`.
+//! Use cases in memory. Files are named after the modules of `application`.
+//!
+//! Every use case runs twice: on a store that locks what it reads, and on one that reads snapshots first, as PostgreSQL does.
+#![expect(clippy::duplicate_mod, reason = "the same tests on two kinds of store")]
 
-mod access;
-mod dispute;
 mod engine;
-mod events;
-mod exchanger;
-mod idempotency;
-mod listing;
-mod offer;
-mod order;
-mod payment;
-mod queries;
-mod sweeper;
-mod user;
-mod wallet;
-mod withdrawal;
+mod log_in_timing;
+
+#[path = "."]
+mod locking {
+    use p2p_memory::Memory;
+
+    fn memory() -> Memory {
+        Memory::new()
+    }
+
+    #[path = "use_cases.rs"]
+    mod use_cases;
+}
+
+#[path = "."]
+mod snapshots {
+    use p2p_memory::Memory;
+
+    fn memory() -> Memory {
+        Memory::looking()
+    }
+
+    #[path = "use_cases.rs"]
+    mod use_cases;
+}

@@ -6,6 +6,7 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
+use super::memory;
 use p2p_application::notification::{NotificationFilter, NotificationQueries};
 use p2p_application::order::{CreateOrder, OrderList, SettleOrder, get_order, list_orders};
 use p2p_application::payment::{ChargeOrder, RefundPayment};
@@ -101,7 +102,7 @@ async fn told(harness: &Harness<Memory>, user: UserId) -> Vec<(FactName, Option<
 
 #[tokio::test]
 async fn an_order_is_paid_once_however_often_its_messages_come() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "1000", Asset::Rub).await;
     let order = order(&harness, anna, "500").await;
@@ -128,7 +129,7 @@ async fn an_order_is_paid_once_however_often_its_messages_come() {
 
 #[tokio::test]
 async fn what_the_wallet_does_not_hold_cancels_the_order() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "500", Asset::Rub).await;
     let order = order(&harness, anna, "500.01").await;
@@ -154,7 +155,7 @@ async fn what_the_wallet_does_not_hold_cancels_the_order() {
 
 #[tokio::test]
 async fn merchants_receive_what_is_paid() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, mia) = (
         harness.customer("anna").await,
         harness.customer("mia").await,
@@ -192,7 +193,7 @@ async fn merchants_receive_what_is_paid() {
 
 #[tokio::test]
 async fn an_order_that_cannot_be_is_refused() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     for (amount, code) in [
         ("0", "AMOUNT_NOT_POSITIVE"),
@@ -222,7 +223,7 @@ async fn an_order_that_cannot_be_is_refused() {
 
 #[tokio::test]
 async fn an_order_under_a_chosen_id_is_made_once() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, berta) = (
         harness.customer("anna").await,
         harness.customer("berta").await,
@@ -255,7 +256,7 @@ async fn an_order_under_a_chosen_id_is_made_once() {
 
 #[tokio::test]
 async fn two_requests_to_pay_one_order_are_one_charge() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "1000", Asset::Rub).await;
     order(&harness, anna, "300").await;
@@ -276,7 +277,7 @@ async fn two_requests_to_pay_one_order_are_one_charge() {
 
 #[tokio::test]
 async fn a_refund_goes_back_once() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "1000", Asset::Rub).await;
     let order = order(&harness, anna, "400").await;
@@ -317,7 +318,7 @@ async fn a_refund_goes_back_once() {
 
 #[tokio::test]
 async fn a_merchant_who_has_spent_it_cannot_pay_back() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, mia) = (
         harness.customer("anna").await,
         harness.customer("mia").await,
@@ -351,7 +352,7 @@ async fn a_merchant_who_has_spent_it_cannot_pay_back() {
 
 #[tokio::test]
 async fn nobody_refunds_themself() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let both = harness.person("both", [Role::Admin, Role::Customer]).await;
     let mia = harness.customer("mia").await;
     for (buyer, merchant) in [(both, mia), (mia, both)] {
@@ -374,7 +375,7 @@ async fn nobody_refunds_themself() {
 
 #[tokio::test]
 async fn who_is_not_there_orders_nothing() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let ghost = Caller::new(UserId::from_u128(99), [Role::Customer].into())
         .proved(p2p_domain::Timestamp::from_micros(i64::MAX));
     let email = Some(Email::new("ghost@example.org"));
@@ -389,7 +390,7 @@ async fn who_is_not_there_orders_nothing() {
 /// The charge and the refund in one batch: the second sees what the first has made.
 #[tokio::test]
 async fn a_refund_may_follow_its_charge_at_once() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "10", Asset::Rub).await;
     let order = order(&harness, anna, "10").await.id;
@@ -408,7 +409,7 @@ async fn a_refund_may_follow_its_charge_at_once() {
 
 #[tokio::test]
 async fn an_order_is_its_buyers_to_see() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, berta) = (
         harness.customer("anna").await,
         harness.customer("berta").await,
@@ -461,7 +462,7 @@ async fn an_order_is_its_buyers_to_see() {
 
 #[tokio::test]
 async fn a_result_is_believed_for_the_order_that_it_names() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "10", Asset::Rub).await;
     order(&harness, anna, "1").await;
@@ -508,7 +509,7 @@ fn a_request_that_says_too_little_charges_nobody() {
 
 #[tokio::test]
 async fn both_sides_say_exactly_this() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "10", Asset::Rub).await;
     let paid = order(&harness, anna, "9.5").await;

@@ -5,6 +5,7 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
+use super::memory;
 use p2p_application::Caller;
 use p2p_application::payment::AuthorizePayment;
 use p2p_domain::payment::PaymentState;
@@ -49,7 +50,7 @@ async fn two(harness: &Harness<Memory>) -> (Caller, Caller) {
 
 #[tokio::test]
 async fn a_payment_is_made_once_for_its_key() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, berta) = two(&harness).await;
     let payee = of(&harness, berta);
     let first = harness.done(pay(&harness, "k1", anna, payee, 400)).await;
@@ -81,7 +82,7 @@ async fn payments_take_a_second_factor_where_withdrawals_do() {
         },
         ..Setup::default()
     };
-    let harness = Harness::open_with(Memory::new(), setup).await;
+    let harness = Harness::open_with(memory(), setup).await;
     let (anna, berta) = two(&harness).await;
     let payee = of(&harness, berta);
     let unproved = Caller {
@@ -103,7 +104,7 @@ async fn payments_take_a_second_factor_where_withdrawals_do() {
 
 #[tokio::test]
 async fn declines_are_outcomes_and_stay() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, berta) = two(&harness).await;
     let payee = of(&harness, berta);
     let euros = account(&harness, AccountKey::user(berta.user, Asset::Eur));
@@ -174,7 +175,7 @@ async fn declines_are_outcomes_and_stay() {
 
 #[tokio::test]
 async fn administrators_pay_from_any_account_but_the_worlds() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, berta) = two(&harness).await;
     let for_anna = AuthorizePayment {
         payer: Some(of(&harness, anna)),
@@ -203,7 +204,7 @@ async fn only_a_demonstration_has_a_faucet() {
             },
             ..Setup::default()
         };
-        let harness = Harness::open_with(Memory::new(), setup).await;
+        let harness = Harness::open_with(memory(), setup).await;
         let (anna, berta) = two(&harness).await;
         let own = harness.attempt(deposit(anna, anna, "5", Asset::Usd)).await;
         assert_eq!(own.is_ok(), open);

@@ -1,11 +1,11 @@
 //! Who sees which deals and disputes, in memory.
 
+use super::memory;
 use p2p_application::QueryError;
 use p2p_application::dispute::{DisputeList, get_dispute, list_disputes};
 use p2p_application::offer::{OfferList, get_offer, list_offers, offer_status};
 use p2p_domain::refusal::Resource;
 use p2p_domain::{Actor, DisputeId, ExchangeType, OfferId, Refusal, Status, TypedId};
-use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Stage, party};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -13,7 +13,7 @@ const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
 
 #[tokio::test]
 async fn a_deal_is_seen_whole_by_its_sides_and_by_moderators() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Disputed).await;
     for caller in [
         deal.customer,
@@ -63,7 +63,7 @@ async fn a_deal_is_seen_whole_by_its_sides_and_by_moderators() {
 
 #[tokio::test]
 async fn everybody_lists_their_own_deals() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Finished).await;
     let (customer, exchanger) = (deal.customer, deal.exchanger);
     harness.deal(BUYS, Stage::Pending).await;
@@ -113,7 +113,7 @@ async fn everybody_lists_their_own_deals() {
 
 #[tokio::test]
 async fn a_dispute_is_seen_by_those_concerned() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (deal, other) = (
         harness.deal(SELLS, Stage::Disputed).await,
         harness.deal(SELLS, Stage::Disputed).await,

@@ -1,5 +1,6 @@
 //! Registration, roles, logging in, and who may look at whom; in memory.
 
+use super::memory;
 use p2p_application::QueryError;
 use p2p_application::user::{RegisterUser, SetRoles, get_user};
 use p2p_domain::refusal::Resource;
@@ -17,7 +18,7 @@ fn registration(harness: &Harness<Memory>, email: &str, roles: Roles) -> Registe
 
 #[tokio::test]
 async fn whoever_registers_gets_an_account_in_every_asset() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     for bits in EVERY_SET {
         let roles = Roles::from_bits(bits).unwrap();
         let email = format!(" Anna{bits}@Example.org");
@@ -46,7 +47,7 @@ async fn whoever_registers_gets_an_account_in_every_asset() {
 
 #[tokio::test]
 async fn an_address_is_registered_once() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let roles = Roles::from([Role::Customer]);
     harness
         .done(registration(&harness, "anna@example.org", roles))
@@ -67,7 +68,7 @@ const fn appointment(caller: Caller, user: UserId, roles: Roles) -> SetRoles {
 
 #[tokio::test]
 async fn roles_are_given_and_taken() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let give = |roles| appointment(harness.admin, anna.user, roles);
     let record = || harness.store.tables().exchangers.get(&anna.user).copied();
@@ -100,7 +101,7 @@ async fn roles_are_given_and_taken() {
 
 #[tokio::test]
 async fn only_administrators_give_roles_and_never_drop_their_own() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let roles = Roles::from([Role::Exchanger]);
     for caller in [anna, harness.moderator, party(anna.user)] {
@@ -144,7 +145,7 @@ async fn only_administrators_give_roles_and_never_drop_their_own() {
 
 #[tokio::test]
 async fn people_see_themselves_and_administrators_see_everybody() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, berta) = (
         harness.exchanger("anna").await,
         harness.customer("berta").await,

@@ -1,12 +1,12 @@
 //! Deposits, balances and statements, in memory.
 
+use super::memory;
 use p2p_application::wallet::{Deposit, StatementList, balances, statement};
 use p2p_application::{Page, QueryError};
 use p2p_domain::ledger::{Bucket, PostingKind};
 use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
 use p2p_domain::{AccountKey, Asset, ExchangeType, MoneyError, Refusal, Role, TypedId, UserId};
-use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Stage, decimal};
 
 fn deposit(caller: Caller, user: UserId, amount: &str, asset: Asset) -> Deposit {
@@ -20,7 +20,7 @@ fn deposit(caller: Caller, user: UserId, amount: &str, asset: Asset) -> Deposit 
 
 #[tokio::test]
 async fn a_deposit_comes_from_outside() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     for (amount, asset, minor) in [
         ("1.00000001", Asset::Btc, 100_000_001),
@@ -46,7 +46,7 @@ async fn a_deposit_comes_from_outside() {
 
 #[tokio::test]
 async fn a_deposit_that_cannot_be_is_refused() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     for caller in [anna, harness.moderator] {
         let refusal = harness
@@ -92,7 +92,7 @@ async fn a_deposit_that_cannot_be_is_refused() {
 
 #[tokio::test]
 async fn balances_are_for_their_owner_and_administrators() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, berta) = (
         harness.customer("anna").await,
         harness.customer("berta").await,
@@ -129,7 +129,7 @@ async fn balances_are_for_their_owner_and_administrators() {
 
 #[tokio::test]
 async fn a_statement_is_ones_own_and_comes_in_pages() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness
         .deal(ExchangeType::CryptoToFiat, Stage::Finished)
         .await;
@@ -173,7 +173,7 @@ async fn a_statement_is_ones_own_and_comes_in_pages() {
 /// However much is asked for, a page has a hundred lines.
 #[tokio::test]
 async fn a_page_has_an_upper_limit() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     for _ in 0..101 {
         harness.deposit(anna, "1", Asset::Usdt).await;

@@ -5,6 +5,7 @@
     reason = "a test; its own functions are not recognised as one"
 )]
 
+use super::memory;
 use p2p_application::withdrawal::{
     ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal, WithdrawalList, get_withdrawal,
     list_withdrawals,
@@ -56,7 +57,7 @@ fn told(harness: &Harness<Memory>) -> serde_json::Value {
 
 #[tokio::test]
 async fn the_trail_tells_where_money_went_and_why_it_did_not() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "100", Asset::Usdt).await;
     let asked = harness.done(request(&harness, anna, "60")).await;
@@ -76,7 +77,7 @@ async fn the_trail_tells_where_money_went_and_why_it_did_not() {
 
 #[tokio::test]
 async fn money_is_held_and_leaves_when_it_is_approved() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "100", Asset::Usdt).await;
     let asked = harness.done(request(&harness, anna, "60")).await;
@@ -104,7 +105,7 @@ async fn money_is_held_and_leaves_when_it_is_approved() {
 
 #[tokio::test]
 async fn money_comes_back_when_it_is_rejected() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "100", Asset::Usdt).await;
     let asked = harness.done(request(&harness, anna, "100")).await;
@@ -122,7 +123,7 @@ async fn money_comes_back_when_it_is_rejected() {
 
 #[tokio::test]
 async fn only_administrators_decide_and_never_about_their_own() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "100", Asset::Usdt).await;
     let other = harness.person("other", [Role::Admin]).await;
@@ -157,7 +158,7 @@ async fn only_administrators_decide_and_never_about_their_own() {
 
 #[tokio::test]
 async fn a_withdrawal_is_its_owners_to_see() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, berta) = (
         harness.customer("anna").await,
         harness.customer("berta").await,

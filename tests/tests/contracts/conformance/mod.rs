@@ -22,7 +22,7 @@ use tonic::Code;
 
 use over_grpc::OverGrpc;
 use over_rest::OverRest;
-use script::{Scene, Step};
+use script::{Fixture, Step};
 
 /// What a call was answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,11 +102,11 @@ fn grpc_status(http: u16, code: &str) -> BTreeSet<u16> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_interfaces_do_the_same() -> Result<()> {
-    let rest = Scene::open(TestDatabase::sqlite().await?).await?;
+    let rest = Fixture::open(TestDatabase::sqlite().await?).await?;
     let over_rest = OverRest::new(&rest);
     let by_rest = rest.play(&over_rest).await?;
 
-    let grpc = Scene::open(TestDatabase::sqlite().await?).await?;
+    let grpc = Fixture::open(TestDatabase::sqlite().await?).await?;
     let over_grpc = OverGrpc::serve(&grpc).await?;
     let by_grpc = grpc.play(&over_grpc).await?;
 

@@ -24,7 +24,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 use tonic_types::StatusExt;
 
-use super::script::Scene;
+use super::script::Fixture;
 use super::{Answer, NewOffer, NewPayment, Transport, Who};
 
 pub(crate) struct OverGrpc {
@@ -36,9 +36,9 @@ pub(crate) struct OverGrpc {
 }
 
 impl OverGrpc {
-    /// Serves the scene's market.
-    pub(crate) async fn serve(scene: &Scene) -> Result<Self> {
-        let market = scene.served.market.clone();
+    /// Serves the fixture's market.
+    pub(crate) async fn serve(fixture: &Fixture) -> Result<Self> {
+        let market = fixture.served.market.clone();
         let server = GrpcServer::new(market, GrpcSettings::default())?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;

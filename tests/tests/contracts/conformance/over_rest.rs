@@ -9,7 +9,7 @@ use p2p_tests::served::{Reply, Served, reply};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::script::Scene;
+use super::script::Fixture;
 use super::{Answer, NewOffer, NewPayment, Transport, Who};
 
 const OFFERS: &str = "/api/p2p/exchange-offers";
@@ -20,9 +20,9 @@ pub(crate) struct OverRest<'a> {
 }
 
 impl<'a> OverRest<'a> {
-    pub(crate) fn new(scene: &'a Scene) -> Self {
+    pub(crate) fn new(fixture: &'a Fixture) -> Self {
         Self {
-            served: &scene.served,
+            served: &fixture.served,
             statuses: Mutex::default(),
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Step {
 }
 
 /// A market with people.
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     pub(crate) served: Served,
     database: TestDatabase,
     carol: Person,
@@ -41,7 +41,7 @@ pub(crate) struct Scene {
     buys: String,
 }
 
-impl Scene {
+impl Fixture {
     pub(crate) async fn open(database: TestDatabase) -> Result<Self> {
         let clock = Arc::new(ManualClock::at(NOON));
         // Enough for Carol; Eve comes to her limit.
@@ -109,7 +109,7 @@ impl Scene {
     /// Does everything over one transport.
     pub(crate) async fn play(&self, over: &impl Transport) -> Result<Vec<Step>> {
         let mut play = Play {
-            scene: self,
+            fixture: self,
             over,
             steps: Vec::new(),
         };
@@ -122,14 +122,14 @@ impl Scene {
 }
 
 struct Play<'a, T> {
-    scene: &'a Scene,
+    fixture: &'a Fixture,
     over: &'a T,
     steps: Vec<Step>,
 }
 
 impl<T: Transport> Play<'_, T> {
     async fn note(&mut self, name: &str, answer: Answer) -> Result<()> {
-        let ledger = self.scene.ledger().await?;
+        let ledger = self.fixture.ledger().await?;
         let name = name.to_owned();
         self.steps.push(Step {
             name,
@@ -158,19 +158,19 @@ impl<T: Transport> Play<'_, T> {
             amount,
             exchange_type,
         };
-        let carol = Some(self.scene.carol.token.as_str());
+        let carol = Some(self.fixture.carol.token.as_str());
         self.over.create_offer(carol, &offer).await
     }
 
     /// Whole deals in both directions, a decline, a cancel, and a proposal to cancel that is taken up.
     async fn deals(&mut self) -> Result<()> {
-        let Scene {
+        let Fixture {
             carol,
             eve,
             sells,
             buys,
             ..
-        } = self.scene;
+        } = self.fixture;
         let (carol, eve) = (Some(carol.token.as_str()), Some(eve.token.as_str()));
         for (listing, kind) in [(sells, "CRYPTO2FIAT"), (buys, "FIAT2CRYPTO")] {
             let (payer, holder) = match kind {
@@ -211,13 +211,13 @@ impl<T: Transport> Play<'_, T> {
     }
 
     async fn disputes(&mut self) -> Result<()> {
-        let Scene {
+        let Fixture {
             carol,
             eve,
             moderator,
             sells,
             ..
-        } = self.scene;
+        } = self.fixture;
         let (carol, eve) = (Some(carol.token.as_str()), Some(eve.token.as_str()));
         let moderator = Some(moderator.token.as_str());
         for (resolution, part) in [
@@ -254,7 +254,7 @@ impl<T: Transport> Play<'_, T> {
 
     /// What is refused, by everybody who may not and for everything that can't be.
     async fn refusals(&mut self) -> Result<()> {
-        let Scene {
+        let Fixture {
             carol,
             eve,
             stranger,
@@ -262,7 +262,7 @@ impl<T: Transport> Play<'_, T> {
             sells,
             buys,
             ..
-        } = self.scene;
+        } = self.fixture;
         let (eve_id, carol_id) = (eve.id.to_string(), carol.id.to_string());
         let (carol, eve) = (Some(carol.token.as_str()), Some(eve.token.as_str()));
         let (stranger, moderator) = (
@@ -345,13 +345,13 @@ impl<T: Transport> Play<'_, T> {
     }
 
     async fn payments(&mut self) -> Result<()> {
-        let scene = self.scene;
+        let fixture = self.fixture;
         let (carols, eves) = (
-            scene.account(&scene.carol, Asset::Rub).await?,
-            scene.account(&scene.eve, Asset::Rub).await?,
+            fixture.account(&fixture.carol, Asset::Rub).await?,
+            fixture.account(&fixture.eve, Asset::Rub).await?,
         );
-        let dollars = scene.account(&scene.eve, Asset::Usd).await?;
-        let carol = Some(scene.carol.token.as_str());
+        let dollars = fixture.account(&fixture.eve, Asset::Usd).await?;
+        let carol = Some(fixture.carol.token.as_str());
         let lunch = NewPayment {
             key: "lunch",
             payer: &carols,
@@ -473,7 +473,7 @@ impl<T: Transport> Play<'_, T> {
                 minor: 1,
                 ..lunch
             };
-            let eve = Some(scene.eve.token.as_str());
+            let eve = Some(fixture.eve.token.as_str());
             // What is sent again is not counted again.
             for _ in 0..2 {
                 let (answer, _) = self.over.authorize(eve, &small).await?;
@@ -482,9 +482,9 @@ impl<T: Transport> Play<'_, T> {
         }
         let tokens = [
             ("carol", carol),
-            ("eve", Some(scene.eve.token.as_str())),
-            ("stranger", Some(scene.stranger.token.as_str())),
-            ("mod", Some(scene.moderator.token.as_str())),
+            ("eve", Some(fixture.eve.token.as_str())),
+            ("stranger", Some(fixture.stranger.token.as_str())),
+            ("mod", Some(fixture.moderator.token.as_str())),
             ("nobody", None),
         ];
         for (name, who) in tokens {

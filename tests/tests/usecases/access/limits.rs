@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::memory;
 use p2p_application::withdrawal::RequestWithdrawal;
 use p2p_domain::policy::{AccessRules, Limits};
 use p2p_domain::refusal::QuotaKind;
@@ -25,59 +26,55 @@ async fn under(limits: Limits, store: Memory) -> Harness<Memory> {
 
 #[tokio::test]
 async fn a_customer_has_so_many_open_deals_and_no_more() {
-    for store in [Memory::new(), Memory::looking()] {
-        let limits = Limits {
-            open_offers: 3,
-            ..Limits::NONE
-        };
-        let harness = under(limits, store).await;
-        let exchanger = harness.exchanger("eve").await;
-        let listing = harness.publish(exchanger, &Offering::of(BUYS)).await;
-        let [anna, berta] = [harness.customer("a").await, harness.customer("b").await];
-        for who in [anna, berta] {
-            harness.deposit(who, "1000", Asset::Usdt).await;
-        }
-        let offers = (0..10).map(|_| harness.opening(anna, &listing, "10"));
-        let all = harness.together(offers.collect::<Vec<_>>()).await;
-        let made: Vec<_> = all.iter().filter_map(|one| one.as_ref().ok()).collect();
-        assert_eq!(made.len(), 3);
-        let refused = Refusal::TooMany {
-            what: QuotaKind::OpenOffers,
-            most: 3,
-        };
-        let again = harness.refused(harness.opening(anna, &listing, "10"));
-        assert_eq!(again.await, refused);
-        harness.done(harness.opening(berta, &listing, "10")).await;
-        harness.cancel(made[0], anna.user).await;
-        harness.done(harness.opening(anna, &listing, "10")).await;
-        harness.close().await;
+    let limits = Limits {
+        open_offers: 3,
+        ..Limits::NONE
+    };
+    let harness = under(limits, memory()).await;
+    let exchanger = harness.exchanger("eve").await;
+    let listing = harness.publish(exchanger, &Offering::of(BUYS)).await;
+    let [anna, berta] = [harness.customer("a").await, harness.customer("b").await];
+    for who in [anna, berta] {
+        harness.deposit(who, "1000", Asset::Usdt).await;
     }
+    let offers = (0..10).map(|_| harness.opening(anna, &listing, "10"));
+    let all = harness.together(offers.collect::<Vec<_>>()).await;
+    let made: Vec<_> = all.iter().filter_map(|one| one.as_ref().ok()).collect();
+    assert_eq!(made.len(), 3);
+    let refused = Refusal::TooMany {
+        what: QuotaKind::OpenOffers,
+        most: 3,
+    };
+    let again = harness.refused(harness.opening(anna, &listing, "10"));
+    assert_eq!(again.await, refused);
+    harness.done(harness.opening(berta, &listing, "10")).await;
+    harness.cancel(made[0], anna.user).await;
+    harness.done(harness.opening(anna, &listing, "10")).await;
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn who_calls_off_too_many_deals_has_to_pause() {
-    for store in [Memory::new(), Memory::looking()] {
-        let limits = Limits {
-            cancels_per_day: 2,
-            cancel_pause: Duration::from_secs(600),
-            ..Limits::NONE
-        };
-        let harness = under(limits, store).await;
-        let exchanger = harness.exchanger("eve").await;
-        let listing = harness.publish(exchanger, &Offering::of(BUYS)).await;
-        let anna = harness.customer("anna").await;
-        harness.deposit(anna, "1000", Asset::Usdt).await;
-        for _ in 0..3 {
-            let offer = harness.done(harness.opening(anna, &listing, "10")).await;
-            harness.cancel(&offer, anna.user).await;
-        }
-        let until = harness.market.now().after(limits.cancel_pause);
-        let refused = harness.refused(harness.opening(anna, &listing, "10")).await;
-        assert_eq!(refused, Refusal::CancelledTooOften { until });
-        harness.clock.advance(limits.cancel_pause);
-        harness.done(harness.opening(anna, &listing, "10")).await;
-        harness.close().await;
+    let limits = Limits {
+        cancels_per_day: 2,
+        cancel_pause: Duration::from_secs(600),
+        ..Limits::NONE
+    };
+    let harness = under(limits, memory()).await;
+    let exchanger = harness.exchanger("eve").await;
+    let listing = harness.publish(exchanger, &Offering::of(BUYS)).await;
+    let anna = harness.customer("anna").await;
+    harness.deposit(anna, "1000", Asset::Usdt).await;
+    for _ in 0..3 {
+        let offer = harness.done(harness.opening(anna, &listing, "10")).await;
+        harness.cancel(&offer, anna.user).await;
     }
+    let until = harness.market.now().after(limits.cancel_pause);
+    let refused = harness.refused(harness.opening(anna, &listing, "10")).await;
+    assert_eq!(refused, Refusal::CancelledTooOften { until });
+    harness.clock.advance(limits.cancel_pause);
+    harness.done(harness.opening(anna, &listing, "10")).await;
+    harness.close().await;
 }
 
 #[tokio::test]
@@ -87,7 +84,7 @@ async fn who_never_pays_has_to_pause_too_and_who_agrees_to_part_has_not() {
         cancel_pause: Duration::from_secs(3_600),
         ..Limits::NONE
     };
-    let harness = under(limits, Memory::new()).await;
+    let harness = under(limits, memory()).await;
     let exchanger = harness.exchanger("eve").await;
     harness.deposit(exchanger, "1000", Asset::Usdt).await;
     let offering = Offering::of(ExchangeType::FiatToCrypto);
@@ -120,7 +117,7 @@ async fn an_exchanger_has_so_many_listings() {
         listings: 2,
         ..Limits::NONE
     };
-    let harness = under(limits, Memory::new()).await;
+    let harness = under(limits, memory()).await;
     let anna = harness.exchanger("anna").await;
     let offering = Offering::of(BUYS);
     let first = harness.publish(anna, &offering).await;
@@ -150,7 +147,7 @@ async fn withdrawals_wait_for_a_decision_a_few_at_a_time_and_may_take_a_second_f
         policy,
         ..Setup::default()
     };
-    let harness = Harness::open_with(Memory::new(), setup).await;
+    let harness = Harness::open_with(memory(), setup).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "10", Asset::Usdt).await;
     let request = |caller| RequestWithdrawal {

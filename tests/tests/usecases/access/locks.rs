@@ -1,6 +1,7 @@
 //! What commands lock, in memory: no more than they may change. Shown by rows that can't be read, which fail whoever loads
 //! them.
 
+use super::memory;
 use p2p_domain::{AccountKey, Asset, ExchangeType};
 use p2p_memory::Memory;
 use p2p_tests::harness::{Deal, Harness, Stage, hours, minutes};
@@ -26,7 +27,7 @@ fn of_a_payout(deal: &Deal) -> [AccountKey; 2] {
 /// A deal that is called off does not queue for the account that all deals of an asset share.
 #[tokio::test]
 async fn a_deal_is_called_off_without_the_accounts_of_a_payout() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let declined = harness.deal(SELLS, Stage::Pending).await;
     let cancelled = harness.deal(SELLS, Stage::Paid).await;
     let expired = harness.deal(SELLS, Stage::Approved).await;
@@ -44,7 +45,7 @@ async fn a_deal_is_called_off_without_the_accounts_of_a_payout() {
 /// A step that moves no money loads no account at all.
 #[tokio::test]
 async fn a_step_without_money_needs_no_account() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(SELLS, Stage::Pending).await;
     spoil(&harness, of_a_payout(&deal));
     spoil(&harness, [AccountKey::user(deal.holder.user, Asset::Usdt)]);
@@ -58,7 +59,7 @@ async fn a_step_without_money_needs_no_account() {
 /// Nobody needs anybody else's accounts, or another asset's.
 #[tokio::test]
 async fn an_offer_needs_its_own_sides_accounts_only() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (deal, other) = (
         harness.deal(SELLS, Stage::Paid).await,
         harness.deal(SELLS, Stage::Paid).await,

@@ -1,6 +1,7 @@
 //! Tokens that are older than what is stored, in memory: what would outlast a role that was taken away is refused, whatever
 //! the token still says.
 
+use super::memory;
 use p2p_application::Caller;
 use p2p_application::dispute::{Decision, ResolveDispute};
 use p2p_application::exchanger::{SwitchOnline, UnfreezeExchanger};
@@ -12,7 +13,6 @@ use p2p_application::withdrawal::{ApproveWithdrawal, RejectWithdrawal, RequestWi
 use p2p_domain::{
     AccountKey, Asset, Decline, ExchangeType, Money, Refusal, Role, Roles, Status, TypedId,
 };
-use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, Stage, decimal};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
@@ -23,7 +23,7 @@ const fn requires_role(role: Role) -> Refusal {
 
 #[tokio::test]
 async fn whoever_is_no_exchanger_any_more_offers_nothing_and_finishes_what_runs() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Pending).await;
     let (caller, listing) = (deal.exchanger, deal.listing.id);
     harness
@@ -60,7 +60,7 @@ async fn whoever_is_no_exchanger_any_more_offers_nothing_and_finishes_what_runs(
 
 #[tokio::test]
 async fn whoever_is_no_moderator_any_more_decides_nothing() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Disputed).await;
     let dispute = harness.store.tables().disputes.pop_first().unwrap().0;
     let caller = harness.moderator;
@@ -85,7 +85,7 @@ async fn whoever_is_no_moderator_any_more_decides_nothing() {
 
 #[tokio::test]
 async fn whoever_is_no_administrator_any_more_gives_neither_money_nor_roles() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let former = harness.person("former", [Role::Admin]).await;
     // A moderator still: less than the token says, more than nothing.
     harness
@@ -152,7 +152,7 @@ async fn whoever_is_no_administrator_any_more_gives_neither_money_nor_roles() {
 /// An account without any role is closed: what is on it stays there.
 #[tokio::test]
 async fn whoever_has_no_role_any_more_takes_no_money_out() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let boris = harness.customer("boris").await;
     harness.deposit(anna, "5", Asset::Usdt).await;
@@ -194,7 +194,7 @@ async fn whoever_has_no_role_any_more_takes_no_money_out() {
 /// The other way round: a role that was given is good once the token says so, not before.
 #[tokio::test]
 async fn a_role_that_the_token_does_not_have_is_of_no_use_yet() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let roles = Roles::from([Role::Exchanger]);
     harness.appoint(anna.user, roles).await;
@@ -211,7 +211,7 @@ async fn a_role_that_the_token_does_not_have_is_of_no_use_yet() {
 /// In the same batch, too: who loses the role first, has lost it.
 #[tokio::test]
 async fn a_role_is_lost_for_the_rest_of_the_batch() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.exchanger("anna").await;
     let first = harness.post(harness.publication(anna, &Offering::of(BUYS)));
     let loss = harness.post(SetRoles {
@@ -229,7 +229,7 @@ async fn a_role_is_lost_for_the_rest_of_the_batch() {
 /// An EXCHANGER may do all that a CUSTOMER may.
 #[tokio::test]
 async fn an_exchanger_answers_listings_of_others() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Cancelled).await;
     let berta = harness.person("berta", [Role::Exchanger]).await;
     harness.deposit(berta, "100", Asset::Usdt).await;

@@ -6,12 +6,13 @@
     reason = "a step that goes wrong has to stop the test"
 )]
 
+mod fixture;
 mod limits;
 mod locks;
-mod log_in_timing;
 mod lost_roles;
 mod passwords;
-mod scene;
 mod second_factor;
 mod sessions;
 mod staff;
+
+use super::memory;

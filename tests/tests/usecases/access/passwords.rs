@@ -16,7 +16,7 @@ use p2p_domain::user::Email;
 use p2p_domain::{Refusal, User};
 use p2p_memory::{InsecurePasswords, WEAK_PASSWORD};
 
-use super::scene::{PASSWORD, Scene, refusal, somewhere};
+use super::fixture::{Fixture, PASSWORD, refusal, somewhere};
 
 const NEW: &str = "a new day, a new password";
 
@@ -34,37 +34,37 @@ async fn guessing_takes_longer_and_longer_whether_or_not_there_is_an_account() {
         lock_after: 4,
         ..AccessRules::default()
     };
-    let scene = Scene::ruled(rules).await;
+    let fixture = Fixture::ruled(rules).await;
     let nobody = Email::new("nobody@example.org");
-    for email in [&scene.email(), &nobody] {
-        let guess = || scene.enter_as(email, "wrong", None);
+    for email in [&fixture.email(), &nobody] {
+        let guess = || fixture.enter_as(email, "wrong", None);
         assert_eq!(refusal(guess().await), Refusal::BadCredentials);
         assert_eq!(refusal(guess().await), Refusal::BadCredentials);
-        let verified = scene.harness.passwords.verified();
+        let verified = fixture.harness.passwords.verified();
         assert_eq!(wait_of(guess().await), 1);
         // Not even the right one is looked at.
-        assert_eq!(wait_of(scene.enter_as(email, PASSWORD, None).await), 1);
-        assert_eq!(scene.harness.passwords.verified(), verified);
-        scene.wait(Duration::from_secs(1));
+        assert_eq!(wait_of(fixture.enter_as(email, PASSWORD, None).await), 1);
+        assert_eq!(fixture.harness.passwords.verified(), verified);
+        fixture.wait(Duration::from_secs(1));
         assert_eq!(refusal(guess().await), Refusal::BadCredentials);
         assert_eq!(wait_of(guess().await), 2);
-        scene.wait(Duration::from_secs(2));
+        fixture.wait(Duration::from_secs(2));
         assert_eq!(refusal(guess().await), Refusal::BadCredentials);
         assert_eq!(wait_of(guess().await), rules.lock_lasts.as_secs());
     }
-    let locked = scene.trail();
+    let locked = fixture.trail();
     let locked = locked
         .iter()
         .filter(|action| **action == AuditAction::LogInLocked);
     assert_eq!(locked.count(), 1, "of the account that there is");
     // Nobody but the owner gets the way out.
-    assert_eq!(scene.harness.letters.to(&nobody), []);
-    let token = scene.mailed_token().await;
-    reset_password(&scene.harness.market, &token, NEW.to_owned(), somewhere())
+    assert_eq!(fixture.harness.letters.to(&nobody), []);
+    let token = fixture.mailed_token().await;
+    reset_password(&fixture.harness.market, &token, NEW.to_owned(), somewhere())
         .await
         .unwrap();
-    scene.enter(NEW, None).await.unwrap();
-    scene.harness.close().await;
+    fixture.enter(NEW, None).await.unwrap();
+    fixture.harness.close().await;
 }
 
 /// One guess for each of many people is no cheaper than many for one.
@@ -74,14 +74,14 @@ async fn whoever_tries_many_doors_waits_longer_and_longer() {
         free_failures_per_source: 4,
         ..AccessRules::default()
     };
-    let scene = Scene::ruled(rules).await;
+    let fixture = Fixture::ruled(rules).await;
     let from = |address: &str| Origin::new(address.parse().ok(), "a test");
     let guess = async |name: &str, password: &str, origin: Origin| {
         let email = Email::new(name);
-        scene.enter_from(origin, &email, password, None).await
+        fixture.enter_from(origin, &email, password, None).await
     };
-    let anna = scene.email();
-    let enter = async |origin| scene.enter_from(origin, &anna, PASSWORD, None).await;
+    let anna = fixture.email();
+    let enter = async |origin| fixture.enter_from(origin, &anna, PASSWORD, None).await;
     // All of a network count as one.
     let there = |door: u32| from(&format!("2001:db8:0:1::{door:x}"));
     for door in 0..4 {
@@ -91,12 +91,12 @@ async fn whoever_tries_many_doors_waits_longer_and_longer() {
     }
     for (door, seconds) in (4..12).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
         let name = format!("somebody{door}@example.org");
-        let verified = scene.harness.passwords.verified();
+        let verified = fixture.harness.passwords.verified();
         assert_eq!(wait_of(guess(&name, "wrong", there(door)).await), seconds);
         let right = enter(there(0)).await;
         assert_eq!(wait_of(right), seconds, "whoever comes from there");
-        assert_eq!(scene.harness.passwords.verified(), verified);
-        scene.wait(Duration::from_secs(seconds));
+        assert_eq!(fixture.harness.passwords.verified(), verified);
+        fixture.wait(Duration::from_secs(seconds));
         let outcome = guess(&name, "wrong", there(door)).await;
         assert_eq!(refusal(outcome), Refusal::BadCredentials);
     }
@@ -108,13 +108,13 @@ async fn whoever_tries_many_doors_waits_longer_and_longer() {
     ] {
         enter(origin).await.unwrap();
     }
-    scene.wait(Duration::from_secs(60));
+    fixture.wait(Duration::from_secs(60));
     enter(there(5)).await.unwrap();
     let another = || guess("another@example.org", "wrong", there(6));
     assert_eq!(refusal(another().await), Refusal::BadCredentials);
     assert_eq!(wait_of(another().await), 60);
     // Each minute takes one back.
-    scene.wait(Duration::from_secs(20 * 60));
+    fixture.wait(Duration::from_secs(20 * 60));
     for door in 0..4 {
         let name = format!("anybody{door}@example.org");
         let outcome = guess(&name, "wrong", there(door)).await;
@@ -132,10 +132,10 @@ async fn whoever_tries_many_doors_waits_longer_and_longer() {
     // What was mistyped elsewhere leaves nothing where nobody has failed.
     let mistyped = guess(anna.as_str(), "wrong", Origin::default()).await;
     assert_eq!(refusal(mistyped), Refusal::BadCredentials);
-    let counted = scene.harness.store.tables().attempts.len();
+    let counted = fixture.harness.store.tables().attempts.len();
     enter(from("192.0.2.10")).await.unwrap();
-    assert_eq!(scene.harness.store.tables().attempts.len(), counted);
-    scene.harness.close().await;
+    assert_eq!(fixture.harness.store.tables().attempts.len(), counted);
+    fixture.harness.close().await;
 }
 
 /// Guesses that come at once pass the first look together; each is still counted.
@@ -145,65 +145,67 @@ async fn many_doors_at_once_are_counted_one_by_one() {
         free_failures_per_source: 4,
         ..AccessRules::default()
     };
-    let scene = Scene::ruled(rules).await;
+    let fixture = Fixture::ruled(rules).await;
     let doors: Vec<_> = (0..20)
         .map(|door| Email::new(&format!("somebody{door}@example.org")))
         .collect();
-    let guesses = doors.iter().map(|door| scene.enter_as(door, "wrong", None));
+    let guesses = doors
+        .iter()
+        .map(|door| fixture.enter_as(door, "wrong", None));
     let outcomes = join_all(guesses).await.into_iter().map(refusal);
     let looked_at = outcomes.filter(|refusal| *refusal == Refusal::BadCredentials);
     assert_eq!(looked_at.count(), 4);
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn the_right_password_ends_the_row_of_failures() {
-    let scene = Scene::open().await;
+    let fixture = Fixture::open().await;
     for _ in 0..5 {
         assert_eq!(
-            refusal(scene.enter("wrong", None).await),
+            refusal(fixture.enter("wrong", None).await),
             Refusal::BadCredentials
         );
         assert_eq!(
-            refusal(scene.enter("wrong", None).await),
+            refusal(fixture.enter("wrong", None).await),
             Refusal::BadCredentials
         );
-        scene.enter(PASSWORD, None).await.unwrap();
+        fixture.enter(PASSWORD, None).await.unwrap();
     }
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn a_log_in_renews_a_hash_of_another_cost_and_changes_nothing_else() {
-    let scene = Scene::open().await;
-    let stored = || scene.harness.store.tables().users[&scene.anna.id].clone();
+    let fixture = Fixture::open().await;
+    let stored = || fixture.harness.store.tables().users[&fixture.anna.id].clone();
     let outdated = User {
         password: Some(InsecurePasswords::outdated(PASSWORD)),
         ..stored()
     };
     let put = outdated.clone();
-    scene.harness.store.tamper(|tables| {
+    fixture.harness.store.tamper(|tables| {
         tables.users.insert(put.id, put);
     });
     assert_eq!(
-        refusal(scene.enter("wrong", None).await),
+        refusal(fixture.enter("wrong", None).await),
         Refusal::BadCredentials
     );
     assert_eq!(stored(), outdated, "only who knows it can hash it anew");
-    let before = scene.enter(PASSWORD, None).await.unwrap();
+    let before = fixture.enter(PASSWORD, None).await.unwrap();
     assert_eq!(
         stored(),
         User {
-            password: scene.anna.password.clone(),
+            password: fixture.anna.password.clone(),
             version: outdated.version + 1,
             ..outdated
         }
     );
     let renewed = stored();
-    scene.enter(PASSWORD, None).await.unwrap();
+    fixture.enter(PASSWORD, None).await.unwrap();
     assert_eq!(stored(), renewed, "it is one of today now");
-    assert!(scene.admit(&before.access).is_ok(), "sessions go on");
-    scene.harness.close().await;
+    assert!(fixture.admit(&before.access).is_ok(), "sessions go on");
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
@@ -212,24 +214,24 @@ async fn each_lock_tells_the_owner() {
         lock_after: 1,
         ..AccessRules::default()
     };
-    let scene = Scene::ruled(rules).await;
+    let fixture = Fixture::ruled(rules).await;
     for locks in 1..=3 {
         assert_eq!(
-            refusal(scene.enter("wrong", None).await),
+            refusal(fixture.enter("wrong", None).await),
             Refusal::BadCredentials
         );
-        scene.mailed(locks).await;
-        scene.wait(rules.lock_lasts);
+        fixture.mailed(locks).await;
+        fixture.wait(rules.lock_lasts);
     }
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn a_session_does_not_help_to_guess_the_password() {
-    let scene = Scene::open().await;
-    let market = &scene.harness.market;
-    let here = scene.enter(PASSWORD, None).await.unwrap();
-    let caller = scene.caller(&here.access);
+    let fixture = Fixture::open().await;
+    let market = &fixture.harness.market;
+    let here = fixture.enter(PASSWORD, None).await.unwrap();
+    let caller = fixture.caller(&here.access);
     let free = AccessRules::default().free_failures;
     let tries = (0..40).map(|number| {
         let guess = if number == 39 { PASSWORD } else { "wrong" };
@@ -244,7 +246,7 @@ async fn a_session_does_not_help_to_guess_the_password() {
         }
     }
     assert_eq!(looked_at, free, "not even the right one is told apart");
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
@@ -253,8 +255,8 @@ async fn guesses_at_once_are_counted_one_by_one() {
         free_failures: 3,
         ..AccessRules::default()
     };
-    let scene = Scene::ruled(rules).await;
-    let all = (0..50).map(|_| scene.enter("wrong", None));
+    let fixture = Fixture::ruled(rules).await;
+    let all = (0..50).map(|_| fixture.enter("wrong", None));
     let mut looked_at = 0;
     for outcome in futures::future::join_all(all).await {
         match refusal(outcome) {
@@ -264,16 +266,16 @@ async fn guesses_at_once_are_counted_one_by_one() {
         }
     }
     assert_eq!(looked_at, 3, "however many come at once");
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn who_knows_the_password_changes_it_and_is_out_elsewhere() {
-    let scene = Scene::open().await;
-    let market = &scene.harness.market;
-    let here = scene.enter(PASSWORD, None).await.unwrap();
-    let there = scene.enter(PASSWORD, None).await.unwrap();
-    let caller = scene.caller(&here.access);
+    let fixture = Fixture::open().await;
+    let market = &fixture.harness.market;
+    let here = fixture.enter(PASSWORD, None).await.unwrap();
+    let there = fixture.enter(PASSWORD, None).await.unwrap();
+    let caller = fixture.caller(&here.access);
     let change = |current: &str, new: &str| {
         change_password(
             market,
@@ -289,27 +291,27 @@ async fn who_knows_the_password_changes_it_and_is_out_elsewhere() {
         Refusal::WeakPassword { .. }
     ));
     change(PASSWORD, NEW).await.unwrap();
-    assert!(scene.admit(&here.access).is_ok());
-    assert!(scene.admit(&there.access).is_err());
+    assert!(fixture.admit(&here.access).is_ok());
+    assert!(fixture.admit(&there.access).is_err());
     assert_eq!(
-        refusal(scene.enter(PASSWORD, None).await),
+        refusal(fixture.enter(PASSWORD, None).await),
         Refusal::BadCredentials
     );
-    scene.enter(NEW, None).await.unwrap();
-    assert!(scene.mailed(1).await[0].contains("was changed"));
-    scene.harness.close().await;
+    fixture.enter(NEW, None).await.unwrap();
+    assert!(fixture.mailed(1).await[0].contains("was changed"));
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn a_link_sets_a_new_password_once() {
-    let scene = Scene::open().await;
-    let market = &scene.harness.market;
-    let before = scene.enter(PASSWORD, None).await.unwrap();
+    let fixture = Fixture::open().await;
+    let market = &fixture.harness.market;
+    let before = fixture.enter(PASSWORD, None).await.unwrap();
     request_reset(market, &Email::new("nobody@example.org"))
         .await
         .unwrap();
-    request_reset(market, &scene.email()).await.unwrap();
-    let token = scene.mailed_token().await;
+    request_reset(market, &fixture.email()).await.unwrap();
+    let token = fixture.mailed_token().await;
     let reset = |token: &str, new: &str| {
         let (token, new) = (token.to_owned(), new.to_owned());
         async move { reset_password(market, &token, new, somewhere()).await }
@@ -320,38 +322,38 @@ async fn a_link_sets_a_new_password_once() {
     ));
     reset(&token, NEW).await.unwrap();
     assert_eq!(refusal(reset(&token, PASSWORD).await), Refusal::LinkSpent);
-    assert!(scene.admit(&before.access).is_err());
+    assert!(fixture.admit(&before.access).is_err());
     let late = refresh(market, &before.refresh.0, somewhere()).await;
     assert_eq!(refusal(late), Refusal::SessionOver);
-    let entered = scene.enter(NEW, None).await.unwrap();
+    let entered = fixture.enter(NEW, None).await.unwrap();
     assert!(
         entered.user.email_verified_at.is_some(),
         "the mail has come"
     );
     // Neither one that is too old, nor one for something else.
-    request_reset(market, &scene.email()).await.unwrap();
-    let text = scene.mailed(3).await.pop().unwrap();
+    request_reset(market, &fixture.email()).await.unwrap();
+    let text = fixture.mailed(3).await.pop().unwrap();
     let old = text.split_once("token=").unwrap().1;
     let old = old.split_whitespace().next().unwrap();
-    scene.wait(Duration::from_secs(60 * 60));
+    fixture.wait(Duration::from_secs(60 * 60));
     for token in [old, &entered.access.token, &entered.refresh.0, ""] {
         assert_eq!(refusal(reset(token, PASSWORD).await), Refusal::LinkSpent);
     }
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
 async fn of_two_links_the_one_that_is_used_spends_the_other() {
-    let scene = Scene::open().await;
-    let market = &scene.harness.market;
-    request_reset(market, &scene.email()).await.unwrap();
-    let first = scene.mailed_token().await;
+    let fixture = Fixture::open().await;
+    let market = &fixture.harness.market;
+    request_reset(market, &fixture.email()).await.unwrap();
+    let first = fixture.mailed_token().await;
     let both =
         (0..2).map(|nth| reset_password(market, &first, format!("{NEW} {nth}"), somewhere()));
     let done = futures::future::join_all(both).await;
     let good = done.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!(good, 1, "{done:?}");
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 #[tokio::test]
@@ -360,29 +362,35 @@ async fn where_it_is_asked_for_nobody_comes_in_before_the_address_is_verified() 
         verified_email: true,
         ..AccessRules::default()
     };
-    let scene = Scene::ruled(rules).await;
-    let market = &scene.harness.market;
+    let fixture = Fixture::ruled(rules).await;
+    let market = &fixture.harness.market;
     assert_eq!(
-        refusal(scene.enter("wrong", None).await),
+        refusal(fixture.enter("wrong", None).await),
         Refusal::BadCredentials,
         "nothing is told to who does not know the password"
     );
     assert_eq!(
-        refusal(scene.enter(PASSWORD, None).await),
+        refusal(fixture.enter(PASSWORD, None).await),
         Refusal::EmailNotVerified
     );
-    let token = scene.mailed_token().await;
+    let token = fixture.mailed_token().await;
     let as_reset = reset_password(market, &token, NEW.to_owned(), somewhere()).await;
     assert_eq!(refusal(as_reset), Refusal::LinkSpent, "for something else");
     verify_email(market, &token, somewhere()).await.unwrap();
     verify_email(market, &token, somewhere()).await.unwrap();
-    scene.enter(PASSWORD, None).await.unwrap();
-    request_verification(market, &scene.email()).await.unwrap();
-    assert_eq!(scene.mailed(1).await.len(), 1, "there is nothing to verify");
-    let verified = scene.trail();
+    fixture.enter(PASSWORD, None).await.unwrap();
+    request_verification(market, &fixture.email())
+        .await
+        .unwrap();
+    assert_eq!(
+        fixture.mailed(1).await.len(),
+        1,
+        "there is nothing to verify"
+    );
+    let verified = fixture.trail();
     let verified = verified
         .iter()
         .filter(|action| **action == AuditAction::EmailVerified);
     assert_eq!(verified.count(), 1);
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }

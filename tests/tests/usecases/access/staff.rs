@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::memory;
 use p2p_application::audit_log::{AuditLogFilter, list_audit_records, record_settings};
 use p2p_application::dispute::{Decision, ResolveDispute};
 use p2p_application::exchanger::UnfreezeExchanger;
@@ -27,7 +28,7 @@ fn unproved(harness: &Harness<Memory>, staff: Caller) -> [Caller; 2] {
 
 #[tokio::test]
 async fn staff_move_neither_money_nor_rights_without_their_second_factor() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let deal = harness
         .deal(ExchangeType::FiatToCrypto, Stage::Disputed)
@@ -93,7 +94,7 @@ async fn the_operator_may_go_without() {
         policy,
         ..Setup::default()
     };
-    let harness = Harness::open_with(Memory::new(), setup).await;
+    let harness = Harness::open_with(memory(), setup).await;
     let anna = harness.customer("anna").await;
     for caller in unproved(&harness, harness.admin) {
         harness.done(deposit(caller, anna, "1", Asset::Usdt)).await;
@@ -103,7 +104,7 @@ async fn the_operator_may_go_without() {
 
 #[tokio::test]
 async fn what_staff_do_is_on_record_and_what_is_refused_is_not() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let admin = Caller {
         address: "192.0.2.9".parse().ok(),
@@ -146,7 +147,7 @@ async fn what_staff_do_is_on_record_and_what_is_refused_is_not() {
 
 #[tokio::test]
 async fn the_operators_numbers_are_recorded_when_they_change() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let record = |settings: &str| record_settings(&harness.market, settings.to_owned());
     assert!(record("{\"fee\":1}").await.unwrap());
     assert!(!record("{\"fee\":1}").await.unwrap());
@@ -157,7 +158,7 @@ async fn the_operators_numbers_are_recorded_when_they_change() {
 
 #[tokio::test]
 async fn a_trail_that_was_tampered_with_is_found_out() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     harness.deposit(anna, "1", Asset::Usdt).await;
     let store = harness.close().await;

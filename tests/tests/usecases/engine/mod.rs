@@ -1,9 +1,6 @@
-//! The engine: batches, lanes, snapshots, and failures of storage.
+//! The engine on a store of each kind, and what differs between them: lanes, batches, snapshots, failures at each call.
 
 mod batches;
-mod callers;
 mod failure_sweeps;
 mod lanes;
-mod pipeline;
 mod snapshots;
-mod storage_failures;

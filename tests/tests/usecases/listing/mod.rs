@@ -2,3 +2,5 @@
 
 mod publish;
 mod update;
+
+use super::memory;

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use super::memory;
 use p2p_application::QueryError;
 use p2p_application::listing::{ListingCursor, ListingFilter, ListingOrder};
 use p2p_application::listing::{get_listing, list_listings};
 use p2p_domain::listing::ListingState;
 use p2p_domain::refusal::Resource;
 use p2p_domain::{Asset, ExchangeType, ListingId, Money, MoneyError, Refusal, Role, TypedId};
-use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, START, minutes, party};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
@@ -27,7 +27,7 @@ const fn too_many(most: u8) -> MoneyError {
 
 #[tokio::test]
 async fn a_listing_is_active_as_soon_as_it_is_published() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.exchanger("anna").await;
     let wanted = Offering {
         payment_methods: vec!["SEPA", "CASH", "SEPA"],
@@ -60,7 +60,7 @@ async fn a_listing_is_active_as_soon_as_it_is_published() {
 
 #[tokio::test]
 async fn a_listing_that_makes_no_sense_is_refused() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.exchanger("anna").await;
     let invalid = |field, reason| Refusal::InvalidListing { field, reason };
     let window = "must be between 10 minutes and 6 hours";
@@ -209,7 +209,7 @@ async fn a_listing_that_makes_no_sense_is_refused() {
 
 #[tokio::test]
 async fn only_exchangers_publish() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let customer = harness.customer("customer").await;
     for caller in [customer, harness.admin, harness.moderator] {
         let refusal = harness
@@ -240,7 +240,7 @@ async fn only_exchangers_publish() {
 
 #[tokio::test]
 async fn everybody_browses_in_pages() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.exchanger("anna").await;
     let mut published = Vec::new();
     for _ in 0..3 {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::memory;
 use p2p_application::listing::{CloseListing, ListingChange, UpdateListing};
 use p2p_domain::listing::{ListingState, Switch};
 use p2p_domain::refusal::Resource;
@@ -9,7 +10,6 @@ use p2p_domain::user::Caller;
 use p2p_domain::{
     Asset, ExchangeType, Listing, ListingId, Money, MoneyError, Price, Refusal, Role, TypedId,
 };
-use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, START, Stage, decimal, minutes};
 
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
@@ -43,7 +43,7 @@ fn turn(switch: Switch) -> ListingChange {
 
 #[tokio::test]
 async fn an_update_changes_what_it_names() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.exchanger("anna").await;
     let before = harness.publish(anna, &offering()).await;
     harness.clock.advance(minutes(5));
@@ -92,7 +92,7 @@ async fn an_update_changes_what_it_names() {
 
 #[tokio::test]
 async fn an_update_that_makes_no_sense_is_refused() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Pending).await;
     let (anna, listing) = (deal.exchanger, deal.listing.id);
     let none = ListingChange::default;
@@ -175,7 +175,7 @@ async fn an_update_that_makes_no_sense_is_refused() {
 
 #[tokio::test]
 async fn only_the_owner_changes_or_closes_a_listing() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, berta) = (
         harness.exchanger("anna").await,
         harness.exchanger("berta").await,
@@ -213,7 +213,7 @@ async fn only_the_owner_changes_or_closes_a_listing() {
 
 #[tokio::test]
 async fn a_closed_listing_stays_closed_and_its_deals_go_on() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Approved).await;
     harness.clock.advance(minutes(1));
     let closed = harness.take_down(&deal.listing).await;

@@ -1,5 +1,6 @@
 //! Making offers, in memory: what an offer does to everything around it, and every refusal.
 
+use super::memory;
 use p2p_application::offer::CreateOffer;
 use p2p_domain::listing::Switch;
 use p2p_domain::offer::State;
@@ -7,7 +8,6 @@ use p2p_domain::refusal::Resource;
 use p2p_domain::{
     Actor, Asset, ExchangeType, ListingId, Money, MoneyError, Price, Refusal, Role, Status, TypedId,
 };
-use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, START, Setup, Stage, decimal, minutes, party};
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
@@ -20,7 +20,7 @@ const fn usdt(minor: i64) -> Money {
 #[tokio::test]
 async fn an_offer_holds_the_crypto_and_reserves_it_in_the_listing() {
     for exchange_type in ExchangeType::ALL {
-        let harness = Harness::open(Memory::new()).await;
+        let harness = Harness::open(memory()).await;
         let deal = harness.deal(exchange_type, Stage::Pending).await;
         let terms = &deal.offer.terms;
         assert_eq!(
@@ -65,7 +65,7 @@ async fn an_offer_holds_the_crypto_and_reserves_it_in_the_listing() {
 
 #[tokio::test]
 async fn an_offer_that_the_listing_does_not_take_is_refused() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, customer) = (
         harness.exchanger("anna").await,
         harness.customer("customer").await,
@@ -144,7 +144,7 @@ async fn an_offer_that_the_listing_does_not_take_is_refused() {
 
 #[tokio::test]
 async fn an_offer_at_the_wrong_place_or_time_is_refused() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, customer) = (
         harness.exchanger("anna").await,
         harness.customer("customer").await,
@@ -203,7 +203,7 @@ async fn an_offer_at_the_wrong_place_or_time_is_refused() {
 
 #[tokio::test]
 async fn an_offer_that_the_holder_cannot_cover_is_refused() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let (anna, customer) = (
         harness.exchanger("anna").await,
         harness.customer("customer").await,
@@ -237,7 +237,7 @@ async fn an_offer_that_the_holder_cannot_cover_is_refused() {
 
 #[tokio::test]
 async fn running_deals_keep_their_terms() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(SELLS, Stage::Pending).await;
     let listing = deal.listing.id;
     let change = p2p_application::listing::ListingChange {
@@ -268,7 +268,7 @@ async fn running_deals_keep_their_terms() {
 
 #[tokio::test]
 async fn the_fee_is_what_it_was_when_the_deal_began() {
-    let store = Memory::new();
+    let store = memory();
     let expensive = Setup {
         policy: p2p_domain::Policy {
             fee_basis_points: 100,

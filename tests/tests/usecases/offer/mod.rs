@@ -2,3 +2,5 @@
 
 mod create;
 mod moves;
+
+use super::memory;

@@ -1,5 +1,6 @@
 //! Moving deals, in memory: each step is legal or refused without a trace, and a deal can be called off together.
 
+use super::memory;
 use p2p_application::offer::{
     AcceptOffer, CancelOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer,
 };
@@ -98,7 +99,7 @@ async fn attempt(
 /// Every deed, at every stage, by both sides, in both directions: as the contract's table says, or refused by name.
 #[tokio::test]
 async fn every_step_is_legal_or_refused_without_a_trace() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let mut legal_moves = 0;
     for exchange_type in ExchangeType::ALL {
         for stage in Stage::ALL {
@@ -133,7 +134,7 @@ async fn every_step_is_legal_or_refused_without_a_trace() {
 
 #[tokio::test]
 async fn to_others_a_deal_does_not_exist() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(SELLS, Stage::Pending).await;
     let stranger = harness.exchanger("stranger").await;
     let missing = Err(Refusal::NotFound(Resource::Offer));
@@ -165,7 +166,7 @@ async fn to_others_a_deal_does_not_exist() {
 
 #[tokio::test]
 async fn the_claimed_side_must_be_the_callers() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(SELLS, Stage::Approved).await;
     let cancel = |claimed| CancelOffer {
         caller: deal.customer,
@@ -197,7 +198,7 @@ async fn the_claimed_side_must_be_the_callers() {
 async fn a_deal_is_called_off_together() {
     for exchange_type in ExchangeType::ALL {
         for stage in [Stage::Approved, Stage::Paid] {
-            let harness = Harness::open(Memory::new()).await;
+            let harness = Harness::open(memory()).await;
             let deal = harness.deal(exchange_type, stage).await;
             let before = harness.deal_now(deal.id()).await;
             let events = harness.event_count();
@@ -245,7 +246,7 @@ async fn a_deal_is_called_off_together() {
 /// A proposal does not stop the deal from going on.
 #[tokio::test]
 async fn a_proposal_can_be_passed_over() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Approved).await;
     harness.cancel(&deal.offer, deal.holder.user).await;
     let paid = harness.pay(&deal.offer).await;
@@ -263,7 +264,7 @@ async fn a_proposal_can_be_passed_over() {
 /// Books that were wrong before: a step that would take more out than is there is our defect, and changes nothing.
 #[tokio::test]
 async fn a_law_that_would_break_is_our_defect() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Paid).await;
     let good = harness.store.tables();
     let key = AccountKey::user(deal.holder.user, Asset::Usdt);

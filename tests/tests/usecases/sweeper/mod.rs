@@ -2,26 +2,33 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 mod outage;
-mod scene;
 
 use std::time::Duration;
 
-use p2p_application::offer::{ExpireOffer, Expired};
+use super::memory;
+use p2p_application::offer::{CreateOffer, ExpireOffer, Expired};
 use p2p_application::ports::StorageError;
 use p2p_application::{PipelineSettings, Sweeper};
 use p2p_domain::dispute::DisputeState;
 use p2p_domain::offer::State;
 use p2p_domain::refusal::Resource;
 use p2p_domain::{Actor, Asset, ExchangeType, Offer, OfferId, Policy, Refusal, Status, TypedId};
-use p2p_memory::{Memory, Point};
+use p2p_memory::Point;
+use p2p_tests::fixture::Fixture;
 use p2p_tests::harness::{Harness, Setup, Stage, hours, minutes, unlimited};
-use scene::Scene;
 
 const SELLS: ExchangeType = ExchangeType::FiatToCrypto;
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
 const TICK: Duration = Duration::from_micros(1);
 
-/// What is configured is what happens, to the microsecond.
+/// An offer that takes as much work as any, and is refused.
+fn refused_offer(fixture: &Fixture) -> CreateOffer {
+    fixture
+        .harness
+        .opening(fixture.customer, &fixture.listing, "0")
+}
+
+/// Every deadline is met to the microsecond.
 #[tokio::test]
 async fn each_wait_lasts_as_long_as_is_configured() {
     let policy = Policy {
@@ -37,7 +44,7 @@ async fn each_wait_lasts_as_long_as_is_configured() {
             (Stage::Paid, minutes(11), Status::DisputeOpen),
         ] {
             let harness = Harness::open_with(
-                Memory::new(),
+                memory(),
                 Setup {
                     policy,
                     ..Setup::default()
@@ -60,7 +67,7 @@ async fn each_wait_lasts_as_long_as_is_configured() {
 
 #[tokio::test]
 async fn what_runs_out_says_so_in_its_history_and_events() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     for (stage, wait, steps, event) in [
         (
             Stage::Pending,
@@ -95,7 +102,7 @@ async fn what_runs_out_says_so_in_its_history_and_events() {
 
 #[tokio::test]
 async fn a_missing_receipt_calls_a_moderator() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let deal = harness.deal(BUYS, Stage::Paid).await;
     harness.sweep_after(hours(24)).await;
     let offer = harness.deal_now(deal.id()).await;
@@ -131,7 +138,7 @@ async fn a_missing_receipt_calls_a_moderator() {
 /// A command for a deadline that was met, moved or taken by another replica meanwhile does nothing.
 #[tokio::test]
 async fn an_expiry_that_comes_too_late_changes_nothing() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let expire = |offer: OfferId| ExpireOffer {
         offer,
         dispute: harness.market.fresh(),
@@ -168,9 +175,9 @@ async fn an_expiry_that_comes_too_late_changes_nothing() {
 /// More than a sweep takes at a time: it goes on until nothing is due. Six of them freeze the exchanger, once.
 #[tokio::test]
 async fn a_sweep_goes_on_until_nothing_is_due() {
-    let scene = Scene::open(Setup::default()).await;
-    let offers = scene.offers(600).await;
-    let harness = &scene.harness;
+    let fixture = Fixture::open(memory()).await;
+    let offers = fixture.offers(600).await;
+    let harness = &fixture.harness;
     assert_eq!(harness.sweep_after(minutes(30)).await, 600);
     let tables = harness.store.tables();
     assert!(
@@ -184,16 +191,16 @@ async fn a_sweep_goes_on_until_nothing_is_due() {
         .filter(|name| *name == "ExchangerFrozen")
         .count();
     assert_eq!(frozen, 1);
-    let record = tables.exchangers[&scene.listing.exchanger];
+    let record = tables.exchangers[&fixture.listing.exchanger];
     assert_eq!(
         (record.unanswered, record.frozen_at),
         (600, Some(harness.market.now()))
     );
     assert_eq!(
-        harness.wallet(scene.customer.user, Asset::Usdt).await,
+        harness.wallet(fixture.customer.user, Asset::Usdt).await,
         (100_000_000_000, 0)
     );
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 /// A pipeline that is too small for all that is due turns some away; they are taken by a later sweep, none is lost.
@@ -204,15 +211,18 @@ async fn a_busy_pipeline_only_delays_a_sweep() {
         batch: 8,
         ..PipelineSettings::default()
     };
-    let scene = Scene::open(Setup {
-        pipeline,
-        ..Setup::default()
-    })
+    let fixture = Fixture::open_with(
+        memory(),
+        Setup {
+            pipeline,
+            ..Setup::default()
+        },
+    )
     .await;
     for _ in 0..10 {
-        scene.offers(10).await;
+        fixture.offers(10).await;
     }
-    let harness = &scene.harness;
+    let harness = &fixture.harness;
     harness.clock.advance(minutes(30));
     let mut moved = 0;
     let mut sweeps = 0;
@@ -224,7 +234,7 @@ async fn a_busy_pipeline_only_delays_a_sweep() {
     }
     assert!(sweeps > 1 && harness.market.pipeline().stats().busy > 0);
     assert_eq!((moved, harness.sweep().await), (100, 0));
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 /// Where callers fill the pipeline, a sweep steps back at once instead of asking for more and more.
@@ -239,18 +249,19 @@ async fn a_sweep_does_not_add_to_an_overload() {
         pipeline,
         ..Setup::default()
     };
-    let scene = Scene::open(setup).await;
-    scene.offers(300).await;
-    let harness = &scene.harness;
+    let fixture = Fixture::open_with(memory(), setup).await;
+    fixture.offers(300).await;
+    let harness = &fixture.harness;
     harness.clock.advance(minutes(30));
 
     // One command waits for storage, and callers fill the queue behind it.
     let gate = harness.store.faults().hold(Point::Begin);
     let mut tally = harness.store.tally();
     let asked = tally.borrow().asked;
-    let mut callers = vec![harness.post(scene.refused())];
+    let waiting = harness.post(fixture.deposit());
     tally.wait_for(|tally| tally.asked > asked).await.unwrap();
-    callers.extend((0..1_000).map(|_| harness.post(scene.refused())));
+    let offers = (0..1_000).map(|_| harness.post(refused_offer(&fixture)));
+    let callers: Vec<_> = offers.collect();
     assert_eq!(harness.sweep().await, 0);
     let turned_away = harness.market.pipeline().stats().busy;
     assert!(
@@ -259,11 +270,12 @@ async fn a_sweep_does_not_add_to_an_overload() {
     );
 
     drop(gate);
+    assert!(waiting.await.is_ok());
     for caller in callers {
         assert!(caller.await.is_err());
     }
     assert_eq!(harness.sweep().await, 300);
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 /// Deals that can't be read must not keep the others waiting: neither one among them, nor more than a sweep takes at a
@@ -281,12 +293,12 @@ async fn deals_that_cannot_be_read_do_not_stop_a_sweep() {
             pipeline,
             ..Setup::default()
         };
-        let scene = Scene::open(setup).await;
-        let harness = &scene.harness;
-        let mut unreadable = scene.offers(bad / 2).await;
-        unreadable.extend(scene.offers(bad - bad / 2).await);
+        let fixture = Fixture::open_with(memory(), setup).await;
+        let harness = &fixture.harness;
+        let mut unreadable = fixture.offers(bad / 2).await;
+        unreadable.extend(fixture.offers(bad - bad / 2).await);
         harness.clock.advance(TICK);
-        let good = scene.offers(5).await;
+        let good = fixture.offers(5).await;
         for offer in &unreadable {
             harness.store.faults().corrupt(offer.id);
         }
@@ -304,15 +316,15 @@ async fn deals_that_cannot_be_read_do_not_stop_a_sweep() {
         );
         harness.store.faults().clear();
         assert_eq!(harness.sweep().await, u64::try_from(bad).unwrap());
-        scene.harness.close().await;
+        fixture.harness.close().await;
     }
 }
 
 #[tokio::test]
 async fn a_sweep_without_storage_fails_and_the_next_one_does_its_work() {
-    let scene = Scene::open(Setup::default()).await;
-    scene.offers(1).await;
-    let harness = &scene.harness;
+    let fixture = Fixture::open(memory()).await;
+    fixture.offers(1).await;
+    let harness = &fixture.harness;
     let sweeper = Sweeper::new(harness.market.clone(), hours(1_000));
     harness.clock.advance(minutes(30));
     // The heartbeat, and then the list of what is due.
@@ -325,19 +337,19 @@ async fn a_sweep_without_storage_fails_and_the_next_one_does_its_work() {
     }
     assert_eq!(sweeper.sweep().await.unwrap(), 1);
     drop(sweeper);
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 /// Again and again, by itself. What is waited for here is the commit, however long it takes.
 #[tokio::test]
 async fn the_sweeper_runs_by_itself() {
-    let scene = Scene::open(Setup::default()).await;
-    let harness = &scene.harness;
+    let fixture = Fixture::open(memory()).await;
+    let harness = &fixture.harness;
     let sweeper = Sweeper::new(harness.market.clone(), hours(1_000));
     let running = tokio::spawn(sweeper.run(Duration::from_millis(1)));
     let mut tally = harness.store.tally();
     for _ in 0..3 {
-        let offer = scene.offers(1).await.remove(0);
+        let offer = fixture.offers(1).await.remove(0);
         let committed = tally.borrow_and_update().committed;
         harness.clock.advance(minutes(30));
         let sweep = tally.wait_for(|tally| tally.committed > committed);
@@ -347,5 +359,5 @@ async fn the_sweeper_runs_by_itself() {
     }
     running.abort();
     assert!(running.await.unwrap_err().is_cancelled());
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }

@@ -2,12 +2,12 @@
 //! any split into batches, with locks or with looks; in memory.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
-mod scene;
+mod fixture;
 
 use p2p_memory::Memory;
 use proptest::prelude::*;
 
-use scene::{Op, Scene, ops};
+use fixture::{Fixture, Op, ops};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
@@ -19,8 +19,8 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (single, batched) = (Scene::open(Memory::new()).await, Scene::open(Memory::new()).await);
-            let looking = Scene::open(Memory::looking()).await;
+            let (single, batched) = (Fixture::open(Memory::new()).await, Fixture::open(Memory::new()).await);
+            let looking = Fixture::open(Memory::looking()).await;
             let expected = single.run(&ops, &[1]).await;
             let answers = batched.run(&ops, &sizes).await;
             prop_assert_eq!(&answers, &expected);
@@ -31,9 +31,9 @@ proptest! {
             prop_assert_eq!(looking.rows(), single.rows());
             prop_assert_eq!(looking.harness.market.pipeline().stats().retries, 0);
             // Nothing was tried twice, and no batch had to be taken apart.
-            for scene in [&single, &batched] {
-                let asked = scene.harness.store.tally().borrow().asked;
-                prop_assert_eq!(asked, scene.harness.market.pipeline().stats().batches);
+            for fixture in [&single, &batched] {
+                let asked = fixture.harness.store.tally().borrow().asked;
+                prop_assert_eq!(asked, fixture.harness.market.pipeline().stats().batches);
             }
             single.harness.close().await;
             batched.harness.close().await;
@@ -43,10 +43,10 @@ proptest! {
     }
 }
 
-/// The scene and the operations do reach what they are meant to reach: a property that refuses everything says nothing.
+/// The fixture and the operations do reach what they are meant to reach: a property that refuses everything says nothing.
 #[tokio::test]
 async fn most_of_what_is_tried_can_succeed() {
-    let scene = Scene::open(Memory::new()).await;
+    let fixture = Fixture::open(Memory::new()).await;
     let ops = [
         Op::Receive(6),
         Op::Deposit { to: 0, minor: 5 },
@@ -82,16 +82,16 @@ async fn most_of_what_is_tried_can_succeed() {
         Op::Unfreeze(0),
         Op::Close(0),
     ];
-    for answer in scene.run(&ops, &[4]).await {
+    for answer in fixture.run(&ops, &[4]).await {
         assert!(!answer.starts_with("refused"), "{answer}");
     }
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }
 
 /// A freeze in the middle of a batch that has to do with other exchangers' listings, too.
 #[tokio::test]
 async fn a_freeze_pauses_only_the_exchangers_own_listings() {
-    let scene = Scene::open(Memory::new()).await;
+    let fixture = Fixture::open(Memory::new()).await;
     let ops = [
         Op::Offer {
             by: 2,
@@ -110,12 +110,12 @@ async fn a_freeze_pauses_only_the_exchangers_own_listings() {
             tenths: 200,
         },
     ];
-    let answers = scene.run(&ops, &[4]).await;
+    let answers = fixture.run(&ops, &[4]).await;
     let refused = answers.iter().map(|answer| answer.starts_with("refused"));
     assert_eq!(
         refused.collect::<Vec<_>>(),
         [false, false, false, true],
         "{answers:?}"
     );
-    scene.harness.close().await;
+    fixture.harness.close().await;
 }

@@ -1,6 +1,7 @@
 //! The pipeline and its callers: those who hang up, those who come when it is full, and those who are still there when
 //! it ends. In memory, on one thread.
 
+use super::memory;
 use p2p_application::ports::Store;
 use p2p_application::wallet::Deposit;
 use p2p_application::{CommandError, PipelineSettings};
@@ -19,7 +20,7 @@ async fn open(queue: usize, batch: usize) -> Harness<Memory> {
         pipeline,
         ..Setup::default()
     };
-    Harness::open_with(Memory::new(), setup).await
+    Harness::open_with(memory(), setup).await
 }
 
 fn deposit(harness: &Harness<Memory>, to: Caller, amount: &str) -> Deposit {
@@ -34,7 +35,7 @@ fn deposit(harness: &Harness<Memory>, to: Caller, amount: &str) -> Deposit {
 /// A caller who hangs up has still given an order.
 #[tokio::test]
 async fn a_dropped_callers_command_still_takes_effect() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let mut tally = harness.store.tally();
     let before = tally.borrow().committed;

@@ -2,6 +2,7 @@
 //! without awaiting anything is one batch, every time.
 #![expect(clippy::panic, reason = "helpers of tests may fail loudly")]
 
+use super::memory;
 use p2p_application::engine::{Command, ReadSet, UnitOfWork};
 use p2p_application::offer::{AcceptOffer, ConfirmPayment, ConfirmReceipt};
 use p2p_application::ports::Store;
@@ -25,7 +26,7 @@ async fn open(queue: usize, batch: usize) -> Harness<Memory> {
         ..PipelineSettings::default()
     };
     Harness::open_with(
-        Memory::new(),
+        memory(),
         Setup {
             pipeline,
             ..Setup::default()
@@ -50,7 +51,7 @@ fn committed(harness: &Harness<Memory>) -> u64 {
 /// While storage is busy with one commit, whatever arrives waits, and is committed together.
 #[tokio::test]
 async fn commands_that_wait_become_one_commit() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let before = committed(&harness);
     let stats = harness.market.pipeline().stats();
@@ -92,7 +93,7 @@ async fn commands_that_wait_become_one_commit() {
 
 #[tokio::test]
 async fn an_idle_pipeline_does_not_wait_for_company() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let before = committed(&harness);
     for count in 1..=3 {
@@ -143,7 +144,7 @@ impl Command for SecondThoughts {
 
 #[tokio::test]
 async fn a_refused_command_leaves_no_trace_and_its_neighbours_commit() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let (before, transfers) = (committed(&harness), harness.store.tables().transfers.len());
     let first = harness.post(deposit(&harness, anna, "1"));
@@ -171,7 +172,7 @@ async fn a_refused_command_leaves_no_trace_and_its_neighbours_commit() {
 /// A batch in which nobody changes anything is not written at all.
 #[tokio::test]
 async fn nothing_is_committed_where_nothing_changed() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.exchanger("anna").await;
     let before = *harness.store.tally().borrow();
     let refused = harness.post(deposit(&harness, anna, "0"));
@@ -193,160 +194,154 @@ async fn nothing_is_committed_where_nothing_changed() {
 
 #[tokio::test]
 async fn commands_of_one_batch_spend_one_balance_once() {
-    for store in [Memory::new(), Memory::looking()] {
-        let harness = Harness::open(store).await;
-        let (anna, customer) = (
-            harness.exchanger("anna").await,
-            harness.customer("customer").await,
-        );
-        harness.deposit(customer, "1000", Asset::Usdt).await;
-        let offering = Offering {
-            total: "5000",
-            ..Offering::of(BUYS)
-        };
-        let listing = harness.publish(anna, &offering).await;
-        let before = committed(&harness);
-        let amounts = ["600", "600", "400", "0.000001"];
-        let openings = amounts.map(|amount| harness.opening(customer, &listing, amount));
-        let answers = harness.together(openings).await;
-        let outcome: Vec<_> = answers
-            .iter()
-            .map(|answer| answer.as_ref().err().cloned())
-            .collect();
-        let short = CommandError::Refused(Refusal::InsufficientFunds { asset: Asset::Usdt });
-        assert_eq!(outcome[..3], [None, Some(short), None]);
-        assert!(matches!(
-            outcome[3],
-            Some(CommandError::Refused(Refusal::BelowMinimum { .. }))
-        ));
-        assert_eq!(committed(&harness), before + 1);
-        assert_eq!(
-            harness.wallet(customer.user, Asset::Usdt).await,
-            (0, 1_000_000_000)
-        );
-        harness.close().await;
-    }
+    let harness = Harness::open(memory()).await;
+    let (anna, customer) = (
+        harness.exchanger("anna").await,
+        harness.customer("customer").await,
+    );
+    harness.deposit(customer, "1000", Asset::Usdt).await;
+    let offering = Offering {
+        total: "5000",
+        ..Offering::of(BUYS)
+    };
+    let listing = harness.publish(anna, &offering).await;
+    let before = committed(&harness);
+    let amounts = ["600", "600", "400", "0.000001"];
+    let openings = amounts.map(|amount| harness.opening(customer, &listing, amount));
+    let answers = harness.together(openings).await;
+    let outcome: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.as_ref().err().cloned())
+        .collect();
+    let short = CommandError::Refused(Refusal::InsufficientFunds { asset: Asset::Usdt });
+    assert_eq!(outcome[..3], [None, Some(short), None]);
+    assert!(matches!(
+        outcome[3],
+        Some(CommandError::Refused(Refusal::BelowMinimum { .. }))
+    ));
+    assert_eq!(committed(&harness), before + 1);
+    assert_eq!(
+        harness.wallet(customer.user, Asset::Usdt).await,
+        (0, 1_000_000_000)
+    );
+    harness.close().await;
 }
 
 /// A deal's whole life in one commit: one row, and every step in its history and its events.
 #[tokio::test]
 async fn one_batch_can_carry_a_deal_through() {
-    for store in [Memory::new(), Memory::looking()] {
-        let harness = Harness::open(store).await;
-        let deal = harness.deal(BUYS, Stage::Pending).await;
-        let (before, events) = (committed(&harness), harness.event_count());
-        let (offer, reference) = (deal.id(), "SEPA 1".to_owned());
-        let accepted = harness.post(AcceptOffer {
-            caller: deal.exchanger,
-            offer,
-        });
-        let twice = harness.post(AcceptOffer {
-            caller: deal.exchanger,
-            offer,
-        });
-        let paid = harness.post(ConfirmPayment {
-            caller: deal.payer,
-            offer,
-            reference,
-        });
-        let received = harness.post(ConfirmReceipt {
-            caller: deal.holder,
-            offer,
-        });
-        assert_eq!(accepted.await.unwrap().version, 2);
-        assert!(matches!(
-            twice.await,
-            Err(CommandError::Refused(Refusal::IllegalTransition { .. }))
-        ));
-        assert_eq!(paid.await.unwrap().version, 3);
-        let finished = received.await.unwrap();
-        assert_eq!((finished.status(), finished.version), (Status::Finished, 5));
-        assert_eq!(committed(&harness), before + 1);
-        assert_eq!(harness.deal_now(offer).await, finished);
-        let expected = [
-            "ExchangeOfferApproved",
-            "PaymentConfirmed",
-            "ReceiptConfirmed",
-            "ExchangeOfferFinished",
-        ];
-        assert_eq!(harness.events_since(events), expected);
-        assert_eq!(
-            harness.wallet(deal.payer.user, Asset::Usdt).await,
-            (99_900_000, 0)
-        );
-        harness.close().await;
-    }
+    let harness = Harness::open(memory()).await;
+    let deal = harness.deal(BUYS, Stage::Pending).await;
+    let (before, events) = (committed(&harness), harness.event_count());
+    let (offer, reference) = (deal.id(), "SEPA 1".to_owned());
+    let accepted = harness.post(AcceptOffer {
+        caller: deal.exchanger,
+        offer,
+    });
+    let twice = harness.post(AcceptOffer {
+        caller: deal.exchanger,
+        offer,
+    });
+    let paid = harness.post(ConfirmPayment {
+        caller: deal.payer,
+        offer,
+        reference,
+    });
+    let received = harness.post(ConfirmReceipt {
+        caller: deal.holder,
+        offer,
+    });
+    assert_eq!(accepted.await.unwrap().version, 2);
+    assert!(matches!(
+        twice.await,
+        Err(CommandError::Refused(Refusal::IllegalTransition { .. }))
+    ));
+    assert_eq!(paid.await.unwrap().version, 3);
+    let finished = received.await.unwrap();
+    assert_eq!((finished.status(), finished.version), (Status::Finished, 5));
+    assert_eq!(committed(&harness), before + 1);
+    assert_eq!(harness.deal_now(offer).await, finished);
+    let expected = [
+        "ExchangeOfferApproved",
+        "PaymentConfirmed",
+        "ReceiptConfirmed",
+        "ExchangeOfferFinished",
+    ];
+    assert_eq!(harness.events_since(events), expected);
+    assert_eq!(
+        harness.wallet(deal.payer.user, Asset::Usdt).await,
+        (99_900_000, 0)
+    );
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn what_one_command_decides_binds_the_next() {
-    for store in [Memory::new(), Memory::looking()] {
-        let harness = Harness::open(store).await;
-        let (anna, customer) = (
-            harness.exchanger("anna").await,
-            harness.customer("customer").await,
-        );
-        harness.deposit(customer, "1000", Asset::Usdt).await;
-        let listing = harness.publish(anna, &Offering::of(BUYS)).await;
+    let harness = Harness::open(memory()).await;
+    let (anna, customer) = (
+        harness.exchanger("anna").await,
+        harness.customer("customer").await,
+    );
+    harness.deposit(customer, "1000", Asset::Usdt).await;
+    let listing = harness.publish(anna, &Offering::of(BUYS)).await;
 
-        // Paused, then answered.
-        let paused = harness.post(p2p_application::listing::UpdateListing {
-            caller: anna,
-            listing: listing.id,
-            change: p2p_application::listing::ListingChange {
-                switch: Some(Switch::Pause),
-                ..Default::default()
-            },
-        });
-        let opened = harness.post(harness.opening(customer, &listing, "10"));
-        assert!(paused.await.is_ok());
-        assert_eq!(opened.await, Err(Refusal::ListingPaused.into()));
-        harness.turn(&listing, Switch::Resume).await;
+    // Paused, then answered.
+    let paused = harness.post(p2p_application::listing::UpdateListing {
+        caller: anna,
+        listing: listing.id,
+        change: p2p_application::listing::ListingChange {
+            switch: Some(Switch::Pause),
+            ..Default::default()
+        },
+    });
+    let opened = harness.post(harness.opening(customer, &listing, "10"));
+    assert!(paused.await.is_ok());
+    assert_eq!(opened.await, Err(Refusal::ListingPaused.into()));
+    harness.turn(&listing, Switch::Resume).await;
 
-        // Frozen by the sixth expiry, then answered and published on.
-        let openings = (0..6).map(|_| harness.opening(customer, &listing, "10"));
-        let offers = harness.together(openings).await;
-        harness.clock.advance(minutes(30));
-        let expiries: Vec<_> = offers
-            .into_iter()
-            .map(|offer| {
-                let (offer, dispute) = (offer.unwrap().id, harness.market.fresh());
-                harness.post(p2p_application::offer::ExpireOffer {
-                    offer,
-                    dispute,
-                    freezes: true,
-                })
+    // Frozen by the sixth expiry, then answered and published on.
+    let openings = (0..6).map(|_| harness.opening(customer, &listing, "10"));
+    let offers = harness.together(openings).await;
+    harness.clock.advance(minutes(30));
+    let expiries: Vec<_> = offers
+        .into_iter()
+        .map(|offer| {
+            let (offer, dispute) = (offer.unwrap().id, harness.market.fresh());
+            harness.post(p2p_application::offer::ExpireOffer {
+                offer,
+                dispute,
+                freezes: true,
             })
-            .collect();
-        let opened = harness.post(harness.opening(customer, &listing, "10"));
-        let published = harness.post(harness.publication(anna, &Offering::of(BUYS)));
-        for expiry in expiries {
-            assert!(expiry.await.is_ok());
-        }
-        assert_eq!(opened.await, Err(Refusal::ListingPaused.into()));
-        assert_eq!(published.await, Err(Refusal::ExchangerFrozen.into()));
-
-        // One address, twice.
-        let roles = Roles::from([Role::Customer]);
-        let twice = ["Anna@example.org", "anna@example.org"].map(|email| {
-            RegisterUser::new(
-                harness.market.ids(),
-                Email::new(email),
-                "Anna".to_owned(),
-                roles,
-                None,
-            )
-        });
-        let answers = harness.together(twice).await;
-        assert!(answers[0].is_ok());
-        assert_eq!(answers[1], Err(Refusal::EmailTaken.into()));
-        harness.close().await;
+        })
+        .collect();
+    let opened = harness.post(harness.opening(customer, &listing, "10"));
+    let published = harness.post(harness.publication(anna, &Offering::of(BUYS)));
+    for expiry in expiries {
+        assert!(expiry.await.is_ok());
     }
+    assert_eq!(opened.await, Err(Refusal::ListingPaused.into()));
+    assert_eq!(published.await, Err(Refusal::ExchangerFrozen.into()));
+
+    // One address, twice.
+    let roles = Roles::from([Role::Customer]);
+    let twice = ["Anna@example.org", "anna@example.org"].map(|email| {
+        RegisterUser::new(
+            harness.market.ids(),
+            Email::new(email),
+            "Anna".to_owned(),
+            roles,
+            None,
+        )
+    });
+    let answers = harness.together(twice).await;
+    assert!(answers[0].is_ok());
+    assert_eq!(answers[1], Err(Refusal::EmailTaken.into()));
+    harness.close().await;
 }
 
 #[tokio::test]
 async fn a_panicking_command_fails_alone() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let before = committed(&harness);
     let first = harness.post(deposit(&harness, anna, "1"));
@@ -380,7 +375,7 @@ impl Command for Speechless {
 
 #[tokio::test]
 async fn a_command_that_panics_over_its_needs_fails_alone() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let first = harness.post(deposit(&harness, anna, "1"));
     let panicking = harness.post(Speechless);
@@ -395,7 +390,7 @@ async fn a_command_that_panics_over_its_needs_fails_alone() {
 /// The harness itself: a batch that is not one would make half of these tests empty.
 #[tokio::test]
 async fn what_is_posted_without_awaiting_is_one_batch() {
-    let harness = Harness::open(Memory::new()).await;
+    let harness = Harness::open(memory()).await;
     let anna = harness.customer("anna").await;
     let batches = harness.market.pipeline().stats().batches;
     let deposits = (0..100).map(|_| deposit(&harness, anna, "1"));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::memory;
 use p2p_application::auth::AccessError;
 use p2p_application::ports::{AccessToken, Bearer, TokenError};
 use p2p_application::session::{Credentials, LoggedIn, log_in};
@@ -16,12 +17,12 @@ use p2p_tests::harness::{Harness, Setup, unlimited};
 
 pub(crate) const PASSWORD: &str = "open sesame, please";
 
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     pub(crate) harness: Harness<Memory>,
     pub(crate) anna: User,
 }
 
-impl Scene {
+impl Fixture {
     pub(crate) async fn open() -> Self {
         Self::ruled(unlimited().access).await
     }
@@ -35,7 +36,7 @@ impl Scene {
             },
             ..Setup::default()
         };
-        let harness = Harness::open_with(Memory::new(), setup).await;
+        let harness = Harness::open_with(memory(), setup).await;
         let anna = register(&harness, "anna@example.org", [Role::Customer]).await;
         Self { harness, anna }
     }

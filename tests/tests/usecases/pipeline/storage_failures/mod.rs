@@ -2,7 +2,7 @@
 //! knows, and never half. In memory, on one thread.
 
 mod apart;
-mod scene;
+mod faults;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,32 +10,32 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use p2p_application::CommandError;
 use p2p_application::engine::{Command, ReadSet, UnitOfWork};
 use p2p_application::exchanger::SwitchOnline;
-use p2p_application::wallet::Deposit;
 use p2p_domain::user::Caller;
 use p2p_domain::{AccountKey, Asset, Money, Posting, Refusal};
 use p2p_memory::Point;
-use p2p_tests::harness::decimal;
 
-use scene::{ATTEMPTS, Scene, conflict, in_doubt, unavailable};
+use super::memory;
+use faults::{ATTEMPTS, conflict, in_doubt, unavailable};
+use p2p_tests::fixture::Fixture;
 
 #[tokio::test]
 async fn a_conflict_is_tried_again_on_fresh_data() {
     for point in [Point::Commit, Point::Load, Point::Begin] {
         for times in 1..ATTEMPTS {
-            let scene = Scene::open().await;
-            let before = scene.tally();
-            scene.fail(point, conflict, times);
-            let answers = scene.three().await;
+            let fixture = Fixture::open(memory()).await;
+            let before = fixture.calls();
+            fixture.fail(point, conflict, times);
+            let answers = fixture.three_deposits().await;
             let balances: Vec<_> = answers
                 .iter()
                 .flatten()
                 .map(|one| one.available().minor())
                 .collect();
             assert_eq!(balances, [1_000_000, 2_000_000, 3_000_000], "{point:?}");
-            assert_eq!(scene.tally().committed, before.committed + 1);
-            assert_eq!(scene.tally().asked, before.asked + times + 1);
-            assert_eq!(scene.retries(), times);
-            scene.close().await;
+            assert_eq!(fixture.calls().committed, before.committed + 1);
+            assert_eq!(fixture.calls().asked, before.asked + times + 1);
+            assert_eq!(fixture.retries(), times);
+            fixture.close_after_faults().await;
         }
     }
 }
@@ -68,68 +68,71 @@ impl Command for Counting {
 /// Only the last decision counts, in the books and in the answer.
 #[tokio::test]
 async fn a_retry_forgets_what_was_decided_before() {
-    let scene = Scene::open().await;
-    scene.fail(Point::Commit, conflict, 2);
+    let fixture = Fixture::open(memory()).await;
+    fixture.fail(Point::Commit, conflict, 2);
     let decided = Arc::new(AtomicU32::new(0));
     let command = Counting {
-        user: scene.anna,
+        user: fixture.exchanger,
         decided: Arc::clone(&decided),
     };
-    assert_eq!(scene.harness.done(command).await, 3);
+    assert_eq!(fixture.harness.done(command).await, 3);
     assert_eq!(decided.load(Ordering::SeqCst), 3);
-    assert_eq!(scene.balance().await, 3);
-    scene.close().await;
+    assert_eq!(fixture.balance().await, 3);
+    fixture.close_after_faults().await;
 }
 
 /// A batch that never gets through is taken apart; its commands, less in each other's way, succeed one by one.
 #[tokio::test]
 async fn a_batch_that_keeps_conflicting_is_taken_apart() {
-    let scene = Scene::open().await;
-    let before = scene.tally();
-    scene.fail(Point::Commit, conflict, ATTEMPTS);
-    assert!(scene.three().await.iter().all(Result::is_ok));
-    assert_eq!(scene.balance().await, 3_000_000);
-    assert_eq!(scene.tally().committed, before.committed + 3);
-    scene.close().await;
+    let fixture = Fixture::open(memory()).await;
+    let before = fixture.calls();
+    fixture.fail(Point::Commit, conflict, ATTEMPTS);
+    assert!(fixture.three_deposits().await.iter().all(Result::is_ok));
+    assert_eq!(fixture.balance().await, 3_000_000);
+    assert_eq!(fixture.calls().committed, before.committed + 3);
+    fixture.close_after_faults().await;
 }
 
 #[tokio::test]
 async fn endless_conflicts_are_an_outage_for_all() {
-    let scene = Scene::open().await;
-    let before = scene.harness.store.tables();
+    let fixture = Fixture::open(memory()).await;
+    let before = fixture.harness.store.tables();
     // The batch, and then each of the three.
-    scene.fail(Point::Commit, conflict, 4 * ATTEMPTS);
-    let answers = scene.three().await;
+    fixture.fail(Point::Commit, conflict, 4 * ATTEMPTS);
+    let answers = fixture.three_deposits().await;
     assert_eq!(answers, [const { Err(CommandError::Unavailable) }; 3]);
     assert!(
-        before == scene.harness.store.tables(),
+        before == fixture.harness.store.tables(),
         "something was committed"
     );
-    scene.close().await;
+    fixture.close_after_faults().await;
 }
 
 /// A pooled connection may have died while it was idle: one more try, and no more, however many wait.
 #[tokio::test]
 async fn an_outage_is_answered_to_all_with_nothing_changed() {
     for point in [Point::Begin, Point::Load, Point::Commit] {
-        let scene = Scene::open().await;
-        scene.fail(point, unavailable, 1);
-        assert!(scene.three().await.iter().all(Result::is_ok), "{point:?}");
+        let fixture = Fixture::open(memory()).await;
+        fixture.fail(point, unavailable, 1);
+        assert!(
+            fixture.three_deposits().await.iter().all(Result::is_ok),
+            "{point:?}"
+        );
 
-        let (tables, before) = (scene.harness.store.tables(), scene.tally());
-        scene.fail(point, unavailable, 2);
-        let answers = scene.three().await;
+        let (tables, before) = (fixture.harness.store.tables(), fixture.calls());
+        fixture.fail(point, unavailable, 2);
+        let answers = fixture.three_deposits().await;
         assert_eq!(
             answers,
             [const { Err(CommandError::Unavailable) }; 3],
             "{point:?}"
         );
         assert!(
-            tables == scene.harness.store.tables(),
+            tables == fixture.harness.store.tables(),
             "{point:?}: something was committed"
         );
-        assert_eq!(scene.tally().asked, before.asked + 2, "{point:?}");
-        scene.close().await;
+        assert_eq!(fixture.calls().asked, before.asked + 2, "{point:?}");
+        fixture.close_after_faults().await;
     }
 }
 
@@ -138,50 +141,47 @@ async fn an_outage_is_answered_to_all_with_nothing_changed() {
 #[tokio::test]
 async fn a_commit_in_doubt_is_never_tried_again() {
     for (point, balance) in [(Point::Committed, 3_000_000), (Point::Commit, 0)] {
-        let scene = Scene::open().await;
-        let before = scene.tally();
-        scene.fail(point, in_doubt, 1);
-        let answers = scene.three().await;
+        let fixture = Fixture::open(memory()).await;
+        let before = fixture.calls();
+        fixture.fail(point, in_doubt, 1);
+        let answers = fixture.three_deposits().await;
         assert_eq!(
             answers,
             [const { Err(CommandError::InDoubt) }; 3],
             "{point:?}"
         );
-        assert_eq!(scene.balance().await, balance);
-        assert_eq!(scene.tally().asked, before.asked + 1);
-        assert_eq!(scene.retries(), 0);
-        scene.harness.assert_clean().await;
-        scene.close().await;
+        assert_eq!(fixture.balance().await, balance);
+        assert_eq!(fixture.calls().asked, before.asked + 1);
+        assert_eq!(fixture.retries(), 0);
+        fixture.harness.assert_clean().await;
+        fixture.close_after_faults().await;
     }
 }
 
 /// A refused command that shared a batch in doubt has changed nothing, but was not answered before the commit.
 #[tokio::test]
 async fn a_refusal_is_not_answered_before_its_batch_is_stored() {
-    let scene = Scene::open().await;
-    scene.fail(Point::Commit, in_doubt, 1);
-    let good = scene.harness.post(scene.deposit());
-    let bad = scene.harness.post(Deposit {
-        amount: decimal("0"),
-        ..scene.deposit()
-    });
+    let fixture = Fixture::open(memory()).await;
+    fixture.fail(Point::Commit, in_doubt, 1);
+    let good = fixture.harness.post(fixture.deposit());
+    let bad = fixture.harness.post(fixture.invalid_deposit());
     assert_eq!(good.await, Err(CommandError::InDoubt));
     assert_eq!(bad.await, Err(CommandError::InDoubt));
-    scene.close().await;
+    fixture.close_after_faults().await;
 }
 
 /// A batch that changes nothing ends with a roll-back; that this fails is an outage like any other.
 #[tokio::test]
 async fn a_rollback_that_fails_is_tried_again() {
-    let scene = Scene::open().await;
-    scene.fail(Point::Rollback, unavailable, 1);
+    let fixture = Fixture::open(memory()).await;
+    fixture.fail(Point::Rollback, unavailable, 1);
     let idle = SwitchOnline {
-        caller: scene.anna,
-        exchanger: scene.anna.user,
+        caller: fixture.exchanger,
+        exchanger: fixture.exchanger.user,
         online: true,
     };
-    assert!(scene.harness.done(idle).await.online);
-    scene.close().await;
+    assert!(fixture.harness.done(idle).await.online);
+    fixture.close_after_faults().await;
 }
 
 /// A defect of the adapter: the callers learn that nobody knows, and the market goes on with the next batch.
@@ -193,15 +193,15 @@ async fn a_storage_that_panics_takes_its_batch_down_and_not_the_market() {
         (Point::Commit, 0),
         (Point::Committed, 3_000_000),
     ] {
-        let scene = Scene::open().await;
-        scene.harness.store.faults().panic(point);
-        let answers = scene.three().await;
+        let fixture = Fixture::open(memory()).await;
+        fixture.harness.store.faults().panic(point);
+        let answers = fixture.three_deposits().await;
         assert_eq!(
             answers,
             [const { Err(CommandError::InDoubt) }; 3],
             "{point:?}"
         );
-        assert_eq!(scene.balance().await, balance, "{point:?}");
-        scene.close().await;
+        assert_eq!(fixture.balance().await, balance, "{point:?}");
+        fixture.close_after_faults().await;
     }
 }

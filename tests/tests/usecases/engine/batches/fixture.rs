@@ -1,4 +1,4 @@
-//! The scene of the property: the same people, listings and deals in every run, and what they can do.
+//! The fixture of the property: the same people, listings and deals in every run, and what they can do.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -22,7 +22,7 @@ use proptest::prelude::*;
 /// Deals that every run begins with.
 const DEALS: usize = 8;
 
-/// What somebody does; numbers pick among the people, listings and deals of the scene.
+/// What somebody does; numbers pick among the people, listings and deals of the fixture.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Op {
     Deposit {
@@ -90,14 +90,14 @@ pub(crate) fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-pub(crate) struct Scene {
+pub(crate) struct Fixture {
     pub(crate) harness: Harness<Memory>,
     people: Vec<Caller>,
     listings: Vec<Listing>,
     deals: Vec<OfferId>,
 }
 
-impl Scene {
+impl Fixture {
     /// The same in every run: two exchangers with a listing each, a customer, deals at several stages and disputes.
     pub(crate) async fn open(store: Memory) -> Self {
         let policy = Policy {

@@ -1,0 +1,7 @@
+//! The pipeline: batches, callers, and failures of storage.
+
+mod batch;
+mod callers;
+mod storage_failures;
+
+use super::memory;
