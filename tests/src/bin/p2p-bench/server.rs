@@ -24,14 +24,16 @@ pub(crate) const GRPC_BIND: &str = "P2P_GRPC__BIND";
 /// The setting that says how many open deals a customer may have.
 pub(crate) const OPEN_OFFERS: &str = "P2P_MARKET__OPEN_OFFERS_LIMIT";
 
-/// Limits are switched on, so that they are measured; nobody comes near them.
-const HIGH_LIMITS: [(&str, &str); 8] = [
+/// Limits are switched on, so that their cost is measured, and high enough that no request reaches them.
+const HIGH_LIMITS: [(&str, &str); 10] = [
     (OPEN_OFFERS, "10000"),
     ("P2P_HTTP__MAX_CONNECTIONS_PER_ADDRESS", "100000"),
     ("P2P_LIMITS__READ_PER_SECOND", "1000000"),
     ("P2P_LIMITS__READ_BURST", "1000000"),
     ("P2P_LIMITS__WRITE_PER_SECOND", "1000000"),
     ("P2P_LIMITS__WRITE_BURST", "1000000"),
+    ("P2P_LIMITS__PAY_PER_MINUTE", "60000000"),
+    ("P2P_LIMITS__PAY_BURST", "1000000"),
     ("P2P_LIMITS__ADDRESS_PER_SECOND", "1000000"),
     ("P2P_LIMITS__ADDRESS_BURST", "1000000"),
 ];

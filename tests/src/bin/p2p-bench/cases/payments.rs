@@ -19,7 +19,7 @@ const IN_FLIGHT: [usize; 2] = [64, 512];
 /// How many of them share a connection.
 const PER_CONNECTION: usize = 64;
 
-/// Nobody is to be told that they pay too often.
+/// Payments are not limited per payer.
 const SETTINGS: [(&str, &str); 2] = [
     (GRPC_BIND, "127.0.0.1:0"),
     ("P2P_MARKET__PAYMENTS_PER_MINUTE", "0"),
