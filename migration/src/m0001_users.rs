@@ -1,11 +1,11 @@
-//! People, and the two parties of the system that own accounts without being anybody.
+//! Users, and the two system parties that own accounts.
 
 use sea_orm_migration::prelude::*;
 
 use crate::schema::{SchemaBuilder, check, unique_key};
 
 /// The world outside, and what the market has earned. The names in place of their e-mail addresses are no addresses, so
-/// nobody can ever register or log in as one of them.
+/// it is impossible to register or log in as one of them.
 const SYSTEM: [(u128, &str, &str); 2] = [
     (1, "system:external", "External"),
     (2, "system:fees", "Fees"),

@@ -1,4 +1,4 @@
-//! Payments, made or declined. Orders belong to another module, and accounts are what somebody has named, whether or not
+//! Payments, made or declined. Orders belong to another module, and accounts are stored as the caller named them, whether or not
 //! they are there: neither is referred to.
 
 use sea_orm_migration::prelude::*;
@@ -21,7 +21,7 @@ impl MigrationTrait for Migration {
                 .col(schema.text("key").null())
                 .col(schema.id("payer_account_id").null())
                 .col(schema.id("payee_account_id").null())
-                // What was asked for, and declined if nobody can pay it: zero and less too.
+                // The requested amount; a payment of zero or less is declined and stored too.
                 .col(schema.number("amount"))
                 .col(schema.text("asset"))
                 .col(schema.text("description"))

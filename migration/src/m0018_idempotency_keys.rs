@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
             .table(
                 Table::create()
                     .table("idempotency_keys")
-                    // A user, or somebody who is none yet: not referred to.
+                    // A user or an unregistered caller, hence no foreign key.
                     .col(schema.id("caller"))
                     .col(schema.text("operation"))
                     .col(schema.text("key"))

@@ -35,7 +35,7 @@ impl MigrationTrait for Migration {
         Ok(())
     }
 
-    /// Messages about what the market will not know any more are dropped: nobody could read them.
+    /// Drops messages about aggregates that the older program does not know, since it could not read them.
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let schema = SchemaBuilder::new(manager);
         for (table, name) in TABLES {

@@ -1,4 +1,4 @@
-//! Failed log-ins in a row, by a digest of the address that somebody tried. It need not be an account's.
+//! Failed log-ins in a row, by a digest of the tried address, which need not belong to an account.
 
 use sea_orm_migration::prelude::*;
 

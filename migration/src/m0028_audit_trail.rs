@@ -1,4 +1,4 @@
-//! The audit trail, append-only, and the one row that says where it ends: whoever appends changes it, one at a time.
+//! The audit log, append-only, and the one row that holds its head: each append changes it, so appends take turns.
 
 use sea_orm_migration::prelude::*;
 
@@ -14,7 +14,7 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let schema = SchemaBuilder::new(manager);
-        trail(&schema).await?;
+        audit_log(&schema).await?;
         schema
             .table(
                 Table::create()
@@ -45,7 +45,7 @@ impl MigrationTrait for Migration {
 }
 
 /// It refers to nothing: what it says stays true, whatever becomes of those it speaks of.
-async fn trail(schema: &SchemaBuilder<'_>) -> Result<(), DbErr> {
+async fn audit_log(schema: &SchemaBuilder<'_>) -> Result<(), DbErr> {
     schema
         .table(
             Table::create()
@@ -67,18 +67,18 @@ async fn trail(schema: &SchemaBuilder<'_>) -> Result<(), DbErr> {
         )
         .await?;
     schema.append_only("audit_trail").await?;
-    let by_somebody = Some("actor_id IS NOT NULL");
+    let with_actor = Some("actor_id IS NOT NULL");
     for (name, columns, only) in [
         (
             "audit_trail_of_actor",
             &["actor_id", "number"][..],
-            by_somebody,
+            with_actor,
         ),
-        // Somebody who logs in every day has done little else.
+        // Most records of an actor are log-ins.
         (
             "audit_trail_of_actor_by_action",
             &["actor_id", "action", "number"],
-            by_somebody,
+            with_actor,
         ),
         ("audit_trail_of_subject", &["subject", "number"], None),
         ("audit_trail_by_action", &["action", "number"], None),

@@ -320,7 +320,7 @@ impl<'a> SchemaBuilder<'a> {
         .await
     }
 
-    /// The function by which a statement fails that found fewer rows than it was meant to change: somebody else was faster.
+    /// The function that fails a statement which found fewer rows than it had to change, because of a concurrent change.
     pub(crate) async fn create_expectation(&self) -> Result<(), DbErr> {
         if !self.postgres() {
             return Ok(());

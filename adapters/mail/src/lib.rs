@@ -1,4 +1,4 @@
-//! Mail to people, by whoever delivers it: an SMTP server, a folder for demos and development, or nobody but the log.
+//! The mail port, by an SMTP server, by a folder for demos and development, or by the log alone.
 //!
 //! *What it may import*: the application's ports and the crate that writes and sends mail (lettre). Mails hold secrets, and
 //! addresses are personal: neither is ever in an error or in the log.

@@ -1,4 +1,4 @@
-//! Nobody gets mail; the log says that somebody should have.
+//! Sends no mail; logs each mail that it would have sent.
 
 use async_trait::async_trait;
 use p2p_application::ports::{Mail, MailError, Mailer};

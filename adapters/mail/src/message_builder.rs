@@ -23,7 +23,7 @@ pub struct InvalidSender;
 
 impl std::fmt::Debug for MessageBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stationery")
+        f.debug_struct("MessageBuilder")
             .field("from", &self.from)
             .finish_non_exhaustive()
     }
@@ -86,7 +86,7 @@ impl MessageBuilder {
                 self.fresh_id(),
                 self.domain()
             )))
-            // Nobody who is on holiday answers.
+            // Suppresses automatic replies, such as vacation notices.
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .singlepart(text)
             .map_err(|error| MailError::Refused(error.to_string()))

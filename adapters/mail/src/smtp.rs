@@ -27,11 +27,11 @@ pub struct SmtpSettings {
     /// `smtps://host`, which is best, or `smtp://host` for STARTTLS, without which nothing is sent. `smtp://host?tls=none`
     /// goes unencrypted, to this machine only. A port may follow the host.
     pub url: String,
-    /// Empty where the server asks for nobody.
+    /// Empty if the server requires no log-in.
     pub user: String,
     /// A secret.
     pub password: String,
-    /// Believed beside the authorities that everybody knows: a certificate in PEM.
+    /// A PEM certificate that is trusted in addition to the public authorities.
     pub authority: Option<Vec<u8>>,
 }
 
@@ -130,7 +130,7 @@ impl Mailer for SmtpMailer {
 /// What went wrong. What the server said is left out: it may name the receiver.
 fn told(error: &Error) -> MailError {
     let Some(code) = error.status().map(u16::from) else {
-        // No answer: nobody is named in what the network says.
+        // Without a response, the network's error names no recipient.
         return MailError::Unavailable(error.to_string());
     };
     let reason = format!("the mail server answered {code}");

@@ -49,7 +49,7 @@ async fn each_mail_is_a_file_of_its_owner_and_reads_as_it_was_written() {
     let again = FolderMailer::open(&folder, message_builder()).unwrap();
     assert!(
         again
-            .send(&mail("nobody", "Subject", "Text"))
+            .send(&mail("receiver", "Subject", "Text"))
             .await
             .is_err()
     );
@@ -72,7 +72,7 @@ async fn a_folder_that_is_gone_may_come_back() {
 #[tokio::test]
 async fn the_log_takes_everything() {
     LogMailer
-        .send(&mail("nobody", "Subject", "Text"))
+        .send(&mail("receiver", "Subject", "Text"))
         .await
         .unwrap();
 }

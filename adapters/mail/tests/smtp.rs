@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use p2p_application::ports::{MailError, Mailer};
 use p2p_mail::{InvalidSmtp, SmtpMailer, SmtpSettings};
-use support::{Manners, Seen, mail, message_builder, serve};
+use support::{Received, ServerBehaviour, mail, message_builder, serve};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -28,14 +28,17 @@ fn settings(url: String) -> SmtpSettings {
 }
 
 /// A server without encryption, and a mailer for it.
-async fn plain(answer: Option<(&'static str, &'static str)>) -> (SmtpMailer, Seen) {
-    let manners = Manners {
+async fn plain(answer: Option<(&'static str, &'static str)>) -> (SmtpMailer, Received) {
+    let behaviour = ServerBehaviour {
         answer,
-        ..Manners::default()
+        ..ServerBehaviour::default()
     };
-    let (address, seen) = serve(manners).await;
+    let (address, received) = serve(behaviour).await;
     let settings = settings(format!("smtp://{address}?tls=none"));
-    (SmtpMailer::new(&settings, message_builder()).unwrap(), seen)
+    (
+        SmtpMailer::new(&settings, message_builder()).unwrap(),
+        received,
+    )
 }
 
 /// TLS with a certificate of its own, and that certificate.
@@ -54,11 +57,11 @@ fn tls() -> (TlsAcceptor, Vec<u8>) {
 
 #[tokio::test]
 async fn a_mail_arrives_as_it_was_written() {
-    let (mailer, seen) = plain(None).await;
+    let (mailer, received) = plain(None).await;
     let text = "Hello!\n\nhttps://market.example.com/verify-email?token=abc.def\n.\n\nBye\n";
     let mail = mail("Alice@Example.com", "Verify your e-mail address", text);
     mailer.send(&mail).await.unwrap();
-    let lines = seen.lines();
+    let lines = received.lines();
     assert_eq!(
         lines[..4],
         [
@@ -68,7 +71,7 @@ async fn a_mail_arrives_as_it_was_written() {
             "DATA"
         ]
     );
-    let sent = seen.mail();
+    let sent = received.mail();
     let (headers, body) = sent.split_once("\r\n\r\n").unwrap();
     for header in [
         "From: p2p-market <no-reply@market.example.com>",
@@ -92,14 +95,14 @@ async fn a_mail_arrives_as_it_was_written() {
 
 #[tokio::test]
 async fn texts_of_other_languages_go_as_ascii() {
-    let (mailer, seen) = plain(None).await;
+    let (mailer, received) = plain(None).await;
     let mail = mail(
         "alice@example.com",
         "Подтвердите адрес почты",
         "Здравствуйте!\n",
     );
     mailer.send(&mail).await.unwrap();
-    assert!(seen.mail().is_ascii(), "{}", seen.mail());
+    assert!(received.mail().is_ascii(), "{}", received.mail());
 }
 
 #[tokio::test]
@@ -149,7 +152,7 @@ async fn a_server_that_is_away_may_come_back() {
 }
 
 #[tokio::test]
-async fn nobody_slips_a_header_or_a_command_in() {
+async fn input_injects_neither_headers_nor_commands() {
     for to in [
         "alice@example.com\r\nBcc: mallory@example.com",
         "alice@example.com\nRCPT TO:<mallory@example.com>",
@@ -161,21 +164,25 @@ async fn nobody_slips_a_header_or_a_command_in() {
         "alice",
         "",
     ] {
-        let (mailer, seen) = plain(None).await;
+        let (mailer, received) = plain(None).await;
         let sent = mailer.send(&mail(to, "Subject", "Text")).await;
         assert!(
             matches!(sent, Err(MailError::Refused(_))),
             "{to:?}: {sent:?}"
         );
-        assert!(!seen.has("MAIL"), "{to:?}: {:?}", seen.lines());
+        assert!(!received.has("MAIL"), "{to:?}: {:?}", received.lines());
     }
-    let (mailer, seen) = plain(None).await;
+    let (mailer, received) = plain(None).await;
     let subject = "One\r\nBcc: mallory@example.com\r\n\r\nAnother body\u{7f}";
     let text = "One\r\n.\r\nMAIL FROM:<mallory@example.com>\r\n";
     let sent = mailer.send(&mail("alice@example.com", subject, text)).await;
     sent.unwrap();
-    assert!(!seen.has("MAIL FROM:<mallory"), "{:?}", seen.lines());
-    let (sent, lines) = (seen.mail(), seen.lines());
+    assert!(
+        !received.has("MAIL FROM:<mallory"),
+        "{:?}",
+        received.lines()
+    );
+    let (sent, lines) = (received.mail(), received.lines());
     let (headers, _) = sent.split_once("\r\n\r\n").unwrap();
     assert!(
         !headers.lines().any(|line| line.starts_with("Bcc")),
@@ -188,11 +195,11 @@ async fn nobody_slips_a_header_or_a_command_in() {
 #[tokio::test]
 async fn nothing_is_sent_before_the_connection_is_encrypted() {
     let (acceptor, authority) = tls();
-    let manners = Manners {
+    let behaviour = ServerBehaviour {
         tls: Some(acceptor),
-        ..Manners::default()
+        ..ServerBehaviour::default()
     };
-    let (address, seen) = serve(manners).await;
+    let (address, received) = serve(behaviour).await;
     let settings = SmtpSettings {
         user: "market".into(),
         password: "very secret".into(),
@@ -206,22 +213,22 @@ async fn nothing_is_sent_before_the_connection_is_encrypted() {
         .send(&mail("alice@example.com", "Subject", "Text"))
         .await;
     sent.unwrap();
-    let lines = seen.lines();
+    let lines = received.lines();
     assert_eq!(lines[1..3], ["STARTTLS", "TLS"]);
     assert!(lines[3].starts_with("EHLO"), "{lines:?}");
     assert!(lines[4].starts_with("AUTH PLAIN"), "{lines:?}");
-    assert!(seen.mail().contains("Text"));
+    assert!(received.mail().contains("Text"));
 }
 
 #[tokio::test]
 async fn tls_from_the_first_byte_is_spoken_too() {
     let (acceptor, authority) = tls();
-    let manners = Manners {
+    let behaviour = ServerBehaviour {
         tls: Some(acceptor),
         wrapped: true,
-        ..Manners::default()
+        ..ServerBehaviour::default()
     };
-    let (address, seen) = serve(manners).await;
+    let (address, received) = serve(behaviour).await;
     let settings = SmtpSettings {
         authority: Some(authority),
         ..settings(format!("smtps://{address}"))
@@ -231,7 +238,7 @@ async fn tls_from_the_first_byte_is_spoken_too() {
         .send(&mail("alice@example.com", "Subject", "Text"))
         .await;
     sent.unwrap();
-    assert!(seen.mail().contains("Text"));
+    assert!(received.mail().contains("Text"));
 }
 
 #[tokio::test]
@@ -243,27 +250,27 @@ async fn who_can_not_prove_to_be_the_server_gets_nothing() {
     };
     let (stranger, _) = tls();
     let (_, authority) = tls();
-    for (manners, scheme) in [
-        // Takes STARTTLS out of what it offers, as somebody in the middle would.
-        (Manners::default(), "smtp"),
+    for (behaviour, scheme) in [
+        // Removes STARTTLS from its capabilities, as a man in the middle would.
+        (ServerBehaviour::default(), "smtp"),
         (
-            Manners {
+            ServerBehaviour {
                 tls: Some(stranger.clone()),
-                ..Manners::default()
+                ..ServerBehaviour::default()
             },
             "smtp",
         ),
         (
-            Manners {
+            ServerBehaviour {
                 tls: Some(stranger),
                 wrapped: true,
-                ..Manners::default()
+                ..ServerBehaviour::default()
             },
             "smtps",
         ),
     ] {
         for authority in [None, Some(authority.clone())] {
-            let (address, seen) = serve(manners.clone()).await;
+            let (address, received) = serve(behaviour.clone()).await;
             let settings = SmtpSettings {
                 authority,
                 ..credentials(settings(format!("{scheme}://{address}")))
@@ -274,7 +281,7 @@ async fn who_can_not_prove_to_be_the_server_gets_nothing() {
                 .await;
             assert!(matches!(sent, Err(MailError::Unavailable(_))), "{sent:?}");
             for command in ["AUTH", "MAIL", "DATA"] {
-                assert!(!seen.has(command), "{:?}", seen.lines());
+                assert!(!received.has(command), "{:?}", received.lines());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Whether the server is worth asking. After a failure one request in a while tries; the others do not wait for it.
+//! A circuit breaker. After a failure, one request per interval tries the server; the others don't wait for it.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -7,59 +7,59 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Between two tries.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Between two attempts.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Between two warnings.
-const SILENCE: Duration = Duration::from_secs(60);
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 pub(crate) struct CircuitBreaker {
-    /// For whoever asks while all is well.
+    /// The fast path while the server responds.
     is_failing: AtomicBool,
-    trouble: Mutex<RedisError>,
+    state: Mutex<BreakerState>,
 }
 
 #[derive(Debug, Default)]
-struct RedisError {
+struct BreakerState {
     next_try: Option<Instant>,
     warned: Option<Instant>,
 }
 
 impl CircuitBreaker {
-    /// Whether to ask now. Whoever is told so has to say what came of it.
+    /// Whether to ask the server now. The caller then reports `success` or `failure`.
     pub(crate) fn allows(&self, now: Instant) -> bool {
         if !self.is_failing.load(Relaxed) {
             return true;
         }
-        let mut trouble = self.trouble();
-        if trouble.next_try.is_some_and(|at| now < at) {
+        let mut state = self.state();
+        if state.next_try.is_some_and(|at| now < at) {
             return false;
         }
-        trouble.next_try = Some(now + PAUSE);
+        state.next_try = Some(now + RETRY_INTERVAL);
         true
     }
 
-    /// It has answered.
+    /// The server has responded.
     pub(crate) fn success(&self) {
         if self.is_failing.swap(false, Relaxed) {
-            tracing::info!("Redis answers: limits are counted there again");
+            tracing::info!("Redis responds: limits are counted there again");
         }
     }
 
-    /// It has not; now and then that is said.
+    /// The server has not responded; logs a warning per interval.
     pub(crate) fn failure(&self, now: Instant, reason: &dyn Display) {
-        let mut trouble = self.trouble();
-        trouble.next_try = Some(now + PAUSE);
+        let mut state = self.state();
+        state.next_try = Some(now + RETRY_INTERVAL);
         self.is_failing.store(true, Relaxed);
-        if trouble.warned.is_none_or(|at| now >= at + SILENCE) {
-            trouble.warned = Some(now);
-            tracing::warn!(%reason, "Redis does not answer: limits are counted by each process for itself");
+        if state.warned.is_none_or(|at| now >= at + WARNING_INTERVAL) {
+            state.warned = Some(now);
+            tracing::warn!(%reason, "Redis does not respond: each process counts limits by itself");
         }
     }
 
-    fn trouble(&self) -> MutexGuard<'_, RedisError> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, BreakerState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,12 +74,12 @@ mod tests {
         assert!(breaker.allows(now) && breaker.allows(now));
         breaker.failure(now, &"away");
         assert!(!breaker.allows(now));
-        let later = now + PAUSE;
+        let later = now + RETRY_INTERVAL;
         assert!(breaker.allows(later), "one tries");
         assert!(!breaker.allows(later), "the others don't");
         breaker.failure(later, &"still away");
         assert!(!breaker.allows(later));
-        assert!(breaker.allows(later + PAUSE));
+        assert!(breaker.allows(later + RETRY_INTERVAL));
         breaker.success();
         assert!(breaker.allows(later) && breaker.allows(later));
     }

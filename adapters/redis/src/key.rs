@@ -1,16 +1,16 @@
-//! How a subject is called at the server: by a digest, which is short and names nobody.
+//! The key of a subject at the server: a digest, which is short and reveals no address.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use data_encoding::HEXLOWER;
 use p2p_application::ports::{LimitKey, Subject};
 use p2p_domain::TypedId;
 use sha2::{Digest, Sha256};
 
-/// Before all of them, so that whoever looks knows whose they are.
+/// The prefix of all keys, which tells an operator what they belong to.
 const PREFIX: &str = "p2p:";
 
-/// How much of the digest is used: enough that nobody will ever share a name with somebody else.
+/// Bytes of the digest in use: enough to rule out collisions.
 const BYTES: usize = 12;
 
 pub(crate) fn name(key: &LimitKey) -> String {
@@ -33,9 +33,8 @@ pub(crate) fn name(key: &LimitKey) -> String {
     }
     let mut name = String::with_capacity(PREFIX.len() + 2 * BYTES);
     name.push_str(PREFIX);
-    for byte in digest.finalize().iter().take(BYTES) {
-        let _ = write!(name, "{byte:02x}");
-    }
+    let digest = digest.finalize();
+    HEXLOWER.encode_append(digest.get(..BYTES).unwrap_or(&digest), &mut name);
     name
 }
 

@@ -1,7 +1,7 @@
 //! Counting for rate limits at a Redis server, so that all replicas count together.
 //!
 //! *What it is*: [`RedisLimits`] takes of a quota by one script at the server, whose clock it is that counts: those of replicas
-//! differ. While the server is away or slow, a limiter of this process counts instead; nobody is refused for that.
+//! differ. While the server is unavailable or slow, a limiter of this process counts instead; no request is refused for that.
 //!
 //! *What it may import*: the application's ports and the crate `redis`, which belongs to this adapter.
 //!

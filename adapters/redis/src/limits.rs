@@ -14,7 +14,7 @@ use crate::circuit_breaker::CircuitBreaker;
 use crate::key;
 
 /// How long a request waits for the server: a slow one is as good as none.
-const PATIENCE: Duration = Duration::from_millis(50);
+const REDIS_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// How long a connection may take to be opened, and to be missed.
 const CONNECTING: Duration = Duration::from_secs(2);
@@ -35,7 +35,7 @@ pub struct RedisLimits {
     connection: ConnectionManager,
     script: Script,
     breaker: CircuitBreaker,
-    patience: Duration,
+    redis_timeout: Duration,
     fallback: Arc<dyn RateLimiter>,
 }
 
@@ -67,15 +67,15 @@ impl RedisLimits {
             connection,
             script: Script::new(include_str!("take.lua")),
             breaker: CircuitBreaker::default(),
-            patience: PATIENCE,
+            redis_timeout: REDIS_TIMEOUT,
             fallback,
         })
     }
 
     /// Waits this long for an answer, instead of 50 ms.
     #[must_use]
-    pub const fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub const fn with_timeout(mut self, redis_timeout: Duration) -> Self {
+        self.redis_timeout = redis_timeout;
         self
     }
 
@@ -98,7 +98,7 @@ impl RedisLimits {
 impl RateLimiter for RedisLimits {
     async fn acquire(&self, key: LimitKey, quota: Quota) -> Allowance {
         if self.breaker.allows(Instant::now()) {
-            match timeout(self.patience, self.ask(&key, quota)).await {
+            match timeout(self.redis_timeout, self.ask(&key, quota)).await {
                 Ok(Ok(allowance)) => {
                     self.breaker.success();
                     return allowance;

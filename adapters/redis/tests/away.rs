@@ -1,4 +1,4 @@
-//! The server is away, or slow: limits are counted in the process meanwhile, and nobody is refused for that.
+//! The server is unavailable or slow: limits are counted in the process meanwhile, and no request is refused for that.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,7 @@ use tokio::time::{sleep, timeout};
 /// A guard, and no promise: whatever takes longer hangs.
 const HANGS: Duration = Duration::from_secs(60);
 
-fn somebody() -> LimitKey {
+fn new_subject() -> LimitKey {
     LimitKey {
         limit: "away",
         subject: Subject::User(UserId::from_u128(p2p_system::random_bits().unwrap())),
@@ -40,8 +40,8 @@ fn limits(url: &str) -> RedisLimits {
     RedisLimits::new(url, Arc::new(InProcessLimits::new(clock))).unwrap()
 }
 
-/// An address at which nobody listens.
-async fn nobody() -> String {
+/// An address without a listener.
+async fn closed_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("redis://{}", listener.local_addr().unwrap())
 }
@@ -54,18 +54,18 @@ async fn count(limits: &RedisLimits, key: LimitKey, quota: Quota, times: usize) 
     admitted
 }
 
-/// Whether this is counted at the server: somebody new who takes all there is, there has nothing left there.
+/// Whether the server counts: a new subject that takes its whole quota has none left there.
 async fn is_counted_there(limits: &RedisLimits, direct: &RedisLimits) -> bool {
-    let key = somebody();
+    let key = new_subject();
     assert!(limits.acquire(key, quota(1)).await.admitted);
     !direct.acquire(key, quota(1)).await.admitted
 }
 
 #[tokio::test]
 async fn without_a_server_the_process_counts() {
-    let limits = limits(&nobody().await);
+    let limits = limits(&closed_address().await);
     for _ in 0..3 {
-        assert_eq!(count(&limits, somebody(), quota(5), 20).await, 5);
+        assert_eq!(count(&limits, new_subject(), quota(5), 20).await, 5);
     }
 }
 
@@ -75,10 +75,10 @@ async fn a_server_that_does_not_answer_is_not_waited_for() {
     let limits = limits(&way.url());
     let counting = async {
         for _ in 0..200 {
-            assert_eq!(count(&limits, somebody(), quota(5), 10).await, 5);
+            assert_eq!(count(&limits, new_subject(), quota(5), 10).await, 5);
         }
     };
-    // Two thousand times the patience would be a hundred seconds.
+    // Two thousand time-outs would take a hundred seconds.
     timeout(HANGS, counting).await.unwrap();
 }
 
@@ -142,12 +142,14 @@ async fn it_is_said_once_in_a_while_and_without_the_password() {
         .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let nobody = nobody().await.replace("redis://", "redis://user:s3cret@");
-    let limits = limits(&nobody);
-    count(&limits, somebody(), quota(5), 20).await;
+    let closed_address = closed_address()
+        .await
+        .replace("redis://", "redis://user:s3cret@");
+    let limits = limits(&closed_address);
+    count(&limits, new_subject(), quota(5), 20).await;
     // Long enough for a second try.
     sleep(Duration::from_millis(1_200)).await;
-    count(&limits, somebody(), quota(5), 20).await;
+    count(&limits, new_subject(), quota(5), 20).await;
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(text.matches("WARN").count(), 1, "{text}");
     assert!(!text.contains("s3cret"), "{text}");

@@ -30,7 +30,7 @@ impl Process {
     }
 }
 
-impl laws::World for Process {
+impl laws::Fixture for Process {
     fn limiter(&self) -> Arc<dyn RateLimiter> {
         Arc::<InProcessLimits>::clone(&self.limiter)
     }

@@ -12,7 +12,7 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use laws::{key, somebody};
+use laws::{key, new_subject};
 use p2p_application::ports::{Quota, RateLimiter};
 use p2p_redis::RedisLimits;
 use support::{direct, server};
@@ -36,7 +36,7 @@ fn replica() -> Arc<RedisLimits> {
     Arc::new(direct())
 }
 
-impl laws::World for Server {
+impl laws::Fixture for Server {
     fn limiter(&self) -> Arc<dyn RateLimiter> {
         Arc::<RedisLimits>::clone(&self.limiter)
     }
@@ -57,7 +57,7 @@ laws!(Server::new());
 async fn replicas_count_together() {
     let replicas = [replica(), replica(), replica()];
     let quota = Quota::new(1, Duration::from_secs(60 * 60), 10).unwrap();
-    let key = key(somebody());
+    let key = key(new_subject());
     let mut admitted = 0;
     for turn in 0..30 {
         let answer = replicas[turn % 3].acquire(key, quota).await;
@@ -71,10 +71,10 @@ async fn a_name_is_kept_until_its_subject_is_at_rest() {
     let client = redis::Client::open(server()).unwrap();
     let mut raw = client.get_multiplexed_async_connection().await.unwrap();
     let limiter = replica();
-    // Nobody else's quota lasts between two months and three.
+    // No other quota lasts between two months and three.
     let month = Duration::from_secs(30 * 24 * 60 * 60);
     let quota = Quota::new(1, month, 3).unwrap();
-    let mark = key(somebody());
+    let mark = key(new_subject());
     for _ in 0..4 {
         limiter.acquire(mark, quota).await;
     }

@@ -13,12 +13,12 @@ use p2p_domain::Timestamp;
 const SHARDS: usize = 16;
 
 /// How many are remembered in all. Each takes up to a hundred bytes, or twice that for a moment while a table grows.
-const MOST: usize = 1 << 18;
+const MAX_SUBJECTS: usize = 1 << 18;
 
 /// Those at rest are looked for when there are so many in a shard, and again when there are twice as many as were left.
-const FEW: usize = 1 << 10;
+const MIN_SWEEP: usize = 1 << 10;
 
-/// Counts in memory, by the clock that it is given. Who is at rest is forgotten; if there are too many others, those who will
+/// Counts in memory, by the given clock. Subjects with their whole quota are dropped; if too many others remain, those that will
 /// be at rest soonest are, too.
 pub struct InProcessLimits {
     clock: Arc<dyn Clock>,
@@ -45,10 +45,10 @@ impl std::fmt::Debug for InProcessLimits {
 impl InProcessLimits {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self::remembering(MOST, clock)
+        Self::with_capacity(MAX_SUBJECTS, clock)
     }
 
-    fn remembering(most: usize, clock: Arc<dyn Clock>) -> Self {
+    fn with_capacity(most: usize, clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
             hasher: RandomState::new(),
@@ -76,7 +76,7 @@ impl RateLimiter for InProcessLimits {
             *rested = then;
             return allowance;
         }
-        if shard.rested.len() >= shard.enough.max(FEW.min(self.most)) {
+        if shard.rested.len() >= shard.enough.max(MIN_SWEEP.min(self.most)) {
             shard.forget(now, self.most);
         }
         let (allowance, then) = gcra::take(now, quota, now);
@@ -117,20 +117,20 @@ mod tests {
         }
     }
 
-    struct Scene {
+    struct Fixture {
         clock: Arc<Counts>,
         limits: InProcessLimits,
         quota: Quota,
     }
 
-    impl Scene {
+    impl Fixture {
         /// A quota of one a second, ten at once.
-        fn remembering(most: usize) -> Self {
+        fn with_capacity(most: usize) -> Self {
             let clock = Arc::new(Counts::default());
             let hands: Arc<Counts> = Arc::clone(&clock);
             Self {
                 clock,
-                limits: InProcessLimits::remembering(most, hands),
+                limits: InProcessLimits::with_capacity(most, hands),
                 quota: Quota::new(1, Duration::from_secs(1), 10).unwrap(),
             }
         }
@@ -155,31 +155,31 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_at_rest_is_forgotten() {
-        let scene = Scene::remembering(MOST);
+        let fixture = Fixture::with_capacity(MAX_SUBJECTS);
         for user in 0..20_000 {
-            scene.take(user).await;
+            fixture.take(user).await;
         }
-        assert_eq!(scene.remembered(), 20_000);
-        scene.pass(1);
+        assert_eq!(fixture.remembered(), 20_000);
+        fixture.pass(1);
         for user in 20_000..80_000 {
-            scene.take(user).await;
+            fixture.take(user).await;
         }
-        assert!(scene.remembered() <= 60_000, "{}", scene.remembered());
+        assert!(fixture.remembered() <= 60_000, "{}", fixture.remembered());
     }
 
     #[tokio::test]
     async fn however_many_ask_few_are_remembered_and_those_who_took_most() {
-        let scene = Scene::remembering(3_200);
+        let fixture = Fixture::with_capacity(3_200);
         let greedy = 1_000_000;
         for _ in 0..10 {
-            assert!(scene.take(greedy).await.admitted);
+            assert!(fixture.take(greedy).await.admitted);
         }
         for user in 0..100_000 {
-            assert!(scene.take(user).await.admitted);
-            assert!(scene.remembered() <= 3_200);
+            assert!(fixture.take(user).await.admitted);
+            assert!(fixture.remembered() <= 3_200);
         }
-        assert!(!scene.take(greedy).await.admitted);
-        scene.pass(1);
-        assert!(scene.take(greedy).await.admitted);
+        assert!(!fixture.take(greedy).await.admitted);
+        fixture.pass(1);
+        assert!(fixture.take(greedy).await.admitted);
     }
 }

@@ -1,11 +1,11 @@
 //! Randomness of the operating system.
 
-/// 128 bits that nobody can guess.
+/// 128 random bits.
 pub fn random_bits() -> Result<u128, getrandom::Error> {
     random_bytes().map(u128::from_be_bytes)
 }
 
-/// Bytes that nobody can guess.
+/// Random bytes.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the adapter that the ban points to"

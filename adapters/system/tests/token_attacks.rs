@@ -1,5 +1,5 @@
-//! What becomes of tokens that somebody has worked on who has not the key: against the port, with signatures made by hand, and
-//! not by the library that checks them. What is refused although the key is right stands beside the tokens themselves.
+//! Tokens that an attacker without the key has altered: against the port, with signatures made by hand, and
+//! not by the library that checks them. The tests beside the tokens cover rejections despite a valid key.
 #![allow(
     clippy::unwrap_used,
     reason = "helpers of tests fail by panicking, as the tests do"
@@ -43,7 +43,7 @@ fn caller(user: u128, roles: Roles) -> Caller {
     }
 }
 
-/// Somebody's token, and what it says.
+/// A user's token, and its claims.
 fn genuine() -> (String, Bearer) {
     let access = tokens(SECRET)
         .issue(caller(7, [Role::Customer].into()), NOW)
@@ -137,7 +137,7 @@ fn parts_of_two_tokens_make_no_third() {
     }
 }
 
-/// Headers that name another way to check, each signed in all ways that somebody without the secret has.
+/// Headers that name another way to check, each signed in every way that is possible without the secret.
 #[test]
 fn no_header_makes_a_forged_token_genuine() {
     let (token, _) = genuine();
@@ -259,7 +259,7 @@ proptest! {
         let expires_at = access.expires_at;
         let bearer = tokens(SECRET).verify(&access.token, now).unwrap();
         prop_assert_eq!((bearer.caller, bearer.expires_at), (caller, expires_at));
-        // Another secret's token is none, of whomever it speaks.
+        // A token of another secret is rejected, whatever its claims.
         let other = tokens(OTHER_SECRET).verify(&access.token, now);
         prop_assert_eq!(other, Err(TokenError::Invalid));
     }

@@ -49,7 +49,7 @@ pub(crate) fn mail(to: &str, subject: &str, text: &str) -> Mail {
 
 /// What a server does besides taking mail.
 #[derive(Clone, Default)]
-pub(crate) struct Manners {
+pub(crate) struct ServerBehaviour {
     /// The answer to commands that begin like this.
     pub(crate) answer: Option<(&'static str, &'static str)>,
     /// Offers STARTTLS.
@@ -60,9 +60,9 @@ pub(crate) struct Manners {
 
 /// What came to a server: its commands, and mails as they were sent.
 #[derive(Clone, Default)]
-pub(crate) struct Seen(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Received(Arc<Mutex<Vec<String>>>);
 
-impl Seen {
+impl Received {
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
@@ -86,53 +86,58 @@ impl Seen {
 }
 
 /// Serves on the loopback interface until the test ends.
-pub(crate) async fn serve(manners: Manners) -> (SocketAddr, Seen) {
+pub(crate) async fn serve(behaviour: ServerBehaviour) -> (SocketAddr, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (address, seen) = (listener.local_addr().unwrap(), Seen::default());
-    let noted = seen.clone();
+    let (address, received) = (listener.local_addr().unwrap(), Received::default());
+    let noted = received.clone();
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
-            let (manners, seen) = (manners.clone(), noted.clone());
+            let (behaviour, received) = (behaviour.clone(), noted.clone());
             tokio::spawn(async move {
-                match manners.tls.clone() {
-                    Some(tls) if manners.wrapped => {
+                match behaviour.tls.clone() {
+                    Some(tls) if behaviour.wrapped => {
                         let Ok(socket) = tls.accept(socket).await else {
-                            return seen.note("NO TLS".into());
+                            return received.note("NO TLS".into());
                         };
-                        greet_and_talk(socket, &manners, &seen).await;
+                        greet_and_talk(socket, &behaviour, &received).await;
                     }
                     Some(tls) => {
-                        let Some(socket) = greet_and_talk(socket, &manners, &seen).await else {
+                        let Some(socket) = greet_and_talk(socket, &behaviour, &received).await
+                        else {
                             return;
                         };
                         match tls.accept(socket).await {
                             Ok(socket) => {
-                                seen.note("TLS".into());
-                                talk(socket, &manners, &seen).await;
+                                received.note("TLS".into());
+                                talk(socket, &behaviour, &received).await;
                             }
-                            Err(_) => seen.note("NO TLS".into()),
+                            Err(_) => received.note("NO TLS".into()),
                         }
                     }
                     None => {
-                        greet_and_talk(socket, &manners, &seen).await;
+                        greet_and_talk(socket, &behaviour, &received).await;
                     }
                 }
             });
         }
     });
-    (address, seen)
+    (address, received)
 }
 
-async fn greet_and_talk<S>(mut socket: S, manners: &Manners, seen: &Seen) -> Option<S>
+async fn greet_and_talk<S>(
+    mut socket: S,
+    behaviour: &ServerBehaviour,
+    received: &Received,
+) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     socket.write_all(b"220 here\r\n").await.ok()?;
-    talk(socket, manners, seen).await
+    talk(socket, behaviour, received).await
 }
 
 /// Until the client leaves, or asks for TLS: then the connection comes back.
-async fn talk<S>(socket: S, manners: &Manners, seen: &Seen) -> Option<S>
+async fn talk<S>(socket: S, behaviour: &ServerBehaviour, received: &Received) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -143,12 +148,14 @@ where
             return None;
         }
         let line = line.trim_end().to_owned();
-        let special = manners.answer.filter(|(begin, _)| line.starts_with(begin));
+        let special = behaviour
+            .answer
+            .filter(|(begin, _)| line.starts_with(begin));
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_owned();
-        seen.note(line);
+        received.note(line);
         let answer = match (special, verb.as_str()) {
             (Some((_, answer)), _) => answer,
-            (None, "EHLO") if manners.tls.is_some() && !seen.has("TLS") => {
+            (None, "EHLO") if behaviour.tls.is_some() && !received.has("TLS") => {
                 "250-here\r\n250-STARTTLS\r\n250 AUTH PLAIN"
             }
             (None, "EHLO") => "250-here\r\n250 AUTH PLAIN",
@@ -169,8 +176,8 @@ where
                         return None;
                     }
                 }
-                seen.note(mail);
-                let answer = manners.answer.filter(|(begin, _)| *begin == ".");
+                received.note(mail);
+                let answer = behaviour.answer.filter(|(begin, _)| *begin == ".");
                 let answer = answer.map_or("250 taken", |(_, answer)| answer);
                 let answer = format!("{answer}\r\n");
                 socket.write_all(answer.as_bytes()).await.ok()?;

@@ -1,11 +1,8 @@
 //! The laws of the port for rate limits, written once. Every adapter is held to all of them by [`laws!`].
 //!
-//! A law is an async function over a [`World`], named by what it says; where time has to stand still, a quota is given back
+//! A law is an async function over a [`Fixture`], named by what it says; where time has to stand still, a quota is given back
 //! so slowly that it does not matter. To add one: write it here, and name it in the macro.
-#![allow(
-    unreachable_pub,
-    reason = "each test binary has its own copy of this, which nobody else sees"
-)]
+#![allow(unreachable_pub, reason = "each test binary has its own copy of this")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +12,7 @@ use p2p_application::ports::{Allowance, LimitKey, Quota, RateLimiter, Subject};
 use p2p_domain::{TypedId, UserId};
 
 /// An adapter, and its time.
-pub trait World {
+pub trait Fixture {
     fn limiter(&self) -> Arc<dyn RateLimiter>;
 
     /// Lets this much of its time pass, or more.
@@ -28,23 +25,23 @@ pub trait World {
 /// Makes a test of every law, in a world that the expression makes for each of them.
 #[macro_export]
 macro_rules! laws {
-    ($world:expr) => {
-        $crate::laws! { @each $world;
+    ($fixture:expr) => {
+        $crate::laws! { @each $fixture;
             a_subject_at_rest_has_the_whole_quota
-            what_is_not_admitted_takes_nothing
-            keys_do_not_meet
-            of_those_who_ask_at_once_as_many_are_admitted_as_there_is_room_for
-            one_is_admitted_when_the_answer_says
+            a_rejected_request_takes_nothing
+            keys_are_independent
+            concurrent_requests_are_admitted_up_to_the_quota
+            a_rejected_key_is_admitted_after_the_announced_wait
             over_any_time_no_more_is_admitted_than_the_quota_has
             a_smaller_quota_counts_from_now_on
             the_fastest_and_the_largest_quotas_are_counted
         }
     };
-    (@each $world:expr; $($law:ident)+) => {
+    (@each $fixture:expr; $($law:ident)+) => {
         $(
             #[tokio::test]
             async fn $law() {
-                laws::$law($world).await;
+                laws::$law($fixture).await;
             }
         )+
     };
@@ -57,8 +54,8 @@ fn slow(burst: u32) -> Quota {
     Quota::new(1, HOUR, burst).unwrap()
 }
 
-/// Somebody who has never been seen, whichever test asks.
-pub fn somebody() -> Subject {
+/// A subject that no other test uses.
+pub fn new_subject() -> Subject {
     Subject::User(UserId::from_u128(p2p_system::random_bits().unwrap()))
 }
 
@@ -78,8 +75,8 @@ async fn admitted(limiter: &dyn RateLimiter, key: LimitKey, quota: Quota, count:
     admitted
 }
 
-pub async fn a_subject_at_rest_has_the_whole_quota(world: impl World) {
-    let (limiter, key, quota) = (world.limiter(), key(somebody()), slow(3));
+pub async fn a_subject_at_rest_has_the_whole_quota(fixture: impl Fixture) {
+    let (limiter, key, quota) = (fixture.limiter(), key(new_subject()), slow(3));
     for left in [2, 1, 0] {
         let allowance = limiter.acquire(key, quota).await;
         assert!(allowance.admitted);
@@ -93,8 +90,8 @@ pub async fn a_subject_at_rest_has_the_whole_quota(world: impl World) {
     assert!(refused.retry_after <= HOUR && refused.retry_after > HOUR / 2);
 }
 
-pub async fn what_is_not_admitted_takes_nothing(world: impl World) {
-    let (limiter, key) = (world.limiter(), key(somebody()));
+pub async fn a_rejected_request_takes_nothing(fixture: impl Fixture) {
+    let (limiter, key) = (fixture.limiter(), key(new_subject()));
     assert_eq!(admitted(&*limiter, key, slow(2), 50).await, 2);
     let Allowance {
         admitted, reset, ..
@@ -102,9 +99,9 @@ pub async fn what_is_not_admitted_takes_nothing(world: impl World) {
     assert!(!admitted && reset <= HOUR * 2);
 }
 
-pub async fn keys_do_not_meet(world: impl World) {
-    let limiter = world.limiter();
-    let (one, other) = (somebody(), somebody());
+pub async fn keys_are_independent(fixture: impl Fixture) {
+    let limiter = fixture.limiter();
+    let (one, other) = (new_subject(), new_subject());
     let network = |subject| match subject {
         Subject::User(id) => Subject::address(std::net::Ipv6Addr::from_bits(id.as_u128()).into()),
         address @ Subject::Address(_) => address,
@@ -124,8 +121,8 @@ pub async fn keys_do_not_meet(world: impl World) {
     }
 }
 
-pub async fn of_those_who_ask_at_once_as_many_are_admitted_as_there_is_room_for(world: impl World) {
-    let (limiter, key) = (world.limiter(), key(somebody()));
+pub async fn concurrent_requests_are_admitted_up_to_the_quota(fixture: impl Fixture) {
+    let (limiter, key) = (fixture.limiter(), key(new_subject()));
     let asking = (0..100).map(|_| {
         let limiter = Arc::clone(&limiter);
         tokio::spawn(async move { limiter.acquire(key, slow(20)).await.admitted })
@@ -134,49 +131,49 @@ pub async fn of_those_who_ask_at_once_as_many_are_admitted_as_there_is_room_for(
     assert_eq!(answers.filter(|admitted| *admitted).count(), 20);
 }
 
-pub async fn one_is_admitted_when_the_answer_says(world: impl World) {
-    let (limiter, key) = (world.limiter(), key(somebody()));
+pub async fn a_rejected_key_is_admitted_after_the_announced_wait(fixture: impl Fixture) {
+    let (limiter, key) = (fixture.limiter(), key(new_subject()));
     let quota = Quota::new(5, Duration::from_secs(1), 2).unwrap();
     for _ in 0..3 {
         let mut answer = limiter.acquire(key, quota).await;
         while answer.admitted {
             answer = limiter.acquire(key, quota).await;
         }
-        world.pass(answer.retry_after).await;
+        fixture.pass(answer.retry_after).await;
         assert!(limiter.acquire(key, quota).await.admitted);
     }
 }
 
-pub async fn over_any_time_no_more_is_admitted_than_the_quota_has(world: impl World) {
-    let (limiter, key) = (world.limiter(), key(somebody()));
+pub async fn over_any_time_no_more_is_admitted_than_the_quota_has(fixture: impl Fixture) {
+    let (limiter, key) = (fixture.limiter(), key(new_subject()));
     let quota = Quota::new(100, Duration::from_secs(1), 5).unwrap();
-    let began = world.elapsed();
+    let began = fixture.elapsed();
     let mut taken = 0;
     for _ in 0..100 {
         taken += admitted(&*limiter, key, quota, 2).await;
-        world.pass(Duration::from_millis(3)).await;
+        fixture.pass(Duration::from_millis(3)).await;
     }
-    let passed = (world.elapsed() - began).as_millis() / quota.interval().as_millis();
+    let passed = (fixture.elapsed() - began).as_millis() / quota.interval().as_millis();
     assert!(taken >= 5, "{taken}");
     assert!(taken <= 5 + usize::try_from(passed).unwrap() + 1, "{taken}");
 }
 
-pub async fn a_smaller_quota_counts_from_now_on(world: impl World) {
-    let (limiter, key) = (world.limiter(), key(somebody()));
+pub async fn a_smaller_quota_counts_from_now_on(fixture: impl Fixture) {
+    let (limiter, key) = (fixture.limiter(), key(new_subject()));
     assert_eq!(admitted(&*limiter, key, slow(50), 50).await, 50);
     let answer = limiter.acquire(key, slow(2)).await;
     assert!(!answer.admitted && answer.reset <= HOUR * 2);
     assert!(answer.retry_after <= HOUR);
 }
 
-pub async fn the_fastest_and_the_largest_quotas_are_counted(world: impl World) {
-    let limiter = world.limiter();
+pub async fn the_fastest_and_the_largest_quotas_are_counted(fixture: impl Fixture) {
+    let limiter = fixture.limiter();
     for (count, span, burst) in [
         (u32::MAX, Duration::from_secs(1), u32::MAX),
         (1, Duration::from_secs(60), u32::MAX),
         (1_000_000, Duration::from_secs(1), 1),
     ] {
         let quota = Quota::new(count, span, burst).unwrap();
-        assert!(limiter.acquire(key(somebody()), quota).await.admitted);
+        assert!(limiter.acquire(key(new_subject()), quota).await.admitted);
     }
 }

@@ -40,10 +40,10 @@ impl RateLimiter for Never {
 /// Limits at the server, patient enough for a machine that has much to do.
 pub fn direct() -> RedisLimits {
     let limits = RedisLimits::new(&server(), Arc::new(Never)).unwrap();
-    limits.with_patience(Duration::from_secs(10))
+    limits.with_timeout(Duration::from_secs(10))
 }
 
-/// A way to the server on which nothing passes while it is closed: connections are taken, and nobody answers.
+/// A proxy to the server that accepts connections but passes nothing while it is closed.
 pub struct Way {
     pub address: SocketAddr,
     open: watch::Sender<bool>,

@@ -35,7 +35,7 @@ impl BlockingPool {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|error| failed(&error))?;
         let done = tokio::task::spawn_blocking(move || {
-            // Held until the work is done, even if nobody waits for it any more.
+            // Held until the work is done, even if its caller has gone.
             let _held = (room, permit);
             work()
         });
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_goes_on_when_nobody_waits_for_it() {
+    async fn work_continues_without_a_waiter() {
         let pool = BlockingPool::new(1, 0);
         let (end, ended) = mpsc::channel::<()>();
         let long = move || ended.recv().map_err(|error| failed(&error));

@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use data_encoding::HEXUPPER;
 use sha1::{Digest, Sha1};
 
 /// No line is longer, with its end.
@@ -54,7 +55,7 @@ impl BreachedPasswords {
 
     /// Whether this password is in the list.
     pub(super) fn contains(&self, password: &str) -> io::Result<bool> {
-        let wanted = hexadecimal(&Sha1::digest(password));
+        let wanted = hexadecimal(&Sha1::digest(password).into());
         let (mut low, mut high) = (0, self.length);
         while low < high {
             let line = self.line_at(low + (high - low) / 2)?;
@@ -114,13 +115,9 @@ fn hash_of(line: &[u8]) -> Option<[u8; HASH]> {
     well_formed.then(|| hash.to_ascii_uppercase().try_into().ok())?
 }
 
-fn hexadecimal(digest: &[u8]) -> [u8; HASH] {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+fn hexadecimal(digest: &[u8; HASH / 2]) -> [u8; HASH] {
     let mut hash = [0; HASH];
-    for (pair, byte) in hash.chunks_exact_mut(2).zip(digest) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
+    HEXUPPER.encode_mut(digest, &mut hash);
     hash
 }
 
@@ -144,7 +141,7 @@ mod tests {
     }
 
     fn line(password: &str, count: u64, end: &str) -> String {
-        let hash = hexadecimal(&Sha1::digest(password));
+        let hash = hexadecimal(&Sha1::digest(password).into());
         format!("{}:{count}{end}", String::from_utf8(hash.to_vec()).unwrap())
     }
 

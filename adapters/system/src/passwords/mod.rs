@@ -71,7 +71,7 @@ impl Argon2Passwords {
         let params =
             Params::new(cost.memory_kib, cost.passes, 1, None).map_err(|error| failed(&error))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = hash(&argon2, "nobody has this password")?;
+        let decoy = hash(&argon2, "no account has this password")?;
         Ok(Self {
             argon2,
             hashing: BlockingPool::new(cost.at_once, cost.waiting),
@@ -176,7 +176,7 @@ mod tests {
         for (password, known, verdict) in [
             ("correct horse", Some(&hash), Verdict::Right),
             ("wrong horse", Some(&hash), Verdict::Wrong),
-            ("nobody has this password", None, Verdict::Wrong),
+            ("no account has this password", None, Verdict::Wrong),
         ] {
             let found = passwords.verify(password.into(), known.cloned()).await;
             assert_eq!(found.unwrap(), verdict, "{password}");

@@ -6,16 +6,16 @@ use zxcvbn::matching::patterns::MatchPattern;
 
 use super::{BreachedPasswords, failed};
 
-/// What a password should not be made of, whoever it belongs to.
+/// Words that a password should not consist of.
 const KNOWN_OF_ALL: [&str; 3] = ["p2p-market", "p2pmarket", "p2p"];
 
-/// Shorter pieces of what is known of somebody are in too many passwords to say anything.
+/// Shorter pieces of a user's data occur in too many passwords to be significant.
 const SHORTEST_PIECE: usize = 3;
 
 /// So many characters at least are a password's own.
 const LEAST_BESIDE: usize = 8;
 
-/// Of 4: so many guesses (10^8) that nobody tries them, even with the hash in hand.
+/// Of 4. An attacker needs 10^8 guesses, too many even with a stolen hash.
 const LOWEST_SCORE: u8 = 3;
 
 /// Why a password is too weak, if it is: in words that go on from "the password".
@@ -27,9 +27,7 @@ pub(super) fn weakness(
     if let Some(list) = breached
         && list.contains(password).map_err(|error| failed(&error))?
     {
-        return Ok(Some(
-            "is known from a data breach: whoever guesses passwords tries it",
-        ));
+        return Ok(Some("is known from a data breach, so attackers try it"));
     }
     Ok(guessable(password, known_of_owner))
 }
@@ -68,7 +66,7 @@ fn guessable(password: &str, known_of_owner: &[String]) -> Option<&'static str> 
             | Warning::ThisIsATop100Password
             | Warning::ThisIsACommonPassword
             | Warning::ThisIsSimilarToACommonlyUsedPassword,
-        ) => "is too much like those that everybody uses",
+        ) => "is too similar to common passwords",
         Some(Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess) => {
             "is little more than a date"
         }
@@ -96,7 +94,7 @@ fn is_little_beside(password: &str, pieces: &[String]) -> bool {
     rest != lower && rest.chars().filter(|letter| *letter != ' ').count() < LEAST_BESIDE
 }
 
-/// What is known of somebody as it is, and in pieces: the parts of an address, the words of a name.
+/// A user's data, whole and in pieces: the parts of an address, the words of a name.
 fn pieces(known_of_owner: &[String]) -> Vec<String> {
     let known = KNOWN_OF_ALL.map(str::to_owned);
     let whole = known_of_owner.iter().map(|known| known.to_lowercase());
@@ -127,7 +125,7 @@ mod tests {
     #[test]
     fn passwords_that_are_tried_first_are_weak() {
         for (password, expected) in [
-            ("password1234", "everybody uses"),
+            ("password1234", "common passwords"),
             ("letmeinletmein", "repeats"),
             ("aaaaaaaaaaaaaaaa", "repeats"),
             ("qwertyuiop[]", "keyboard"),
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_that_nobody_guesses_are_not() {
+    fn strong_passwords_are_accepted() {
         for password in [
             "correct horse battery staple",
             "vX9#qL2m!tRw",
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_length_nor_letters_are_trouble() {
+    fn any_length_and_any_letters_are_judged() {
         assert!(reason(&"a".repeat(100_000)).is_some());
         for odd in [
             "\0\0\0\0\0\0\0\0\0\0\0\0",

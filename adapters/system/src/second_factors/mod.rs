@@ -29,7 +29,7 @@ const STEP: u64 = 30;
 const DIGITS: usize = 6;
 
 /// No code is longer, however it is written.
-const LONGEST: usize = 64;
+const MAX_LENGTH: usize = 64;
 
 /// Makes and checks second factors.
 #[derive(Clone)]
@@ -82,8 +82,8 @@ impl SecondFactors for TotpSecondFactors {
         let totp = builder(secret.as_slice()).build();
         let totp = totp.map_err(|error| failed(&error))?;
         let between = |letter: &char| !letter.is_whitespace() && *letter != '-';
-        let text: String = text.chars().take(LONGEST).filter(between).collect();
-        // All of it is done whatever the text is, so that nobody learns anything from the clock.
+        let text: String = text.chars().take(MAX_LENGTH).filter(between).collect();
+        // Runs in full for any text, so that timing reveals nothing.
         let step = matching_step(&totp, &text, now);
         let code = recovery::normalised(&text);
         let digest = recovery::digest(code.as_deref().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Recovery codes: what somebody has written down for the day when the authenticator is lost.
+//! Recovery codes, for a user whose authenticator is lost.
 
 use sha2::{Digest, Sha256};
 

@@ -17,7 +17,7 @@ use crate::random::random_bytes;
 /// Secrets under which second factors are sealed.
 #[derive(Clone)]
 pub struct SealSettings {
-    /// At least [`SealSettings::MIN_SECRET`] bytes that nobody can guess.
+    /// At least [`SealSettings::MIN_SECRET`] random bytes.
     pub secret: String,
     /// What was sealed under these can still be opened.
     pub old_secrets: Vec<String>,
@@ -117,7 +117,7 @@ impl Sealer {
         }
         let (id, sealed) = id.zip(sealed).ok_or_else(malformed)?;
         let key = self.keys.iter().find(|key| key.id == id);
-        let key = key.ok_or_else(|| failed(&format!("nobody has configured the key {id:?}")))?;
+        let key = key.ok_or_else(|| failed(&format!("the key {id:?} is not configured")))?;
         let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| malformed())?;
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or_else(malformed)?;
         let owner = owner(id, user);
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(**sealer.open(user(1), &sealed).unwrap(), *b"secret");
         assert!(sealer.open(user(2), &sealed).is_err());
         let again = sealer.seal(user(1), b"secret").unwrap();
-        assert_ne!(sealed, again, "nobody sees that two secrets are the same");
+        assert_ne!(sealed, again, "equal secrets are sealed differently");
     }
 
     #[test]
@@ -169,11 +169,7 @@ mod tests {
         let sealed = sealer("first", &[]).seal(user(1), b"secret").unwrap();
         assert!(sealer("second", &["first"]).open(user(1), &sealed).is_ok());
         let gone = sealer("second", &[]).open(user(1), &sealed);
-        assert!(
-            gone.unwrap_err()
-                .to_string()
-                .contains("nobody has configured")
-        );
+        assert!(gone.unwrap_err().to_string().contains("is not configured"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use p2p_domain::user::Caller;
 use p2p_domain::{Role, Roles, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
-/// Who issues tokens, and for whom: both are this market.
+/// Issuer and audience: both are this market.
 const MARKET: &str = "p2p-market";
 
 /// Of all kinds; each kind has those that it needs.
@@ -62,7 +62,7 @@ impl Claims {
     }
 }
 
-/// The market's own name; whoever else is named is none of ours.
+/// The market's own name; any other is rejected.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Market;
 
@@ -76,7 +76,9 @@ impl<'de> Deserialize<'de> for Market {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match <&str>::deserialize(deserializer)? {
             MARKET => Ok(Self),
-            _ => Err(serde::de::Error::custom("somebody else's token")),
+            _ => Err(serde::de::Error::custom(
+                "a token of another issuer or audience",
+            )),
         }
     }
 }

@@ -43,7 +43,7 @@ impl Kind {
 const ALGORITHM: Algorithm = Algorithm::HS256;
 
 /// The longest token that is looked at. Ours have less than half of it.
-const LONGEST: usize = 1_024;
+const MAX_TOKEN_LENGTH: usize = 1_024;
 
 /// A key that is ready for work.
 #[derive(Clone)]
@@ -89,7 +89,7 @@ impl SigningKey {
 /// What a token of this kind says, if one of these keys has signed it. Its header is compared, not read, and its payload is read
 /// once: this is done for every request. Times are compared elsewhere, with the market's clock rather than the machine's.
 pub(super) fn open(keys: &[SigningKey], kind: Kind, token: &str) -> Option<Claims> {
-    if token.len() > LONGEST {
+    if token.len() > MAX_TOKEN_LENGTH {
         return None;
     }
     let (message, signature) = token.rsplit_once('.')?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct TokenKey {
     /// 1 to 32 letters, digits, dots, dashes and underscores.
     pub id: String,
-    /// At least [`TokenKey::MIN_SECRET`] bytes that nobody can guess.
+    /// At least [`TokenKey::MIN_SECRET`] random bytes.
     pub secret: String,
 }
 

@@ -65,7 +65,7 @@ fn mac(secret: &str, message: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// A token as somebody would make it who knows the secret.
+/// A token made with knowledge of the secret.
 fn forge(header: &str, claims: &str, secret: &str) -> String {
     let encode = |text| URL_SAFE_NO_PAD.encode(text);
     let signed = format!("{}.{}", encode(header), encode(claims));
@@ -122,7 +122,7 @@ fn a_token_says_who_its_bearer_is_until_it_expires() {
 }
 
 #[test]
-fn somebody_without_a_session_gets_a_token_too() {
+fn a_user_without_a_session_gets_a_token_too() {
     let caller = Caller::new(UserId::from_u128(1), [].into());
     let access = tokens().issue(caller, NOW).unwrap();
     assert_eq!(verify(&access.token).unwrap().caller, caller);
@@ -171,7 +171,7 @@ fn a_token_of_one_kind_is_none_of_another() {
             assert_eq!(taken, kind == made_as, "{made_as} as {kind}");
         }
     }
-    // Nor does a header of another kind help a payload of this one, whoever has signed it.
+    // A header of another kind is rejected too, even with a valid signature.
     for kind in ["JWT", "jwt", "at+JWT", "p2p-refresh+jwt", ""] {
         let header = HEADER.replace("at+jwt", kind);
         let forged = forge(&header, &claims("", ""), SECRET);
@@ -197,7 +197,7 @@ fn a_forged_header_is_refused() {
         r#"{"alg":"HS256","kid":1,"typ":"at+jwt"}"#,
         r#"{"alg":"HS256","kid":"../../dev/null","typ":"at+jwt"}"#,
         r#"{"alg":"HS256","typ":"at+jwt"}"#,
-        // Keys that come with the token, and what nobody here understands.
+        // Keys that come with the token, and unknown headers.
         r#"{"alg":"HS256","jwk":{"kty":"oct","k":"AA"},"kid":"1","typ":"at+jwt"}"#,
         r#"{"alg":"HS256","jku":"http://localhost/keys","kid":"1","typ":"at+jwt"}"#,
         r#"{"alg":"HS256","b64":false,"crit":["b64"],"kid":"1","typ":"at+jwt"}"#,
@@ -261,7 +261,7 @@ fn what_is_no_token_is_refused() {
 }
 
 #[test]
-fn wrong_claims_are_refused_whoever_signed_them() {
+fn wrong_claims_are_refused_even_if_signed_correctly() {
     for (claim, value, expected) in [
         ("iss", r#""p2p-other""#, TokenError::Invalid),
         ("iss", r#"["p2p-market"]"#, TokenError::Invalid),
@@ -378,7 +378,7 @@ fn keys_that_are_none_are_refused_and_never_shown() {
     }
 }
 
-/// The example that jwt.io shows: the signatures are those that everybody makes.
+/// The example of jwt.io: signatures follow the standard.
 #[test]
 fn signatures_are_those_of_the_standard() {
     let signed = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
