@@ -12,36 +12,39 @@ use std::sync::Arc;
 
 use p2p_application::ports::{Broker, Queue};
 use p2p_broker::InProcess;
-use support::graves::{CustomerPreconditions, Graves};
+use support::dead_letters::{FixedClock, InMemoryDeadLetters};
 use support::{id, ids, message, messages, next, next_done, publish, silence, soon};
 
 struct Process {
-    graves: Arc<Graves>,
+    dead_letters: Arc<InMemoryDeadLetters>,
     broker: InProcess,
 }
 
 impl Process {
     fn new() -> Self {
-        let graves = Arc::new(Graves::default());
+        let dead_letters = Arc::new(InMemoryDeadLetters::default());
         let broker = InProcess::new(
-            Arc::<Graves>::clone(&graves),
-            Arc::new(CustomerPreconditions),
+            Arc::<InMemoryDeadLetters>::clone(&dead_letters),
+            Arc::new(FixedClock),
         );
-        Self { graves, broker }
+        Self {
+            dead_letters,
+            broker,
+        }
     }
 }
 
-impl laws::Place for Process {
+impl laws::Fixture for Process {
     fn open(&self) -> Arc<dyn Broker> {
         Arc::new(self.broker.clone())
     }
 
     fn relay(&self) {
-        publish(&self.open(), self.graves.take_outbox());
+        publish(&self.open(), self.dead_letters.take_outbox());
     }
 }
 
-use laws::Place as _;
+use laws::Fixture as _;
 
 laws!(async { Process::new() });
 
@@ -54,7 +57,7 @@ async fn without_a_consumer_nothing_is_confirmed_or_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_settled_in_time_is_not_confirmed_yet() {
+async fn an_unsettled_message_is_not_confirmed() {
     let broker = Process::new().open();
     let mut deliveries = broker.consume(Queue::Notifications, 8).await.unwrap();
     let publishing = publish(&broker, messages(0..2));
@@ -62,7 +65,7 @@ async fn what_is_not_settled_in_time_is_not_confirmed_yet() {
     assert_eq!(next_done(&mut deliveries).await, message(1).id);
     assert_eq!(publishing.arrived().await, [message(1).id]);
 
-    // Published again, it is not delivered again while it is in hand, and confirmed when it is settled.
+    // Published again, it is not redelivered while it is unacknowledged, and confirmed when it is settled.
     let publishing = publish(&broker, vec![message(0)]);
     silence(&mut deliveries).await;
     assert_eq!(id(&slow), message(0).id);
@@ -89,15 +92,15 @@ async fn what_is_settled_afterwards_is_confirmed_the_next_time() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_buried_comes_again() {
+async fn a_message_that_cannot_be_stored_as_dead_is_redelivered() {
     let process = Process::new();
     let broker = process.open();
     let mut deliveries = broker.consume(Queue::Notifications, 1).await.unwrap();
     let publishing = publish(&broker, vec![message(0)]);
-    process.graves.go_away(true);
+    process.dead_letters.go_away(true);
     let delivery = next(&mut deliveries).await;
     assert!(delivery.acker.dead_letter("no").await.is_err());
-    process.graves.go_away(false);
+    process.dead_letters.go_away(false);
     let delivery = next(&mut deliveries).await;
     delivery.acker.dead_letter("no").await.unwrap();
     assert_eq!(publishing.arrived().await, [message(0).id]);

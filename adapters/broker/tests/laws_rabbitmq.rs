@@ -13,7 +13,7 @@ use std::sync::Arc;
 use p2p_application::ports::Broker;
 use support::brokers::TestBroker;
 
-impl laws::Place for TestBroker {
+impl laws::Fixture for TestBroker {
     fn open(&self) -> Arc<dyn Broker> {
         Arc::new(Self::open(self).unwrap())
     }

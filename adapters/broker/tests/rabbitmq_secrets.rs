@@ -56,21 +56,21 @@ async fn neither_errors_nor_logs_show_the_password() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .init();
-    let place = TestBroker::rabbitmq().await.unwrap();
-    let (scheme, rest) = place.url().split_once("://").unwrap();
+    let fixture = TestBroker::rabbitmq().await.unwrap();
+    let (scheme, rest) = fixture.url().split_once("://").unwrap();
     let (_, server) = rest.split_once('@').unwrap();
 
     let wrong = format!("{scheme}://guest:s3cret@{server}");
-    let error = soon(place.open_by(&wrong).unwrap().publish(&[message(0)])).await;
+    let error = soon(fixture.open_by(&wrong).unwrap().publish(&[message(0)])).await;
     let error = error.unwrap_err();
     assert!(matches!(error, BrokerError::Refused { .. }), "{error:?}");
     assert!(!everything(&error).contains("s3cret"), "{error:?}");
 
-    let nobody = place.open_by("amqp://guest:s3cret@127.0.0.1:1/").unwrap();
-    let error = soon(nobody.publish(&[message(0)])).await.unwrap_err();
+    let unreachable = fixture.open_by("amqp://guest:s3cret@127.0.0.1:1/").unwrap();
+    let error = soon(unreachable.publish(&[message(0)])).await.unwrap_err();
     assert!(!everything(&error).contains("s3cret"), "{error:?}");
 
-    let broker = place.open().unwrap();
+    let broker = fixture.open().unwrap();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     soon(broker.publish(&[message(0)])).await.unwrap();
     next_done(&mut deliveries).await;
@@ -78,5 +78,5 @@ async fn neither_errors_nor_logs_show_the_password() {
     let text = logged.text();
     assert!(text.contains("connected to RabbitMQ"), "{text}");
     assert!(!text.contains("s3cret"), "{text}");
-    assert!(!text.contains(place.url()), "{text}");
+    assert!(!text.contains(fixture.url()), "{text}");
 }

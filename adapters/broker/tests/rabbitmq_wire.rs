@@ -24,15 +24,15 @@ use support::{
 };
 
 /// Another system's way to the server.
-async fn other(place: &TestBroker) -> (Connection, Channel) {
-    let connection = Connection::connect(place.url(), ConnectionProperties::default());
+async fn other(fixture: &TestBroker) -> (Connection, Channel) {
+    let connection = Connection::connect(fixture.url(), ConnectionProperties::default());
     let connection = soon(connection).await.unwrap();
     let channel = soon(connection.create_channel()).await.unwrap();
     (connection, channel)
 }
 
-fn open(place: &TestBroker) -> Arc<dyn Broker> {
-    Arc::new(place.open().unwrap())
+fn open(fixture: &TestBroker) -> Arc<dyn Broker> {
+    Arc::new(fixture.open().unwrap())
 }
 
 async fn confirmed(publishing: Publishing) -> usize {
@@ -41,8 +41,8 @@ async fn confirmed(publishing: Publishing) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_on_the_wire_says_what_it_is() {
-    let place = TestBroker::rabbitmq().await.unwrap();
-    let (_connection, channel) = other(&place).await;
+    let fixture = TestBroker::rabbitmq().await.unwrap();
+    let (_connection, channel) = other(&fixture).await;
     let queue = channel.queue_declare(
         "".into(),
         QueueDeclareOptions::exclusive(),
@@ -51,7 +51,7 @@ async fn an_event_on_the_wire_says_what_it_is() {
     let queue = soon(queue).await.unwrap().name().clone();
     soon(channel.queue_bind(
         queue.clone(),
-        format!("{}p2p.events", place.namespace()).into(),
+        format!("{}p2p.events", fixture.namespace()).into(),
         "ExchangeOfferCreated".into(),
         QueueBindOptions::default(),
         FieldTable::default(),
@@ -60,7 +60,7 @@ async fn an_event_on_the_wire_says_what_it_is() {
     .unwrap();
     let sent = message(5);
     assert_eq!(
-        confirmed(publish(&open(&place), vec![sent.clone()])).await,
+        confirmed(publish(&open(&fixture), vec![sent.clone()])).await,
         1
     );
 
@@ -85,8 +85,8 @@ async fn an_event_on_the_wire_says_what_it_is() {
     assert!(aggregate.starts_with("offer_"), "{aggregate}");
 }
 
-async fn say(channel: &Channel, place: &TestBroker, properties: BasicProperties) {
-    let queue = format!("{}p2p.payment-callbacks", place.namespace());
+async fn say(channel: &Channel, fixture: &TestBroker, properties: BasicProperties) {
+    let queue = format!("{}p2p.payment-callbacks", fixture.namespace());
     let options = BasicPublishOptions::default();
     let sent = channel.basic_publish("".into(), queue.into(), options, b"hello", properties);
     soon(sent).await.unwrap();
@@ -94,13 +94,13 @@ async fn say(channel: &Channel, place: &TestBroker, properties: BasicProperties)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_of_others_need_no_properties() {
-    let place = TestBroker::rabbitmq().await.unwrap();
-    let (_connection, channel) = other(&place).await;
-    let broker = open(&place);
+    let fixture = TestBroker::rabbitmq().await.unwrap();
+    let (_connection, channel) = other(&fixture).await;
+    let broker = open(&fixture);
     let mut deliveries = soon(broker.consume(Queue::PaymentCallbacks, 1))
         .await
         .unwrap();
-    say(&channel, &place, BasicProperties::default()).await;
+    say(&channel, &fixture, BasicProperties::default()).await;
     let bare = next(&mut deliveries).await;
     assert_eq!(bare.message.id, "");
     assert_eq!(bare.message.version, None);
@@ -115,7 +115,7 @@ async fn messages_of_others_need_no_properties() {
         .with_message_id("pay-1".into())
         .with_type("payment".into())
         .with_headers(headers);
-    say(&channel, &place, properties).await;
+    say(&channel, &fixture, properties).await;
     let named = next(&mut deliveries).await;
     assert_eq!(named.message.id, "pay-1");
     assert_eq!(named.message.name, "payment");
@@ -126,7 +126,7 @@ async fn messages_of_others_need_no_properties() {
     headers.insert("x-version".into(), AMQPValue::LongInt(-1));
     say(
         &channel,
-        &place,
+        &fixture,
         BasicProperties::default().with_headers(headers),
     )
     .await;
@@ -141,8 +141,8 @@ async fn messages_of_others_need_no_properties() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_broker_gives_up_says_so_and_can_be_replayed() {
-    let place = TestBroker::rabbitmq().await.unwrap();
-    let broker = open(&place);
+    let fixture = TestBroker::rabbitmq().await.unwrap();
+    let broker = open(&fixture);
     let mut deliveries = soon(broker.consume(Queue::PaymentCallbacks, 1))
         .await
         .unwrap();
@@ -181,13 +181,13 @@ async fn what_the_broker_gives_up_says_so_and_can_be_replayed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_of_unknown_queues_stay() {
-    let place = TestBroker::rabbitmq().await.unwrap();
-    let (_connection, channel) = other(&place).await;
-    let broker = open(&place);
+    let fixture = TestBroker::rabbitmq().await.unwrap();
+    let (_connection, channel) = other(&fixture).await;
+    let broker = open(&fixture);
     let mut headers = FieldTable::default();
     let queue = AMQPValue::LongString(LongString::from("amq.elsewhere"));
     headers.insert("x-queue".into(), queue);
-    let exchange = format!("{}p2p.dead", place.namespace());
+    let exchange = format!("{}p2p.dead", fixture.namespace());
     let options = BasicPublishOptions::default();
     let properties = BasicProperties::default().with_headers(headers);
     soon(channel.basic_publish(exchange.into(), "".into(), options, b"lost", properties))
@@ -205,11 +205,11 @@ async fn dead_letters_of_unknown_queues_stay() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_reaches_no_queue_is_not_confirmed_and_is_declared_again() {
-    let place = TestBroker::rabbitmq().await.unwrap();
-    let (_connection, channel) = other(&place).await;
-    let broker = open(&place);
+    let fixture = TestBroker::rabbitmq().await.unwrap();
+    let (_connection, channel) = other(&fixture).await;
+    let broker = open(&fixture);
     assert_eq!(confirmed(publish(&broker, vec![message(0)])).await, 1);
-    let queue = format!("{}p2p.notifications", place.namespace());
+    let queue = format!("{}p2p.notifications", fixture.namespace());
     soon(channel.queue_delete(queue.into(), QueueDeleteOptions::default()))
         .await
         .unwrap();
@@ -232,21 +232,21 @@ async fn queues_of_orders_have_the_agreed_names_and_a_namespace_keeps_them_apart
         [Queue::OrderPaymentRequests, Queue::OrderPaymentResults].map(Queue::name),
         ["order-payment-requests", "order-payment-results"]
     );
-    let (place, neighbour) = (
+    let (fixture, neighbour) = (
         TestBroker::rabbitmq().await.unwrap(),
         TestBroker::rabbitmq().await.unwrap(),
     );
-    let (_connection, channel) = other(&place).await;
+    let (_connection, channel) = other(&fixture).await;
     for queue in ["order-payment-requests", "order-payment-results"] {
         let options = QueueDeclareOptions {
             passive: true,
             ..QueueDeclareOptions::default()
         };
-        let name = format!("{}{queue}", place.namespace());
+        let name = format!("{}{queue}", fixture.namespace());
         let there = channel.queue_declare(name.into(), options, FieldTable::default());
         soon(there).await.unwrap();
     }
-    let (here, there) = (open(&place), open(&neighbour));
+    let (here, there) = (open(&fixture), open(&neighbour));
     let mut next_door = soon(there.consume(Queue::OrderPaymentRequests, 1))
         .await
         .unwrap();
@@ -264,9 +264,9 @@ async fn queues_of_orders_have_the_agreed_names_and_a_namespace_keeps_them_apart
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_is_otherwise_is_refused() {
-    let place = TestBroker::rabbitmq().await.unwrap();
-    let (_connection, channel) = other(&place).await;
-    let queue = format!("{}p2p.notifications", place.namespace());
+    let fixture = TestBroker::rabbitmq().await.unwrap();
+    let (_connection, channel) = other(&fixture).await;
+    let queue = format!("{}p2p.notifications", fixture.namespace());
     let name = || queue.clone().into();
     soon(channel.queue_delete(name(), QueueDeleteOptions::default()))
         .await
@@ -277,7 +277,7 @@ async fn a_queue_that_is_otherwise_is_refused() {
         FieldTable::default(),
     );
     soon(classic).await.unwrap();
-    let broker = place.open().unwrap();
+    let broker = fixture.open().unwrap();
     let error = soon(broker.publish(&[message(0)])).await.unwrap_err();
     let BrokerError::Refused { what } = &error else {
         panic!("{error:?}");

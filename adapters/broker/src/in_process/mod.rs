@@ -1,8 +1,8 @@
-//! A broker in this process, for markets that need no server.
+//! An in-process broker, for markets without a server.
 //!
-//! It keeps nothing on disk, and a message's outbox row goes once the broker says that the message has arrived: so it says
-//! that when every queue that the message is for has seen it settled. Until then the outbox has it. A message that is
-//! published again while it waits or is in hand is not delivered twice for that.
+//! It stores nothing, and a message's outbox row is deleted once the broker confirms the message. So it confirms a message
+//! when every queue that the message is for has settled it; until then the outbox has it. A message that is
+//! published again while it waits or is unacknowledged is not delivered twice.
 
 mod queues;
 
@@ -24,20 +24,20 @@ use tokio::time::{Instant, timeout_at};
 
 use queues::{Queues, Settled};
 
-/// `publish` waits for messages to be settled as long as some are, this long for the next one and this long in all. What is
-/// settled afterwards is confirmed the next time.
-const NEXT: Duration = Duration::from_secs(1);
-const ALL: Duration = Duration::from_secs(8);
+/// `publish` waits for settlements: this long for the next one, and this long in total. Later settlements are confirmed
+/// by the next `publish`.
+const NEXT_SETTLEMENT_TIMEOUT: Duration = Duration::from_secs(1);
+const SETTLEMENT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// News that a listener may be behind with; older ones are lost to it.
-const NEWS: usize = 1_024;
+/// Broadcasts that a subscriber may lag behind; it loses older ones.
+const BROADCAST_CAPACITY: usize = 1_024;
 
 /// The broker of one process. Cheap to clone.
 #[derive(Clone)]
 pub struct InProcess {
     queues: Arc<Queues>,
-    news: broadcast::Sender<Arc<[u8]>>,
-    graves: Arc<dyn DeadLetters>,
+    broadcasts: broadcast::Sender<Arc<[u8]>>,
+    dead_letters: Arc<dyn DeadLetters>,
     clock: Arc<dyn Clock>,
 }
 
@@ -48,13 +48,13 @@ impl fmt::Debug for InProcess {
 }
 
 impl InProcess {
-    /// Dead letters are kept by `graves`.
+    /// Dead letters are stored in `dead_letters`.
     #[must_use]
-    pub fn new(graves: Arc<dyn DeadLetters>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(dead_letters: Arc<dyn DeadLetters>, clock: Arc<dyn Clock>) -> Self {
         Self {
             queues: Arc::default(),
-            news: broadcast::Sender::new(NEWS),
-            graves,
+            broadcasts: broadcast::Sender::new(BROADCAST_CAPACITY),
+            dead_letters,
             clock,
         }
     }
@@ -74,7 +74,7 @@ fn addressees(message: &OutboxMessage) -> Vec<Queue> {
 /// Resolves when all of them have settled the message.
 async fn all_settled(message: EventId, queues: Vec<Settled>) -> Option<EventId> {
     for queue in queues {
-        // A queue that is gone settles nothing.
+        // A closed queue settles nothing.
         queue.await.ok()?;
     }
     Some(message)
@@ -94,13 +94,13 @@ impl Broker for InProcess {
                 .into_iter()
                 .map(|queue| self.queues.add(queue, &shared))
                 .collect();
-            // Nobody consumes one of them: later, then.
+            // One of its queues has no consumer, so it is not confirmed.
             under_way.extend(settled.map(|settled| all_settled(message.id, settled)));
         }
         let mut arrived = Vec::with_capacity(under_way.len());
-        let latest = Instant::now() + ALL;
+        let latest = Instant::now() + SETTLEMENT_TIMEOUT;
         loop {
-            let deadline = latest.min(Instant::now() + NEXT);
+            let deadline = latest.min(Instant::now() + NEXT_SETTLEMENT_TIMEOUT);
             match timeout_at(deadline, under_way.next()).await {
                 Ok(Some(settled)) => arrived.extend(settled),
                 Ok(None) | Err(_) => return Ok(arrived),
@@ -117,18 +117,18 @@ impl Broker for InProcess {
         }))
     }
 
-    async fn broadcast(&self, news: &[u8]) -> Result<(), BrokerError> {
-        // Without listeners there is nobody to tell.
-        let _ = self.news.send(news.into());
+    async fn broadcast(&self, broadcasts: &[u8]) -> Result<(), BrokerError> {
+        // Without subscribers sending fails, which is fine.
+        let _ = self.broadcasts.send(broadcasts.into());
         Ok(())
     }
 
     async fn subscribe(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
-        Ok(Box::new(Subscription(self.news.subscribe())))
+        Ok(Box::new(Subscription(self.broadcasts.subscribe())))
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
-        let listed = self.graves.list_dead_letters(limit).await;
+        let listed = self.dead_letters.list_dead_letters(limit).await;
         listed.map_err(unavailable)
     }
 
@@ -139,8 +139,8 @@ impl Broker for InProcess {
             // No message has such an id.
             Some(Err(_)) => return Ok(0),
         };
-        let revived = self.graves.requeue(message, limit).await;
-        revived.map_err(unavailable)
+        let requeued = self.dead_letters.requeue(message, limit).await;
+        requeued.map_err(unavailable)
     }
 }
 
@@ -193,7 +193,7 @@ fn incoming(message: &OutboxMessage) -> Incoming {
     }
 }
 
-/// A message whose fate is open. Dropped, it is delivered again.
+/// An unsettled message. Dropped, it is delivered again.
 struct Unacked {
     broker: InProcess,
     queue: Queue,
@@ -218,9 +218,11 @@ impl Acker for Unacked {
 
     async fn dead_letter(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
         let now = self.broker.clock.now();
-        let graves = Arc::clone(&self.broker.graves);
-        let buried = graves.store(&self.message, self.queue, reason, now).await;
-        buried.map_err(unavailable)?;
+        let dead_letters = Arc::clone(&self.broker.dead_letters);
+        let stored = dead_letters
+            .store(&self.message, self.queue, reason, now)
+            .await;
+        stored.map_err(unavailable)?;
         self.settle();
         Ok(())
     }
@@ -242,8 +244,8 @@ impl Broadcasts for Subscription {
     async fn next(&mut self) -> Result<Vec<u8>, BrokerError> {
         loop {
             match self.0.recv().await {
-                Ok(news) => return Ok(news.to_vec()),
-                // Some are lost to those who are slow.
+                Ok(broadcasts) => return Ok(broadcasts.to_vec()),
+                // A slow subscriber loses some.
                 Err(RecvError::Lagged(_)) => {}
                 Err(closed @ RecvError::Closed) => {
                     return Err(BrokerError::Unavailable {

@@ -1,4 +1,4 @@
-//! News between replicas: each listener has a queue of its own, which goes with its connection and forgets what is old.
+//! Broadcasts between replicas. Each subscriber has a queue of its own, which ends with its connection and drops old messages.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::publisher::blocked;
 use super::topology::{Names, arguments, text};
 use super::{RabbitMq, refused};
 
-/// News that wait for one listener at the broker, and on the way to it.
+/// Broadcasts that wait for one subscriber at the broker, and on the way to it.
 const WAITING: i64 = 10_000;
 const ON_THE_WAY: u16 = 512;
 
@@ -32,7 +32,7 @@ pub(super) async fn broadcast(broker: &RabbitMq, news: &[u8]) -> Result<(), Brok
         let options = BasicPublishOptions::default();
         let properties = BasicProperties::default();
         let exchange = broker.names.push();
-        // Nobody confirms it: news may be lost.
+        // Without a confirm: broadcasts may be lost.
         answer(channel.basic_publish(exchange, "".into(), options, news, properties)).await?;
         Ok(())
     };
@@ -43,7 +43,7 @@ pub(super) async fn broadcast(broker: &RabbitMq, news: &[u8]) -> Result<(), Brok
     })
 }
 
-pub(super) async fn listen(broker: &RabbitMq) -> Result<Box<dyn Broadcasts>, BrokerError> {
+pub(super) async fn subscribe(broker: &RabbitMq) -> Result<Box<dyn Broadcasts>, BrokerError> {
     let linked = broker.consuming.linked().await?;
     let started = begin(&linked, &broker.names).await;
     let (channel, consumer) = started.inspect_err(|_| linked.retire())?;
@@ -89,7 +89,7 @@ impl Broadcasts for Subscription {
         let error = match self.consumer.next().await {
             Some(Ok(mut delivery)) => {
                 let news = std::mem::take(&mut delivery.data);
-                // Waits for nothing but the broker's leave to send more, and is not waited for: this must be cancel safe.
+                // Not awaited, since this function must be cancel safe. It only waits for the broker's flow control.
                 tokio::spawn(async move { delivery.ack(BasicAckOptions::default()).await });
                 return Ok(news);
             }

@@ -1,7 +1,7 @@
-//! A connection that is made when somebody needs it, and made anew when it is lost.
+//! A connection that is made on demand, and made anew when it is lost.
 //!
-//! The driver could reconnect by itself; it then gives up after a number of attempts, and hides which of the messages on their
-//! way were confirmed. Here whoever needs a connection and finds none makes one, and everybody else waits for the same one.
+//! The driver could reconnect by itself; but it gives up after a number of attempts, and hides which of the pending messages
+//! were confirmed. Here the first caller without a connection makes one, and all others wait for the same one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,20 +15,20 @@ use lapin::{Channel, Connection, ConnectionProperties};
 use p2p_application::ports::BrokerError;
 use tokio::time::{Instant, timeout};
 
-use super::error::{ANSWER, TimedOut, answer, explain, unavailable};
+use super::error::{REPLY_TIMEOUT, TimedOut, answer, explain, unavailable};
 use super::topology::{self, Names};
 
-/// An attempt may take this long. Nobody waits for it longer than for an answer, but until it is over there is no other: a
-/// server that accepts connections and says nothing is not buried under them.
-const ATTEMPT: Duration = Duration::from_secs(30);
+/// The time-out of an attempt. Callers wait for it no longer than for a reply, but no second attempt starts before it ends: so
+/// a server that accepts connections and does not respond is not flooded with them.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// This long after an attempt was begun that failed, there is no other.
-const PAUSE: Duration = Duration::from_millis(250);
+/// The minimum time from the start of a failed attempt to the next.
+const CONNECT_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Publishing channels that are kept for the next who needs one.
-const IDLE: usize = 8;
+/// Publishing channels that are kept for reuse.
+const MAX_IDLE_CHANNELS: usize = 8;
 
-/// Why an attempt failed; told to all who waited for it.
+/// Why an attempt failed, for all callers that waited for it.
 #[derive(Debug, Clone)]
 enum Failure {
     Refused(String),
@@ -55,7 +55,7 @@ impl From<Failure> for BrokerError {
 
 type Outcome = Shared<BoxFuture<'static, Result<Arc<Linked>, Failure>>>;
 
-/// A way to the server.
+/// A shared, lazily made connection.
 pub(super) struct Link {
     uri: AMQPUri,
     names: Names,
@@ -69,12 +69,12 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// Whether to wait for it, or to go by it.
+    /// Whether the attempt is pending, usable, or too recent to be repeated.
     fn is_good(&self) -> bool {
         match self.outcome.peek() {
             None => true,
             Some(Ok(linked)) => linked.is_usable(),
-            Some(Err(_)) => self.began.elapsed() < PAUSE,
+            Some(Err(_)) => self.began.elapsed() < CONNECT_INTERVAL,
         }
     }
 }
@@ -89,21 +89,21 @@ impl Link {
         }
     }
 
-    /// A connection, with everything declared.
+    /// A connection with the topology declared.
     pub(super) async fn linked(&self) -> Result<Arc<Linked>, BrokerError> {
         let outcome = self.outcome();
-        match timeout(ANSWER, outcome).await {
+        match timeout(REPLY_TIMEOUT, outcome).await {
             Ok(outcome) => Ok(outcome?),
             Err(_) => Err(TimedOut.into()),
         }
     }
 
-    /// A connection of the caller's own, at which nothing is declared.
+    /// A new connection for the caller alone, without declarations.
     pub(super) async fn connect(&self) -> Result<Connection, BrokerError> {
         answer(connect(self.uri.clone(), self.purpose)).await
     }
 
-    /// The next one who needs a connection makes a new one.
+    /// Makes the next caller connect anew.
     pub(super) fn retire(&self) {
         if let Some(Ok(linked)) = locked(&self.last).as_ref().and_then(|a| a.outcome.peek()) {
             linked.retire();
@@ -122,10 +122,10 @@ impl Link {
         last.insert(attempt).outcome.clone()
     }
 
-    /// Goes on even if nobody waits for it any more: half a connection is no use to the next one.
+    /// Continues without a waiting caller, since the next caller can't use half a connection.
     fn attempt(&self) -> Outcome {
         let (uri, names, purpose) = (self.uri.clone(), self.names.clone(), self.purpose);
-        let attempt = tokio::spawn(timeout(ATTEMPT, Linked::make(uri, names, purpose)));
+        let attempt = tokio::spawn(timeout(CONNECT_TIMEOUT, Linked::make(uri, names, purpose)));
         let outcome = async move {
             match attempt.await {
                 Ok(Ok(outcome)) => outcome.map(Arc::new).map_err(Failure::from),
@@ -143,7 +143,7 @@ async fn connect(uri: AMQPUri, purpose: &str) -> lapin::Result<Connection> {
     Connection::connect_uri(uri, properties).await
 }
 
-/// A connection at which everything is declared.
+/// A connection with the topology declared.
 pub(super) struct Linked {
     connection: Connection,
     retired: AtomicBool,
@@ -168,23 +168,23 @@ impl Linked {
         !self.retired.load(Ordering::Relaxed) && self.connection.status().connected()
     }
 
-    /// The broker takes nothing just now (memory or disk are short), and says so: no other connection would fare better, and
-    /// none that is left alone is lost.
+    /// Whether the broker has blocked publishing (memory or disk are short). Another connection would be blocked, too, and a
+    /// blocked one is not lost.
     pub(super) fn is_blocked(&self) -> bool {
         self.connection.status().blocked()
     }
 
-    /// Whoever uses it may go on; nobody else begins. Something is wrong with it, or with what is declared.
+    /// Stops new use after a failure of the connection or of the topology; present users may finish.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    /// A channel of the caller's own.
+    /// A new channel for the caller alone.
     pub(super) async fn channel(&self) -> Result<Channel, BrokerError> {
         answer(self.connection.create_channel()).await
     }
 
-    /// A channel that confirms what is published on it; to be given [`back`](Self::give_back).
+    /// A channel with publisher confirms, to be [given back](Self::give_back).
     pub(super) async fn publisher(&self) -> Result<Channel, BrokerError> {
         while let Some(channel) = self.pop_idle() {
             if channel.status().connected() {
@@ -200,15 +200,15 @@ impl Linked {
         locked(&self.idle).pop()
     }
 
-    /// Only with everything on it confirmed.
+    /// Takes a channel back whose messages are all confirmed.
     pub(super) fn give_back(&self, channel: Channel) {
         let mut idle = locked(&self.idle);
-        if idle.len() < IDLE {
+        if idle.len() < MAX_IDLE_CHANNELS {
             idle.push(channel);
         }
     }
 
-    /// The channel for news, which nobody confirms.
+    /// The channel for broadcasts, without confirms.
     pub(super) async fn news(&self) -> Result<Channel, BrokerError> {
         let kept = locked(&self.news).clone();
         if let Some(channel) = kept.filter(|channel| channel.status().connected()) {

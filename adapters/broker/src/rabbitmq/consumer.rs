@@ -1,4 +1,4 @@
-//! Consuming: messages come on a channel of their own and are settled one by one.
+//! Consuming: each consumer has a channel of its own and settles messages one by one.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::connection::Linked;
-use super::error::{ANSWER, answer, explain, unavailable};
+use super::error::{REPLY_TIMEOUT, answer, explain, unavailable};
 use super::publisher::Publication;
 use super::{RabbitMq, message, publisher, refused};
 
@@ -48,7 +48,7 @@ async fn begin(
     window: u16,
 ) -> Result<(Channel, Consumer), BrokerError> {
     let channel = linked.channel().await?;
-    // To RabbitMQ, none is any number.
+    // RabbitMQ takes 0 for no limit.
     let window = window.max(1);
     answer(channel.basic_qos(window, BasicQosOptions::default())).await?;
     let consumer = answer(channel.basic_consume(
@@ -95,7 +95,7 @@ impl Deliveries for Consuming {
     }
 }
 
-/// What was sent to us and not asked for yet goes back at once, not when the last message in hand is settled.
+/// Returns prefetched messages at once, not when the last unacknowledged message is settled.
 impl Drop for Consuming {
     fn drop(&mut self) {
         let (channel, mut consumer) = (self.channel.clone(), self.consumer.clone());
@@ -109,22 +109,22 @@ impl Drop for Consuming {
     }
 }
 
-/// Does something on leaving, if there is still somebody to do it. If not, closing the channel comes to the same.
+/// Runs a clean-up on drop, if the runtime still exists. Otherwise closing the channel has the same effect.
 fn later(on_drop: impl Future<Output = ()> + Send + 'static) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {
-            let _ = timeout(ANSWER, on_drop).await;
+            let _ = timeout(REPLY_TIMEOUT, on_drop).await;
         });
     }
 }
 
-/// A message whose fate is open. Dropped, it is delivered again.
+/// An unsettled message. Dropped, it is delivered again.
 struct Unacked(Option<Leased>);
 
 struct Leased {
     broker: RabbitMq,
     queue: Queue,
-    /// Open until the last message on it is settled.
+    /// Stays open until its last message is settled.
     _channel: Channel,
     delivery: lapin::message::Delivery,
     body: Vec<u8>,
@@ -141,7 +141,7 @@ impl Leased {
         }
     }
 
-    async fn bury(&self, reason: &str) -> Result<(), BrokerError> {
+    async fn dead_letter(&self, reason: &str) -> Result<(), BrokerError> {
         let names = &self.broker.names;
         let letter = Publication {
             exchange: names.dead(),
@@ -168,7 +168,7 @@ impl Acker for Unacked {
 
     async fn dead_letter(mut self: Box<Self>, reason: &str) -> Result<(), BrokerError> {
         if let Some(unacked) = &self.0 {
-            unacked.bury(reason).await?;
+            unacked.dead_letter(reason).await?;
             unacked.done().await?;
         }
         self.0 = None;

@@ -1,7 +1,7 @@
-//! Dead letters: looked at without being taken away, and sent back to where they were to be consumed.
+//! Dead letters: listed without being removed, and sent back to the queues that they came from.
 //!
-//! While one person looks, another sees fewer: a message is in one hand at a time. What goes back to a quorum queue goes behind
-//! what went back before; so that the oldest stay the oldest, all are taken, and all go back.
+//! A second listing at the same time sees fewer, since a message has one consumer at a time. A quorum queue puts returned messages
+//! behind those returned before; to keep their order, all are taken and all go back.
 
 use lapin::Channel;
 use lapin::message::{BasicGetMessage, Delivery};
@@ -13,13 +13,13 @@ use super::error::answer;
 use super::publisher::Publication;
 use super::{RabbitMq, message, publisher};
 
-/// More are not taken at a time. Where there are more, looking changes which are the oldest.
-const MOST: u32 = 10_000;
+/// The most that are taken at a time. With more than that, listing changes which are the oldest.
+const MAX_LISTED: u32 = 10_000;
 
-pub(super) async fn look(broker: &RabbitMq, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
+pub(super) async fn list(broker: &RabbitMq, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
     let mut hand = LeasedLetter::open(broker).await?;
     let mut letters = Vec::new();
-    for number in 0..MOST {
+    for number in 0..MAX_LISTED {
         let Some(mut letter) = hand.take().await? else {
             break;
         };
@@ -61,7 +61,7 @@ fn is(letter: &Delivery, id: &str) -> bool {
     own.is_some_and(|own| own.as_str() == id)
 }
 
-/// Whether its queue has it again.
+/// Sends a message back; returns whether its queue has confirmed it.
 async fn send_back(
     broker: &RabbitMq,
     letter: &mut Delivery,
@@ -78,20 +78,20 @@ async fn send_back(
     let again = Publication {
         exchange: ShortString::default(),
         key: broker.names.queue(queue),
-        properties: message::revived(letter),
+        properties: message::requeued(letter),
         body,
     };
     let arrived = publisher::send(&broker.publishing, &[again]).await?;
     Ok(arrived.contains(&true))
 }
 
-/// Dead letters in hand, which go back to their place when it is closed or dropped.
+/// Leased dead letters, which return to their queue when the lease is closed or dropped.
 struct LeasedLetter {
     channel: Channel,
     queue: ShortString,
-    /// How many there still are of those that were there at first: what dies again meanwhile is not replayed for ever.
+    /// How many of the initial messages remain, so that a message that fails again is not replayed for ever.
     left: Option<u32>,
-    /// The last of those that are to go back.
+    /// The last message that has to go back.
     kept: Option<u64>,
 }
 
@@ -128,7 +128,7 @@ impl LeasedLetter {
         self.kept = Some(letter.delivery_tag);
     }
 
-    /// Closing the channel would do it too, but not in order.
+    /// Returns the messages in order, which closing the channel would not.
     async fn close(self) -> Result<(), BrokerError> {
         if let Some(last) = self.kept {
             let all = BasicNackOptions {

@@ -1,4 +1,4 @@
-//! What goes wrong with RabbitMQ, in the port's words; and how long is waited for it.
+//! Errors of RabbitMQ as the port's errors, and time-outs.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use lapin::ErrorKind;
 use lapin::protocol::{AMQPErrorKind, AMQPHardError};
 use p2p_application::ports::BrokerError;
 
-/// For one question to the broker and its answer.
-pub(super) const ANSWER: Duration = Duration::from_secs(4);
+/// The time-out of one request to the broker.
+pub(super) const REPLY_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The broker has not answered in time.
+/// The broker has not replied in time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("no answer in time")]
 pub(super) struct TimedOut;
@@ -20,11 +20,11 @@ impl From<TimedOut> for BrokerError {
     }
 }
 
-/// Of what kind an error is.
+/// Classifies an error of the driver.
 pub(super) fn explain(error: lapin::Error) -> BrokerError {
     if let ErrorKind::ProtocolError(said) = error.kind() {
         let final_word = match said.kind() {
-            // Closes a channel: something is missing, or is otherwise than we want it, or is not ours to use.
+            // A channel error: an object is missing, has other properties, or may not be used.
             AMQPErrorKind::Soft(_) => true,
             AMQPErrorKind::Hard(hard) => matches!(
                 hard,
@@ -48,11 +48,11 @@ pub(super) fn unavailable(source: impl std::error::Error + Send + Sync + 'static
     }
 }
 
-/// The answer to one question, or that there was none in time.
+/// The reply to one request, or a time-out.
 pub(super) async fn answer<T>(
     question: impl Future<Output = lapin::Result<T>>,
 ) -> Result<T, BrokerError> {
-    match tokio::time::timeout(ANSWER, question).await {
+    match tokio::time::timeout(REPLY_TIMEOUT, question).await {
         Ok(answer) => answer.map_err(explain),
         Err(_) => Err(TimedOut.into()),
     }

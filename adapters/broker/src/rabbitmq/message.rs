@@ -16,10 +16,10 @@ const VERSION: &str = "x-version";
 const AGGREGATE: &str = "x-aggregate";
 const REASON: &str = "x-reason";
 const QUEUE: &str = "x-queue";
-/// A reason is for people to read.
+/// The longest reason in a header.
 const LONGEST_REASON: usize = 2_000;
 
-/// What is said about a message's death, by us or by the broker; it is gone when the message lives again.
+/// The headers of a dead letter, by us or by the broker; a replay removes them.
 const OF_DEATH: [&str; 8] = [
     REASON,
     QUEUE,
@@ -31,7 +31,7 @@ const OF_DEATH: [&str; 8] = [
     "x-acquired-count",
 ];
 
-/// A message on its way out.
+/// An outgoing message.
 pub(super) fn letter<'a>(
     message: &'a OutboxMessage,
     names: &Names,
@@ -75,7 +75,7 @@ fn short(text: &str) -> Result<ShortString, BrokerError> {
     ShortString::try_new(text).map_err(|_| refused("a name has more than 255 bytes"))
 }
 
-/// A message that has come in.
+/// An incoming message.
 pub(super) fn incoming(delivery: &mut Delivery) -> Incoming {
     let properties = &delivery.properties;
     let headers = properties.headers().as_ref();
@@ -102,7 +102,7 @@ fn string(text: Option<&ShortString>) -> String {
         .unwrap_or_default()
 }
 
-/// A number, whatever its type on the wire: other systems have other drivers.
+/// A number of any AMQP type, since other systems' drivers differ.
 fn whole(value: &AMQPValue) -> Option<u64> {
     match *value {
         AMQPValue::ShortShortInt(number) => number.try_into().ok(),
@@ -132,8 +132,7 @@ pub(super) fn dead_letter_properties(
         .with_type(kind.unwrap_or_else(|| delivery.routing_key.clone()))
 }
 
-/// What a copy of ours keeps of its sender's properties. Not how long it lives, who sent it and where else it is to go: that
-/// was meant for the original.
+/// The sender's properties that a copy keeps. Expiry, user and routing belong to the original only.
 fn copied(original: &BasicProperties, headers: FieldTable) -> BasicProperties {
     let mut kept = FieldTable::default();
     for (name, value) in headers.inner() {
@@ -159,8 +158,8 @@ fn copied(original: &BasicProperties, headers: FieldTable) -> BasicProperties {
     copy
 }
 
-/// The properties of a copy that lives again.
-pub(super) fn revived(delivery: &Delivery) -> BasicProperties {
+/// The properties of a replayed message.
+pub(super) fn requeued(delivery: &Delivery) -> BasicProperties {
     let mut headers = FieldTable::default();
     if let Some(all) = delivery.properties.headers() {
         for (name, value) in all.inner() {
@@ -172,7 +171,7 @@ pub(super) fn revived(delivery: &Delivery) -> BasicProperties {
     copied(&delivery.properties, headers)
 }
 
-/// A dead letter: we have said why, or the broker has.
+/// A dead letter, with the reason of its consumer or of the broker.
 pub(super) fn dead_letter(delivery: &mut Delivery, names: &Names) -> DeadLetter {
     let (queue, reason) = {
         let headers = delivery.properties.headers().as_ref();

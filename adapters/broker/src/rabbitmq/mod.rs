@@ -1,8 +1,8 @@
 //! RabbitMQ, by AMQP 0-9-1.
 //!
-//! Nothing is connected until it is needed, and what is lost is connected again by whoever needs it next: a market starts and
-//! runs while the broker is away. One connection publishes and one consumes, so that a broker that slows publishers down
-//! still hears what became of messages.
+//! Connections are made on demand, and lost ones by their next user, so a market starts and
+//! runs while the broker is unavailable. One connection publishes and one consumes, so that a broker that throttles publishers
+//! still receives acknowledgements.
 
 mod broadcast;
 mod connection;
@@ -27,7 +27,7 @@ use connection::Link;
 use publisher::Publication;
 use topology::Names;
 
-/// Seconds without a sign of life after which a connection counts as lost, where the URL does not say.
+/// The default heartbeat in seconds, unless the URL sets one.
 const HEARTBEAT: u16 = 10;
 
 /// A RabbitMQ server. Cheap to clone.
@@ -48,7 +48,7 @@ impl fmt::Debug for RabbitMq {
 }
 
 impl RabbitMq {
-    /// The server at this URL (`amqp://user:password@host:port/vhost`, or `amqps`), which is not asked yet. All names begin
+    /// The server at this URL (`amqp://user:password@host:port/vhost`, or `amqps`), without connecting yet. All names begin
     /// with `namespace`, so that several markets can share a server; usually it is empty.
     pub fn new(url: &str, namespace: &str) -> Result<Self, BrokerError> {
         let names = Names::new(namespace)?;
@@ -61,12 +61,12 @@ impl RabbitMq {
         })
     }
 
-    /// Deletes all that this namespace has at the server, messages too. For tests: refused without a namespace.
+    /// Deletes the exchanges and queues of this namespace with their messages. For tests: refused without a namespace.
     pub async fn delete_everything(&self) -> Result<(), BrokerError> {
         if self.names.is_bare() {
             return Err(refused("without a namespace, nothing is deleted"));
         }
-        // What is connected believes that everything is declared.
+        // Present connections assume that the topology is declared.
         self.publishing.retire();
         self.consuming.retire();
         let connection = self.publishing.connect().await?;
@@ -75,7 +75,7 @@ impl RabbitMq {
     }
 }
 
-/// The parser's own errors quote the URL: they are not passed on.
+/// Hides the parser's own errors, since they quote the URL.
 fn parse(url: &str) -> Result<AMQPUri, BrokerError> {
     let parsed = url.parse::<AMQPUri>().ok();
     let mut uri = parsed.ok_or_else(|| refused("this is no URL of an AMQP server"))?;
@@ -122,11 +122,11 @@ impl Broker for RabbitMq {
     }
 
     async fn subscribe(&self) -> Result<Box<dyn Broadcasts>, BrokerError> {
-        broadcast::listen(self).await
+        broadcast::subscribe(self).await
     }
 
     async fn dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, BrokerError> {
-        dead_letters::look(self, limit).await
+        dead_letters::list(self, limit).await
     }
 
     async fn replay(&self, id: Option<&str>, limit: u32) -> Result<u32, BrokerError> {

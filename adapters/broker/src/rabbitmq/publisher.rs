@@ -1,4 +1,4 @@
-//! Publishing: a window of messages goes out, none waiting for another, and each is confirmed by itself.
+//! Publishing: a window of messages is sent without waiting in between, and each is confirmed by itself.
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -14,10 +14,10 @@ use tokio::time::{Instant, timeout_at};
 use super::connection::Link;
 use super::error::{TimedOut, explain};
 
-/// Every queue that a message is for has it on disk within this time, or the message is published again.
-const CONFIRMED: Duration = Duration::from_secs(8);
+/// The time-out of confirms; an unconfirmed message is published again.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// A message, addressed.
+/// A message with exchange and routing key.
 pub(super) struct Publication<'a> {
     pub(super) exchange: ShortString,
     pub(super) key: ShortString,
@@ -25,12 +25,12 @@ pub(super) struct Publication<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// Publishes, in this order. Answers of each whether it has arrived; an error if none has because something went wrong.
+/// Publishes in this order. Returns for each message whether it has arrived, or an error if none has because of a failure.
 pub(super) async fn send(
     link: &Link,
-    letters: &[Publication<'_>],
+    publications: &[Publication<'_>],
 ) -> Result<Vec<bool>, BrokerError> {
-    if letters.is_empty() {
+    if publications.is_empty() {
         return Ok(Vec::new());
     }
     let linked = link.linked().await?;
@@ -38,46 +38,46 @@ pub(super) async fn send(
         return Err(blocked());
     }
     let channel = linked.publisher().await.inspect_err(|_| linked.retire())?;
-    let deadline = Instant::now() + CONFIRMED;
-    let mut posted = Vec::with_capacity(letters.len());
-    for publication in letters {
+    let deadline = Instant::now() + CONFIRM_TIMEOUT;
+    let mut posted = Vec::with_capacity(publications.len());
+    for publication in publications {
         let mut one: Pin<Box<MaybeDone<_>>> = Box::pin(maybe_done(post(&channel, publication)));
-        // Asked for the first time, it puts the message on the wire's queue. So they go out in order.
+        // The first poll enqueues the message, so messages are sent in order.
         let _ = futures::poll!(one.as_mut());
         posted.push(one);
     }
 
-    let mut tally = ConfirmCounts::new(letters.len());
+    let mut confirms = ConfirmCounts::new(publications.len());
     for (index, one) in posted.iter_mut().enumerate() {
-        // Also after the deadline: what has been confirmed meanwhile counts.
+        // Confirms that have arrived count even after the deadline.
         if !one.is_terminated() && timeout_at(deadline, one.as_mut()).await.is_err() {
-            tally.trouble = Some(TimedOut.into());
+            confirms.error = Some(TimedOut.into());
             continue;
         }
         if let Some(outcome) = one.as_mut().take_output() {
-            tally.count(index, outcome);
+            confirms.count(index, outcome);
         }
     }
     drop(posted);
     if linked.is_blocked() {
-        // What it has not confirmed may still arrive; the channel is not used again.
-    } else if tally.trouble.is_some() || !tally.returned.is_empty() {
-        // The next one declares again what is missing.
+        // Unconfirmed messages may still arrive, so the channel is not reused.
+    } else if confirms.error.is_some() || !confirms.returned.is_empty() {
+        // The next connection declares missing objects again.
         linked.retire();
     } else {
         linked.give_back(channel);
     }
-    tally.result(letters)
+    confirms.result(publications)
 }
 
-/// Why nothing is sent while the broker takes nothing.
+/// The error while the broker blocks publishing.
 pub(super) fn blocked() -> BrokerError {
     BrokerError::Unavailable {
-        source: "the broker takes nothing just now: its memory or disk is short".into(),
+        source: "the broker blocks publishing: its memory or disk is short".into(),
     }
 }
 
-/// Not an `async fn` with more in it: nothing may be awaited before the message is on its way.
+/// Awaits nothing before the message is enqueued.
 async fn post(channel: &Channel, publication: &Publication<'_>) -> lapin::Result<Confirmation> {
     let options = BasicPublishOptions {
         mandatory: true,
@@ -93,20 +93,20 @@ async fn post(channel: &Channel, publication: &Publication<'_>) -> lapin::Result
     sent.await?.await
 }
 
-/// What became of a window.
+/// The confirms of a window.
 struct ConfirmCounts {
     arrived: Vec<bool>,
-    /// The ids of messages that reach no queue.
+    /// The ids of unroutable messages.
     returned: HashSet<ShortString>,
-    trouble: Option<BrokerError>,
+    error: Option<BrokerError>,
 }
 
 impl ConfirmCounts {
-    fn new(letters: usize) -> Self {
+    fn new(publications: usize) -> Self {
         Self {
-            arrived: vec![false; letters],
+            arrived: vec![false; publications],
             returned: HashSet::new(),
-            trouble: None,
+            error: None,
         }
     }
 
@@ -114,33 +114,33 @@ impl ConfirmCounts {
         let confirmation = match outcome {
             Ok(confirmation) => confirmation,
             Err(error) => {
-                self.trouble = Some(explain(error));
+                self.error = Some(explain(error));
                 return;
             }
         };
         if let (true, Some(arrived)) = (confirmation.is_ack(), self.arrived.get_mut(index)) {
             *arrived = true;
         }
-        // The driver hands a returned message out with any confirmation that is at hand: its id says which it is.
+        // The driver attaches a returned message to any confirm; its id identifies it.
         if let Some(returned) = confirmation.take_message() {
             let id = returned.delivery.properties.message_id().clone();
             self.returned.extend(id);
         }
     }
 
-    fn result(mut self, letters: &[Publication<'_>]) -> Result<Vec<bool>, BrokerError> {
-        for (arrived, publication) in self.arrived.iter_mut().zip(letters) {
+    fn result(mut self, publications: &[Publication<'_>]) -> Result<Vec<bool>, BrokerError> {
+        for (arrived, publication) in self.arrived.iter_mut().zip(publications) {
             let id = publication.properties.message_id().as_ref();
             *arrived &= id.is_none_or(|id| !self.returned.contains(id));
         }
         if !self.returned.is_empty() {
             tracing::warn!(
                 messages = self.returned.len(),
-                "messages reach no queue; what was declared is missing, and is declared again"
+                "messages reach no queue: parts of the topology are missing, and are declared again"
             );
         }
-        match self.trouble {
-            Some(trouble) if !self.arrived.contains(&true) => Err(trouble),
+        match self.error {
+            Some(error) if !self.arrived.contains(&true) => Err(error),
             _ => Ok(self.arrived),
         }
     }

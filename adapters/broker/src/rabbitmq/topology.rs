@@ -1,4 +1,4 @@
-//! The exchanges and queues, declared whenever a connection is made. Declaring what is there changes nothing.
+//! The exchanges and queues, declared with each connection. Declaring an existing one changes nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use p2p_application::ports::{BrokerError, Queue, Subscription};
 use super::error::answer;
 use super::refused;
 
-/// A message that was delivered this often and never settled goes to the dead letters: it may be what kills its consumers.
+/// A message that was delivered this often and never settled becomes a dead letter: it may be killing its consumers.
 const DELIVERIES: i64 = 50;
 
-/// Looking at dead letters delivers them. They stay, however often that is.
+/// Listing dead letters delivers them, so deliveries are not limited there.
 const LOOKS: i64 = i32::MAX as i64;
 
-/// The names of everything at the broker, each after the namespace.
+/// The names of exchanges and queues, each with the namespace.
 #[derive(Clone)]
 pub(super) struct Names(Arc<str>);
 
@@ -45,22 +45,22 @@ impl Names {
         self.0.is_empty()
     }
 
-    /// Where events are published.
+    /// The exchange of events.
     pub(super) fn events(&self) -> ShortString {
         self.full("p2p.events")
     }
 
-    /// Where what came to nothing goes.
+    /// The exchange of dead letters.
     pub(super) fn dead(&self) -> ShortString {
         self.full("p2p.dead")
     }
 
-    /// Where it stays.
+    /// The queue of dead letters.
     pub(super) fn dead_letters(&self) -> ShortString {
         self.full("p2p.dead-letters")
     }
 
-    /// Where replicas tell each other news.
+    /// The exchange of broadcasts.
     pub(super) fn push(&self) -> ShortString {
         self.full("p2p.push")
     }
@@ -74,13 +74,13 @@ impl Names {
         full.strip_prefix(&*self.0).unwrap_or(full)
     }
 
-    /// Fits: a namespace has at most 64 bytes, a name fewer than 64.
+    /// Always fits: a namespace has at most 64 bytes, a name fewer than 64.
     fn full(&self, name: &str) -> ShortString {
         format!("{}{name}", self.0).into()
     }
 }
 
-/// Sees to it that everything is there.
+/// Declares the topology.
 pub(super) async fn declare(connection: &Connection, names: &Names) -> Result<(), BrokerError> {
     let channel = answer(connection.create_channel()).await?;
     exchange(&channel, names.events(), ExchangeKind::Topic).await?;
@@ -94,7 +94,7 @@ pub(super) async fn declare(connection: &Connection, names: &Names) -> Result<()
     for each in Queue::ALL {
         let properties = arguments([
             ("x-dead-letter-exchange", text(names.dead().as_str())),
-            // A message leaves this queue when the dead letters have it, not before. Needs the third.
+            // A message leaves this queue only after the dead-letter queue has it. Requires the overflow rule below.
             ("x-dead-letter-strategy", text("at-least-once")),
             ("x-overflow", text("reject-publish")),
             ("x-delivery-limit", DELIVERIES.into()),

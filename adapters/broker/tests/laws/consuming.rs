@@ -5,11 +5,11 @@ use std::time::Duration;
 use p2p_application::ports::Queue;
 use tokio::time::timeout;
 
-use super::Place;
+use super::Fixture;
 use crate::support::{id, ids, message, messages, next, next_done, publish, silence, soon};
 
-pub async fn what_is_done_does_not_come_again(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_processed_message_is_not_redelivered(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut first = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&broker, vec![message(0)]);
     assert_eq!(next_done(&mut first).await, message(0).id);
@@ -22,8 +22,8 @@ pub async fn what_is_done_does_not_come_again(place: &impl Place) {
     silence(&mut second).await;
 }
 
-pub async fn a_message_dropped_without_a_word_comes_again(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_message_dropped_unsettled_is_redelivered(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&broker, vec![message(0)]);
     for _ in 0..3 {
@@ -36,8 +36,8 @@ pub async fn a_message_dropped_without_a_word_comes_again(place: &impl Place) {
     silence(&mut deliveries).await;
 }
 
-pub async fn what_is_in_hand_comes_again_when_its_consumer_goes(place: &impl Place) {
-    let broker = place.open();
+pub async fn unacknowledged_messages_are_redelivered_after_their_consumer(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut first = soon(broker.consume(Queue::Notifications, 8)).await.unwrap();
     let publishing = publish(&broker, messages(0..3));
     let (one, two) = (next(&mut first).await, next(&mut first).await);
@@ -53,8 +53,8 @@ pub async fn what_is_in_hand_comes_again_when_its_consumer_goes(place: &impl Pla
     assert_eq!(publishing.arrived().await, came);
 }
 
-pub async fn what_was_not_asked_for_yet_goes_to_another(place: &impl Place) {
-    let broker = place.open();
+pub async fn prefetched_messages_go_to_another_consumer(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut first = soon(broker.consume(Queue::Notifications, 100))
         .await
         .unwrap();
@@ -64,7 +64,7 @@ pub async fn what_was_not_asked_for_yet_goes_to_another(place: &impl Place) {
         .await
         .unwrap();
     drop(first);
-    // One is still in hand; the rest was on its way to who is gone.
+    // One is still unacknowledged; the rest was prefetched by the dropped consumer.
     for _ in 1..20 {
         assert_ne!(next_done(&mut second).await, id(&held));
     }
@@ -79,8 +79,8 @@ pub async fn what_was_not_asked_for_yet_goes_to_another(place: &impl Place) {
     silence(&mut second).await;
 }
 
-pub async fn consumers_share_a_queue(place: &impl Place) {
-    let (here, there) = (place.open(), place.open());
+pub async fn consumers_share_a_queue(fixture: &impl Fixture) {
+    let (here, there) = (fixture.open(), fixture.open());
     let mut first = soon(here.consume(Queue::Notifications, 1)).await.unwrap();
     let mut second = soon(there.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&here, messages(0..2));
@@ -93,8 +93,8 @@ pub async fn consumers_share_a_queue(place: &impl Place) {
     assert_eq!(publishing.arrived().await, came);
 }
 
-pub async fn a_window_is_not_exceeded(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_window_is_not_exceeded(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 3)).await.unwrap();
     let publishing = publish(&broker, messages(0..5));
     let one = next(&mut deliveries).await;
@@ -109,8 +109,8 @@ pub async fn a_window_is_not_exceeded(place: &impl Place) {
     assert_eq!(publishing.arrived().await, ids(&messages(0..5)));
 }
 
-pub async fn a_message_is_settled_when_its_consumer_has_gone(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_message_is_settled_when_its_consumer_has_gone(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut first = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&broker, vec![message(0)]);
     let delivery = next(&mut first).await;
@@ -121,8 +121,8 @@ pub async fn a_message_is_settled_when_its_consumer_has_gone(place: &impl Place)
     silence(&mut second).await;
 }
 
-pub async fn asking_and_giving_up_loses_nothing(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_cancelled_receive_loses_nothing(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&broker, messages(0..50));
     let mut came = Vec::new();

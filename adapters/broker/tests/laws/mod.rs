@@ -1,11 +1,8 @@
-//! The laws of the broker port, written once. Every adapter is held to all of them by [`laws!`].
+//! The laws of the broker port, written once. [`laws!`] runs all of them against an adapter.
 //!
-//! A law is an async function over a [`Place`], named by what it says. To add one: write it in the file that it belongs to,
+//! A law is an async function over a [`Fixture`], named after its statement. To add one: write it in its file
 //! and name it in the macro below (a test makes sure that none is forgotten).
-#![allow(
-    unreachable_pub,
-    reason = "each test binary has its own copy of this, which nobody else sees"
-)]
+#![allow(unreachable_pub, reason = "each test binary has its own copy of this")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,29 +10,29 @@
     reason = "a law that is broken has to stop the test"
 )]
 
+pub mod broadcasting;
 pub mod consuming;
-pub mod dying;
+pub mod dead_letters;
 pub mod publishing;
-pub mod pushing;
 
 use std::sync::Arc;
 
 use p2p_application::ports::Broker;
 
-/// Where messages are.
-pub trait Place {
+/// A broker under test.
+pub trait Fixture {
     /// Opens it for one more replica.
     fn open(&self) -> Arc<dyn Broker>;
 
-    /// Publishes what a replay has put back into the outbox, if that is where it goes.
+    /// Publishes replayed messages, if a replay puts them into the outbox.
     fn relay(&self) {}
 }
 
 /// Makes a test of every law. The expression opens a new, empty place; it is awaited for each law anew.
 #[macro_export]
 macro_rules! laws {
-    ($place:expr) => {
-        $crate::laws! { @each $place;
+    ($fixture:expr) => {
+        $crate::laws! { @each $fixture;
             publishing: [
                 a_message_arrives_as_it_was
                 messages_keep_their_order
@@ -45,33 +42,33 @@ macro_rules! laws {
                 several_publish_at_the_same_time
             ]
             consuming: [
-                what_is_done_does_not_come_again
-                a_message_dropped_without_a_word_comes_again
-                what_is_in_hand_comes_again_when_its_consumer_goes
-                what_was_not_asked_for_yet_goes_to_another
+                a_processed_message_is_not_redelivered
+                a_message_dropped_unsettled_is_redelivered
+                unacknowledged_messages_are_redelivered_after_their_consumer
+                prefetched_messages_go_to_another_consumer
                 consumers_share_a_queue
                 a_window_is_not_exceeded
                 a_message_is_settled_when_its_consumer_has_gone
-                asking_and_giving_up_loses_nothing
+                a_cancelled_receive_loses_nothing
             ]
-            dying: [
+            dead_letters: [
                 a_dead_message_is_kept_with_its_reason
-                looking_takes_nothing_away
+                listing_removes_nothing
                 a_replay_brings_a_message_back_to_its_queue_only
                 a_replay_by_id_leaves_the_others
                 a_replay_takes_the_oldest
-                what_dies_again_is_dead_again
+                a_message_that_fails_again_is_dead_again
                 an_unknown_id_replays_nothing
             ]
-            pushing: [
-                news_reach_all_listeners
-                news_without_listeners_are_no_trouble
-                news_keep_their_order
-                a_listener_hears_nothing_of_before
+            broadcasting: [
+                broadcasts_reach_all_subscribers
+                a_broadcast_without_subscribers_succeeds
+                broadcasts_keep_their_order
+                a_subscriber_gets_no_earlier_broadcast
             ]
         }
     };
-    (@each $place:expr; $($group:ident: [$($law:ident)*])*) => {
+    (@each $fixture:expr; $($group:ident: [$($law:ident)*])*) => {
         $(
             mod $group {
                 #[allow(unused_imports, reason = "the expression may name what its file imports")]
@@ -79,8 +76,8 @@ macro_rules! laws {
                 $(
                     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $law() {
-                        let place = $place.await;
-                        $crate::laws::$group::$law(&place).await;
+                        let fixture = $fixture.await;
+                        $crate::laws::$group::$law(&fixture).await;
                     }
                 )*
             }
@@ -108,7 +105,7 @@ macro_rules! laws {
 /// The laws, to be read.
 pub const TEXTS: [&str; 4] = [
     include_str!("consuming.rs"),
-    include_str!("dying.rs"),
+    include_str!("dead_letters.rs"),
     include_str!("publishing.rs"),
-    include_str!("pushing.rs"),
+    include_str!("broadcasting.rs"),
 ];

@@ -3,13 +3,13 @@
 use p2p_application::ports::{OutboxMessage, Queue};
 use p2p_domain::event::FactName;
 
-use super::Place;
+use super::Fixture;
 use crate::support::{
     ids, message, message_for, messages, next, next_done, publish, silence, soon,
 };
 
-pub async fn a_message_arrives_as_it_was(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_message_arrives_as_it_was(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 8)).await.unwrap();
     let sent = messages(0..3);
     let publishing = publish(&broker, sent.clone());
@@ -24,8 +24,8 @@ pub async fn a_message_arrives_as_it_was(place: &impl Place) {
     assert_eq!(publishing.arrived().await, ids(&sent));
 }
 
-pub async fn messages_keep_their_order(place: &impl Place) {
-    let broker = place.open();
+pub async fn messages_keep_their_order(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 64))
         .await
         .unwrap();
@@ -37,13 +37,13 @@ pub async fn messages_keep_their_order(place: &impl Place) {
     assert_eq!(publishing.arrived().await, ids(&sent));
 }
 
-pub async fn nothing_is_published_at_once(place: &impl Place) {
-    let broker = place.open();
+pub async fn nothing_is_published_at_once(fixture: &impl Fixture) {
+    let broker = fixture.open();
     assert_eq!(publish(&broker, Vec::new()).arrived().await, []);
 }
 
-pub async fn a_message_for_one_queue_reaches_no_other(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_message_for_one_queue_reaches_no_other(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut meant = soon(broker.consume(Queue::PaymentCallbacks, 8))
         .await
         .unwrap();
@@ -59,8 +59,8 @@ pub async fn a_message_for_one_queue_reaches_no_other(place: &impl Place) {
 }
 
 /// The table is written out once more: a binding that is lost or widened by mistake would be no compiler's business.
-pub async fn an_event_reaches_the_queues_that_its_name_is_bound_to(place: &impl Place) {
-    let broker = place.open();
+pub async fn an_event_reaches_the_queues_that_its_name_is_bound_to(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let requests = ["OrderPaymentRequested"];
     let results = ["PaymentProcessed", "PaymentRefunded"];
     let names: Vec<_> = FactName::ALL.iter().map(|name| name.name()).collect();
@@ -97,8 +97,8 @@ fn named((name, number): (&'static str, u32)) -> OutboxMessage {
     }
 }
 
-pub async fn several_publish_at_the_same_time(place: &impl Place) {
-    let broker = place.open();
+pub async fn several_publish_at_the_same_time(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 64))
         .await
         .unwrap();

@@ -13,7 +13,7 @@
 
 #[path = "../../../../tests/src/brokers.rs"]
 pub mod brokers;
-pub mod graves;
+pub mod dead_letters;
 pub mod proxy;
 
 use std::time::Duration;
@@ -25,14 +25,14 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Whatever is awaited comes sooner, unless it never does.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// In this time, what should not come would have come.
 const MOMENT: Duration = Duration::from_millis(300);
 
 /// The answer, or a failed test.
 pub async fn soon<T>(work: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, work).await.expect("nothing comes")
+    timeout(TIMEOUT, work).await.expect("nothing comes")
 }
 
 /// A message with a number: in its id, which sorts by it, and in its body.

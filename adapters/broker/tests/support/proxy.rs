@@ -15,7 +15,7 @@ enum Mode {
     Open(u32),
     /// Those that there are end, and new ones end at once.
     Closed,
-    /// Nothing passes, and nobody is told.
+    /// Nothing passes, without notice.
     Silent,
 }
 

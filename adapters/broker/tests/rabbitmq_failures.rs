@@ -1,4 +1,4 @@
-//! RabbitMQ is away, comes back, or says nothing.
+//! RabbitMQ is unavailable, comes back, or does not respond.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,10 +20,10 @@ use support::{id, ids, message, messages, next, next_done, silence, soon};
 
 /// A broker behind a proxy.
 async fn behind_proxy() -> (TestBroker, Proxy, Arc<dyn Broker>) {
-    let place = TestBroker::rabbitmq().await.unwrap();
-    let proxy = Proxy::before(place.url()).await.unwrap();
-    let broker = Arc::new(place.open_by(&proxy.url).unwrap());
-    (place, proxy, broker)
+    let fixture = TestBroker::rabbitmq().await.unwrap();
+    let proxy = Proxy::before(fixture.url()).await.unwrap();
+    let broker = Arc::new(fixture.open_by(&proxy.url).unwrap());
+    (fixture, proxy, broker)
 }
 
 /// Publishes until all have arrived, as the relay does. Answers how often that failed.
@@ -44,8 +44,8 @@ async fn insist(broker: &dyn Broker, messages: &[OutboxMessage]) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_published_while_connections_break_arrives() {
-    let (place, proxy, broker) = behind_proxy().await;
-    let steady = place.open().unwrap();
+    let (fixture, proxy, broker) = behind_proxy().await;
+    let steady = fixture.open().unwrap();
     let mut deliveries = soon(steady.consume(Queue::Notifications, 500))
         .await
         .unwrap();
@@ -77,9 +77,9 @@ async fn what_is_published_while_connections_break_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_in_hand_when_the_connection_broke_comes_again() {
-    let (place, proxy, broker) = behind_proxy().await;
-    let steady = place.open().unwrap();
+async fn unacknowledged_messages_are_redelivered_after_a_lost_connection() {
+    let (fixture, proxy, broker) = behind_proxy().await;
+    let steady = fixture.open().unwrap();
     assert_eq!(steady.publish(&messages(0..3)).await.unwrap().len(), 3);
     let mut deliveries = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     assert_eq!(next_done(&mut deliveries).await, message(0).id);
@@ -148,7 +148,7 @@ async fn a_broker_that_was_away_is_found_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_says_nothing_is_not_waited_for() {
-    let (place, proxy, broker) = behind_proxy().await;
+    let (fixture, proxy, broker) = behind_proxy().await;
     soon(insist(broker.as_ref(), &[message(0)])).await;
     proxy.hush();
     // On the connection that there is, and on one that would be made.
@@ -161,7 +161,7 @@ async fn a_broker_that_says_nothing_is_not_waited_for() {
     }
     proxy.cut();
     soon(insist(broker.as_ref(), &messages(1..4))).await;
-    let mut deliveries = soon(place.open().unwrap().consume(Queue::Notifications, 1))
+    let mut deliveries = soon(fixture.open().unwrap().consume(Queue::Notifications, 1))
         .await
         .unwrap();
     for number in 0..4 {
@@ -171,9 +171,9 @@ async fn a_broker_that_says_nothing_is_not_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_market_is_opened_without_a_broker() {
-    let place = TestBroker::rabbitmq().await.unwrap();
-    let nobody = place.open_by("amqp://me:s3cret@127.0.0.1:1/%2f").unwrap();
-    let error = soon(nobody.publish(&[message(0)])).await.unwrap_err();
+    let fixture = TestBroker::rabbitmq().await.unwrap();
+    let unreachable = fixture.open_by("amqp://me:s3cret@127.0.0.1:1/%2f").unwrap();
+    let error = soon(unreachable.publish(&[message(0)])).await.unwrap_err();
     assert!(
         matches!(error, BrokerError::Unavailable { .. }),
         "{error:?}"

@@ -1,14 +1,14 @@
-//! What can't take effect is kept, with the reason, until somebody sends it back.
+//! A message that can't take effect is kept, with the reason, until it is replayed.
 
 use p2p_application::ports::Queue;
 
-use super::Place;
+use super::Fixture;
 use crate::support::{
     id, message, message_for, messages, next, next_dead, next_done, publish, silence, soon,
 };
 
-pub async fn a_dead_message_is_kept_with_its_reason(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_dead_message_is_kept_with_its_reason(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&broker, vec![message(0)]);
     let delivery = next(&mut deliveries).await;
@@ -26,8 +26,8 @@ pub async fn a_dead_message_is_kept_with_its_reason(place: &impl Place) {
     silence(&mut deliveries).await;
 }
 
-pub async fn looking_takes_nothing_away(place: &impl Place) {
-    let broker = place.open();
+pub async fn listing_removes_nothing(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&broker, messages(0..4));
     for number in 0..4 {
@@ -46,8 +46,8 @@ pub async fn looking_takes_nothing_away(place: &impl Place) {
     }
 }
 
-pub async fn a_replay_brings_a_message_back_to_its_queue_only(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_replay_brings_a_message_back_to_its_queue_only(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut other = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let mut own = soon(broker.consume(Queue::PaymentCallbacks, 1))
         .await
@@ -60,7 +60,7 @@ pub async fn a_replay_brings_a_message_back_to_its_queue_only(place: &impl Place
     publishing.arrived().await;
 
     assert_eq!(soon(broker.replay(None, 10)).await.unwrap(), 1);
-    place.relay();
+    fixture.relay();
     let again = next(&mut own).await;
     assert_eq!(again.message, whole);
     soon(again.acker.ack()).await.unwrap();
@@ -69,8 +69,8 @@ pub async fn a_replay_brings_a_message_back_to_its_queue_only(place: &impl Place
     silence(&mut other).await;
 }
 
-pub async fn a_replay_by_id_leaves_the_others(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_replay_by_id_leaves_the_others(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&broker, messages(0..3));
     for _ in 0..3 {
@@ -79,7 +79,7 @@ pub async fn a_replay_by_id_leaves_the_others(place: &impl Place) {
     publishing.arrived().await;
     let second = message(1).id.to_string();
     assert_eq!(soon(broker.replay(Some(&second), 1)).await.unwrap(), 1);
-    place.relay();
+    fixture.relay();
     assert_eq!(next_done(&mut deliveries).await, message(1).id);
     let left = soon(broker.dead_letters(10)).await.unwrap();
     let left: Vec<_> = left.into_iter().map(|letter| letter.message.id).collect();
@@ -88,8 +88,8 @@ pub async fn a_replay_by_id_leaves_the_others(place: &impl Place) {
     silence(&mut deliveries).await;
 }
 
-pub async fn a_replay_takes_the_oldest(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_replay_takes_the_oldest(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&broker, messages(0..3));
     for _ in 0..3 {
@@ -97,22 +97,22 @@ pub async fn a_replay_takes_the_oldest(place: &impl Place) {
     }
     publishing.arrived().await;
     assert_eq!(soon(broker.replay(None, 2)).await.unwrap(), 2);
-    place.relay();
+    fixture.relay();
     assert_eq!(next_done(&mut deliveries).await, message(0).id);
     assert_eq!(next_done(&mut deliveries).await, message(1).id);
     silence(&mut deliveries).await;
     assert_eq!(soon(broker.dead_letters(10)).await.unwrap().len(), 1);
 }
 
-pub async fn what_dies_again_is_dead_again(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_message_that_fails_again_is_dead_again(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut deliveries = soon(broker.consume(Queue::Notifications, 1)).await.unwrap();
     let publishing = publish(&broker, vec![message(0)]);
     next_dead(&mut deliveries, "first").await;
     publishing.arrived().await;
     for reason in ["second", "third"] {
         assert_eq!(soon(broker.replay(None, 10)).await.unwrap(), 1);
-        place.relay();
+        fixture.relay();
         let delivery = next(&mut deliveries).await;
         assert_eq!(id(&delivery), message(0).id);
         soon(delivery.acker.dead_letter(reason)).await.unwrap();
@@ -122,8 +122,8 @@ pub async fn what_dies_again_is_dead_again(place: &impl Place) {
     }
 }
 
-pub async fn an_unknown_id_replays_nothing(place: &impl Place) {
-    let broker = place.open();
+pub async fn an_unknown_id_replays_nothing(fixture: &impl Fixture) {
+    let broker = fixture.open();
     for id in [message(9).id.to_string().as_str(), "", "nonsense"] {
         assert_eq!(soon(broker.replay(Some(id), 1)).await.unwrap(), 0);
     }

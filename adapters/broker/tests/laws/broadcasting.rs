@@ -1,10 +1,10 @@
-//! News reach whoever listens.
+//! Broadcasts reach all subscribers.
 
-use super::Place;
+use super::Fixture;
 use crate::support::soon;
 
-pub async fn news_reach_all_listeners(place: &impl Place) {
-    let (here, there) = (place.open(), place.open());
+pub async fn broadcasts_reach_all_subscribers(fixture: &impl Fixture) {
+    let (here, there) = (fixture.open(), fixture.open());
     let mut listeners = [
         soon(here.subscribe()).await.unwrap(),
         soon(here.subscribe()).await.unwrap(),
@@ -20,15 +20,15 @@ pub async fn news_reach_all_listeners(place: &impl Place) {
     }
 }
 
-pub async fn news_without_listeners_are_no_trouble(place: &impl Place) {
-    let broker = place.open();
-    soon(broker.broadcast(b"anybody?")).await.unwrap();
+pub async fn a_broadcast_without_subscribers_succeeds(fixture: &impl Fixture) {
+    let broker = fixture.open();
+    soon(broker.broadcast(b"first")).await.unwrap();
     drop(soon(broker.subscribe()).await.unwrap());
-    soon(broker.broadcast(b"nobody?")).await.unwrap();
+    soon(broker.broadcast(b"second")).await.unwrap();
 }
 
-pub async fn news_keep_their_order(place: &impl Place) {
-    let broker = place.open();
+pub async fn broadcasts_keep_their_order(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut listener = soon(broker.subscribe()).await.unwrap();
     for number in 0..200_u8 {
         soon(broker.broadcast(&[number])).await.unwrap();
@@ -38,8 +38,8 @@ pub async fn news_keep_their_order(place: &impl Place) {
     }
 }
 
-pub async fn a_listener_hears_nothing_of_before(place: &impl Place) {
-    let broker = place.open();
+pub async fn a_subscriber_gets_no_earlier_broadcast(fixture: &impl Fixture) {
+    let broker = fixture.open();
     let mut early = soon(broker.subscribe()).await.unwrap();
     soon(broker.broadcast(b"before")).await.unwrap();
     assert_eq!(soon(early.next()).await.unwrap(), b"before");

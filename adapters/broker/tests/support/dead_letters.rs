@@ -1,4 +1,4 @@
-//! Dead letters in memory, and an outbox for those that are revived.
+//! Dead letters in memory, and an outbox for requeued ones.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -9,16 +9,16 @@ use p2p_application::ports::{
 use p2p_domain::{EventId, Timestamp};
 
 #[derive(Debug, Default)]
-pub struct Graves(Mutex<State>);
+pub struct InMemoryDeadLetters(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    buried: Vec<(OutboxMessage, Queue, String)>,
+    stored: Vec<(OutboxMessage, Queue, String)>,
     outbox: Vec<OutboxMessage>,
     is_away: bool,
 }
 
-impl Graves {
+impl InMemoryDeadLetters {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
@@ -45,7 +45,7 @@ impl Graves {
 }
 
 #[async_trait]
-impl DeadLetters for Graves {
+impl DeadLetters for InMemoryDeadLetters {
     async fn store(
         &self,
         message: &OutboxMessage,
@@ -57,9 +57,9 @@ impl DeadLetters for Graves {
         let is_there = |(other, at, _): &(OutboxMessage, Queue, String)| {
             other.id == message.id && *at == queue
         };
-        if !state.buried.iter().any(is_there) {
+        if !state.stored.iter().any(is_there) {
             state
-                .buried
+                .stored
                 .push((message.clone(), queue, reason.to_owned()));
         }
         Ok(())
@@ -67,7 +67,7 @@ impl DeadLetters for Graves {
 
     async fn list_dead_letters(&self, limit: u32) -> Result<Vec<DeadLetter>, StorageError> {
         let state = self.at_hand()?;
-        let oldest = state.buried.iter().take(limit as usize);
+        let oldest = state.stored.iter().take(limit as usize);
         Ok(oldest
             .map(|(message, queue, reason)| DeadLetter {
                 message: Incoming {
@@ -84,14 +84,14 @@ impl DeadLetters for Graves {
 
     async fn requeue(&self, message: Option<EventId>, limit: u32) -> Result<u32, StorageError> {
         let mut state = self.at_hand()?;
-        let (mut revived, mut kept) = (Vec::new(), Vec::new());
-        for (dead, queue, reason) in std::mem::take(&mut state.buried) {
+        let (mut requeued, mut kept) = (Vec::new(), Vec::new());
+        for (dead, queue, reason) in std::mem::take(&mut state.stored) {
             let meant = match message {
                 Some(id) => dead.id == id,
-                None => revived.len() < limit as usize,
+                None => requeued.len() < limit as usize,
             };
             if meant {
-                revived.push(OutboxMessage {
+                requeued.push(OutboxMessage {
                     only: Some(queue),
                     ..dead
                 });
@@ -99,18 +99,18 @@ impl DeadLetters for Graves {
                 kept.push((dead, queue, reason));
             }
         }
-        state.buried = kept;
-        let count = u32::try_from(revived.len()).unwrap();
-        state.outbox.extend(revived);
+        state.stored = kept;
+        let count = u32::try_from(requeued.len()).unwrap();
+        state.outbox.extend(requeued);
         Ok(count)
     }
 }
 
 /// A clock that stands.
 #[derive(Debug)]
-pub struct CustomerPreconditions;
+pub struct FixedClock;
 
-impl Clock for CustomerPreconditions {
+impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(1_700_000_000_000_000)
     }
