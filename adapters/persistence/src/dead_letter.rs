@@ -12,7 +12,8 @@ use sea_orm::{
     QuerySelect, Select,
 };
 
-use crate::database::{Database, finish};
+use crate::database::Database;
+use crate::pools::finish;
 use crate::error;
 use crate::outbox;
 use crate::row::{self, RowContext};

@@ -7,7 +7,8 @@ use p2p_domain::Timestamp;
 use sea_orm::sea_query::{LockType, Query, Value};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
 
-use crate::database::{Database, finish};
+use crate::database::Database;
+use crate::pools::finish;
 use crate::error;
 
 /// Notes that the market is alive, and puts deadlines off by a gap that is too long.

@@ -8,8 +8,9 @@ use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{DatabaseTransaction, QuerySelect, TransactionTrait};
 
 use super::{oldest, remove};
-use crate::database::{Database, finish};
+use crate::database::Database;
 use crate::error;
+use crate::pools::finish;
 use crate::row;
 use crate::table::StatementLimit;
 
@@ -22,7 +23,10 @@ struct LockedRows {
 
 /// What nobody has in hand. The transaction has a connection of its own kind: however long publishing takes, nobody who
 /// writes waits for it.
-pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
+pub(super) async fn claim(
+    database: &Database,
+    limit: u32,
+) -> Result<Box<dyn Lease>, StorageError> {
     let snapshot = database.scan_cursor().scan();
     let transaction = database.relay().begin().await.map_err(error::storage)?;
     let select = oldest(snapshot.from(), u64::from(limit))

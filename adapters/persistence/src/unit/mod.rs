@@ -27,7 +27,7 @@ use sea_orm::{
 };
 
 use crate::audit_log::head;
-use crate::database::finish;
+use crate::pools::finish;
 use crate::ledger::account;
 use crate::notification::mailbox;
 use crate::row;
