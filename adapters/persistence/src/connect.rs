@@ -164,8 +164,8 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Pools, OpenError> {
     })
 }
 
-/// On this machine there is nobody to hide from: unless the URL or PGSSLMODE says otherwise, a loopback connection is not encrypted,
-/// and its statements may be as large as they are (see [`StatementLimit::TlsRecord`]).
+/// Unless the URL or PGSSLMODE says otherwise, a loopback connection is not encrypted: its traffic never leaves this machine,
+/// and its statements may be of any size (see [`StatementLimit::TlsRecord`]).
 fn plain_at_home(options: PgConnectOptions, url: &str) -> PgConnectOptions {
     let home = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&options.get_host());
     let said = url.contains("sslmode=")

@@ -13,9 +13,9 @@ use sea_orm::{
 };
 
 use crate::database::Database;
-use crate::pools::finish;
 use crate::error;
 use crate::outbox;
+use crate::pools::finish;
 use crate::row::{self, RowContext};
 use crate::sql::Parameters;
 use crate::table::{StatementLimit, Writer, one_of};

@@ -14,10 +14,7 @@ use crate::unit::{Unit, commit_at_once};
 impl Store for Database {
     async fn begin(&self) -> Result<Box<dyn Transaction>, StorageError> {
         match self.begin_write().await {
-            Ok(transaction) => Ok(Box::new(Unit::new(
-                transaction,
-                self.statement_limit(),
-            ))),
+            Ok(transaction) => Ok(Box::new(Unit::new(transaction, self.statement_limit()))),
             // Another process holds SQLite's one lock: the conflict concerns no command in particular.
             Err(StorageError::Conflict { what }) => Err(StorageError::Unavailable {
                 source: what.into(),

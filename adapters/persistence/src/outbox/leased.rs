@@ -25,10 +25,7 @@ impl Drop for Leased {
     }
 }
 
-pub(super) async fn claim(
-    database: &Database,
-    limit: u32,
-) -> Result<Box<dyn Lease>, StorageError> {
+pub(super) async fn claim(database: &Database, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
     let leases = database.leases();
     let _scanning = leases.no_scan().await;
     // As many more as may turn out to be leased.
