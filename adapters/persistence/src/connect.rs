@@ -1,5 +1,6 @@
 //! Opening a database by its URL.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,10 +10,10 @@ use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sea_orm::sqlx::{self, ConnectOptions, Connection, Executor};
-use sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm::{SqlxPostgresConnector, SqlxSqliteConnector};
 
 use crate::connection_cache::ConnectionCache;
-use crate::database::DatabaseSettings;
+use crate::pools::Pools;
 use crate::table::StatementLimit;
 
 /// A connection that was idle for longer is asked for a sign of life before it is used.
@@ -46,6 +47,27 @@ const WRITING: &str =
 const RELAYING: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
      SET synchronous_commit = off";
 
+/// Which database, and how it is used.
+#[derive(Clone)]
+pub struct DatabaseSettings {
+    /// `sqlite://path/of/file.db` (created if it is missing) or `postgres://user:password@host/database`.
+    pub url: String,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// How long a caller waits for a connection before storage counts as unavailable.
+    pub acquire_timeout: Duration,
+}
+
+/// Without the URL: it may hold a password.
+impl fmt::Debug for DatabaseSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseSettings")
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why a database can't be opened. Never shows the URL: it may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -65,18 +87,7 @@ pub enum OpenError {
     Connect(#[source] sqlx::Error),
 }
 
-/// Where writes and reads go.
-pub(crate) struct Opened {
-    pub(crate) writer: DatabaseConnection,
-    pub(crate) reader: DatabaseConnection,
-    /// For transactions that last while messages are being published.
-    pub(crate) relay: DatabaseConnection,
-    /// How much one statement of the writer may carry.
-    pub(crate) limit: StatementLimit,
-    pub(crate) cache: Option<ConnectionCache>,
-}
-
-pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
+pub(crate) async fn open(settings: &DatabaseSettings) -> Result<Pools, OpenError> {
     let url = settings.url.as_str();
     if url.starts_with("sqlite:") {
         sqlite(settings).await
@@ -99,7 +110,7 @@ const fn relays(all: u32) -> u32 {
 
 /// Writers have a few connections of their own: however many read, a unit of work never waits for them. So has the relay,
 /// which keeps rows locked as long as the broker takes.
-async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
+async fn postgres(settings: &DatabaseSettings) -> Result<Pools, OpenError> {
     let options = PgConnectOptions::from_str(&settings.url)
         .map_err(OpenError::Url)?
         .application_name("p2p-market")
@@ -144,7 +155,7 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
             pool_options(settings, relays, RELAYING).connect_lazy_with(options),
         ),
     };
-    Ok(Opened {
+    Ok(Pools {
         writer,
         reader,
         relay,
@@ -153,8 +164,8 @@ async fn postgres(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     })
 }
 
-/// On this machine there is nobody to hide from: unless the URL or PGSSLMODE says otherwise, a loopback connection is not encrypted,
-/// and its statements may be as large as they are (see [`StatementLimit::TlsRecord`]).
+/// Unless the URL or PGSSLMODE says otherwise, a loopback connection is not encrypted: its traffic never leaves this machine,
+/// and its statements may be of any size (see [`StatementLimit::TlsRecord`]).
 fn plain_at_home(options: PgConnectOptions, url: &str) -> PgConnectOptions {
     let home = ["localhost", "127.0.0.1", "::1", "[::1]"].contains(&options.get_host());
     let said = url.contains("sslmode=")
@@ -213,7 +224,7 @@ fn pool_options(
 }
 
 /// One connection writes, so that no two units of work wait for SQLite's one lock; the others only read.
-async fn sqlite(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
+async fn sqlite(settings: &DatabaseSettings) -> Result<Pools, OpenError> {
     let options = SqliteConnectOptions::from_str(&settings.url).map_err(OpenError::Url)?;
     let file = options.get_filename().to_path_buf();
     let memory = settings.url.contains(":memory:") || settings.url.contains("mode=memory");
@@ -236,7 +247,7 @@ async fn sqlite(settings: &DatabaseSettings) -> Result<Opened, OpenError> {
     let readers = settings.max_connections.saturating_sub(1).max(1);
     let reader = sqlite_pool(settings, reading, readers).await?;
     let writer = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer);
-    Ok(Opened {
+    Ok(Pools {
         relay: writer.clone(),
         writer,
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
@@ -275,7 +286,7 @@ fn create_folder(file: &Path) -> Result<(), OpenError> {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::ConnectionTrait;
+    use sea_orm::{ConnectionTrait, DatabaseConnection};
 
     use super::*;
 

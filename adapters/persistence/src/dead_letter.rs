@@ -12,9 +12,10 @@ use sea_orm::{
     QuerySelect, Select,
 };
 
-use crate::database::{Database, finish};
+use crate::database::Database;
 use crate::error;
 use crate::outbox;
+use crate::pools::finish;
 use crate::row::{self, RowContext};
 use crate::sql::Parameters;
 use crate::table::{StatementLimit, Writer, one_of};

@@ -13,6 +13,7 @@
 
 mod access;
 mod audit_log;
+mod claims;
 mod conduct;
 mod connect;
 mod connection_cache;
@@ -24,9 +25,11 @@ mod exchanger;
 mod failed_attempts;
 mod idempotency;
 mod inbox;
+mod joined_rows;
 mod ledger;
 mod listing;
 mod maintenance;
+mod migrations;
 mod newest_first;
 mod notification;
 mod offer;
@@ -37,16 +40,18 @@ mod payment;
 mod payment_report;
 #[cfg(test)]
 mod plans;
+mod pools;
 mod quota;
 mod row;
 mod second_factor;
 mod session;
 mod snapshot;
 mod sql;
+mod store;
 mod table;
 mod unit;
 mod user;
 mod withdrawal;
 
-pub use connect::OpenError;
-pub use database::{Database, DatabaseSettings};
+pub use connect::{DatabaseSettings, OpenError};
+pub use database::Database;

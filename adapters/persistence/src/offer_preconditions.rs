@@ -8,7 +8,7 @@ use p2p_domain::refusal::QuotaKind;
 use sea_orm::entity::prelude::Uuid;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use crate::snapshot::{columns, conduct_of, exchanger_of, is_there};
+use crate::joined_rows::{columns, conduct_of, exchanger_of, is_there};
 use crate::table::{StatementLimit, id_array, unnest_in_step};
 use crate::{conduct, error, exchanger, quota, row};
 

@@ -6,13 +6,12 @@ use std::sync::LazyLock;
 use p2p_application::ports::{Snapshot, SnapshotQuery, StorageError};
 use p2p_domain::payment::PaymentOrigin;
 use p2p_domain::refusal::QuotaKind;
-use p2p_domain::{Conduct, Exchanger, Listing, Offer, OfferId, Payment, UserId};
+use p2p_domain::{Listing, Offer, OfferId, Payment, UserId};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Value;
-use sea_orm::{
-    ConnectionTrait, DbBackend, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement,
-};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statement};
 
+use crate::joined_rows::{columns, conduct_of, exchanger_of, is_there};
 use crate::ledger::account;
 use crate::table::{StatementLimit, id_array, number_array, text_array, unnest_in_step};
 use crate::unit::select;
@@ -222,17 +221,6 @@ pub(crate) static SETTLED: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// `l."id" AS "l_id", …`
-pub(crate) fn columns<E: EntityTrait>(alias: &str) -> String {
-    let all: Vec<String> = E::Column::iter()
-        .map(|column| {
-            let name = column.as_str();
-            format!("{alias}.\"{name}\" AS \"{alias}_{name}\"")
-        })
-        .collect();
-    all.join(", ")
-}
-
 fn ids(offers: &[OfferId]) -> Value {
     id_array(offers.iter().copied().map(row::uuid))
 }
@@ -265,11 +253,6 @@ fn listing_of(found: &QueryResult, snapshot: &mut Snapshot) -> Result<(), Storag
     Ok(())
 }
 
-pub(crate) fn exchanger_of(found: &QueryResult) -> Result<Exchanger, StorageError> {
-    let model = exchanger::Model::from_query_result(found, "e_").map_err(error::storage)?;
-    Exchanger::try_from(model)
-}
-
 /// A payment, where there is one.
 fn payment_of(found: &QueryResult, snapshot: &mut Snapshot) -> Result<(), StorageError> {
     if is_there(found, "p_", "id")? {
@@ -277,15 +260,6 @@ fn payment_of(found: &QueryResult, snapshot: &mut Snapshot) -> Result<(), Storag
         snapshot.payments.push(model.try_into()?);
     }
     Ok(())
-}
-
-/// A customer's conduct, where there is any.
-pub(crate) fn conduct_of(found: &QueryResult) -> Result<Option<Conduct>, StorageError> {
-    if !is_there(found, "n_", "user_id")? {
-        return Ok(None);
-    }
-    let model = conduct::Model::from_query_result(found, "n_").map_err(error::storage)?;
-    Conduct::try_from(model).map(Some)
 }
 
 /// How many open deals a customer has, where they were counted.
@@ -312,9 +286,4 @@ fn account_of(
         snapshot.accounts.push(model.try_into()?);
     }
     Ok(())
-}
-
-pub(crate) fn is_there(found: &QueryResult, prefix: &str, key: &str) -> Result<bool, StorageError> {
-    let key: Option<Uuid> = found.try_get(prefix, key).map_err(error::storage)?;
-    Ok(key.is_some())
 }

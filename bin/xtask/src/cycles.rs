@@ -19,7 +19,6 @@ const CEILINGS: &[(&str, usize)] = &[
     ("p2p-domain", 15),
     ("p2p-http", 27),
     ("p2p-memory", 4),
-    ("p2p-persistence", 21),
     ("p2p-tests", 4),
 ];
 

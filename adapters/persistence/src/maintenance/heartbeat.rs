@@ -7,8 +7,9 @@ use p2p_domain::Timestamp;
 use sea_orm::sea_query::{LockType, Query, Value};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
 
-use crate::database::{Database, finish};
+use crate::database::Database;
 use crate::error;
+use crate::pools::finish;
 
 /// Notes that the market is alive, and puts deadlines off by a gap that is too long.
 pub(super) async fn beat(

@@ -18,7 +18,7 @@ use crate::{access, error, idempotency, inbox, offer, row};
 #[async_trait]
 impl Maintenance for Database {
     async fn ping(&self) -> Result<(), StorageError> {
-        for connection in self.connections() {
+        for connection in [self.reader(), self.writer()] {
             connection
                 .execute_unprepared("SELECT 1")
                 .await

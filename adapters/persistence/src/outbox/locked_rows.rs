@@ -1,5 +1,4 @@
-//! Messages in hand on PostgreSQL: their rows are locked, and everybody else passes them by. A process that dies takes its
-//! locks with it.
+//! Leases on PostgreSQL: the rows are locked, and every other claim skips them. A process that dies releases its locks.
 
 use async_trait::async_trait;
 use p2p_application::ports::{Lease, OutboxMessage, StorageError};
@@ -8,8 +7,9 @@ use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{DatabaseTransaction, QuerySelect, TransactionTrait};
 
 use super::{oldest, remove};
-use crate::database::{Database, finish};
+use crate::database::Database;
 use crate::error;
+use crate::pools::finish;
 use crate::row;
 use crate::table::StatementLimit;
 
@@ -20,12 +20,12 @@ struct LockedRows {
     messages: Vec<OutboxMessage>,
 }
 
-/// What nobody has in hand. The transaction has a connection of its own kind: however long publishing takes, nobody who
-/// writes waits for it.
-pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
-    let snapshot = database.scan_cursor().scan();
+/// Claims messages that are not leased. The transaction runs on a connection of the relay's pool: however long publishing
+/// takes, no writer waits for it.
+pub(super) async fn claim(database: &Database, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
+    let scan = database.scan_cursor().scan();
     let transaction = database.relay().begin().await.map_err(error::storage)?;
-    let select = oldest(snapshot.from(), u64::from(limit))
+    let select = oldest(scan.from(), u64::from(limit))
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     let found = select.all(&transaction).await.map_err(error::storage);
     let found: Result<Vec<OutboxMessage>, _> = found.and_then(row::all);
@@ -33,7 +33,7 @@ pub(super) async fn take(database: &Database, limit: u32) -> Result<Box<dyn Leas
         Ok(messages) => messages,
         Err(error) => return finish(transaction, Err(error)).await,
     };
-    snapshot.found(messages.first().map(|message| row::uuid(message.id)));
+    scan.found(messages.first().map(|message| row::uuid(message.id)));
     if messages.is_empty() {
         transaction.rollback().await.map_err(error::storage)?;
         return Ok(Box::new(EmptyLease));
@@ -62,7 +62,7 @@ impl Lease for LockedRows {
     }
 }
 
-/// A parcel that keeps no connection.
+/// A lease of no messages, which keeps no connection.
 struct EmptyLease;
 
 #[async_trait]

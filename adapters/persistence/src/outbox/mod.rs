@@ -1,8 +1,7 @@
 //! Table `outbox`: messages on their way out, one row each.
 
-mod lease_table;
+mod leased;
 mod locked_rows;
-mod scan_cursor;
 
 use std::borrow::Cow;
 
@@ -12,9 +11,6 @@ use p2p_domain::EventId;
 use p2p_domain::event::AggregateRef;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, DbBackend, QueryOrder, QuerySelect, Select, Statement};
-
-pub(crate) use lease_table::LeaseTable;
-pub(crate) use scan_cursor::ScanCursor;
 
 use crate::database::Database;
 use crate::error;
@@ -110,8 +106,8 @@ pub(crate) fn oldest(from: Option<Uuid>, limit: u64) -> Select<Entity> {
 impl Outbox for Database {
     async fn claim(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError> {
         match self.backend() {
-            DbBackend::Postgres => locked_rows::take(self, limit).await,
-            _ => lease_table::take(self, limit).await,
+            DbBackend::Postgres => locked_rows::claim(self, limit).await,
+            _ => leased::claim(self, limit).await,
         }
     }
 

@@ -10,7 +10,8 @@ use sea_orm::{DbBackend, QueryTrait};
 use uuid::Uuid;
 
 use super::{Case, plan};
-use crate::database::{Database, DatabaseSettings};
+use crate::connect::DatabaseSettings;
+use crate::database::Database;
 use crate::unit::select;
 use crate::{access, audit_log, failed_attempts, quota, session};
 

@@ -22,7 +22,8 @@ use sea_orm::sea_query::{SelectStatement, SqliteQueryBuilder};
 use sea_orm::{ConnectionTrait, DbBackend, QueryTrait, Statement};
 use uuid::Uuid;
 
-use crate::database::{Database, DatabaseSettings};
+use crate::connect::DatabaseSettings;
+use crate::database::Database;
 use crate::unit::select;
 use crate::{
     dispute, idempotency, inbox, ledger, listing, notification, offer, order, outbox,

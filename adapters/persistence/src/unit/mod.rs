@@ -27,9 +27,9 @@ use sea_orm::{
 };
 
 use crate::audit_log::head;
-use crate::database::finish;
 use crate::ledger::account;
 use crate::notification::mailbox;
+use crate::pools::finish;
 use crate::row;
 use crate::table::{StatementLimit, one_of};
 use crate::{

@@ -1,5 +1,7 @@
 //! Table `exchangers`.
 
+mod queries;
+
 use p2p_application::ports::StorageError;
 use p2p_domain::{Exchanger, UserId};
 use sea_orm::entity::prelude::*;

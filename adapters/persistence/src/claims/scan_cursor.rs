@@ -1,8 +1,8 @@
-//! Where to begin looking for messages on PostgreSQL.
+//! Where the next scan for messages begins on PostgreSQL.
 //!
-//! Rows that were removed stay in the index until they are vacuumed, and as long as anybody has a snapshot of before (a
-//! backup, say) each look would go through all of them. So a look begins a little before where the last one found
-//! something. Now and then one begins at the very beginning: messages may come late, and out of order.
+//! Deleted rows stay in the index until they are vacuumed, and as long as an older snapshot is open (a backup, say) each
+//! scan would walk through all of them. So a scan begins a little before the first message of the last one. A full scan,
+//! from the beginning, follows from time to time: messages may be committed late, and out of order.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,24 +13,24 @@ use uuid::Uuid;
 /// committed in any order, and are found at once all the same.
 const COMMIT_SKEW_MILLIS: u128 = 2_000;
 
-/// What comes later yet is found within about this time.
+/// A message that is committed later yet is found within about this time.
 const FULL_SCAN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Looks from the beginning take no more than this part of the time, however long they take.
+/// Full scans take at most one part in so many of the time, however long each of them takes.
 const FULL_SCAN_SHARE: u32 = 10;
 
-/// Where to look next. Clones share it.
+/// Where the next scan begins. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ScanCursor(Arc<Mutex<ScanState>>);
 
 #[derive(Debug, Default)]
 struct ScanState {
     from: Option<Uuid>,
-    /// When to look from the beginning.
+    /// When the next full scan is due.
     whole_at: Option<Instant>,
 }
 
-/// A look that is under way.
+/// A scan that is under way.
 #[derive(Debug)]
 pub(crate) struct Scan<'a> {
     scan_cursor: &'a ScanCursor,
@@ -47,7 +47,7 @@ impl ScanCursor {
         let mut state = self.state();
         let whole = state.whole_at.is_none_or(|due| due <= now);
         if whole {
-            // Nobody else need look as far meanwhile.
+            // Other scans need not begin as early meanwhile.
             state.whole_at = Some(now + FULL_SCAN_INTERVAL);
         }
         Scan {
@@ -64,12 +64,12 @@ impl ScanCursor {
 }
 
 impl Scan<'_> {
-    /// Where it begins; `None`: at the very beginning.
+    /// Where it begins; `None`: from the beginning.
     pub(crate) const fn from(&self) -> Option<Uuid> {
         self.from
     }
 
-    /// What it came upon first.
+    /// Records the first message that it found.
     pub(crate) fn found(self, first: Option<Uuid>) {
         let now = Instant::now();
         self.found_at(first, now);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_begin_where_something_was_found_and_now_and_then_at_the_beginning() {
+    fn scans_begin_at_the_last_found_message_and_from_time_to_time_at_the_beginning() {
         let scan_cursor = ScanCursor::default();
         let start = Instant::now();
         let first = scan_cursor.scan_at(start);
