@@ -43,6 +43,7 @@ mod second_factor;
 mod session;
 mod snapshot;
 mod sql;
+mod stored;
 mod table;
 mod unit;
 mod user;

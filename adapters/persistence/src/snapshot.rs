@@ -15,7 +15,6 @@ use sea_orm::{
 
 use crate::ledger::account;
 use crate::table::{StatementLimit, id_array, number_array, text_array, unnest_in_step};
-use crate::unit::select;
 use crate::{conduct, error, exchanger, idempotency, listing, offer, payment, quota, row, user};
 
 /// Who gives the crypto of a deal or answer.
@@ -128,7 +127,7 @@ async fn payments(
         account_of(&found, "a_", snapshot)?;
     }
     if !orders.is_empty() {
-        let select = select::payments_of_orders(DbBackend::Postgres, orders);
+        let select = payment::of_orders(DbBackend::Postgres, orders);
         let found = select.all(connection).await.map_err(error::storage)?;
         snapshot.payments.extend(row::all::<_, Payment>(found)?);
     }

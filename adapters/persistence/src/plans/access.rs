@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use super::{Case, plan};
 use crate::database::{Database, DatabaseSettings};
-use crate::unit::select;
 use crate::{access, audit_log, failed_attempts, quota, session};
 
 const BACKEND: DbBackend = DbBackend::Sqlite;
@@ -130,7 +129,7 @@ async fn sqlite_counts_along_its_indexes() {
             &["withdrawals_of_user_by_status (user_id=? AND status=?)"],
         ),
         (
-            select::sessions(BACKEND, ids(), ids())
+            session::by_id_or_user(BACKEND, ids(), ids())
                 .build(BACKEND)
                 .to_string(),
             &[
