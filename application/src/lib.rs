@@ -10,6 +10,7 @@
 //! [`engine::Command`] that names what it needs and decides; a read is a function over a query port.
 
 pub mod access;
+pub mod aggregates;
 pub mod audit_chain;
 pub mod audit_log;
 pub mod auth;

@@ -1,13 +1,13 @@
-//! How long the market waits for storage before it goes on without.
+//! How long the market waits for storage.
 
 use std::time::Duration;
 
 use crate::ports::StorageError;
 
-/// A connection whose other end is gone without a word would otherwise be waited for, for ever.
+/// Without a limit, a silently dropped connection would be waited for forever.
 pub(crate) const STORAGE: Duration = Duration::from_secs(15);
 
-/// The answer, or that there was none in time. What was begun is dropped, and with it undone.
+/// The result, or [`StorageError::Unavailable`] after [`STORAGE`]. Dropping what has begun undoes it.
 pub(crate) async fn with_timeout<T>(
     work: impl Future<Output = Result<T, StorageError>>,
 ) -> Result<T, StorageError> {

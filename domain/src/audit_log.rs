@@ -133,6 +133,12 @@ pub struct AuditHead {
     pub hash: ChainHash,
 }
 
+impl Default for AuditHead {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
 impl AuditHead {
     /// Of an empty trail.
     pub const EMPTY: Self = Self {

@@ -129,7 +129,8 @@ async fn a_payment_whose_payer_left_is_made_once() {
     let again = again.into_inner();
     assert_eq!(again.status(), PaymentStatus::Duplicate);
     let tables = scene.memory.tables();
-    let payments: Vec<_> = tables.payments.keys().map(ToString::to_string).collect();
+    let payments = tables.payments.values();
+    let payments: Vec<_> = payments.map(|payment| payment.id.to_string()).collect();
     assert_eq!(payments, [again.payment_id]);
     moved();
     scene.is_whole().await;

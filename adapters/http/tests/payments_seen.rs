@@ -63,7 +63,8 @@ async fn the_payment_of_an_order_is_seen_too_and_that_it_went_back() {
     bank.scene.deliver().await;
     let payment = {
         let tables = bank.scene.memory.tables();
-        tables.payments.keys().next().unwrap().to_string()
+        let payment = tables.payments.values().next().unwrap();
+        payment.id.to_string()
     };
     let seen = bank.see(&bank.carol, &payment).await.good();
     assert_eq!(seen["status"], "AUTHORIZED");

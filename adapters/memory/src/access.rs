@@ -60,7 +60,8 @@ impl AccessQueries for Memory {
     }
 
     async fn find_attempts(&self, key: u128) -> Result<Option<FailedAttempts>, StorageError> {
-        self.ask(|tables| tables.attempts.get(&key).copied()).await
+        self.ask(|tables| tables.failed_attempts.get(&key).copied())
+            .await
     }
 
     async fn find_second_factor(&self, user: UserId) -> Result<Option<SecondFactor>, StorageError> {

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
+use p2p_application::aggregates::Aggregate;
+use p2p_application::for_each_aggregate;
 use p2p_application::ports::{ChangeSet, StorageError, Transfer, Versioned};
 use p2p_domain::dispute::DisputeState;
 use p2p_domain::ledger::Owner;
@@ -24,6 +26,49 @@ fn conflict(what: String) -> StorageError {
 
 fn rejected(what: String) -> StorageError {
     StorageError::Rejected { what }
+}
+
+macro_rules! rows {
+    ($($table:ident: $aggregate:ident $by:tt,)*) => {
+        impl Tables {
+            fn check_rows(&self, changes: &ChangeSet) -> Check {
+                $(check_table(&self.$table, &changes.$table)?;)*
+                Ok(())
+            }
+
+            fn put_rows(&mut self, changes: &ChangeSet) {
+                $(put_table(&mut self.$table, &changes.$table);)*
+            }
+        }
+    };
+}
+
+for_each_aggregate!(rows);
+
+/// The stored rows have the expected versions, and each is changed once.
+fn check_table<A: Aggregate>(table: &BTreeMap<A::Key, A>, changed: &[Versioned<A>]) -> Check {
+    let mut seen = BTreeSet::new();
+    for row in changed {
+        let key = row.value.key();
+        if table.get(&key).map(A::version) != row.expected_version {
+            return Err(conflict(format!("{key:?} has another version")));
+        }
+        let what = format!("{key:?} is written twice");
+        if !seen.insert(key) {
+            // A database would report the second of two new rows as a key that is taken.
+            return Err(match row.expected_version {
+                None => conflict(what),
+                Some(_) => rejected(what),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn put_table<A: Aggregate>(table: &mut BTreeMap<A::Key, A>, changed: &[Versioned<A>]) {
+    for row in changed {
+        table.insert(row.value.key(), row.value.clone());
+    }
 }
 
 impl Tables {
@@ -51,22 +96,10 @@ impl Tables {
 
     /// Makes changes that were checked.
     pub(crate) fn apply(&mut self, changes: &ChangeSet) {
-        fn put<K: Ord, V: Clone>(
-            table: &mut BTreeMap<K, V>,
-            saved: &[Versioned<V>],
-            key: fn(&V) -> K,
-        ) {
-            for row in saved {
-                table.insert(key(&row.value), row.value.clone());
-            }
-        }
-        put(&mut self.users, &changes.users, |user| user.id);
-        put(&mut self.offers, &changes.offers, |offer| offer.id);
-        put(&mut self.disputes, &changes.disputes, |dispute| dispute.id);
-        put(&mut self.exchangers, &changes.exchangers, |row| row.user);
-        put(&mut self.listings, &changes.listings, |listing| listing.id);
+        self.put_rows(changes);
         for saved in &changes.accounts {
-            self.put_account(saved.value);
+            let account = &saved.value;
+            self.account_ids.insert(account.id, account.key);
         }
         for entry in &changes.history {
             let key = (entry.offer, entry.version);
@@ -78,19 +111,6 @@ impl Tables {
         for transfer in &changes.transfers {
             self.transfers.insert(transfer.id, transfer.clone());
         }
-        put(&mut self.mailboxes, &changes.mailboxes, |row| row.user);
-        put(&mut self.notifications, &changes.notifications, |row| {
-            row.id
-        });
-        put(&mut self.orders, &changes.orders, |row| row.id);
-        put(&mut self.payments, &changes.payments, |row| row.id);
-        put(&mut self.withdrawals, &changes.withdrawals, |row| row.id);
-        put(&mut self.attempts, &changes.attempts, |row| row.key);
-        put(&mut self.second_factors, &changes.second_factors, |row| {
-            row.user
-        });
-        put(&mut self.sessions, &changes.sessions, |row| row.id);
-        put(&mut self.conducts, &changes.conducts, |row| row.user);
         if let Some(append) = &changes.trail {
             self.audit_head = append.head();
             let records = append.records.iter();
@@ -112,113 +132,10 @@ impl Tables {
     }
 
     fn check_versions(&self, changes: &ChangeSet) -> Check {
-        fn check<K: Ord + Debug, V>(
-            table: &BTreeMap<K, V>,
-            saved: &[Versioned<V>],
-            key: fn(&V) -> K,
-            version: fn(&V) -> u64,
-        ) -> Check {
-            let mut seen = BTreeSet::new();
-            for row in saved {
-                let key = key(&row.value);
-                if table.get(&key).map(version) != row.expected_version {
-                    return Err(conflict(format!("{key:?} is not as it was loaded")));
-                }
-                let what = format!("{key:?} is written twice");
-                if !seen.insert(key) {
-                    return Err(rejected(what));
-                }
-            }
-            Ok(())
-        }
-        check(&self.users, &changes.users, |row| row.id, |row| row.version)?;
-        check(
-            &self.offers,
-            &changes.offers,
-            |row| row.id,
-            |row| row.version,
-        )?;
-        check(
-            &self.disputes,
-            &changes.disputes,
-            |row| row.id,
-            |row| row.version,
-        )?;
-        check(
-            &self.exchangers,
-            &changes.exchangers,
-            |row| row.user,
-            |row| row.version,
-        )?;
-        check(
-            &self.listings,
-            &changes.listings,
-            |row| row.id,
-            |row| row.version,
-        )?;
-        check(
-            &self.accounts,
-            &changes.accounts,
-            |row| row.key,
-            |row| row.version,
-        )?;
-        check(
-            &self.mailboxes,
-            &changes.mailboxes,
-            |row| row.user,
-            |row| row.version,
-        )?;
-        check(
-            &self.notifications,
-            &changes.notifications,
-            |row| row.id,
-            |row| row.version,
-        )?;
-        check(
-            &self.orders,
-            &changes.orders,
-            |row| row.id,
-            |row| row.version,
-        )?;
-        check(
-            &self.payments,
-            &changes.payments,
-            |row| row.id,
-            |row| row.version,
-        )?;
-        check(
-            &self.withdrawals,
-            &changes.withdrawals,
-            |row| row.id,
-            |row| row.version,
-        )?;
-        check(
-            &self.attempts,
-            &changes.attempts,
-            |row| row.key,
-            |row| row.version,
-        )?;
-        check(
-            &self.second_factors,
-            &changes.second_factors,
-            |row| row.user,
-            |row| row.version,
-        )?;
-        check(
-            &self.sessions,
-            &changes.sessions,
-            |row| row.id,
-            |row| row.version,
-        )?;
-        check(
-            &self.conducts,
-            &changes.conducts,
-            |row| row.user,
-            |row| row.version,
-        )?;
+        self.check_rows(changes)?;
         match &changes.trail {
             Some(append) if append.after != self.audit_head => {
-                Err(conflict("the end of the audit trail is another".into()))
+                Err(conflict("the audit log has another end".into()))
             }
             _ => Ok(()),
         }
@@ -249,21 +166,21 @@ impl Tables {
         distinct(marks, |key| self.inbox.contains_key(key))?;
         let replies = changes.replies.iter().map(|record| &record.key);
         distinct(replies, |key| self.replies.contains_key(key))?;
-        self.check_origins(changes)?;
+        self.check_payment_ids(changes)?;
         self.check_reports(changes)?;
         self.check_numbers(changes)
     }
 
-    /// One payment for each reason to pay.
-    fn check_origins(&self, changes: &ChangeSet) -> Check {
+    /// Payments are kept by their reasons; their ids are unique as well.
+    fn check_payment_ids(&self, changes: &ChangeSet) -> Check {
         let new = changes
             .payments
             .iter()
             .filter(|row| row.expected_version.is_none());
-        let origins = new.map(|row| &row.value.origin);
-        distinct(origins, |origin| {
+        let ids = new.map(|row| row.value.id);
+        distinct(ids, |id| {
             let mut known = self.payments.values();
-            known.any(|payment| payment.origin == **origin)
+            known.any(|payment| payment.id == *id)
         })
     }
 

@@ -23,6 +23,7 @@ mod queries;
 mod secrets;
 mod snapshot;
 mod store;
+mod stored;
 mod tables;
 mod told;
 mod unit;

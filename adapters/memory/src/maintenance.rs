@@ -107,11 +107,11 @@ impl Maintenance for Memory {
         for id in &over {
             tables.sessions.remove(id);
         }
-        let old = tables.attempts.values();
+        let old = tables.failed_attempts.values();
         let old = old.filter(|attempts| attempts.last_failed_at < before);
         let old = take(old.map(|attempts| attempts.key), limit);
         for key in &old {
-            tables.attempts.remove(key);
+            tables.failed_attempts.remove(key);
         }
         Ok((over.len() + old.len()) as u64)
     }

@@ -35,7 +35,11 @@ impl OrderQueries for Memory {
 #[async_trait]
 impl PaymentQueries for Memory {
     async fn find_payment(&self, id: PaymentId) -> Result<Option<Payment>, StorageError> {
-        self.ask(|tables| tables.payments.get(&id).cloned()).await
+        self.ask(|tables| {
+            let mut payments = tables.payments.values();
+            payments.find(|payment| payment.id == id).cloned()
+        })
+        .await
     }
 
     async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StorageError> {

@@ -1,138 +1,36 @@
-//! Looking without locking.
+//! Reading without locking.
 
-use std::collections::BTreeSet;
-
-use p2p_application::ports::{Snapshot, SnapshotQuery, StorageError};
+use p2p_application::offer::reads::{Find, SnapshotRows};
+use p2p_application::ports::{IdempotencyKey, IdempotencyRecord, StorageError};
 use p2p_domain::refusal::QuotaKind;
-use p2p_domain::{AccountKey, ExchangeType, Listing, ListingId, Offer, OfferId, Payment};
+use p2p_domain::{AccountId, AccountKey, UserId};
 
 use crate::faults::Faults;
-use crate::tables::Tables;
+use crate::tables::{Stored, Tables};
 
-impl Tables {
-    /// All that the glance asks for, as it stands. Rows that can't be read fail it.
-    pub(crate) fn read_snapshot(
-        &self,
-        snapshot_query: &SnapshotQuery,
-        faults: &Faults,
-    ) -> Result<Snapshot, StorageError> {
-        let mut snapshot = Snapshot::default();
-        for (listing, customer) in &snapshot_query.answers {
-            let Some(listing) = self.see_listing(*listing, &mut snapshot, faults)? else {
-                continue;
-            };
-            let holder = match listing.exchange_type {
-                ExchangeType::CryptoToFiat => *customer,
-                ExchangeType::FiatToCrypto => listing.exchanger,
-            };
-            for owner in [holder, *customer] {
-                self.see_account(
-                    AccountKey::user(owner, listing.asset()),
-                    &mut snapshot,
-                    faults,
-                )?;
-            }
-        }
-        let mut customers: Vec<_> = snapshot_query.answers.iter().map(|(_, who)| *who).collect();
-        customers.sort_unstable();
-        customers.dedup();
-        if snapshot_query.open_offers > 0 {
-            let open = |user| {
-                (
-                    user,
-                    self.tally(QuotaKind::OpenOffers, user, snapshot_query.open_offers),
-                )
-            };
-            snapshot.open_offers = customers.iter().copied().map(open).collect();
-        }
-        customers.extend(&snapshot_query.conducts);
-        let conducts = customers.iter().filter_map(|user| self.conducts.get(user));
-        snapshot.conducts = conducts.copied().collect();
-        for id in &snapshot_query.deals {
-            self.see_offer(*id, &mut snapshot, faults)?;
-        }
-        for id in &snapshot_query.settled {
-            let Some(offer) = self.see_offer(*id, &mut snapshot, faults)? else {
-                continue;
-            };
-            self.see_listing(offer.terms.listing, &mut snapshot, faults)?;
-            let asset = offer.terms.amount.asset();
-            for key in [
-                AccountKey::user(offer.crypto_holder(), asset),
-                AccountKey::user(offer.fiat_payer(), asset),
-                AccountKey::fees(asset),
-            ] {
-                self.see_account(key, &mut snapshot, faults)?;
-            }
-        }
-        let users = snapshot_query.users.iter();
-        let users = users.filter(|id| self.users.contains_key(id));
-        snapshot.users.extend(users);
-        let origins = BTreeSet::from_iter(&snapshot_query.payments);
-        let wanted = |payment: &&Payment| origins.contains(&payment.origin);
-        if !origins.is_empty() {
-            for payment in self.payments.values().filter(wanted) {
-                faults.read("payments", payment.id)?;
-                snapshot.payments.push(payment.clone());
-            }
-        }
-        for id in &snapshot_query.accounts {
-            if let Some(key) = self.account_ids.get(id) {
-                self.see_account(*key, &mut snapshot, faults)?;
-            }
-        }
-        let known = snapshot_query
-            .replies
-            .iter()
-            .filter_map(|key| self.replies.get(key));
-        snapshot.replies.extend(known.cloned());
-        Ok(snapshot)
+/// The tables as they are read, and which rows can't be.
+pub(crate) struct Readable<'t> {
+    pub(crate) tables: &'t Tables,
+    pub(crate) faults: &'t Faults,
+}
+
+impl<A: Stored> Find<A> for Readable<'_> {
+    fn find(&self, key: &A::Key) -> Result<Option<A>, StorageError> {
+        let row = A::slot(self.tables).get(key);
+        row.map(|row| row.read(self.faults)).transpose()
+    }
+}
+
+impl SnapshotRows for Readable<'_> {
+    fn account_key(&self, id: AccountId) -> Option<AccountKey> {
+        self.tables.account_ids.get(&id).copied()
     }
 
-    fn see_offer(
-        &self,
-        id: OfferId,
-        snapshot: &mut Snapshot,
-        faults: &Faults,
-    ) -> Result<Option<&Offer>, StorageError> {
-        let Some(offer) = self.offers.get(&id) else {
-            return Ok(None);
-        };
-        faults.read("offers", offer.id)?;
-        snapshot.offers.push(offer.clone());
-        snapshot
-            .exchangers
-            .extend(self.exchangers.get(&offer.terms.exchanger));
-        Ok(Some(offer))
+    fn reply(&self, key: &IdempotencyKey) -> Option<IdempotencyRecord> {
+        self.tables.replies.get(key).cloned()
     }
 
-    fn see_listing(
-        &self,
-        id: ListingId,
-        snapshot: &mut Snapshot,
-        faults: &Faults,
-    ) -> Result<Option<&Listing>, StorageError> {
-        let Some(listing) = self.listings.get(&id) else {
-            return Ok(None);
-        };
-        faults.read("listings", listing.id)?;
-        snapshot.listings.push(listing.clone());
-        snapshot
-            .exchangers
-            .extend(self.exchangers.get(&listing.exchanger));
-        Ok(Some(listing))
-    }
-
-    fn see_account(
-        &self,
-        key: AccountKey,
-        snapshot: &mut Snapshot,
-        faults: &Faults,
-    ) -> Result<(), StorageError> {
-        if let Some(account) = self.accounts.get(&key) {
-            faults.read("accounts", account.id)?;
-            snapshot.accounts.push(*account);
-        }
-        Ok(())
+    fn count(&self, kind: QuotaKind, user: UserId, most: u32) -> u32 {
+        self.tables.tally(kind, user, most)
     }
 }

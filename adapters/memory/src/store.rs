@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
+use p2p_application::offer::reads::snapshot;
 use p2p_application::ports::{
     ChangeSet, Snapshot, SnapshotQuery, StorageError, Store, Transaction,
 };
@@ -10,6 +11,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::faults::{Faults, Point};
 use crate::outbox::LeaseTable;
+use crate::snapshot::Readable;
 use crate::tables::Tables;
 use crate::unit::Unit;
 
@@ -129,9 +131,8 @@ impl Store for Memory {
             return Ok(None);
         }
         self.faults.visit(Point::Load).await?;
-        self.read()
-            .read_snapshot(snapshot_query, &self.faults)
-            .map(Some)
+        let (tables, faults) = (&*self.read(), &self.faults);
+        snapshot(&Readable { tables, faults }, snapshot_query).map(Some)
     }
 
     async fn commit(&self, changes: &ChangeSet) -> Result<(), StorageError> {

@@ -7,7 +7,9 @@ use p2p_application::ports::{
 };
 use p2p_application::user::UserQueries;
 use p2p_domain::user::{Email, User};
-use p2p_domain::{Account, AccountKey, Asset, ListingId, Roles, Timestamp, TypedId, UserId};
+use p2p_domain::{
+    Account, AccountKey, Asset, Listing, ListingId, Roles, Timestamp, TypedId, UserId,
+};
 use p2p_memory::{Memory, Point, Tally};
 
 const NOW: Timestamp = Timestamp::from_micros(1);
@@ -108,7 +110,7 @@ async fn an_unreadable_row_is_corrupt_whenever_it_is_loaded() {
     memory.faults().corrupt(user().id);
     for _ in 0..2 {
         let mut unit = memory.begin().await.unwrap();
-        let loaded = unit.lock_users(&[user().id], &[]).await;
+        let loaded = unit.load_by_key::<User>(&[user().id]).await;
         assert!(
             matches!(&loaded, Err(StorageError::Corrupt { table: "users", id, .. }) if *id == user().id.to_string()),
             "{loaded:?}"
@@ -116,25 +118,28 @@ async fn an_unreadable_row_is_corrupt_whenever_it_is_loaded() {
     }
     let mut unit = memory.begin().await.unwrap();
     let other = UserId::from_u128(2);
-    assert_eq!(unit.lock_users(&[other], &[]).await.unwrap(), []);
+    assert_eq!(unit.load_by_key::<User>(&[other]).await.unwrap(), []);
 }
 
 /// Locks out of order, or twice, would let two replicas wait for each other for ever.
 #[tokio::test]
 async fn locks_out_of_order_are_refused() {
     async fn accounts(unit: &mut dyn Transaction) -> Result<(), StorageError> {
-        unit.lock_accounts(&[AccountKey::fees(Asset::Btc)]).await?;
+        unit.load_by_key::<Account>(&[AccountKey::fees(Asset::Btc)])
+            .await?;
         Ok(())
     }
     let memory = Memory::new();
     let mut unit = memory.begin().await.unwrap();
-    unit.lock_listings(&[ListingId::from_u128(1)], &[])
+    unit.load_by_key::<Listing>(&[ListingId::from_u128(1)])
         .await
         .unwrap();
     accounts(unit.as_mut()).await.unwrap();
     let twice = accounts(unit.as_mut()).await;
     assert!(matches!(twice, Err(StorageError::Rejected { .. })));
-    let backwards = unit.lock_listings(&[ListingId::from_u128(1)], &[]).await;
+    let backwards = unit
+        .load_by_key::<Listing>(&[ListingId::from_u128(1)])
+        .await;
     assert!(matches!(backwards, Err(StorageError::Rejected { .. })));
 }
 
@@ -144,14 +149,14 @@ async fn keys_out_of_order_are_refused() {
     let [one, two] = [1, 2].map(ListingId::from_u128);
     for keys in [[two, one], [one, one]] {
         let mut unit = memory.begin().await.unwrap();
-        let refused = unit.lock_listings(&keys, &[]).await;
+        let refused = unit.exchangers_of_listings(&keys).await;
         assert!(
             matches!(refused, Err(StorageError::Rejected { .. })),
             "{keys:?}"
         );
     }
     let mut unit = memory.begin().await.unwrap();
-    unit.lock_listings(&[one, two], &[]).await.unwrap();
+    unit.exchangers_of_listings(&[one, two]).await.unwrap();
 }
 
 #[tokio::test]

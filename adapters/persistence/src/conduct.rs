@@ -1,10 +1,12 @@
 //! Table `conducts`.
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_domain::{Conduct, UserId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, RowContext};
+use crate::stored::{Rows, SidesOfOffers, Stored, uuids};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -63,5 +65,18 @@ impl TryFrom<Model> for Conduct {
             paused_until: stored.paused_until.map(row::time),
             version: reading.version(stored.version)?,
         })
+    }
+}
+
+impl Stored for Conduct {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        // Not locked: a change by another transaction is a conflict at the commit.
+        rows.read(uuids(&selection.keys)).await
     }
 }

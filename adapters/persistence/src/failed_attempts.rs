@@ -1,5 +1,6 @@
 //! Table `log_in_attempts`.
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_domain::{FailedAttempts, Timestamp};
 use sea_orm::entity::prelude::*;
@@ -7,6 +8,7 @@ use sea_orm::{DbBackend, Statement};
 
 use crate::row::{self, RowContext};
 use crate::sql::Parameters;
+use crate::stored::{Rows, SidesOfOffers, Stored};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -56,6 +58,19 @@ impl TryFrom<Model> for FailedAttempts {
             last_failed_at: row::time(stored.last_failed_at),
             version: reading.version(stored.version)?,
         })
+    }
+}
+
+impl Stored for FailedAttempts {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        let keys = selection.keys.iter().copied().map(Uuid::from_u128);
+        rows.lock(keys.collect()).await
     }
 }
 

@@ -48,6 +48,7 @@ mod session;
 mod snapshot;
 mod sql;
 mod store;
+mod stored;
 mod table;
 mod unit;
 mod user;

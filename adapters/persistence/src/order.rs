@@ -1,6 +1,7 @@
 //! Table `orders`.
 
 use async_trait::async_trait;
+use p2p_application::aggregates::Selection;
 use p2p_application::order::{OrderFilter, OrderQueries};
 use p2p_application::ports::StorageError;
 use p2p_domain::order::{OrderState, OrderStatus, Purchase};
@@ -11,6 +12,7 @@ use crate::database::Database;
 use crate::error;
 use crate::newest_first::NewestFirst;
 use crate::row::{self, RowContext};
+use crate::stored::{Rows, SidesOfOffers, Stored, uuids};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -116,6 +118,18 @@ impl TryFrom<Model> for Order {
                 description: stored.description,
             },
         })
+    }
+}
+
+impl Stored for Order {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        rows.lock(uuids(&selection.keys)).await
     }
 }
 

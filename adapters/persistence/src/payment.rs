@@ -1,17 +1,23 @@
 //! Table `payments`.
 
+use std::cmp::Ordering;
+
 use async_trait::async_trait;
+use p2p_application::aggregates::Selection;
 use p2p_application::payment::PaymentQueries;
 use p2p_application::ports::StorageError;
 use p2p_domain::payment::{PaymentOrigin, PaymentState, PaymentTerms};
 use p2p_domain::{Account, AccountId, Decline, Money, Payment, PaymentId};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Value;
+use sea_orm::{DbBackend, IdenStatic, Iterable, QueryOrder, Select, Statement};
 
 use crate::database::Database;
 use crate::error;
 use crate::ledger::account;
 use crate::row::{self, RowContext};
-use crate::table::Table;
+use crate::stored::{Rows, SidesOfOffers, Stored, locked};
+use crate::table::{Table, id_array, one_of, padded, placeholders, text_array, unnest_in_step};
 
 const AUTHORIZED: &str = "AUTHORIZED";
 const DECLINED: &str = "DECLINED";
@@ -125,6 +131,84 @@ impl TryFrom<Model> for Payment {
             processed_at: row::time(stored.processed_at),
             version: reading.version(stored.version)?,
         })
+    }
+}
+
+impl Stored for Payment {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.origin.cmp(&other.origin)
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        let (mut orders, mut callers) = (Vec::new(), Vec::new());
+        for origin in &selection.keys {
+            match origin {
+                PaymentOrigin::Order(order) => orders.push(row::uuid(*order)),
+                PaymentOrigin::Caller { user, key } if row::storable(key) => {
+                    callers.push((row::uuid(*user), key.clone()));
+                }
+                PaymentOrigin::Caller { .. } => {}
+            }
+        }
+        // Those of orders first, as origins are sorted.
+        let mut found = Vec::with_capacity(selection.keys.len());
+        for orders in rows.limit.keys(&orders) {
+            let select = of_orders(rows.backend(), orders.to_vec());
+            found.extend(rows.all::<Self>(locked(select)).await?);
+        }
+        for callers in rows.limit.texts(&callers) {
+            let statement = of_callers(rows.backend(), callers);
+            found.extend(rows.all_of::<Self>(statement).await?);
+        }
+        Ok(found)
+    }
+}
+
+/// Payments by their orders, locked in that order.
+pub(crate) fn of_orders(backend: DbBackend, orders: Vec<Uuid>) -> Select<Entity> {
+    Entity::find()
+        .filter(one_of(backend, Column::OrderId, orders))
+        .filter(Column::OrderId.is_not_null())
+        .order_by_asc(Column::OrderId)
+}
+
+/// Payments by their callers and the callers' keys, which are sorted, locked in that order.
+pub(crate) fn of_callers(backend: DbBackend, keys: &[(Uuid, String)]) -> Statement {
+    let columns: Vec<String> = Column::iter()
+        .map(|column| format!("p.{}", column.as_str()))
+        .collect();
+    let columns = columns.join(", ");
+    if backend == DbBackend::Postgres {
+        // One after another, as they were sent: the order in which a commit changes them, whatever the database's own is. No
+        // plan reads the table once for all, though it was made when the table was empty.
+        let sql = format!(
+            "SELECT {columns} FROM {} AS k \
+             CROSS JOIN LATERAL (SELECT * FROM payments AS found \
+             WHERE found.caller_id = k.caller_id AND found.key = k.key AND found.caller_id IS NOT NULL \
+             LIMIT 1 FOR NO KEY UPDATE) AS p",
+            unnest_in_step(&[("caller_id", "uuid"), ("key", "text")])
+        );
+        let callers = id_array(keys.iter().map(|(caller, _)| *caller));
+        let names = text_array(keys.iter().map(|(_, key)| key.clone()));
+        Statement::from_sql_and_values(backend, sql, [callers, names])
+    } else {
+        let keys = padded(keys.to_vec());
+        let sql = format!(
+            "SELECT {columns} FROM payments AS p \
+             WHERE p.caller_id IS NOT NULL AND (p.caller_id, p.key) IN (VALUES {}) \
+             ORDER BY p.caller_id, p.key",
+            placeholders(2, keys.len())
+        );
+        let values = keys
+            .into_iter()
+            .flat_map(|(caller, key)| [Value::from(caller), Value::from(key)]);
+        Statement::from_sql_and_values(backend, sql, values)
     }
 }
 

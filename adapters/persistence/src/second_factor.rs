@@ -1,11 +1,13 @@
 //! Table `second_factors`.
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_domain::second_factor::{RecoveryCodes, SealedSecret};
 use p2p_domain::{SecondFactor, UserId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, RowContext};
+use crate::stored::{Rows, SidesOfOffers, Stored, uuids};
 use crate::table::Table;
 
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
@@ -86,5 +88,17 @@ impl TryFrom<Model> for SecondFactor {
             ),
             version: reading.version(stored.version)?,
         })
+    }
+}
+
+impl Stored for SecondFactor {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        rows.lock(uuids(&selection.keys)).await
     }
 }

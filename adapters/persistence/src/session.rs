@@ -2,16 +2,18 @@
 
 use std::net::IpAddr;
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_domain::session::{Origin, SessionEnd};
 use p2p_domain::{Session, SessionId, Timestamp};
 use sea_orm::entity::prelude::*;
-use sea_orm::{DbBackend, Statement};
+use sea_orm::{Condition, DbBackend, QueryOrder, Statement};
 
 use crate::newest_first::NewestFirst;
 use crate::row::{self, RowContext};
 use crate::sql::Parameters;
-use crate::table::Table;
+use crate::stored::{Rows, SidesOfOffers, Stored, locked, uuids};
+use crate::table::{Table, one_of};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
@@ -94,6 +96,45 @@ impl TryFrom<Model> for Session {
             version: reading.version(stored.version)?,
         })
     }
+}
+
+impl Stored for Session {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        if selection.is_empty() {
+            return Ok(Vec::new());
+        }
+        let select = by_id_or_user(
+            rows.backend(),
+            uuids(&selection.keys),
+            uuids(&selection.others),
+        );
+        rows.all(locked(select)).await
+    }
+}
+
+/// Sessions by id, and those of owners that have not ended; at least one of them is asked for.
+pub(crate) fn by_id_or_user(
+    backend: DbBackend,
+    ids: Vec<Uuid>,
+    owners: Vec<Uuid>,
+) -> Select<Entity> {
+    let mut wanted = Condition::any();
+    if !ids.is_empty() {
+        wanted = wanted.add(one_of(backend, Column::Id, ids));
+    }
+    if !owners.is_empty() {
+        let open = Condition::all()
+            .add(one_of(backend, Column::UserId, owners))
+            .add(Column::EndedAt.is_null());
+        wanted = wanted.add(open);
+    }
+    Entity::find().filter(wanted).order_by_asc(Column::Id)
 }
 
 fn ended(

@@ -14,7 +14,6 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statemen
 use crate::joined_rows::{columns, conduct_of, exchanger_of, is_there};
 use crate::ledger::account;
 use crate::table::{StatementLimit, id_array, number_array, text_array, unnest_in_step};
-use crate::unit::select;
 use crate::{conduct, error, exchanger, idempotency, listing, offer, payment, quota, row, user};
 
 /// Who gives the crypto of a deal or answer.
@@ -127,7 +126,7 @@ async fn payments(
         account_of(&found, "a_", snapshot)?;
     }
     if !orders.is_empty() {
-        let select = select::payments_of_orders(DbBackend::Postgres, orders);
+        let select = payment::of_orders(DbBackend::Postgres, orders);
         let found = select.all(connection).await.map_err(error::storage)?;
         snapshot.payments.extend(row::all::<_, Payment>(found)?);
     }

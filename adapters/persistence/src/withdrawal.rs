@@ -1,6 +1,7 @@
 //! Table `withdrawals`.
 
 use async_trait::async_trait;
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_application::withdrawal::{WithdrawalFilter, WithdrawalQueries};
 use p2p_domain::withdrawal::{WithdrawalState, WithdrawalStatus};
@@ -11,6 +12,7 @@ use crate::database::Database;
 use crate::error;
 use crate::newest_first::NewestFirst;
 use crate::row::{self, RowContext};
+use crate::stored::{Rows, SidesOfOffers, Stored, uuids};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -102,6 +104,18 @@ impl TryFrom<Model> for Withdrawal {
             )?,
             destination: stored.destination,
         })
+    }
+}
+
+impl Stored for Withdrawal {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        rows.lock(uuids(&selection.keys)).await
     }
 }
 

@@ -19,7 +19,7 @@ impl Command for RecordSettings {
     type Outcome = ();
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.trail();
+        reads.audit_head();
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {

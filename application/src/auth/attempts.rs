@@ -5,11 +5,11 @@
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::session::Origin;
 use p2p_domain::user::Email;
-use p2p_domain::{Refusal, UserId};
+use p2p_domain::{FailedAttempts, Refusal, UserId};
 use sha2::{Digest, Sha256};
 
 use super::Denial;
-use crate::engine::UnitOfWork;
+use crate::engine::{Related, UnitOfWork};
 use crate::ports::source_of;
 
 /// The key under which failures are counted.
@@ -52,15 +52,17 @@ impl AttemptKey {
 
 /// A denial while too many recent attempts have failed.
 pub(crate) fn check_lockout(uow: &UnitOfWork<'_>, key: AttemptKey) -> Option<Denial> {
-    let wait = uow.attempts(key.0).wait(&uow.policy().access, uow.now())?;
+    let wait = uow
+        .get_or_new::<FailedAttempts>(key.0)
+        .wait(&uow.policy().access, uow.now())?;
     Some(Denial::of(Refusal::TooManyAttempts { wait }))
 }
 
 /// Forgets the failures after a success.
 pub(crate) fn reset_failures(uow: &mut UnitOfWork<'_>, key: AttemptKey) {
-    let attempts = uow.attempts(key.0);
+    let attempts = uow.get_or_new::<FailedAttempts>(key.0);
     if attempts.failed > 0 {
-        uow.save_attempts(attempts.forgiven());
+        uow.save(attempts.forgiven());
     }
 }
 
@@ -74,8 +76,8 @@ pub(crate) fn record_failure(
     refusal: Refusal,
 ) -> Result<Denial, Refusal> {
     let rules = uow.policy().access;
-    let attempts = uow.attempts(key.0).one_more(uow.now());
-    uow.save_attempts(attempts);
+    let attempts = uow.get_or_new::<FailedAttempts>(key.0).one_more(uow.now());
+    uow.save(attempts);
     // An attempt during a lockout never gets here, so a lock found here is a new one.
     let locks = attempts.is_locked(&rules);
     if let Some(user) = account {
@@ -126,3 +128,5 @@ mod tests {
         assert_eq!(keys.len(), 7);
     }
 }
+
+impl Related for FailedAttempts {}

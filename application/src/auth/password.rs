@@ -3,7 +3,7 @@
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::session::Origin;
 use p2p_domain::user::Caller;
-use p2p_domain::{Refusal, Timestamp, User};
+use p2p_domain::{FailedAttempts, Refusal, Timestamp, User};
 
 use super::{AccessError, AttemptKey, AuthOutcome, check_lockout, record_failure, reset_failures};
 use crate::Market;
@@ -51,9 +51,9 @@ impl CheckedPassword {
     }
 
     pub(crate) fn read_set(&self, reads: &mut ReadSet) {
-        reads.user(self.caller.user);
-        reads.attempts(AttemptKey::of_password(self.caller.user).0);
-        reads.trail();
+        reads.lock::<User>(self.caller.user);
+        reads.lock::<FailedAttempts>(AttemptKey::of_password(self.caller.user).0);
+        reads.audit_head();
     }
 
     /// Admits the caller if the password matches, and records a failure otherwise.
@@ -62,7 +62,7 @@ impl CheckedPassword {
         if let Some(denial) = check_lockout(uow, key) {
             return Ok(denial.into());
         }
-        let user = uow.user(self.caller.user)?;
+        let user = uow.get::<User>(&self.caller.user)?;
         if self.password_set_at == Some(user.password_changed_at) {
             reset_failures(uow, key);
             return Ok(AuthOutcome::Admitted(user));

@@ -15,9 +15,11 @@ pub(crate) fn end_sessions_except(
     kept: Option<SessionId>,
     why: SessionEnd,
 ) {
-    for session in uow.sessions_of(user) {
+    for session in
+        uow.find_all::<Session>(|session| session.user == user && session.ended.is_none())
+    {
         if Some(session.id) != kept {
-            uow.save_session(session.end(why, uow.now()));
+            uow.save(session.end(why, uow.now()));
         }
     }
 }

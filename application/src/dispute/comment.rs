@@ -3,7 +3,7 @@
 use p2p_domain::dispute::Comment;
 use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
-use p2p_domain::{CommentId, DisputeId, Refusal, Role};
+use p2p_domain::{CommentId, Dispute, DisputeId, Offer, Refusal, Role};
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
@@ -25,8 +25,8 @@ impl Command for CommentOnDispute {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Comment, Refusal> {
-        let dispute = uow.dispute(self.dispute)?;
-        let offer = uow.offer(dispute.offer)?;
+        let dispute = uow.get::<Dispute>(&self.dispute)?;
+        let offer = uow.get::<Offer>(&dispute.offer)?;
         let concerned = offer.side_of(self.caller.user).is_some()
             || uow.require(self.caller, Role::Moderator).is_ok();
         if !concerned {

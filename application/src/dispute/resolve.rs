@@ -35,7 +35,7 @@ impl Command for ResolveDispute {
     fn read_set(&self, reads: &mut ReadSet) {
         reads.caller(self.caller);
         reads.dispute_to_resolve(self.dispute);
-        reads.trail();
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -44,8 +44,8 @@ impl Command for ResolveDispute {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Dispute, Refusal> {
         uow.require_staff(self.caller, Role::Moderator)?;
-        let dispute = uow.dispute(self.dispute)?;
-        let offer = uow.offer(dispute.offer)?;
+        let dispute = uow.get::<Dispute>(&self.dispute)?;
+        let offer = uow.get::<Offer>(&dispute.offer)?;
         if offer.side_of(self.caller.user).is_some() {
             return Err(Refusal::ConflictOfInterest);
         }
@@ -83,12 +83,12 @@ impl Command for ResolveDispute {
             subject,
             detail.to_string(),
         ))?;
-        for open in uow.disputes_of(offer.id) {
+        for open in uow.find_all::<Dispute>(|dispute| dispute.offer == offer.id) {
             if open.is_open() {
                 self.close(uow, open, resolution, &offer);
             }
         }
-        uow.dispute(self.dispute)
+        uow.get::<Dispute>(&self.dispute)
     }
 }
 
@@ -115,7 +115,7 @@ impl ResolveDispute {
     ) {
         let (by, comment) = (self.caller.user, self.comment.clone());
         let (resolved, event) = dispute.resolve(resolution, by, comment, offer.deal(), uow.now());
-        uow.save_dispute(resolved);
+        uow.save(resolved);
         uow.emit([event]);
     }
 }

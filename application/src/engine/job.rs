@@ -1,22 +1,24 @@
-//! A command in the queue, together with the caller who waits for its answer.
+//! A command in the queue, together with the channel to its caller.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 
-use super::{Command, CommandError, ReadSet, UnitOfWork};
+use super::command::{Command, CommandError};
+use super::read_set::ReadSet;
+use super::unit_of_work::UnitOfWork;
 
-/// A command whose types are forgotten, so that all kinds fit one queue.
+/// A command without its type, so that commands of all types fit one queue.
 pub(super) trait Job: Send {
     fn read_set(&mut self, reads: &mut ReadSet);
 
-    /// Decides and keeps the verdict; true where the desk's changes are to be kept.
+    /// Decides and keeps the verdict; returns whether the changes are to be kept.
     fn decide(&mut self, uow: &mut UnitOfWork<'_>) -> bool;
 
-    /// Tells the caller the verdict.
+    /// Sends the verdict to the caller.
     fn answer(self: Box<Self>);
 
-    /// Tells the caller that it came to nothing.
+    /// Sends the failure to the caller.
     fn fail(self: Box<Self>, error: CommandError);
 }
 
@@ -42,7 +44,7 @@ impl<C: Command> Pending<C> {
     }
 }
 
-/// A defect in one command must not take the others down: what it did so far is dropped with the panic.
+/// A panic in one command must not take the others down: its changes are dropped.
 fn catch_panics<C, T>(doing: &str, work: impl FnOnce() -> T) -> Result<T, CommandError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
         tracing::error!(
@@ -57,7 +59,7 @@ fn catch_panics<C, T>(doing: &str, work: impl FnOnce() -> T) -> Result<T, Comman
 impl<C: Command> Job for Pending<C> {
     fn read_set(&mut self, reads: &mut ReadSet) {
         self.broken =
-            catch_panics::<C, _>("naming its needs", || self.command.read_set(reads)).is_err();
+            catch_panics::<C, _>("naming its read set", || self.command.read_set(reads)).is_err();
     }
 
     fn decide(&mut self, uow: &mut UnitOfWork<'_>) -> bool {
@@ -74,7 +76,7 @@ impl<C: Command> Job for Pending<C> {
 
     fn answer(self: Box<Self>) {
         let verdict = self.verdict.unwrap_or(Err(CommandError::Internal));
-        // A caller who has gone away no longer wants the answer; the change stands all the same.
+        // The caller may have stopped waiting; the change stands.
         let _ = self.caller.send(verdict);
     }
 

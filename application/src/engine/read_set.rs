@@ -5,32 +5,56 @@ use std::collections::{BTreeMap, BTreeSet};
 use p2p_domain::payment::PaymentOrigin;
 use p2p_domain::policy::Limits;
 use p2p_domain::refusal::QuotaKind;
-use p2p_domain::user::{Caller, Email};
+use p2p_domain::user::Caller;
 use p2p_domain::{
-    AccountId, AccountKey, DisputeId, ListingId, NotificationId, OfferId, OrderId, SessionId,
-    UserId, WithdrawalId,
+    Account, AccountId, Conduct, Dispute, DisputeId, Exchanger, FailedAttempts, Listing, ListingId,
+    Mailbox, Notification, Offer, OfferId, Order, Payment, SecondFactor, Session, User, UserId,
+    Withdrawal,
 };
 
+use crate::aggregates::{Selection, Slot};
 use crate::ports::{IdempotencyKey, InboxKey, SnapshotQuery};
+use crate::{aggregate_struct, for_each_aggregate};
 
-/// What must be loaded along with a deal.
+for_each_aggregate!(aggregate_struct {
+    /// The rows to load and lock.
+    #[derive(Debug, Default)]
+    pub struct Selections[Selection] {}
+});
+
+macro_rules! is_empty {
+    ($($table:ident: $aggregate:ident $by:tt,)*) => {
+        impl Selections {
+            fn is_empty(&self) -> bool { $(self.$table.is_empty() &&)* true }
+        }
+    };
+}
+
+for_each_aggregate!(is_empty);
+
+/// An aggregate whose rows a command can select.
+pub trait Selected: Slot<Selections, Of = Selection<Self>> {}
+
+impl<A: Slot<Selections, Of = Selection<A>>> Selected for A {}
+
+/// What must be loaded along with an offer.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct OfferRelations {
-    /// The exchanger's own record, to look at.
-    pub(super) exchanger: bool,
+pub(crate) struct OfferRelations {
+    /// The exchanger's record, not locked.
+    pub(crate) exchanger: bool,
     /// The listing, and the crypto holder's account: the escrow may go back.
-    pub(super) release: bool,
+    pub(crate) release: bool,
     /// The accounts of the fiat payer and of the fees: the escrow may be paid out.
-    pub(super) capture: bool,
-    /// All disputes of the deal.
-    pub(super) disputes: bool,
-    /// The exchanger's record, locked, and the ACTIVE listings: a freeze would pause them. The
-    /// customer's conduct: a payment may be missing.
-    pub(super) freeze: bool,
+    pub(crate) capture: bool,
+    /// All disputes of the offer.
+    pub(crate) disputes: bool,
+    /// The exchanger's record, locked, and the ACTIVE listings: a freeze would pause them. The customer's conduct: a payment
+    /// may be missing.
+    pub(crate) freeze: bool,
 }
 
 impl OfferRelations {
-    pub(super) fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         self.exchanger |= other.exchanger;
         self.release |= other.release;
         self.capture |= other.capture;
@@ -39,184 +63,69 @@ impl OfferRelations {
     }
 }
 
-/// Collects the keys of everything that the commands of a batch want to see, each once and in order.
+/// Collects the keys of everything that the commands of a batch need, each once and in order.
 #[derive(Debug, Default)]
 pub struct ReadSet {
-    pub(super) users: BTreeSet<UserId>,
-    pub(super) emails: BTreeSet<Email>,
-    pub(super) offers: BTreeMap<OfferId, OfferRelations>,
-    pub(super) disputes: BTreeMap<DisputeId, OfferRelations>,
-    pub(super) exchangers: BTreeSet<UserId>,
-    /// Exchangers to look at: they are locked only where somebody else in the batch wants them locked, or an answer will change
-    /// them.
-    pub(super) seen_exchangers: BTreeSet<UserId>,
-    pub(super) listings: BTreeSet<ListingId>,
-    /// Those of them that their exchangers change, whose records are locked with them.
-    pub(super) managed_listings: BTreeSet<ListingId>,
-    /// Listings that a customer answers: their exchanger, the account whose crypto will be held, and the customer's.
-    pub(super) answered: BTreeSet<(ListingId, UserId)>,
-    pub(super) accounts: BTreeSet<AccountKey>,
-    /// Deals whose two sides are told something.
-    pub(super) told: BTreeSet<OfferId>,
-    /// Moderators and administrators are told something.
-    pub(super) staff: bool,
-    pub(super) mailboxes: BTreeSet<UserId>,
-    pub(super) notifications: BTreeSet<NotificationId>,
+    /// Rows to load and lock. Loading adds to them what loaded rows point to.
+    locked: Selections,
+    pub(crate) offers: BTreeMap<OfferId, OfferRelations>,
+    pub(crate) disputes: BTreeMap<DisputeId, OfferRelations>,
+    /// Listings that their exchangers change; the exchangers' records are locked with them.
+    pub(crate) managed_listings: BTreeSet<ListingId>,
+    /// Listings and the customers who make offers on them.
+    pub(crate) offered_listings: BTreeSet<(ListingId, UserId)>,
+    /// Payments, and whether they may be refunded: then with the accounts of both sides.
+    pub(crate) payments: BTreeMap<PaymentOrigin, bool>,
+    pub(crate) account_ids: BTreeSet<AccountId>,
+    pub(crate) conducts: BTreeSet<UserId>,
+    /// Exchangers' records that are read without a lock, unless another command needs them locked.
+    pub(crate) read_exchangers: BTreeSet<UserId>,
+    /// Exchangers who may respond to an offer.
+    pub(crate) responding_exchangers: BTreeSet<UserId>,
+    pub(super) known_users: BTreeSet<UserId>,
     pub(super) inbox: BTreeSet<InboxKey>,
     pub(super) replies: BTreeSet<IdempotencyKey>,
-    pub(super) orders: BTreeSet<OrderId>,
-    pub(super) withdrawals: BTreeSet<WithdrawalId>,
-    /// Payments, and whether they may be refunded: then with the accounts of both sides.
-    pub(super) payments: BTreeMap<PaymentOrigin, bool>,
-    pub(super) account_ids: BTreeSet<AccountId>,
-    pub(super) known_users: BTreeSet<UserId>,
-    pub(super) attempts: BTreeSet<u128>,
-    pub(super) second_factors: BTreeSet<UserId>,
-    pub(super) sessions: BTreeSet<SessionId>,
-    /// Users whose sessions may all end.
-    pub(super) sessions_of: BTreeSet<UserId>,
-    pub(super) conducts: BTreeSet<UserId>,
     pub(super) quota_counts: BTreeSet<(QuotaKind, UserId)>,
-    /// Something goes behind the end of the audit trail.
-    pub(super) trail: bool,
+    /// Offers whose two sides are notified.
+    pub(super) notified_offers: BTreeSet<OfferId>,
+    /// Moderators and administrators are notified.
+    pub(super) notified_staff: bool,
+    /// The audit log is appended to.
+    pub(super) audit_head: bool,
 }
 
 impl ReadSet {
-    /// A user by id.
-    pub fn user(&mut self, id: UserId) {
-        self.users.insert(id);
+    /// An aggregate by its key, locked. Offers, payments, listings and conducts have methods of their own, which say what is
+    /// needed along with them.
+    pub fn lock<A: Selected>(&mut self, key: A::Key) {
+        self.selection_mut::<A>().keys.insert(key);
     }
 
-    /// Whether there is such a user.
+    /// All aggregates that belong to this, locked: the user with an address, the open sessions of a user, the disputes of an
+    /// offer, the ACTIVE listings of an exchanger.
+    pub fn lock_of<A: Selected>(&mut self, other: A::Other) {
+        self.selection_mut::<A>().others.insert(other);
+    }
+
+    /// Whether this user exists.
     pub fn known_user(&mut self, id: UserId) {
         self.known_users.insert(id);
     }
 
-    /// Whoever asks, to look at the roles that they hold now.
+    /// The caller's user, with the roles that are stored now.
     pub fn caller(&mut self, caller: Caller) {
-        self.users.insert(caller.user);
-    }
-
-    /// A user by e-mail address.
-    pub fn email(&mut self, email: &Email) {
-        self.emails.insert(email.clone());
-    }
-
-    /// A deal alone.
-    pub fn offer(&mut self, id: OfferId) {
-        self.around(id, OfferRelations::default());
-    }
-
-    /// A deal and its exchanger's record.
-    pub fn offer_with_exchanger(&mut self, id: OfferId) {
-        self.around(
-            id,
-            OfferRelations {
-                exchanger: true,
-                ..OfferRelations::default()
-            },
-        );
-    }
-
-    /// A deal that may be called off: its exchanger's record, its listing, and the account that its escrow goes back to.
-    pub fn offer_to_release(&mut self, id: OfferId) {
-        self.around(
-            id,
-            OfferRelations {
-                exchanger: true,
-                release: true,
-                ..OfferRelations::default()
-            },
-        );
-    }
-
-    /// A deal that may be finished: its listing, and the accounts that its escrow may be paid out to.
-    pub fn offer_to_capture(&mut self, id: OfferId) {
-        self.around(
-            id,
-            OfferRelations {
-                release: true,
-                capture: true,
-                ..OfferRelations::default()
-            },
-        );
-    }
-
-    /// A deal and its disputes.
-    pub fn offer_with_disputes(&mut self, id: OfferId) {
-        self.around(
-            id,
-            OfferRelations {
-                disputes: true,
-                ..OfferRelations::default()
-            },
-        );
-    }
-
-    /// A deal whose time may have run out: all that calling it off takes, its disputes, and the listings that a freeze of
-    /// its exchanger would pause.
-    pub fn offer_to_expire(&mut self, id: OfferId) {
-        self.around(
-            id,
-            OfferRelations {
-                release: true,
-                disputes: true,
-                freeze: true,
-                ..OfferRelations::default()
-            },
-        );
-    }
-
-    /// A dispute, its deal and the deal's other disputes.
-    pub fn dispute(&mut self, id: DisputeId) {
-        let wants = OfferRelations {
-            disputes: true,
-            ..OfferRelations::default()
-        };
-        self.disputes.entry(id).or_default().merge(wants);
-    }
-
-    /// A dispute, its deal with all that finishing it takes, and the deal's other disputes.
-    pub fn dispute_to_resolve(&mut self, id: DisputeId) {
-        let wants = OfferRelations {
-            release: true,
-            capture: true,
-            disputes: true,
-            ..OfferRelations::default()
-        };
-        self.disputes.entry(id).or_default().merge(wants);
-    }
-
-    /// An exchanger's record.
-    pub fn exchanger(&mut self, id: UserId) {
-        self.exchangers.insert(id);
+        self.lock::<User>(caller.user);
     }
 
     /// A listing that its exchanger changes, and the exchanger's record, both locked.
     pub fn listing(&mut self, id: ListingId) {
-        self.listings.insert(id);
+        self.lock::<Listing>(id);
         self.managed_listings.insert(id);
-    }
-
-    /// A listing that a customer answers, its exchanger's record, the account whose crypto will be held, and the customer's.
-    pub fn listing_for_offer(&mut self, id: ListingId, customer: UserId) {
-        self.listings.insert(id);
-        self.answered.insert((id, customer));
-    }
-
-    /// An account.
-    pub fn account(&mut self, key: AccountKey) {
-        self.accounts.insert(key);
     }
 
     /// An account, by its id.
     pub fn account_by_id(&mut self, id: AccountId) {
         self.account_ids.insert(id);
-    }
-
-    /// An order.
-    pub fn order(&mut self, id: OrderId) {
-        self.orders.insert(id);
     }
 
     /// A payment.
@@ -229,12 +138,7 @@ impl ReadSet {
         self.payments.insert(origin, true);
     }
 
-    /// A withdrawal, its owner's account, and that of the outside world.
-    pub fn withdrawal(&mut self, id: WithdrawalId) {
-        self.withdrawals.insert(id);
-    }
-
-    /// Whether a request was answered before.
+    /// The stored reply to a request.
     pub fn reply(&mut self, key: IdempotencyKey) {
         self.replies.insert(key);
     }
@@ -244,117 +148,96 @@ impl ReadSet {
         self.inbox.insert(key);
     }
 
-    /// What of a deal never changes, and the mailboxes of its two sides.
+    /// The parts of an offer that never change, and the mailboxes of its two sides.
     pub fn sides_to_notify(&mut self, id: OfferId) {
-        self.told.insert(id);
+        self.notified_offers.insert(id);
     }
 
-    /// Who is on the staff, and their mailboxes.
+    /// All moderators and administrators, and their mailboxes.
     pub fn staff_to_notify(&mut self) {
-        self.staff = true;
+        self.notified_staff = true;
     }
 
-    /// Somebody's mailbox.
-    pub fn mailbox(&mut self, user: UserId) {
-        self.mailboxes.insert(user);
-    }
-
-    /// A notification.
-    pub fn notification(&mut self, id: NotificationId) {
-        self.notifications.insert(id);
-    }
-
-    /// Failed log-ins under the address with this digest.
-    pub fn attempts(&mut self, key: u128) {
-        self.attempts.insert(key);
-    }
-
-    /// Somebody's second factor.
-    pub fn second_factor(&mut self, user: UserId) {
-        self.second_factors.insert(user);
-    }
-
-    /// A session.
-    pub fn session(&mut self, id: SessionId) {
-        self.sessions.insert(id);
-    }
-
-    /// All sessions of a user that have not ended.
-    pub fn sessions_of(&mut self, user: UserId) {
-        self.sessions_of.insert(user);
-    }
-
-    /// How a customer behaves; whoever answers a listing is looked at anyway.
+    /// The conduct of a user; that of a customer who makes an offer is loaded anyway.
     pub fn conduct(&mut self, user: UserId) {
         self.conducts.insert(user);
     }
 
-    /// How many of these somebody has.
-    pub fn tally(&mut self, what: QuotaKind, user: UserId) {
-        self.quota_counts.insert((what, user));
+    /// How many of these a user has.
+    pub fn count(&mut self, kind: QuotaKind, user: UserId) {
+        self.quota_counts.insert((kind, user));
     }
 
-    /// The end of the audit trail, to write something behind it.
-    pub fn trail(&mut self) {
-        self.trail = true;
+    /// The end of the audit log, to append to it.
+    pub fn audit_head(&mut self) {
+        self.audit_head = true;
     }
 
-    /// All of it as a look finds it, if a look finds all of it: deals and answers do, what must be locked to be relied on
-    /// does not.
+    pub(crate) fn selection<A: Selected>(&self) -> &Selection<A> {
+        A::slot(&self.locked)
+    }
+
+    pub(crate) fn selection_mut<A: Selected>(&mut self) -> &mut Selection<A> {
+        A::slot_mut(&mut self.locked)
+    }
+
+    /// The snapshot query that covers this read set, or `None` if any of it must be locked.
     pub(super) fn snapshot_query(&self, limits: &Limits) -> Option<SnapshotQuery> {
-        let locks = !self.users.is_empty()
-            || !self.emails.is_empty()
-            || !self.disputes.is_empty()
-            || !self.exchangers.is_empty()
-            || !self.managed_listings.is_empty()
-            || !self.accounts.is_empty()
-            || !self.told.is_empty()
-            || self.staff
-            || !self.mailboxes.is_empty()
-            || !self.notifications.is_empty()
-            || !self.inbox.is_empty()
-            || !self.orders.is_empty()
-            || !self.withdrawals.is_empty()
-            || !self.attempts.is_empty()
-            || !self.second_factors.is_empty()
-            || !self.sessions.is_empty()
-            || !self.sessions_of.is_empty()
-            || !self.quota_counts.is_empty()
-            || self.trail
-            || self.payments.values().any(|refund| *refund)
-            || self
-                .offers
+        let Self {
+            locked,
+            offers,
+            disputes,
+            managed_listings,
+            offered_listings,
+            payments,
+            account_ids,
+            conducts,
+            // Both are filled while rows are loaded and locked.
+            read_exchangers: _,
+            responding_exchangers: _,
+            known_users,
+            inbox,
+            replies,
+            quota_counts,
+            notified_offers,
+            notified_staff,
+            audit_head,
+        } = self;
+        let is_locked = !locked.is_empty()
+            || offers
                 .values()
-                .any(|around| around.disputes || around.freeze);
-        if locks {
+                .any(|relations| relations.disputes || relations.freeze)
+            || !disputes.is_empty()
+            || !managed_listings.is_empty()
+            || payments.values().any(|refund| *refund)
+            || !inbox.is_empty()
+            || !quota_counts.is_empty()
+            || !notified_offers.is_empty()
+            || *notified_staff
+            || *audit_head;
+        if is_locked {
             return None;
         }
-        let moves = |around: &OfferRelations| around.release || around.capture;
-        let which = |settled: bool| {
-            let offers = self
-                .offers
-                .iter()
-                .filter(move |(_, around)| moves(around) == settled);
+        let moves_escrow = |relations: &OfferRelations| relations.release || relations.capture;
+        let offers_that = |settle: bool| {
+            let offers = offers.iter();
+            let offers = offers.filter(move |(_, relations)| moves_escrow(relations) == settle);
             offers.map(|(id, _)| *id).collect()
         };
         Some(SnapshotQuery {
-            answers: self.answered.iter().copied().collect(),
-            deals: which(false),
-            settled: which(true),
-            users: self.known_users.iter().copied().collect(),
-            replies: self.replies.iter().cloned().collect(),
-            payments: self.payments.keys().cloned().collect(),
-            accounts: self.account_ids.iter().copied().collect(),
-            conducts: self.conducts.iter().copied().collect(),
-            open_offers: if self.answered.is_empty() {
+            answers: offered_listings.iter().copied().collect(),
+            deals: offers_that(false),
+            settled: offers_that(true),
+            users: known_users.iter().copied().collect(),
+            replies: replies.iter().cloned().collect(),
+            payments: payments.keys().cloned().collect(),
+            accounts: account_ids.iter().copied().collect(),
+            conducts: conducts.iter().copied().collect(),
+            open_offers: if offered_listings.is_empty() {
                 0
             } else {
                 limits.open_offers
             },
         })
-    }
-
-    fn around(&mut self, id: OfferId, wants: OfferRelations) {
-        self.offers.entry(id).or_default().merge(wants);
     }
 }

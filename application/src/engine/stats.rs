@@ -1,4 +1,4 @@
-//! What the pipeline has done, in numbers.
+//! Counters of the pipeline.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,7 +29,7 @@ pub struct StatsSnapshot {
     pub buckets: [u64; BATCH_BUCKETS.len()],
     /// Batches that were tried again.
     pub retries: u64,
-    /// Commands turned away because too many were waiting.
+    /// Commands refused because too many were waiting.
     pub busy: u64,
 }
 
@@ -49,7 +49,7 @@ impl PipelineStats {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn turned_away(&self) {
+    pub(super) fn busy(&self) {
         self.busy.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -19,16 +19,16 @@ impl Command for SwitchOnline {
 
     fn read_set(&self, reads: &mut ReadSet) {
         reads.caller(self.caller);
-        reads.exchanger(self.caller.user);
+        reads.lock::<Exchanger>(self.caller.user);
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Exchanger, Refusal> {
         uow.require(self.caller, Role::Exchanger)?;
         self.caller.claims_to_be(self.exchanger)?;
-        let before = uow.exchanger(self.caller.user)?;
+        let before = uow.get::<Exchanger>(&self.caller.user)?;
         let after = before.switch(self.online);
         if after != before {
-            uow.save_exchanger(after);
+            uow.save(after);
         }
         Ok(after)
     }

@@ -18,8 +18,8 @@ impl Command for UnfreezeExchanger {
 
     fn read_set(&self, reads: &mut ReadSet) {
         reads.caller(self.caller);
-        reads.exchanger(self.exchanger);
-        reads.trail();
+        reads.lock::<Exchanger>(self.exchanger);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -31,10 +31,10 @@ impl Command for UnfreezeExchanger {
         if self.caller.user == self.exchanger {
             return Err(Refusal::ConflictOfInterest);
         }
-        let before = uow.exchanger(self.exchanger)?;
+        let before = uow.get::<Exchanger>(&self.exchanger)?;
         let (after, thawed) = before.unfreeze(self.caller.user, uow.now());
         if after != before {
-            uow.save_exchanger(after);
+            uow.save(after);
             let (action, subject) = (AuditAction::ExchangerUnfrozen, self.exchanger.to_string());
             uow.note(AuditNote::by(self.caller, action, subject, "{}".into()))?;
         }

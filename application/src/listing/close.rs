@@ -25,7 +25,7 @@ impl Command for CloseListing {
         let before = own(uow, self.listing, self.caller)?;
         let closed = before.clone().close(uow.now());
         if closed != before {
-            uow.save_listing(closed.clone());
+            uow.save(closed.clone());
         }
         Ok(closed)
     }

@@ -22,7 +22,7 @@ use crate::engine::UnitOfWork;
 /// The caller's own listing.
 fn own(uow: &UnitOfWork<'_>, id: ListingId, caller: Caller) -> Result<Listing, Refusal> {
     uow.require(caller, Role::Exchanger)?;
-    let listing = uow.listing(id)?;
+    let listing = uow.get::<Listing>(&id)?;
     if listing.exchanger == caller.user {
         Ok(listing)
     } else {

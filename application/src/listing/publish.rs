@@ -5,7 +5,9 @@ use std::time::Duration;
 use p2p_domain::listing::Draft;
 use p2p_domain::refusal::QuotaKind;
 use p2p_domain::user::Caller;
-use p2p_domain::{Asset, Decimal, ExchangeType, Listing, ListingId, Money, Price, Refusal, Role};
+use p2p_domain::{
+    Asset, Decimal, ExchangeType, Exchanger, Listing, ListingId, Money, Price, Refusal, Role,
+};
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
@@ -35,13 +37,13 @@ impl Command for PublishListing {
 
     fn read_set(&self, reads: &mut ReadSet) {
         reads.caller(self.caller);
-        reads.exchanger(self.caller.user);
-        reads.tally(QuotaKind::Listings, self.caller.user);
+        reads.lock::<Exchanger>(self.caller.user);
+        reads.count(QuotaKind::Listings, self.caller.user);
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Listing, Refusal> {
         uow.require(self.caller, Role::Exchanger)?;
-        let exchanger = uow.exchanger(self.caller.user)?;
+        let exchanger = uow.get::<Exchanger>(&self.caller.user)?;
         let fiat =
             |field, value| Money::from_decimal(value, self.fiat).map_err(Refusal::amount_of(field));
         let draft = Draft {
@@ -61,7 +63,7 @@ impl Command for PublishListing {
         let listing = Listing::publish(self.id, &exchanger, draft, uow.now())?;
         let most = uow.policy().limits.listings;
         uow.count(QuotaKind::Listings, self.caller.user, most)?;
-        uow.save_listing(listing.clone());
+        uow.save(listing.clone());
         Ok(listing)
     }
 }

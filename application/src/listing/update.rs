@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use p2p_domain::listing::{Change, Switch};
 use p2p_domain::user::Caller;
-use p2p_domain::{Decimal, Listing, ListingId, Money, Price, Refusal};
+use p2p_domain::{Decimal, Exchanger, Listing, ListingId, Money, Price, Refusal};
 
 use super::own;
 use crate::engine::{Command, ReadSet, UnitOfWork};
@@ -40,7 +40,7 @@ impl Command for UpdateListing {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Listing, Refusal> {
         let listing = own(uow, self.listing, self.caller)?;
-        let exchanger = uow.exchanger(self.caller.user)?;
+        let exchanger = uow.get::<Exchanger>(&self.caller.user)?;
         let (asset, fiat) = (listing.asset(), listing.price.fiat());
         let wanted = &self.change;
         let money = |field, value: Option<Decimal>, asset| {
@@ -64,7 +64,7 @@ impl Command for UpdateListing {
             switch: wanted.switch,
         };
         let listing = listing.update(change, &exchanger, uow.now())?;
-        uow.save_listing(listing.clone());
+        uow.save(listing.clone());
         Ok(listing)
     }
 }

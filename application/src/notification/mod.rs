@@ -22,3 +22,11 @@ pub use queries::{
 };
 pub use read::{ReadNotification, ReadNotifications};
 pub use texts::{Text, text};
+
+use p2p_domain::{Mailbox, Notification};
+
+use crate::engine::Related;
+
+impl Related for Mailbox {}
+
+impl Related for Notification {}

@@ -2,8 +2,8 @@
 
 use p2p_domain::event::{FactName, Subject};
 use p2p_domain::{
-    Actor, Asset, DisputeId, Money, NotificationContent, OfferId, Refusal, Timestamp, UserId,
-    WithdrawalId,
+    Actor, Asset, DisputeId, Mailbox, Money, NotificationContent, OfferId, Refusal, Timestamp,
+    UserId, WithdrawalId,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -123,7 +123,7 @@ impl Command for Notify {
             reads.sides_to_notify(offer);
         }
         if let Some(user) = self.alone() {
-            reads.mailbox(user);
+            reads.lock::<Mailbox>(user);
         }
         if self.event.concerns_staff().is_some() {
             reads.staff_to_notify();
@@ -152,7 +152,7 @@ impl Command for Notify {
             // Whoever did it may have died before it could tell the replicas.
             let known = people
                 .into_iter()
-                .map(|user| (user, uow.mailbox(user).last));
+                .map(|user| (user, uow.get_or_new::<Mailbox>(user).last));
             return Ok(known.collect());
         }
         let news = NotificationContent {

@@ -17,7 +17,7 @@ impl Command for ReadNotification {
     type Outcome = Notification;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.notification(self.notification);
+        reads.lock::<Notification>(self.notification);
     }
 
     fn is_background(&self) -> bool {
@@ -25,13 +25,13 @@ impl Command for ReadNotification {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Notification, Refusal> {
-        let before = uow.notification(self.notification)?;
+        let before = uow.get::<Notification>(&self.notification)?;
         if before.user != self.caller.user {
             return Err(Refusal::NotFound(Resource::Notification));
         }
         let after = before.clone().read(uow.now());
         if after != before {
-            uow.save_notification(after.clone());
+            uow.save(after.clone());
         }
         Ok(after)
     }
@@ -48,7 +48,7 @@ impl Command for ReadNotifications {
     type Outcome = Mailbox;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.mailbox(self.caller.user);
+        reads.lock::<Mailbox>(self.caller.user);
     }
 
     fn is_background(&self) -> bool {
@@ -56,10 +56,10 @@ impl Command for ReadNotifications {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Mailbox, Refusal> {
-        let before = uow.mailbox(self.caller.user);
+        let before = uow.get_or_new::<Mailbox>(self.caller.user);
         let after = before.read_to(self.up_to)?;
         if after != before {
-            uow.save_mailbox(after);
+            uow.save(after);
         }
         Ok(after)
     }

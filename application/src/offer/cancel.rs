@@ -1,7 +1,7 @@
 //! A side calls a deal off, or proposes to.
 
 use p2p_domain::user::Caller;
-use p2p_domain::{Actor, Offer, OfferId, Refusal, Status, TypedId};
+use p2p_domain::{Actor, Conduct, Offer, OfferId, Refusal, Status, TypedId};
 
 use super::{check_claimed_side, deal_of, settle};
 use crate::engine::{Command, ReadSet, UnitOfWork};
@@ -37,8 +37,8 @@ impl Command for CancelOffer {
         let called_off = before != Status::Cancelled && offer.status() == Status::Cancelled;
         // Who agrees with the other side does not let it down.
         if called_off && !proposed && self.caller.user == offer.terms.customer {
-            let conduct = uow.conduct(self.caller.user);
-            uow.save_conduct(conduct.cancelled(&uow.policy().limits, uow.now()));
+            let conduct = uow.get_or_new::<Conduct>(self.caller.user);
+            uow.save(conduct.cancelled(&uow.policy().limits, uow.now()));
         }
         Ok(offer)
     }

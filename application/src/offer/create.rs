@@ -4,7 +4,8 @@ use p2p_domain::offer::NewOffer;
 use p2p_domain::refusal::QuotaKind;
 use p2p_domain::user::Caller;
 use p2p_domain::{
-    AccountKey, Decimal, ExchangeType, ListingId, Money, Offer, OfferId, Refusal, Role, TypedId,
+    Account, AccountKey, Conduct, Decimal, ExchangeType, Exchanger, Listing, ListingId, Money,
+    Offer, OfferId, Refusal, Role, TypedId,
 };
 
 use super::settle;
@@ -36,12 +37,12 @@ impl Command for CreateOffer {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Offer, Refusal> {
         self.caller.require(Role::Customer)?;
-        let listing = uow.listing(self.listing)?;
+        let listing = uow.get::<Listing>(&self.listing)?;
         if listing.exchange_type != self.exchange_type {
             return Err(Refusal::WrongExchangeType);
         }
-        let exchanger = uow.exchanger(listing.exchanger)?;
-        uow.account(AccountKey::user(self.caller.user, listing.asset()))?;
+        let exchanger = uow.get::<Exchanger>(&listing.exchanger)?;
+        uow.get::<Account>(&AccountKey::user(self.caller.user, listing.asset()))?;
         let amount = Money::from_decimal(self.amount, listing.asset()).map_err(Refusal::amount)?;
         let new_offer = NewOffer {
             id: self.id,
@@ -50,7 +51,7 @@ impl Command for CreateOffer {
             conditions: self.conditions.clone(),
         };
         let customer = self.caller.user;
-        uow.conduct(customer).may_offer(uow.now())?;
+        uow.get_or_new::<Conduct>(customer).may_offer(uow.now())?;
         let moved = Offer::create(new_offer, &listing, &exchanger, uow.policy(), uow.now())?;
         uow.count(
             QuotaKind::OpenOffers,

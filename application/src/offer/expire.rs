@@ -1,7 +1,7 @@
 //! The clock moves a deal that nobody has moved in time.
 
 use p2p_domain::offer::Trigger;
-use p2p_domain::{Actor, Dispute, DisputeId, OfferId, Refusal, Status, TypedId};
+use p2p_domain::{Actor, Conduct, Dispute, DisputeId, Offer, OfferId, Refusal, Status, TypedId};
 
 use super::{settle, would_freeze};
 use crate::engine::{Command, ReadSet, UnitOfWork};
@@ -34,7 +34,7 @@ impl Command for ExpireOffer {
     fn read_set(&self, reads: &mut ReadSet) {
         reads.offer_to_expire(self.offer);
         if self.freezes {
-            reads.trail();
+            reads.audit_head();
         }
     }
 
@@ -43,7 +43,7 @@ impl Command for ExpireOffer {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Expired, Refusal> {
-        let offer = uow.offer(self.offer)?;
+        let offer = uow.get::<Offer>(&self.offer)?;
         if offer.deadline().is_none_or(|deadline| deadline > uow.now()) {
             return Ok(Expired::NotDue);
         }
@@ -55,8 +55,8 @@ impl Command for ExpireOffer {
         let offer = settle(uow, moved, None)?;
         // Whoever never pays lets the other side down like whoever calls off.
         if before == Status::Approved && offer.fiat_payer() == offer.terms.customer {
-            let conduct = uow.conduct(offer.terms.customer);
-            uow.save_conduct(conduct.cancelled(&uow.policy().limits, uow.now()));
+            let conduct = uow.get_or_new::<Conduct>(offer.terms.customer);
+            uow.save(conduct.cancelled(&uow.policy().limits, uow.now()));
         }
         if offer.status() == Status::DisputeOpen {
             let dispute = Dispute::open(
@@ -65,10 +65,10 @@ impl Command for ExpireOffer {
                 Actor::System,
                 None,
                 Trigger::ReceiptTimeout.name().to_owned(),
-                &uow.disputes_of(self.offer),
+                &uow.find_all::<Dispute>(|dispute| dispute.offer == self.offer),
                 uow.now(),
             )?;
-            uow.save_dispute(dispute);
+            uow.save(dispute);
         }
         Ok(Expired::Moved(offer.status()))
     }

@@ -10,6 +10,7 @@ mod expire;
 mod open_dispute;
 mod ports;
 mod queries;
+pub mod reads;
 mod settle;
 mod words;
 
@@ -37,7 +38,7 @@ use crate::engine::UnitOfWork;
 
 /// The deal, and the caller's step in it. To everybody but its two sides a deal does not exist.
 fn deal_of(uow: &UnitOfWork<'_>, id: OfferId, caller: Caller) -> Result<(Offer, Act), Refusal> {
-    let offer = uow.offer(id)?;
+    let offer = uow.get::<Offer>(&id)?;
     let side = offer
         .side_of(caller.user)
         .ok_or(Refusal::NotFound(Resource::Offer))?;

@@ -38,11 +38,11 @@ impl Command for OpenDispute {
             step.actor,
             step.user,
             self.reason.clone(),
-            &uow.disputes_of(self.offer),
+            &uow.find_all::<Dispute>(|dispute| dispute.offer == self.offer),
             uow.now(),
         )?;
         settle(uow, moved, Some(self.caller.user))?;
-        uow.save_dispute(dispute.clone());
+        uow.save(dispute.clone());
         Ok(dispute)
     }
 }

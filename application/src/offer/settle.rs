@@ -3,7 +3,7 @@
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::ledger::Owner;
 use p2p_domain::offer::{Answer, Transition};
-use p2p_domain::{AccountKey, Offer, Refusal, UserId};
+use p2p_domain::{AccountKey, Exchanger, Listing, Offer, Refusal, UserId};
 
 use crate::engine::UnitOfWork;
 
@@ -25,8 +25,8 @@ pub(crate) fn settle(
         return Ok(offer);
     }
     if let Some(step) = listing {
-        let listing = uow.listing(offer.terms.listing)?;
-        uow.save_listing(listing.follow(step)?);
+        let listing = uow.get::<Listing>(&offer.terms.listing)?;
+        uow.save(listing.follow(step)?);
     }
     if let Some(posting) = posting {
         uow.post(posting)
@@ -39,7 +39,7 @@ pub(crate) fn settle(
     }
     uow.record(history);
     uow.emit(events);
-    uow.save_offer(offer.clone());
+    uow.save(offer.clone());
     Ok(offer)
 }
 
@@ -53,10 +53,10 @@ fn attribute_shortfall(account: AccountKey, refusal: Refusal, caller: Option<Use
 }
 
 fn answered(uow: &mut UnitOfWork<'_>, exchanger: UserId) -> Result<(), Refusal> {
-    let before = uow.exchanger(exchanger)?;
+    let before = uow.get::<Exchanger>(&exchanger)?;
     let after = before.answered();
     if after != before {
-        uow.save_exchanger(after);
+        uow.save(after);
     }
     Ok(())
 }
@@ -66,27 +66,27 @@ pub(crate) fn would_freeze(uow: &UnitOfWork<'_>, moved: &Transition) -> Result<b
     if moved.answer != Some(Answer::Missing) {
         return Ok(false);
     }
-    let exchanger = uow.exchanger(moved.offer.terms.exchanger)?;
+    let exchanger = uow.get::<Exchanger>(&moved.offer.terms.exchanger)?;
     let (_, frozen) = exchanger.left_unanswered(uow.policy().unanswered_limit, uow.now());
     Ok(frozen.is_some())
 }
 
 /// Counts, and freezes where the row of unanswered offers is too long: the exchanger's listings are paused with it.
 fn left_unanswered(uow: &mut UnitOfWork<'_>, exchanger: UserId) -> Result<(), Refusal> {
-    let before = uow.exchanger(exchanger)?;
+    let before = uow.get::<Exchanger>(&exchanger)?;
     let (after, frozen) = before.left_unanswered(uow.policy().unanswered_limit, uow.now());
     if after != before {
-        uow.save_exchanger(after);
+        uow.save(after);
     }
     if frozen.is_some() {
         let detail = serde_json::json!({ "unanswered": after.unanswered }).to_string();
         let (action, subject) = (AuditAction::ExchangerFrozen, exchanger.to_string());
         uow.note(AuditNote::by_system(action, subject, detail))?;
-        for listing in uow.active_listings_of(exchanger) {
+        for listing in uow.find_all::<Listing>(|listing| listing.exchanger == exchanger) {
             let version = listing.version;
             let paused = listing.pause_by_system(uow.now());
             if paused.version != version {
-                uow.save_listing(paused);
+                uow.save(paused);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use p2p_domain::order::Purchase;
 use p2p_domain::user::{Caller, Email};
-use p2p_domain::{Asset, Decimal, Money, Order, OrderId, Refusal, Role, TypedId, UserId};
+use p2p_domain::{Asset, Decimal, Money, Order, OrderId, Refusal, Role, TypedId, User, UserId};
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
@@ -27,7 +27,7 @@ impl Command for CreateOrder {
 
     fn read_set(&self, reads: &mut ReadSet) {
         if self.chosen {
-            reads.order(self.id);
+            reads.lock::<Order>(self.id);
         }
         if self.email.is_some() {
             reads.caller(self.caller);
@@ -44,7 +44,7 @@ impl Command for CreateOrder {
         self.caller.require(Role::Customer)?;
         match &self.email {
             None => uow.is_known(self.caller.user)?,
-            Some(email) if uow.user(self.caller.user)?.email == *email => {}
+            Some(email) if uow.get::<User>(&self.caller.user)?.email == *email => {}
             Some(_) => return Err(Refusal::IdentityMismatch),
         }
         let purchase = Purchase {
@@ -53,7 +53,7 @@ impl Command for CreateOrder {
             amount: Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?,
             description: self.description.clone(),
         };
-        if let Ok(known) = uow.order(self.id) {
+        if let Ok(known) = uow.get::<Order>(&self.id) {
             return if known.purchase == purchase {
                 Ok(known)
             } else {
@@ -62,7 +62,7 @@ impl Command for CreateOrder {
         }
         let (order, requested) = Order::create(self.id, purchase, uow.now())?;
         uow.emit([requested]);
-        uow.save_order(order.clone());
+        uow.save(order.clone());
         Ok(order)
     }
 }

@@ -12,3 +12,9 @@ pub use create::CreateOrder;
 pub use ports::{OrderFilter, OrderQueries};
 pub use queries::{OrderList, await_order, get_order, list_orders};
 pub use settle::{CONSUMER, SettleOrder};
+
+use p2p_domain::Order;
+
+use crate::engine::Related;
+
+impl Related for Order {}

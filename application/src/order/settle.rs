@@ -2,7 +2,7 @@
 
 use p2p_domain::event::FactName;
 use p2p_domain::order::{OrderState, PaymentResult};
-use p2p_domain::{Decline, NotificationContent, Order, OrderId, Refusal, UserId};
+use p2p_domain::{Decline, Mailbox, NotificationContent, Order, OrderId, Refusal, UserId};
 use serde::Deserialize;
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
@@ -67,8 +67,8 @@ impl Command for SettleOrder {
 
     fn read_set(&self, reads: &mut ReadSet) {
         reads.inbox(self.key.clone());
-        reads.order(self.order);
-        reads.mailbox(self.user);
+        reads.lock::<Order>(self.order);
+        reads.lock::<Mailbox>(self.user);
     }
 
     fn is_background(&self) -> bool {
@@ -78,9 +78,9 @@ impl Command for SettleOrder {
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Delivered, Refusal> {
         if uow.is_processed(&self.key) {
             // Whoever did it may have died before it could tell the replicas.
-            return Ok(vec![(self.user, uow.mailbox(self.user).last)]);
+            return Ok(vec![(self.user, uow.get_or_new::<Mailbox>(self.user).last)]);
         }
-        let before = uow.order(self.order)?;
+        let before = uow.get::<Order>(&self.order)?;
         if before.purchase.user != self.user {
             return Err(Refusal::IdentityMismatch);
         }
@@ -90,7 +90,7 @@ impl Command for SettleOrder {
             return Ok(Delivered::new());
         }
         let number = uow.notify(self.user, self.news(&order));
-        uow.save_order(order);
+        uow.save(order);
         Ok(vec![(self.user, number)])
     }
 }

@@ -143,7 +143,7 @@ impl Command for AuthorizePayment {
         reads.payment(self.origin());
         if self.caller.require(Role::Admin).is_ok() {
             reads.caller(self.caller);
-            reads.trail();
+            reads.audit_head();
         }
         let accounts = [self.payer, self.payee].into_iter().flatten();
         accounts.for_each(|account| reads.account_by_id(account));
@@ -162,7 +162,7 @@ impl Command for AuthorizePayment {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Authorized, Refusal> {
         let origin = self.origin();
-        if let Ok(payment) = uow.payment(&origin) {
+        if let Ok(payment) = uow.get::<Payment>(&origin) {
             if payment.terms != self.terms() {
                 return Err(Refusal::IdempotencyKeyReused);
             }
@@ -174,7 +174,7 @@ impl Command for AuthorizePayment {
         self.caller.require_any()?;
         let decline = self.outcome(uow)?;
         let payment = Payment::process(self.id, origin, self.terms(), decline, uow.now());
-        uow.save_payment(payment.clone());
+        uow.save(payment.clone());
         Ok(Authorized {
             payment,
             duplicate: false,

@@ -73,7 +73,9 @@ impl Command for ChargeOrder {
     fn read_set(&self, reads: &mut ReadSet) {
         reads.inbox(self.key.clone());
         reads.payment(PaymentOrigin::Order(self.order));
-        self.sides().into_iter().for_each(|key| reads.account(key));
+        self.sides()
+            .into_iter()
+            .for_each(|key| reads.lock::<Account>(key));
     }
 
     fn affinity(&self) -> u128 {
@@ -90,10 +92,10 @@ impl Command for ChargeOrder {
         }
         uow.mark_processed(self.key.clone());
         let origin = PaymentOrigin::Order(self.order);
-        if uow.payment(&origin).is_ok() {
+        if uow.get::<Payment>(&origin).is_ok() {
             return Ok(());
         }
-        let [payer, payee] = self.sides().map(|key| uow.account(key).ok());
+        let [payer, payee] = self.sides().map(|key| uow.get::<Account>(&key).ok());
         let key_of = |account: Option<Account>| account.map(|account| account.key);
         let id_of = |account: Option<Account>| account.map(|account| account.id);
         let amount = self.purchase.amount;
@@ -106,7 +108,7 @@ impl Command for ChargeOrder {
         };
         let payment = Payment::process(self.id, origin, terms, decline, uow.now());
         uow.emit(payment.processed(&self.purchase));
-        uow.save_payment(payment);
+        uow.save(payment);
         Ok(())
     }
 }

@@ -18,9 +18,10 @@ pub use queries::{account_balance, get_payment};
 pub use refund::{RefundPayment, Refunded};
 
 use p2p_domain::ledger::Owner;
-use p2p_domain::{AccountKey, Decline, Money, PaymentId, Posting, Refusal};
+use p2p_domain::{AccountKey, Decline, Money, Payment, PaymentId, Posting, Refusal};
 
-use crate::engine::UnitOfWork;
+use crate::engine::{Loader, ReadSet, Related, UnitOfWork};
+use crate::ports::StorageError;
 
 /// Moves the money, or says why not. Where it is not moved, nothing is.
 fn pay(
@@ -53,4 +54,21 @@ fn pay(
 /// Whether somebody can be paid on this account, or pay from it: a user, or the market's own shop.
 const fn is_of_somebody(key: &AccountKey) -> bool {
     matches!(key.owner, Owner::User(_) | Owner::Shop)
+}
+
+impl Related for Payment {
+    async fn prepare(loader: &mut Loader<'_>) -> Result<(), StorageError> {
+        let reads = &mut loader.reads;
+        let origins: Vec<_> = reads.payments.keys().cloned().collect();
+        reads.selection_mut::<Self>().keys.extend(origins);
+        Ok(())
+    }
+
+    /// The accounts of both sides, if it may be refunded.
+    fn relate(&self, reads: &mut ReadSet) {
+        if reads.payments.get(&self.origin) == Some(&true) {
+            let sides = [self.terms.payer, self.terms.payee];
+            reads.account_ids.extend(sides.into_iter().flatten());
+        }
+    }
 }

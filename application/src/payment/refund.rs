@@ -30,7 +30,7 @@ impl Command for RefundPayment {
 
     fn read_set(&self, reads: &mut ReadSet) {
         reads.caller(self.caller);
-        reads.trail();
+        reads.audit_head();
         reads.payment_to_refund(PaymentOrigin::Order(self.order));
     }
 
@@ -40,7 +40,7 @@ impl Command for RefundPayment {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Refunded, Refusal> {
         uow.require_staff(self.caller, Role::Admin)?;
-        let payment = uow.payment(&PaymentOrigin::Order(self.order))?;
+        let payment = uow.get::<Payment>(&PaymentOrigin::Order(self.order))?;
         let order = self.order;
         let Some(refunded) = payment.clone().refund(self.caller.user, uow.now())? else {
             return Ok(Refunded { payment, order });
@@ -62,7 +62,7 @@ impl Command for RefundPayment {
         let detail = serde_json::json!({ "payment_id": payment.id.to_string() }).to_string();
         uow.note(AuditNote::by(self.caller, action, subject, detail))?;
         uow.emit(told(&refunded, order, payer, payee));
-        uow.save_payment(refunded.clone());
+        uow.save(refunded.clone());
         Ok(Refunded {
             payment: refunded,
             order,

@@ -3,7 +3,8 @@
 use p2p_domain::offer::Act;
 use p2p_domain::payment_report::{PaymentReport, ReportOutcome, assess};
 use p2p_domain::{
-    AccountKey, Asset, Decimal, Money, OfferId, Posting, Refusal, ReportId, TypedId, UserId,
+    Account, AccountKey, Asset, Decimal, Money, Offer, OfferId, Posting, Refusal, ReportId,
+    TypedId, UserId,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -121,7 +122,10 @@ impl ReceivePayment {
 
     fn deposit(&self, uow: &mut UnitOfWork<'_>, user: UserId) -> Result<ReportOutcome, Refusal> {
         let paid = self.payment.paid;
-        if uow.account(AccountKey::user(user, paid.asset())).is_err() {
+        if uow
+            .get::<Account>(&AccountKey::user(user, paid.asset()))
+            .is_err()
+        {
             return Ok(ReportOutcome::UnknownDeal);
         }
         let posting =
@@ -155,8 +159,8 @@ impl Command for ReceivePayment {
             .for_each(|offer| reads.offer(offer));
         if let Some(user) = self.depositor() {
             let asset = self.payment.paid.asset();
-            reads.account(AccountKey::user(user, asset));
-            reads.account(AccountKey::external(asset));
+            reads.lock::<Account>(AccountKey::user(user, asset));
+            reads.lock::<Account>(AccountKey::external(asset));
         }
     }
 
@@ -170,7 +174,7 @@ impl Command for ReceivePayment {
             return Ok(Received::Before);
         }
         let payment = &self.payment;
-        let deal = self.offer().and_then(|offer| uow.offer(offer).ok());
+        let deal = self.offer().and_then(|offer| uow.get::<Offer>(&offer).ok());
         let named = deal.as_ref().map(|deal| deal.id);
         let outcome = match self.depositor() {
             Some(user) => self.deposit(uow, user)?,

@@ -25,7 +25,7 @@ pub use passwords::{PasswordError, Passwords, Verdict};
 pub use second_factors::{Enrolment, SecondFactorError, SecondFactors};
 pub use storage::{
     AuditAppend, ChangeSet, CustomerPreconditions, Entry, IdempotencyKey, IdempotencyRecord,
-    InboxKey, InboxMark, OfferPreconditions, OfferSummary, OutboxMessage, Reply, Snapshot,
-    SnapshotQuery, StaffMember, StorageError, Store, Transaction, Transfer, Versioned,
+    InboxKey, InboxMark, Load, LoadEvery, OfferPreconditions, OfferSummary, OutboxMessage, Reply,
+    Snapshot, SnapshotQuery, StaffMember, StorageError, Store, Transaction, Transfer, Versioned,
 };
 pub use tokens::{AccessToken, Bearer, Link, LinkPurpose, Refresh, TokenError, Tokens};

@@ -4,7 +4,7 @@ use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::second_factor::{PresentedCode, RecoveryCodes, SealedSecret, SecondFactor};
 use p2p_domain::session::{Origin, Session, SessionEnd};
 use p2p_domain::user::Caller;
-use p2p_domain::{Refusal, User};
+use p2p_domain::{FailedAttempts, Refusal, User};
 
 use super::{NewRecoveryCodes, new_recovery_codes, present_code};
 use crate::Market;
@@ -28,7 +28,7 @@ impl Command for BeginSecondFactor {
 
     fn read_set(&self, reads: &mut ReadSet) {
         self.password.read_set(reads);
-        reads.second_factor(self.password.caller.user);
+        reads.lock::<SecondFactor>(self.password.caller.user);
     }
 
     fn is_background(&self) -> bool {
@@ -41,11 +41,11 @@ impl Command for BeginSecondFactor {
             AuthOutcome::Denied(denial) => return Ok(denial.into()),
         };
         let secret = self.secret.clone();
-        let factor = match uow.second_factor(user) {
+        let factor = match uow.find::<SecondFactor>(&user) {
             Some(known) => known.begin_again(secret)?,
             None => SecondFactor::begin(user, secret),
         };
-        uow.save_second_factor(factor);
+        uow.save(factor);
         Ok(AuthOutcome::Admitted(()))
     }
 }
@@ -82,11 +82,11 @@ impl Command for ConfirmSecondFactor {
     type Outcome = AuthOutcome<(User, Session)>;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.user(self.caller.user);
-        reads.attempts(AttemptKey::of_codes(self.caller.user).0);
-        reads.second_factor(self.caller.user);
-        reads.sessions_of(self.caller.user);
-        reads.trail();
+        reads.lock::<User>(self.caller.user);
+        reads.lock::<FailedAttempts>(AttemptKey::of_codes(self.caller.user).0);
+        reads.lock::<SecondFactor>(self.caller.user);
+        reads.lock_of::<Session>(self.caller.user);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -98,13 +98,15 @@ impl Command for ConfirmSecondFactor {
         if let Some(denial) = check_lockout(uow, key) {
             return Ok(denial.into());
         }
-        let user = uow.user(self.caller.user)?;
+        let user = uow.get::<User>(&self.caller.user)?;
         let id = self.caller.session.ok_or(Refusal::SessionOver)?;
-        let mut sessions = uow.sessions_of(user.id).into_iter();
+        let mut sessions = uow
+            .find_all::<Session>(|session| session.user == user.id && session.ended.is_none())
+            .into_iter();
         let session = sessions.find(|session| session.id == id);
         let session = session.ok_or(Refusal::SessionOver)?;
         let factor = uow
-            .second_factor(user.id)
+            .find::<SecondFactor>(&user.id)
             .ok_or(Refusal::SecondFactorMissing)?;
         let (recovery, now) = (self.recovery.clone(), uow.now());
         let factor = match factor.confirm(self.code, recovery, now) {
@@ -118,10 +120,10 @@ impl Command for ConfirmSecondFactor {
             Err(refusal) => return Err(refusal),
         };
         reset_failures(uow, key);
-        uow.save_second_factor(factor);
+        uow.save(factor);
         end_sessions_except(uow, user.id, Some(id), SessionEnd::Revoked);
         let session = session.prove(now);
-        uow.save_session(session.clone());
+        uow.save(session.clone());
         let action = AuditAction::SecondFactorActivated;
         let note = AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
         uow.note(note)?;

@@ -18,7 +18,7 @@ use crate::Market;
 use crate::auth::{
     AccessError, AttemptKey, AuthOutcome, check_lockout, record_failure, reset_failures,
 };
-use crate::engine::UnitOfWork;
+use crate::engine::{Related, UnitOfWork};
 use crate::ports::SecondFactorError;
 
 /// New recovery codes in plain text, given to their owner once. Secrets.
@@ -33,7 +33,7 @@ impl std::fmt::Debug for NewRecoveryCodes {
 
 /// The caller's session, if it is still open: an access token outlives it for a short time.
 fn open_session(uow: &UnitOfWork<'_>, caller: Caller) -> Result<Session, Refusal> {
-    let session = caller.session.and_then(|id| uow.session(id).ok());
+    let session = caller.session.and_then(|id| uow.get::<Session>(&id).ok());
     let is_open = |session: &Session| {
         session.user == caller.user && session.is_open(&uow.policy().access, uow.now())
     };
@@ -70,7 +70,7 @@ pub(crate) fn accept_code(
         Ok(factor) => {
             reset_failures(uow, key);
             let left = recovers.then_some(factor.recovery.0.len());
-            uow.save_second_factor(factor);
+            uow.save(factor);
             Ok(AuthOutcome::Admitted(left))
         }
         Err(refusal @ Refusal::SecondFactorWrong) => {
@@ -90,3 +90,5 @@ fn new_recovery_codes(
     let (codes, digests) = codes.into_iter().unzip();
     Ok((NewRecoveryCodes(codes), RecoveryCodes(digests)))
 }
+
+impl Related for SecondFactor {}

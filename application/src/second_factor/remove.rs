@@ -5,7 +5,7 @@ use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::second_factor::RecoveryCodes;
 use p2p_domain::session::SessionEnd;
 use p2p_domain::user::Caller;
-use p2p_domain::{Refusal, Role, User, UserId};
+use p2p_domain::{Refusal, Role, SecondFactor, Session, User, UserId};
 
 use super::{NewRecoveryCodes, new_recovery_codes, open_session};
 use crate::Market;
@@ -26,10 +26,10 @@ impl Command for RemoveSecondFactor {
 
     fn read_set(&self, reads: &mut ReadSet) {
         reads.caller(self.caller);
-        reads.user(self.user);
-        reads.second_factor(self.user);
-        reads.sessions_of(self.user);
-        reads.trail();
+        reads.lock::<User>(self.user);
+        reads.lock::<SecondFactor>(self.user);
+        reads.lock_of::<Session>(self.user);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -41,8 +41,8 @@ impl Command for RemoveSecondFactor {
         if !own {
             uow.require_staff(self.caller, Role::Admin)?;
         }
-        let user = uow.user(self.user)?;
-        let factor = uow.second_factor(self.user);
+        let user = uow.get::<User>(&self.user)?;
+        let factor = uow.find::<SecondFactor>(&self.user);
         let factor = factor.filter(|factor| factor.is_active());
         let factor = factor.ok_or(Refusal::SecondFactorMissing)?;
         if own {
@@ -50,7 +50,7 @@ impl Command for RemoveSecondFactor {
         } else {
             end_sessions_except(uow, self.user, None, SessionEnd::ByStaff);
         }
-        uow.save_second_factor(factor.given_up());
+        uow.save(factor.given_up());
         let action = AuditAction::SecondFactorRemoved;
         let note = AuditNote::by(self.caller, action, self.user.to_string(), "{}".into());
         uow.note(note)?;
@@ -78,12 +78,12 @@ impl Command for RenewRecoveryCodes {
     type Outcome = User;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.user(self.caller.user);
-        reads.second_factor(self.caller.user);
+        reads.lock::<User>(self.caller.user);
+        reads.lock::<SecondFactor>(self.caller.user);
         if let Some(session) = self.caller.session {
-            reads.session(session);
+            reads.lock::<Session>(session);
         }
-        reads.trail();
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -91,13 +91,13 @@ impl Command for RenewRecoveryCodes {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
-        let user = uow.user(self.caller.user)?;
-        let factor = uow.second_factor(self.caller.user);
+        let user = uow.get::<User>(&self.caller.user)?;
+        let factor = uow.find::<SecondFactor>(&self.caller.user);
         let factor = factor.filter(|factor| factor.is_active());
         let factor = factor.ok_or(Refusal::SecondFactorMissing)?;
         self.caller.require_proof(&uow.policy().access, uow.now())?;
         open_session(uow, self.caller)?;
-        uow.save_second_factor(factor.with_recovery(self.recovery.clone()));
+        uow.save(factor.with_recovery(self.recovery.clone()));
         let action = AuditAction::RecoveryCodesRenewed;
         let note = AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
         uow.note(note)?;

@@ -1,10 +1,10 @@
 //! A user presents their second factor again before a sensitive change.
 
-use p2p_domain::Refusal;
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::second_factor::PresentedCode;
 use p2p_domain::session::Origin;
 use p2p_domain::user::Caller;
+use p2p_domain::{FailedAttempts, Refusal, SecondFactor, Session, User};
 
 use super::{accept_code, open_session, present_code};
 use crate::Market;
@@ -24,13 +24,13 @@ impl Command for VerifySecondFactor {
     type Outcome = AuthOutcome<Admitted>;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.user(self.caller.user);
-        reads.attempts(AttemptKey::of_codes(self.caller.user).0);
-        reads.second_factor(self.caller.user);
+        reads.lock::<User>(self.caller.user);
+        reads.lock::<FailedAttempts>(AttemptKey::of_codes(self.caller.user).0);
+        reads.lock::<SecondFactor>(self.caller.user);
         if let Some(session) = self.caller.session {
-            reads.session(session);
+            reads.lock::<Session>(session);
         }
-        reads.trail();
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -38,17 +38,17 @@ impl Command for VerifySecondFactor {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Self::Outcome, Refusal> {
-        let user = uow.user(self.caller.user)?;
+        let user = uow.get::<User>(&self.caller.user)?;
         let session = open_session(uow, self.caller)?;
         let factor = uow
-            .second_factor(user.id)
+            .find::<SecondFactor>(&user.id)
             .ok_or(Refusal::SecondFactorMissing)?;
         let recovery_left = match accept_code(uow, factor, self.code, &self.origin)? {
             AuthOutcome::Admitted(left) => left,
             AuthOutcome::Denied(denial) => return Ok(denial.into()),
         };
         let session = session.prove(uow.now());
-        uow.save_session(session.clone());
+        uow.save(session.clone());
         let note = |action| AuditNote::by(self.caller, action, user.id.to_string(), "{}".into());
         uow.note(note(AuditAction::SecondFactorShown))?;
         if recovery_left.is_some() {

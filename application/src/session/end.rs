@@ -4,7 +4,7 @@ use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::refusal::Resource;
 use p2p_domain::session::SessionEnd;
 use p2p_domain::user::Caller;
-use p2p_domain::{Refusal, SessionId};
+use p2p_domain::{Refusal, Session, SessionId};
 
 use crate::auth::end_sessions_except;
 use crate::engine::{Command, ReadSet, UnitOfWork};
@@ -20,8 +20,8 @@ impl Command for EndSession {
     type Outcome = ();
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.session(self.session);
-        reads.trail();
+        reads.lock::<Session>(self.session);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -29,7 +29,7 @@ impl Command for EndSession {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
-        let session = uow.session(self.session)?;
+        let session = uow.get::<Session>(&self.session)?;
         if session.user != self.caller.user {
             return Err(Refusal::NotFound(Resource::Session));
         }
@@ -42,7 +42,7 @@ impl Command for EndSession {
         } else {
             (SessionEnd::Revoked, AuditAction::SessionRevoked)
         };
-        uow.save_session(session.end(why, uow.now()));
+        uow.save(session.end(why, uow.now()));
         let subject = self.session.to_string();
         uow.note(AuditNote::by(self.caller, action, subject, "{}".into()))
     }
@@ -58,8 +58,8 @@ impl Command for EndOtherSessions {
     type Outcome = usize;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.sessions_of(self.caller.user);
-        reads.trail();
+        reads.lock_of::<Session>(self.caller.user);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -69,7 +69,9 @@ impl Command for EndOtherSessions {
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<usize, Refusal> {
         let (user, now) = (self.caller.user, uow.now());
         let rules = uow.policy().access;
-        let others = uow.sessions_of(user).into_iter();
+        let others = uow
+            .find_all::<Session>(|session| session.user == user && session.ended.is_none())
+            .into_iter();
         let others = others.filter(|session| self.caller.session != Some(session.id));
         let ended = others
             .filter(|session| session.is_open(&rules, now))

@@ -8,7 +8,7 @@ use p2p_domain::policy::AccessRules;
 use p2p_domain::second_factor::PresentedCode;
 use p2p_domain::session::{Origin, Session, SessionEnd};
 use p2p_domain::user::{Email, PasswordHash};
-use p2p_domain::{Refusal, SessionId, Timestamp, User, UserId};
+use p2p_domain::{Refusal, SecondFactor, SessionId, Timestamp, User, UserId};
 
 use super::{LoggedIn, issue_tokens};
 use crate::Market;
@@ -58,15 +58,15 @@ impl Command for LogIn {
     type Outcome = AuthOutcome<Admitted>;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.attempts(self.key.0);
-        reads.attempts(AttemptKey::of_codes(self.user).0);
+        reads.lock::<FailedAttempts>(self.key.0);
+        reads.lock::<FailedAttempts>(AttemptKey::of_codes(self.user).0);
         if let Some(source) = self.source {
-            reads.attempts(source.0);
+            reads.lock::<FailedAttempts>(source.0);
         }
-        reads.user(self.user);
-        reads.second_factor(self.user);
-        reads.sessions_of(self.user);
-        reads.trail();
+        reads.lock::<User>(self.user);
+        reads.lock::<SecondFactor>(self.user);
+        reads.lock_of::<Session>(self.user);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -75,12 +75,14 @@ impl Command for LogIn {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Self::Outcome, Refusal> {
         let (rules, now) = (uow.policy().access, uow.now());
-        let own = uow.attempts(self.key.0);
-        let source = self.source.map(|source| uow.attempts(source.0));
+        let own = uow.get_or_new::<FailedAttempts>(self.key.0);
+        let source = self
+            .source
+            .map(|source| uow.get_or_new::<FailedAttempts>(source.0));
         if let Some(wait) = lockout(Some(own), source, &rules, now) {
             return Ok(Denial::of(Refusal::TooManyAttempts { wait }).into());
         }
-        let user = uow.user(self.user).ok();
+        let user = uow.get::<User>(&self.user).ok();
         // The match does not count if the password was changed in between.
         let matches = |user: &User| self.password_set_at == Some(user.password_changed_at);
         let Some(user) = user.clone().filter(matches) else {
@@ -93,7 +95,9 @@ impl Command for LogIn {
         if rules.verified_email && user.email_verified_at.is_none() {
             return Ok(Denial::of(Refusal::EmailNotVerified).into());
         }
-        let factor = uow.second_factor(user.id).filter(|one| one.is_active());
+        let factor = uow
+            .find::<SecondFactor>(&user.id)
+            .filter(|one| one.is_active());
         let proved = factor.is_some();
         let mut recovery_left = None;
         if let Some(factor) = factor {
@@ -112,12 +116,12 @@ impl Command for LogIn {
         }
         reset_failures(uow, self.key);
         if let Some(source) = source.filter(|source| own.failed > 0 && source.failed > 0) {
-            uow.save_attempts(source.less(own.failed));
+            uow.save(source.less(own.failed));
         }
         let user = match &self.rehashed {
             Some(hash) => {
                 let user = user.with_rehashed(hash.clone());
-                uow.save_user(user.clone());
+                uow.save(user.clone());
                 user
             }
             None => user,
@@ -135,7 +139,7 @@ impl Command for LogIn {
         if recovery_left.is_some() {
             uow.note(note(AuditAction::RecoveryCodeUsed))?;
         }
-        uow.save_session(session.clone());
+        uow.save(session.clone());
         Ok(AuthOutcome::Admitted(Admitted {
             user,
             session,
@@ -148,8 +152,8 @@ impl LogIn {
     /// Counts a failure under the source address.
     fn count_source_failure(&self, uow: &mut UnitOfWork<'_>) {
         if let Some(source) = self.source {
-            let attempts = uow.attempts(source.0);
-            uow.save_attempts(attempts.one_more_from_source(uow.now()));
+            let attempts = uow.get_or_new::<FailedAttempts>(source.0);
+            uow.save(attempts.one_more_from_source(uow.now()));
         }
     }
 }
@@ -167,11 +171,12 @@ fn lockout(
 
 /// Ends the least recently used sessions if the user has as many as allowed.
 fn end_surplus_sessions(uow: &mut UnitOfWork<'_>, user: UserId) {
-    let mut sessions = uow.sessions_of(user);
+    let mut sessions =
+        uow.find_all::<Session>(|session| session.user == user && session.ended.is_none());
     sessions.sort_by_key(|session| session.last_used_at);
     let beyond = (sessions.len() + 1).saturating_sub(Session::MOST);
     for session in sessions.into_iter().take(beyond) {
-        uow.save_session(session.end(SessionEnd::Displaced, uow.now()));
+        uow.save(session.end(SessionEnd::Displaced, uow.now()));
     }
 }
 

@@ -15,6 +15,7 @@ use p2p_domain::session::Session;
 
 use crate::Market;
 use crate::auth::{AccessError, issue_access_token};
+use crate::engine::Related;
 use crate::ports::{AccessToken, Refresh};
 
 /// A user with an open session and its tokens.
@@ -54,3 +55,5 @@ fn issue_tokens(market: &Market, user: User, session: Session) -> Result<LoggedI
         refresh: RefreshToken(refresh),
     })
 }
+
+impl Related for Session {}

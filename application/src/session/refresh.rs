@@ -32,10 +32,10 @@ impl Command for RenewSession {
     type Outcome = Renewed;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.user(self.refresh.user);
-        reads.session(self.refresh.session);
+        reads.lock::<User>(self.refresh.user);
+        reads.lock::<Session>(self.refresh.session);
         if self.is_reused {
-            reads.trail();
+            reads.audit_head();
         }
     }
 
@@ -45,15 +45,15 @@ impl Command for RenewSession {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Renewed, Refusal> {
         let over = |_| Refusal::SessionOver;
-        let session = uow.session(self.refresh.session).map_err(over)?;
-        let user = uow.user(self.refresh.user).map_err(over)?;
+        let session = uow.get::<Session>(&self.refresh.session).map_err(over)?;
+        let user = uow.get::<User>(&self.refresh.user).map_err(over)?;
         if session.user != user.id {
             return Err(Refusal::SessionOver);
         }
         let rules = uow.policy().access;
         match session.renew(self.refresh.generation, &rules, uow.now())? {
             Renewal::Renewed(session) => {
-                uow.save_session(session.clone());
+                uow.save(session.clone());
                 Ok(Renewed::Continued(Box::new((user, session))))
             }
             Renewal::Reused(session) => {
@@ -67,7 +67,7 @@ impl Command for RenewSession {
                         detail: serde_json::json!({ "client": self.origin.client }).to_string(),
                     };
                     uow.note(note)?;
-                    uow.save_session(session);
+                    uow.save(session);
                 }
                 Ok(Renewed::Reused)
             }

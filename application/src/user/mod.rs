@@ -18,3 +18,9 @@ pub use register::RegisterUser;
 pub use set_language::SetLanguage;
 pub use set_roles::SetRoles;
 pub use verify_email::{VerifyEmail, request_verification, verify_email};
+
+use p2p_domain::User;
+
+use crate::engine::Related;
+
+impl Related for User {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::session::{Origin, SessionEnd};
 use p2p_domain::user::{Caller, Email, PasswordHash};
-use p2p_domain::{Refusal, User};
+use p2p_domain::{FailedAttempts, Refusal, Session, User};
 
 use crate::Market;
 use crate::auth::{
@@ -46,7 +46,7 @@ impl Command for ChangePassword {
 
     fn read_set(&self, reads: &mut ReadSet) {
         self.old.read_set(reads);
-        reads.sessions_of(self.old.caller.user);
+        reads.lock_of::<Session>(self.old.caller.user);
     }
 
     fn is_background(&self) -> bool {
@@ -63,7 +63,7 @@ impl Command for ChangePassword {
         let action = AuditAction::PasswordChanged;
         let note = AuditNote::by(caller, action, user.id.to_string(), "{}".into());
         uow.note(note)?;
-        uow.save_user(user.clone());
+        uow.save(user.clone());
         Ok(AuthOutcome::Admitted(user))
     }
 }
@@ -107,11 +107,11 @@ impl Command for ResetPassword {
     type Outcome = User;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.user(self.link.user);
-        reads.attempts(self.key.0);
-        reads.attempts(AttemptKey::of_password(self.link.user).0);
-        reads.sessions_of(self.link.user);
-        reads.trail();
+        reads.lock::<User>(self.link.user);
+        reads.lock::<FailedAttempts>(self.key.0);
+        reads.lock::<FailedAttempts>(AttemptKey::of_password(self.link.user).0);
+        reads.lock_of::<Session>(self.link.user);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -119,7 +119,9 @@ impl Command for ResetPassword {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
-        let user = uow.user(self.link.user).map_err(|_| Refusal::LinkSpent)?;
+        let user = uow
+            .get::<User>(&self.link.user)
+            .map_err(|_| Refusal::LinkSpent)?;
         if user.password_changed_at != self.link.password_set_at {
             return Err(Refusal::LinkSpent);
         }
@@ -139,7 +141,7 @@ impl Command for ResetPassword {
             subject: user.id.to_string(),
             detail: "{}".into(),
         })?;
-        uow.save_user(user.clone());
+        uow.save(user.clone());
         Ok(user)
     }
 }

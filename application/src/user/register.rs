@@ -85,8 +85,8 @@ impl Command for RegisterUser {
         if let Some(caller) = self.by {
             reads.caller(caller);
         }
-        reads.email(&self.email);
-        reads.trail();
+        reads.lock_of::<User>(self.email.clone());
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -97,7 +97,8 @@ impl Command for RegisterUser {
         if let Some(caller) = self.by {
             uow.require_staff(caller, Role::Admin)?;
         }
-        if uow.email_taken(&self.email) {
+        let is_taken = |user: &User| user.email == self.email;
+        if !uow.find_all::<User>(is_taken).is_empty() {
             return Err(Refusal::EmailTaken);
         }
         let user = User {
@@ -112,10 +113,10 @@ impl Command for RegisterUser {
             )
         };
         for (asset, account) in &self.wallet {
-            uow.open_account(Account::open(*account, AccountKey::user(user.id, *asset)));
+            uow.save(Account::open(*account, AccountKey::user(user.id, *asset)));
         }
         if user.roles.contains(Role::Exchanger) {
-            uow.save_exchanger(Exchanger::new(user.id));
+            uow.save(Exchanger::new(user.id));
         }
         let (action, subject) = (AuditAction::UserRegistered, user.id.to_string());
         let roles: Vec<_> = user.roles.iter().map(Role::name).collect();
@@ -127,7 +128,7 @@ impl Command for RegisterUser {
                 ..AuditNote::by_system(action, subject, detail)
             },
         })?;
-        uow.save_user(user.clone());
+        uow.save(user.clone());
         Ok(user)
     }
 }

@@ -16,16 +16,16 @@ impl Command for SetLanguage {
     type Outcome = User;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.user(self.caller.user);
+        reads.lock::<User>(self.caller.user);
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
-        let user = uow.user(self.caller.user)?;
+        let user = uow.get::<User>(&self.caller.user)?;
         if user.language == self.language {
             return Ok(user);
         }
         let user = user.speaking(self.language);
-        uow.save_user(user.clone());
+        uow.save(user.clone());
         Ok(user)
     }
 }

@@ -19,9 +19,9 @@ impl Command for SetRoles {
 
     fn read_set(&self, reads: &mut ReadSet) {
         reads.caller(self.caller);
-        reads.user(self.user);
-        reads.exchanger(self.user);
-        reads.trail();
+        reads.lock::<User>(self.user);
+        reads.lock::<Exchanger>(self.user);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -33,7 +33,7 @@ impl Command for SetRoles {
         if self.caller.user == self.user && !self.roles.contains(Role::Admin) {
             return Err(Refusal::OwnAdminRole);
         }
-        let user = uow.user(self.user)?;
+        let user = uow.get::<User>(&self.user)?;
         if user.roles == self.roles {
             return Ok(user);
         }
@@ -41,12 +41,12 @@ impl Command for SetRoles {
         let detail = serde_json::json!({ "before": names(user.roles), "after": names(self.roles) });
         let user = user.with_roles(self.roles, uow.now());
         match (
-            uow.exchanger(self.user),
+            uow.get::<Exchanger>(&self.user),
             self.roles.contains(Role::Exchanger),
         ) {
-            (Err(_), true) => uow.save_exchanger(Exchanger::new(self.user)),
+            (Err(_), true) => uow.save(Exchanger::new(self.user)),
             (Ok(exchanger), false) if exchanger.online => {
-                uow.save_exchanger(exchanger.switch(false));
+                uow.save(exchanger.switch(false));
             }
             _ => {}
         }
@@ -57,7 +57,7 @@ impl Command for SetRoles {
             subject,
             detail.to_string(),
         ))?;
-        uow.save_user(user.clone());
+        uow.save(user.clone());
         Ok(user)
     }
 }

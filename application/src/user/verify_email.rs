@@ -3,7 +3,7 @@
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::session::Origin;
 use p2p_domain::user::Email;
-use p2p_domain::{Refusal, UserId};
+use p2p_domain::{Refusal, User, UserId};
 
 use crate::Market;
 use crate::auth::{AccessError, open_link, send_verification_link};
@@ -23,8 +23,8 @@ impl Command for VerifyEmail {
     type Outcome = ();
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.user(self.user);
-        reads.trail();
+        reads.lock::<User>(self.user);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -32,7 +32,9 @@ impl Command for VerifyEmail {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
-        let user = uow.user(self.user).map_err(|_| Refusal::LinkSpent)?;
+        let user = uow
+            .get::<User>(&self.user)
+            .map_err(|_| Refusal::LinkSpent)?;
         if user.email_verified_at.is_some() {
             return Ok(());
         }
@@ -44,7 +46,7 @@ impl Command for VerifyEmail {
             subject: user.id.to_string(),
             detail: "{}".into(),
         })?;
-        uow.save_user(user.verified(uow.now()));
+        uow.save(user.verified(uow.now()));
         Ok(())
     }
 }

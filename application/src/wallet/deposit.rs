@@ -20,10 +20,10 @@ impl Command for Deposit {
     type Outcome = Account;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.account(AccountKey::user(self.user, self.asset));
+        reads.lock::<Account>(AccountKey::user(self.user, self.asset));
         reads.caller(self.caller);
-        reads.account(AccountKey::external(self.asset));
-        reads.trail();
+        reads.lock::<Account>(AccountKey::external(self.asset));
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -51,6 +51,6 @@ impl Command for Deposit {
             subject,
             detail.to_string(),
         ))?;
-        uow.account(AccountKey::user(self.user, self.asset))
+        uow.get::<Account>(&AccountKey::user(self.user, self.asset))
     }
 }

@@ -22,8 +22,8 @@ impl Command for ApproveWithdrawal {
 
     fn read_set(&self, reads: &mut ReadSet) {
         reads.caller(self.caller);
-        reads.withdrawal(self.withdrawal);
-        reads.trail();
+        reads.lock::<Withdrawal>(self.withdrawal);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -32,7 +32,7 @@ impl Command for ApproveWithdrawal {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Withdrawal, Refusal> {
         uow.require_staff(self.caller, Role::Admin)?;
-        let withdrawal = uow.withdrawal(self.withdrawal)?;
+        let withdrawal = uow.get::<Withdrawal>(&self.withdrawal)?;
         let step = withdrawal.approve(self.caller.user, self.reference.clone(), uow.now())?;
         note(
             uow,
@@ -57,8 +57,8 @@ impl Command for RejectWithdrawal {
 
     fn read_set(&self, reads: &mut ReadSet) {
         reads.caller(self.caller);
-        reads.withdrawal(self.withdrawal);
-        reads.trail();
+        reads.lock::<Withdrawal>(self.withdrawal);
+        reads.audit_head();
     }
 
     fn is_background(&self) -> bool {
@@ -66,7 +66,7 @@ impl Command for RejectWithdrawal {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Withdrawal, Refusal> {
-        let withdrawal = uow.withdrawal(self.withdrawal);
+        let withdrawal = uow.get::<Withdrawal>(&self.withdrawal);
         let own = matches!(&withdrawal, Ok(known) if known.user == self.caller.user);
         if !own {
             uow.require_staff(self.caller, Role::Admin)?;

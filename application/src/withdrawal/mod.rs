@@ -11,14 +11,23 @@ pub use queries::{WithdrawalList, get_withdrawal, list_withdrawals};
 pub use request::RequestWithdrawal;
 
 use p2p_domain::withdrawal::Decision;
-use p2p_domain::{Refusal, Withdrawal};
+use p2p_domain::{Account, AccountKey, Refusal, Withdrawal};
 
-use crate::engine::UnitOfWork;
+use crate::engine::{ReadSet, Related, UnitOfWork};
 
 /// Books a step: money, event, and the withdrawal itself.
 fn settle(uow: &mut UnitOfWork<'_>, step: Decision) -> Result<Withdrawal, Refusal> {
     uow.post(step.posting).map_err(|(_, refusal)| refusal)?;
     uow.emit([step.event]);
-    uow.save_withdrawal(step.withdrawal.clone());
+    uow.save(step.withdrawal.clone());
     Ok(step.withdrawal)
+}
+
+impl Related for Withdrawal {
+    /// The owner's account, and that of the outside world.
+    fn relate(&self, reads: &mut ReadSet) {
+        let asset = self.amount.asset();
+        reads.lock::<Account>(AccountKey::user(self.user, asset));
+        reads.lock::<Account>(AccountKey::external(asset));
+    }
 }

@@ -2,7 +2,7 @@
 
 use p2p_domain::refusal::QuotaKind;
 use p2p_domain::user::Caller;
-use p2p_domain::{AccountKey, Asset, Decimal, Money, Refusal, Withdrawal, WithdrawalId};
+use p2p_domain::{Account, AccountKey, Asset, Decimal, Money, Refusal, Withdrawal, WithdrawalId};
 
 use super::settle;
 use crate::engine::{Command, ReadSet, UnitOfWork};
@@ -22,8 +22,8 @@ impl Command for RequestWithdrawal {
     type Outcome = Withdrawal;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.account(AccountKey::user(self.caller.user, self.asset));
-        reads.tally(QuotaKind::OpenWithdrawals, self.caller.user);
+        reads.lock::<Account>(AccountKey::user(self.caller.user, self.asset));
+        reads.count(QuotaKind::OpenWithdrawals, self.caller.user);
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Withdrawal, Refusal> {

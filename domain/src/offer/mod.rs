@@ -59,10 +59,8 @@ impl Offer {
     /// Whose crypto is in escrow.
     #[must_use]
     pub const fn crypto_holder(&self) -> UserId {
-        match self.terms.exchange_type {
-            ExchangeType::CryptoToFiat => self.terms.customer,
-            ExchangeType::FiatToCrypto => self.terms.exchanger,
-        }
+        let direction = self.terms.exchange_type;
+        direction.crypto_holder_of(self.terms.customer, self.terms.exchanger)
     }
 
     /// Who pays fiat outside and receives the crypto.

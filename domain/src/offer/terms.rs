@@ -46,6 +46,15 @@ impl ExchangeType {
             Self::FiatToCrypto => Actor::Exchanger,
         }
     }
+
+    /// Whose crypto is held in escrow between these two.
+    #[must_use]
+    pub const fn crypto_holder_of(self, customer: UserId, exchanger: UserId) -> UserId {
+        match self {
+            Self::CryptoToFiat => customer,
+            Self::FiatToCrypto => exchanger,
+        }
+    }
 }
 
 impl fmt::Display for ExchangeType {

@@ -34,7 +34,7 @@ fn attempts(key: u128, failed: u32, last_failed_at: Timestamp) -> FailedAttempts
 
 async fn keep<S: Store>(store: &S, rows: &[FailedAttempts]) {
     let changes = ChangeSet {
-        attempts: rows.iter().copied().map(new).collect(),
+        failed_attempts: rows.iter().copied().map(new).collect(),
         ..ChangeSet::default()
     };
     commit(store, &changes).await.unwrap();
@@ -55,12 +55,15 @@ pub async fn failed_log_ins_are_kept_as_they_were<B: Backend>(backend: &B) {
     assert_eq!(store.find_attempts(5).await.unwrap(), None);
     let once_more = rows[2].one_more(LATE);
     let changes = ChangeSet {
-        attempts: vec![changed(once_more, 1)],
+        failed_attempts: vec![changed(once_more, 1)],
         ..ChangeSet::default()
     };
     store.commit(&changes).await.unwrap();
     let mut unit = store.begin().await.unwrap();
-    let mut locked = unit.lock_attempts(&[0, 1, 5, u128::MAX]).await.unwrap();
+    let mut locked = unit
+        .load_by_key::<FailedAttempts>(&[0, 1, 5, u128::MAX])
+        .await
+        .unwrap();
     unit.rollback().await.unwrap();
     locked.sort_unstable_by_key(|row| row.key);
     assert_eq!(locked, [rows[0], rows[1], once_more]);
@@ -104,7 +107,7 @@ pub async fn a_second_factor_is_kept_as_it_was<B: Backend>(backend: &B) {
     }
     let mut unit = store.begin().await.unwrap();
     let users = [user, UserId::from_u128(u128::MAX)];
-    let locked = unit.lock_second_factors(&users).await.unwrap();
+    let locked = unit.load_by_key::<SecondFactor>(&users).await.unwrap();
     unit.rollback().await.unwrap();
     assert!(locked == [now], "{locked:?}");
     let of_nobody = SecondFactor::begin(users[1], SealedSecret::new(String::new()));
@@ -131,7 +134,11 @@ pub async fn each_failed_log_in_is_counted<B: Backend>(backend: &B) {
             while counted < EACH {
                 let attempt = async {
                     let mut unit = store.begin().await?;
-                    let found = unit.lock_attempts(&[7]).await?.first().copied();
+                    let found = unit
+                        .load_by_key::<FailedAttempts>(&[7])
+                        .await?
+                        .first()
+                        .copied();
                     let before = found.unwrap_or_else(|| FailedAttempts::none(7, START));
                     let value = before.one_more(START);
                     let saved = match found {
@@ -139,7 +146,7 @@ pub async fn each_failed_log_in_is_counted<B: Backend>(backend: &B) {
                         None => new(value),
                     };
                     let changes = ChangeSet {
-                        attempts: vec![saved],
+                        failed_attempts: vec![saved],
                         ..ChangeSet::default()
                     };
                     unit.commit(&changes).await

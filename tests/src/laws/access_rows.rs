@@ -74,7 +74,7 @@ impl AccessRows {
     pub(super) fn all_new(&self) -> ChangeSet {
         ChangeSet {
             sessions: vec![new(self.session.clone())],
-            attempts: vec![new(self.attempts)],
+            failed_attempts: vec![new(self.attempts)],
             second_factors: vec![new(self.second_factor.clone())],
             conducts: vec![new(self.conduct)],
             ..ChangeSet::default()
@@ -109,7 +109,13 @@ impl AccessRows {
         let none = ChangeSet::default;
         vec![
             ("session", ChangeSet { sessions, ..none() }),
-            ("attempts", ChangeSet { attempts, ..none() }),
+            (
+                "attempts",
+                ChangeSet {
+                    failed_attempts: attempts,
+                    ..none()
+                },
+            ),
             (
                 "second factor",
                 ChangeSet {

@@ -123,7 +123,7 @@ pub async fn at_once_everything_is_committed<B: Backend>(backend: &B) {
     let record = harness.exchanger_record(exchanger.user).await;
     let mut unit = harness.store.begin().await.unwrap();
     let key = AccountKey::user(customer.user, Asset::Usdt);
-    let accounts = unit.lock_accounts(&[key]).await.unwrap();
+    let accounts = unit.load_by_key::<Account>(&[key]).await.unwrap();
     unit.rollback().await.unwrap();
 
     let opening = NewOffer {
@@ -169,7 +169,7 @@ async fn deposit_at_once<S: Storage>(
 ) -> Result<(), StorageError> {
     let mut unit = store.begin().await?;
     let keys = deposit_keys(to.user, Asset::Usdt);
-    let accounts = unit.lock_accounts(&keys).await?;
+    let accounts = unit.load_by_key::<Account>(&keys).await?;
     unit.rollback().await?;
     let amount = Money::new(1, Asset::Usdt);
     let posting = Posting::deposit(to.user, amount, harness.admin.user).unwrap();

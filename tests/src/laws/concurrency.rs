@@ -11,7 +11,8 @@ use p2p_application::user::UserQueries;
 use p2p_application::{CommandError, Market};
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{
-    AccountKey, Asset, ExchangeType, Exchanger, Money, Posting, Refusal, Role, Roles, UserId,
+    Account, AccountKey, Asset, ExchangeType, Exchanger, Money, Posting, Refusal, Role, Roles,
+    UserId,
 };
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -37,7 +38,7 @@ pub async fn two_units_on_one_row_take_turns<B: Backend>(backend: &B) {
     let second = async {
         let mut unit = other.begin().await?;
         let keys = deposit_keys(anna.user, Asset::Usdt);
-        let accounts = unit.lock_accounts(&keys).await?;
+        let accounts = unit.load_by_key::<Account>(&keys).await?;
         unit.rollback().await?;
         Ok::<_, StorageError>(accounts)
     };
@@ -68,7 +69,7 @@ async fn deposits<S: Storage>(harness: &Harness<S>, store: S, to: Caller, count:
             let attempt = async {
                 let mut unit = store.begin().await?;
                 let keys = deposit_keys(to.user, Asset::Usdt);
-                let accounts = unit.lock_accounts(&keys).await?;
+                let accounts = unit.load_by_key::<Account>(&keys).await?;
                 let amount = Money::new(1, Asset::Usdt);
                 let posting = Posting::deposit(to.user, amount, harness.admin.user).unwrap();
                 unit.commit(&booking(harness, posting, &accounts)).await
@@ -122,7 +123,7 @@ pub async fn overlapping_units_never_deadlock<B: Backend>(backend: &B) {
                 let mut pair = [people[shift], people[(shift + round) % people.len()]];
                 pair.sort_unstable();
                 let mut unit = store.begin().await.expect("beginning");
-                let accounts = unit.lock_accounts(&pair).await.expect("locking");
+                let accounts = unit.load_by_key::<Account>(&pair).await.expect("locking");
                 assert_eq!(accounts.len(), 2);
                 unit.rollback().await.expect("rolling back");
             }
@@ -214,7 +215,7 @@ pub async fn replicas_register_an_address_once<B: Backend>(backend: &B) {
 /// Turns an exchanger's switch, whatever it takes.
 async fn switch<S: Store>(store: S, exchanger: UserId) -> Result<(), StorageError> {
     let mut unit = store.begin().await?;
-    let before = unit.lock_exchangers(&[exchanger]).await?[0];
+    let before = unit.load_by_key::<Exchanger>(&[exchanger]).await?[0];
     let changes = ChangeSet {
         exchangers: vec![changed(before.switch(!before.online), before.version)],
         ..ChangeSet::default()

@@ -159,7 +159,11 @@ pub async fn a_beat_and_a_step_do_not_overwrite_each_other<B: Backend>(backend: 
 
     // Somebody has loaded the deal with its old deadline, and is about to save it with a proposal to call it off.
     let mut unit = harness.store.begin().await.unwrap();
-    let before = unit.lock_offers(&[deal.id()]).await.unwrap().remove(0);
+    let before = unit
+        .load_by_key::<Offer>(&[deal.id()])
+        .await
+        .unwrap()
+        .remove(0);
     let step = Act::by(Actor::Customer, deal.customer.user, START);
     let policy = harness.market.policy();
     let moved = before.clone().cancel(step, "never mind".to_owned(), policy);

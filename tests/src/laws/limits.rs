@@ -12,7 +12,8 @@ use p2p_domain::refusal::QuotaKind;
 use p2p_domain::user::Caller;
 use p2p_domain::withdrawal::WithdrawalState;
 use p2p_domain::{
-    Asset, ExchangeType, Listing, ListingId, Money, Timestamp, TypedId, UserId, Withdrawal,
+    Asset, ExchangeType, Exchanger, Listing, ListingId, Money, Timestamp, TypedId, UserId,
+    Withdrawal,
 };
 use tokio::time::timeout;
 
@@ -36,7 +37,7 @@ fn conduct(user: UserId, cancels: u32, paused_until: Option<Timestamp>) -> Condu
 
 async fn conducts<S: Store>(store: &S, users: &[UserId]) -> Vec<Conduct> {
     let mut unit = store.begin().await.unwrap();
-    let mut found = unit.read_conducts(users).await.unwrap();
+    let mut found = unit.load_by_key::<Conduct>(users).await.unwrap();
     unit.rollback().await.unwrap();
     found.sort_unstable_by_key(|row| row.user);
     let mut unit = store.begin().await.unwrap();
@@ -269,12 +270,12 @@ pub async fn whoever_waits_for_the_guard_counts_what_was_added<B: Backend>(backe
         .publish(crate::harness::party(exchanger), &offering)
         .await;
     let mut first = harness.store.begin().await.unwrap();
-    first.lock_exchangers(&[exchanger]).await.unwrap();
+    first.load_by_key::<Exchanger>(&[exchanger]).await.unwrap();
     let counted = first.quota_counts(&wanted, 9).await.unwrap();
     assert_eq!(counted, [(QuotaKind::Listings, exchanger, 1)]);
     let second = async {
         let mut unit = other.begin().await?;
-        unit.lock_exchangers(&[exchanger]).await?;
+        unit.load_by_key::<Exchanger>(&[exchanger]).await?;
         let counted = unit.quota_counts(&wanted, 9).await?;
         unit.rollback().await?;
         Ok::<_, StorageError>(counted)

@@ -6,7 +6,8 @@ use p2p_application::user::UserQueries;
 use p2p_domain::listing::Switch;
 use p2p_domain::user::Email;
 use p2p_domain::{
-    AccountKey, Asset, DisputeId, ExchangeType, ListingId, Owner, Role, TypedId, UserId,
+    Account, AccountKey, Asset, Dispute, DisputeId, ExchangeType, Exchanger, Listing, ListingId,
+    Offer, Owner, Role, TypedId, User, UserId,
 };
 
 use super::Backend;
@@ -47,29 +48,35 @@ pub async fn keys_that_name_nothing_are_left_out<B: Backend>(backend: &B) {
     assert_eq!(owners, [(deal.listing.id, deal.exchanger.user)]);
     let unknown = Email::new("nobody@example.org");
     let users = unit
-        .lock_users(&[deal.customer.user, nobody], &[unknown])
+        .load_by::<User>(&[deal.customer.user, nobody], &[unknown])
         .await
         .unwrap();
     assert_eq!(
         users.iter().map(|user| user.id).collect::<Vec<_>>(),
         [deal.customer.user]
     );
-    let offers = unit.lock_offers(&deals).await.unwrap();
+    let offers = unit.load_by_key::<Offer>(&deals).await.unwrap();
     assert_eq!(offers, [harness.deal_now(deal.id()).await]);
-    assert_eq!(unit.lock_disputes(&deals).await.unwrap(), [dispute]);
+    assert_eq!(
+        unit.load_by::<Dispute>(&[], &deals).await.unwrap(),
+        [dispute]
+    );
     let exchangers = [deal.exchanger.user, nobody];
     let record = harness.exchanger_record(deal.exchanger.user).await;
     assert_eq!(unit.read_exchangers(&exchangers).await.unwrap(), [record]);
-    assert_eq!(unit.lock_exchangers(&exchangers).await.unwrap(), [record]);
+    assert_eq!(
+        unit.load_by_key::<Exchanger>(&exchangers).await.unwrap(),
+        [record]
+    );
     let listings = unit
-        .lock_listings(&[deal.listing.id, no_listing], &[nobody])
+        .load_by::<Listing>(&[deal.listing.id, no_listing], &[nobody])
         .await
         .unwrap();
     assert_eq!(listings, [harness.listing(deal.listing.id).await]);
     // Nothing is locked by it, so it may be asked again.
     assert_eq!(unit.read_exchangers(&exchangers).await.unwrap(), [record]);
     let keys = [account, AccountKey::user(nobody, Asset::Usdt)];
-    let accounts = unit.lock_accounts(&keys).await.unwrap();
+    let accounts = unit.load_by_key::<Account>(&keys).await.unwrap();
     assert_eq!(
         accounts.iter().map(|one| one.key).collect::<Vec<_>>(),
         [account]
@@ -83,12 +90,18 @@ pub async fn keys_that_name_nothing_are_left_out<B: Backend>(backend: &B) {
     assert_eq!(unit.offers_of_disputes(&[no_dispute]).await.unwrap(), []);
     let owners = unit.exchangers_of_listings(&[no_listing]).await;
     assert_eq!(owners.unwrap(), []);
-    assert_eq!(unit.lock_users(&[nobody], &[]).await.unwrap(), []);
-    assert_eq!(unit.lock_offers(&[nothing()]).await.unwrap(), []);
-    assert_eq!(unit.lock_disputes(&[nothing()]).await.unwrap(), []);
-    assert_eq!(unit.lock_exchangers(&[nobody]).await.unwrap(), []);
-    assert_eq!(unit.lock_listings(&[no_listing], &[]).await.unwrap(), []);
-    assert_eq!(unit.lock_accounts(&keys[1..]).await.unwrap(), []);
+    assert_eq!(unit.load_by_key::<User>(&[nobody]).await.unwrap(), []);
+    assert_eq!(unit.load_by_key::<Offer>(&[nothing()]).await.unwrap(), []);
+    assert_eq!(
+        unit.load_by::<Dispute>(&[], &[nothing()]).await.unwrap(),
+        []
+    );
+    assert_eq!(unit.load_by_key::<Exchanger>(&[nobody]).await.unwrap(), []);
+    assert_eq!(
+        unit.load_by_key::<Listing>(&[no_listing]).await.unwrap(),
+        []
+    );
+    assert_eq!(unit.load_by_key::<Account>(&keys[1..]).await.unwrap(), []);
     unit.rollback().await.unwrap();
     harness.close().await;
 }
@@ -125,7 +138,7 @@ pub async fn users_by_id_or_address_come_once<B: Backend>(backend: &B) {
         ),
     ] {
         let mut unit = harness.store.begin().await.unwrap();
-        let mut users = unit.lock_users(&ids, &emails).await.unwrap();
+        let mut users = unit.load_by::<User>(&ids, &emails).await.unwrap();
         unit.rollback().await.unwrap();
         users.sort_by_key(|user| user.id);
         let expected: Vec<_> = wanted.iter().map(|id| by_id[id].clone()).collect();
@@ -167,7 +180,7 @@ pub async fn listings_by_id_or_as_active_come_once<B: Backend>(backend: &B) {
         (vec![], both, vec![active, also_active, of_another]),
     ] {
         let mut unit = harness.store.begin().await.unwrap();
-        let listings = unit.lock_listings(&ids, &active_of).await.unwrap();
+        let listings = unit.load_by::<Listing>(&ids, &active_of).await.unwrap();
         unit.rollback().await.unwrap();
         let mut loaded: Vec<_> = listings.iter().map(|listing| listing.id).collect();
         loaded.sort_unstable();
@@ -193,7 +206,7 @@ pub async fn all_disputes_of_the_deals_come<B: Backend>(backend: &B) {
     let mut deals = [first.id(), second.id()];
     deals.sort_unstable();
     let mut unit = harness.store.begin().await.unwrap();
-    let mut disputes = unit.lock_disputes(&deals).await.unwrap();
+    let mut disputes = unit.load_by::<Dispute>(&[], &deals).await.unwrap();
     unit.rollback().await.unwrap();
     disputes.sort_by_key(|dispute| dispute.id);
     let mut expected = harness.store.disputes_of(first.id()).await.unwrap();
@@ -277,7 +290,7 @@ pub async fn the_system_has_accounts_in_every_asset<B: Backend>(backend: &B) {
     let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();
     let mut unit = store.begin().await.unwrap();
-    let mut accounts = unit.lock_accounts(&keys).await.unwrap();
+    let mut accounts = unit.load_by_key::<Account>(&keys).await.unwrap();
     unit.rollback().await.unwrap();
     accounts.sort_by_key(|account| account.key);
     assert_eq!(

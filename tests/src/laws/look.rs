@@ -7,8 +7,8 @@ use p2p_application::ports::{ChangeSet, Snapshot, SnapshotQuery, Store};
 use p2p_domain::payment::PaymentOrigin;
 use p2p_domain::user::Caller;
 use p2p_domain::{
-    Account, AccountId, AccountKey, Asset, Decline, ExchangeType, Listing, ListingId, OfferId,
-    Payment, TypedId, UserId,
+    Account, AccountId, AccountKey, Asset, Decline, ExchangeType, Exchanger, Listing, ListingId,
+    Offer, OfferId, Payment, TypedId, UserId,
 };
 use tokio::time::timeout;
 
@@ -81,17 +81,26 @@ async fn locked<S: Store>(store: &S, keys: &Keys) -> Snapshot {
     let mut unit = store.begin().await.unwrap();
     let snapshot = Snapshot {
         users: unit.known_users(&sorted(&keys.users)).await.unwrap(),
-        offers: unit.lock_offers(&sorted(&keys.offers)).await.unwrap(),
+        offers: unit
+            .load_by_key::<Offer>(&sorted(&keys.offers))
+            .await
+            .unwrap(),
         exchangers: unit
-            .lock_exchangers(&sorted(&keys.exchangers))
+            .load_by_key::<Exchanger>(&sorted(&keys.exchangers))
             .await
             .unwrap(),
         listings: unit
-            .lock_listings(&sorted(&keys.listings), &[])
+            .load_by_key::<Listing>(&sorted(&keys.listings))
             .await
             .unwrap(),
-        payments: unit.lock_payments(&sorted(&keys.payments)).await.unwrap(),
-        accounts: unit.lock_accounts(&sorted(&keys.accounts)).await.unwrap(),
+        payments: unit
+            .load_by_key::<Payment>(&sorted(&keys.payments))
+            .await
+            .unwrap(),
+        accounts: unit
+            .load_by_key::<Account>(&sorted(&keys.accounts))
+            .await
+            .unwrap(),
         ..Snapshot::default()
     };
     unit.rollback().await.unwrap();
@@ -385,10 +394,14 @@ pub async fn a_look_neither_waits_nor_locks<B: Backend>(backend: &B) {
     let expected = locked(&other, &keys).await;
 
     let mut unit = harness.store.begin().await.unwrap();
-    unit.lock_offers(&keys.offers).await.unwrap();
-    unit.lock_exchangers(&keys.exchangers).await.unwrap();
-    unit.lock_listings(&keys.listings, &[]).await.unwrap();
-    unit.lock_accounts(&sorted(&keys.accounts)).await.unwrap();
+    unit.load_by_key::<Offer>(&keys.offers).await.unwrap();
+    unit.load_by_key::<Exchanger>(&keys.exchangers)
+        .await
+        .unwrap();
+    unit.load_by_key::<Listing>(&keys.listings).await.unwrap();
+    unit.load_by_key::<Account>(&sorted(&keys.accounts))
+        .await
+        .unwrap();
     let snapshot = timeout(STUCK, other.read_snapshot(&snapshot_query)).await;
     let snapshot = snapshot.expect("a look does not wait").unwrap();
     unit.rollback().await.unwrap();

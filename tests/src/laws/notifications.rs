@@ -124,7 +124,7 @@ pub async fn a_notification_is_kept_as_it_was<B: Backend>(backend: &B) {
     let mut unit = harness.store.begin().await.unwrap();
     let mut ids: Vec<NotificationId> = expected.iter().map(|row| row.id).collect();
     ids.push(NotificationId::from_u128(u128::MAX));
-    let mut locked = unit.lock_notifications(&ids).await.unwrap();
+    let mut locked = unit.load_by_key::<Notification>(&ids).await.unwrap();
     unit.rollback().await.unwrap();
     locked.sort_unstable_by_key(|row| row.number);
     assert_eq!(locked, expected);
@@ -167,7 +167,10 @@ pub async fn a_mailbox_is_kept_as_it_was<B: Backend>(backend: &B) {
     store.commit(&filled).await.unwrap();
     assert_eq!(store.mailbox(anna).await.unwrap(), Some(full));
     let mut unit = store.begin().await.unwrap();
-    assert_eq!(unit.lock_mailboxes(&[anna, berta]).await.unwrap(), [full]);
+    assert_eq!(
+        unit.load_by_key::<Mailbox>(&[anna, berta]).await.unwrap(),
+        [full]
+    );
     unit.rollback().await.unwrap();
     harness.close().await;
 }

@@ -104,7 +104,7 @@ pub async fn an_order_is_kept_as_it_was_in_every_state<B: Backend>(backend: &B) 
     let mut ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
     ids.push(OrderId::from_u128(u128::MAX));
     let mut unit = harness.store.begin().await.unwrap();
-    let mut locked = unit.lock_orders(&ids).await.unwrap();
+    let mut locked = unit.load_by_key::<Order>(&ids).await.unwrap();
     unit.rollback().await.unwrap();
     locked.sort_unstable_by_key(|order| order.id);
     assert_eq!(locked, orders);

@@ -20,7 +20,7 @@ pub(super) const fn roubles(count: i64) -> Money {
 /// An account as it stands.
 pub(super) async fn account<S: Storage>(harness: &Harness<S>, key: AccountKey) -> Account {
     let mut unit = harness.store.begin().await.unwrap();
-    let mut found = unit.lock_accounts(&[key]).await.unwrap();
+    let mut found = unit.load_by_key::<Account>(&[key]).await.unwrap();
     unit.rollback().await.unwrap();
     found.remove(0)
 }

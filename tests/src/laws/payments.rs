@@ -40,7 +40,7 @@ async fn found<S: Storage>(store: &S, origins: &[PaymentOrigin]) -> Vec<Payment>
     let mut origins = origins.to_vec();
     origins.sort_unstable();
     let mut unit = store.begin().await.unwrap();
-    let mut found = unit.lock_payments(&origins).await.unwrap();
+    let mut found = unit.load_by_key::<Payment>(&origins).await.unwrap();
     unit.rollback().await.unwrap();
     found.sort_unstable_by_key(|payment| payment.id);
     found
@@ -188,7 +188,7 @@ pub async fn replicas_pay_an_order_once<B: Backend>(backend: &B) {
         replicas.push(tokio::spawn(async move {
             start.wait().await;
             let mut unit = store.begin().await.unwrap();
-            let known = unit.lock_payments(&[origin]).await.unwrap();
+            let known = unit.load_by_key::<Payment>(&[origin]).await.unwrap();
             if !known.is_empty() {
                 unit.rollback().await.unwrap();
                 return false;

@@ -12,8 +12,8 @@ use p2p_domain::listing::ListingState;
 use p2p_domain::offer::{HistoryEntry, State};
 use p2p_domain::user::{PasswordHash, User};
 use p2p_domain::{
-    AccountKey, Actor, Asset, Dispute, ExchangeType, Exchanger, Language, Listing, ListingId,
-    Money, Offer, OfferId, Price, Role, Roles, Status, Timestamp,
+    Account, AccountKey, Actor, Asset, Dispute, ExchangeType, Exchanger, Language, Listing,
+    ListingId, Money, Offer, OfferId, Price, Role, Roles, Status, Timestamp,
 };
 
 use super::Backend;
@@ -69,7 +69,7 @@ pub async fn a_user_is_kept_as_it_was<B: Backend>(backend: &B) {
     commit(&harness.store, &changes).await.unwrap();
     let mut unit = harness.store.begin().await.unwrap();
     assert_eq!(
-        unit.lock_users(&[updated.id], &[]).await.unwrap(),
+        unit.load_by_key::<User>(&[updated.id]).await.unwrap(),
         [updated]
     );
     unit.rollback().await.unwrap();
@@ -102,7 +102,10 @@ pub async fn an_exchanger_is_kept_as_it_was<B: Backend>(backend: &B) {
         commit(&harness.store, &changes).await.unwrap();
         assert_eq!(harness.exchanger_record(fresh.user).await, row);
         let mut unit = harness.store.begin().await.unwrap();
-        assert_eq!(unit.lock_exchangers(&[fresh.user]).await.unwrap(), [row]);
+        assert_eq!(
+            unit.load_by_key::<Exchanger>(&[fresh.user]).await.unwrap(),
+            [row]
+        );
         unit.rollback().await.unwrap();
     }
     harness.close().await;
@@ -159,7 +162,7 @@ pub async fn a_listing_is_kept_as_it_was<B: Backend>(backend: &B) {
             };
             commit(&harness.store, &changes).await.unwrap();
             let mut unit = harness.store.begin().await.unwrap();
-            let loaded = unit.lock_listings(&[updated.id], &[]).await.unwrap();
+            let loaded = unit.load_by_key::<Listing>(&[updated.id]).await.unwrap();
             unit.rollback().await.unwrap();
             assert_eq!(loaded, [updated]);
         }
@@ -228,7 +231,7 @@ pub async fn a_deal_is_kept_as_it_was_in_every_state<B: Backend>(backend: &B) {
             };
             commit(&harness.store, &changes).await.unwrap();
             let mut unit = harness.store.begin().await.unwrap();
-            assert_eq!(unit.lock_offers(&[row.id]).await.unwrap(), [row]);
+            assert_eq!(unit.load_by_key::<Offer>(&[row.id]).await.unwrap(), [row]);
             unit.rollback().await.unwrap();
         }
     }
@@ -309,7 +312,7 @@ pub async fn an_account_is_kept_to_the_last_unit<B: Backend>(backend: &B) {
     assert_eq!(harness.wallet(rich.user, Asset::Usdt).await, (i64::MAX, 0));
     let mut unit = harness.store.begin().await.unwrap();
     let external = unit
-        .lock_accounts(&[AccountKey::external(Asset::Usdt)])
+        .load_by_key::<Account>(&[AccountKey::external(Asset::Usdt)])
         .await
         .unwrap();
     unit.rollback().await.unwrap();

@@ -98,7 +98,10 @@ pub(super) async fn deposit<S: Storage>(
     minor: i64,
 ) -> ChangeSet {
     let keys = deposit_keys(user.user, Asset::Usdt);
-    let accounts = unit.lock_accounts(&keys).await.expect("locking accounts");
+    let accounts = unit
+        .load_by_key::<Account>(&keys)
+        .await
+        .expect("locking accounts");
     let amount = Money::new(minor, Asset::Usdt);
     let posting = Posting::deposit(user.user, amount, harness.admin.user).expect("positive");
     booking(harness, posting, &accounts)

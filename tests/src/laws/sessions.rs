@@ -48,7 +48,7 @@ async fn end<S: Storage>(harness: &Harness<S>, session: &Session) -> Session {
 
 async fn locked<S: Store>(store: &S, ids: &[SessionId], of: &[UserId]) -> Vec<Session> {
     let mut unit = store.begin().await.unwrap();
-    let mut found = unit.lock_sessions(ids, of).await.unwrap();
+    let mut found = unit.load_by::<Session>(ids, of).await.unwrap();
     unit.rollback().await.unwrap();
     found.sort_unstable_by_key(|session| session.id);
     found
@@ -174,7 +174,7 @@ pub async fn two_who_refresh_take_turns<B: Backend>(backend: &B) {
     let mut now = begun.clone();
     for (ids, of) in ways {
         let mut first = harness.store.begin().await.unwrap();
-        let found = first.lock_sessions(ids, of).await.unwrap();
+        let found = first.load_by::<Session>(ids, of).await.unwrap();
         assert_eq!(found, [now.clone()]);
         let next = Session {
             generation: now.generation + 1,
@@ -187,7 +187,7 @@ pub async fn two_who_refresh_take_turns<B: Backend>(backend: &B) {
         };
         let second = async {
             let mut unit = other.begin().await?;
-            let found = unit.lock_sessions(ids, of).await?;
+            let found = unit.load_by::<Session>(ids, of).await?;
             unit.rollback().await?;
             Ok::<_, StorageError>(found)
         };

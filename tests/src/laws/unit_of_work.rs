@@ -8,7 +8,9 @@ use p2p_application::user::UserQueries;
 use p2p_application::wallet::WalletQueries;
 use p2p_domain::dispute::Comment;
 use p2p_domain::offer::Act;
-use p2p_domain::{Account, AccountKey, Actor, Asset, ExchangeType, Money, Offer, Posting, UserId};
+use p2p_domain::{
+    Account, AccountKey, Actor, Asset, ExchangeType, Money, Offer, Posting, User, UserId,
+};
 
 use super::Backend;
 use super::rows::{
@@ -139,7 +141,7 @@ pub async fn everything_that_changed_is_committed<B: Backend>(backend: &B) {
 
     let mut unit = harness.store.begin().await.unwrap();
     let key = AccountKey::user(deal.holder.user, Asset::Usdt);
-    let accounts = unit.lock_accounts(&[key]).await.unwrap();
+    let accounts = unit.load_by_key::<Account>(&[key]).await.unwrap();
     let step = Act::by(Actor::Moderator, harness.moderator.user, now);
     let comment = String::from("called off");
     let moved = offer
@@ -260,8 +262,11 @@ pub async fn a_full_batch_fits_one_commit<B: Backend>(backend: &B) {
     keys.sort_unstable();
     let ids: Vec<UserId> = changes.users.iter().map(|row| row.value.id).collect();
     let mut unit = harness.store.begin().await.unwrap();
-    assert_eq!(unit.lock_users(&ids, &[]).await.unwrap().len(), COMMANDS);
-    let accounts = unit.lock_accounts(&keys).await.unwrap();
+    assert_eq!(
+        unit.load_by_key::<User>(&ids).await.unwrap().len(),
+        COMMANDS
+    );
+    let accounts = unit.load_by_key::<Account>(&keys).await.unwrap();
     assert_eq!(accounts.len(), keys.len());
     let outside = accounts.iter().find(|one| one.key == external).unwrap();
     let mut outside_now = *outside;

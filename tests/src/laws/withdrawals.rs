@@ -102,7 +102,7 @@ pub async fn a_withdrawal_is_kept_as_it_was_in_every_state<B: Backend>(backend: 
     let mut ids: Vec<WithdrawalId> = all.iter().map(|row| row.id).collect();
     ids.push(WithdrawalId::from_u128(u128::MAX));
     let mut unit = harness.store.begin().await.unwrap();
-    let mut locked = unit.lock_withdrawals(&ids).await.unwrap();
+    let mut locked = unit.load_by_key::<Withdrawal>(&ids).await.unwrap();
     unit.rollback().await.unwrap();
     locked.sort_unstable_by_key(|row| row.id);
     assert_eq!(locked, all);

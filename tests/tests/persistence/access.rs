@@ -81,7 +81,7 @@ async fn rows_of_each(database: &Database) -> Result<Rows> {
     let changes = ChangeSet {
         users: vec![new(somebody)],
         sessions: vec![new(begun)],
-        attempts: vec![new(FailedAttempts::none(7, NOW))],
+        failed_attempts: vec![new(FailedAttempts::none(7, NOW))],
         second_factors: vec![new(SecondFactor::begin(user, secret))],
         conducts: vec![new(Conduct::new(user, NOW))],
         ..ChangeSet::default()
@@ -241,14 +241,14 @@ async fn a_row_that_cannot_be_is_corrupt(test: TestDatabase) -> Result<()> {
         let mut unit = database.begin().await?;
         let read = match table {
             "sessions" => unit
-                .lock_sessions(&[], &users)
+                .load_by::<Session>(&[], &users)
                 .await
                 .err()
                 .or(database.find_session(rows.session).await.err()),
-            "log_in_attempts" => unit.lock_attempts(&[7]).await.err(),
-            "second_factors" => unit.lock_second_factors(&users).await.err(),
+            "log_in_attempts" => unit.load_by_key::<FailedAttempts>(&[7]).await.err(),
+            "second_factors" => unit.load_by_key::<SecondFactor>(&users).await.err(),
             "conducts" => {
-                let read = unit.read_conducts(&users).await.err();
+                let read = unit.load_by_key::<Conduct>(&users).await.err();
                 assert!(read.is_some());
                 unit.rollback().await?;
                 unit = database.begin().await?;

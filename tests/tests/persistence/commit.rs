@@ -189,7 +189,7 @@ async fn a_record_is_read_while_somebody_holds_it() -> Result<()> {
     let database = test.open().await?;
     let exchanger = Stall::open(&database).await.exchanger;
     let mut changing = database.begin().await?;
-    changing.lock_exchangers(&[exchanger.user]).await?;
+    changing.load_by_key::<Exchanger>(&[exchanger.user]).await?;
     let mut reading = database.begin().await?;
     let ids = [exchanger.user];
     let read = reading.read_exchangers(&ids);

@@ -12,6 +12,7 @@ use crate::common::*;
 use anyhow::Result;
 use p2p_application::offer::OfferQueries;
 use p2p_application::ports::{ChangeSet, StorageError, Store};
+use p2p_domain::Account;
 use p2p_persistence::{Database, DatabaseSettings, OpenError};
 use p2p_tests::databases::TestDatabase;
 
@@ -70,7 +71,9 @@ async fn a_connection_lost_before_the_commit_is_unavailable_and_replaced() -> Re
                 WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let mut unit = database.begin().await?;
     sql(&raw, kill).await?;
-    let lost = unit.lock_accounts(&[stall.customer_account.key]).await;
+    let lost = unit
+        .load_by_key::<Account>(&[stall.customer_account.key])
+        .await;
     assert!(
         matches!(lost, Err(StorageError::Unavailable { .. })),
         "{lost:?}"

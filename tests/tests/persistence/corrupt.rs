@@ -15,7 +15,7 @@ use p2p_application::offer::OfferQueries;
 use p2p_application::ports::{StorageError, Store};
 use p2p_application::user::UserQueries;
 use p2p_application::wallet::{StatementFilter, WalletQueries};
-use p2p_domain::{DisputeId, ExchangeType, OfferId};
+use p2p_domain::{Dispute, DisputeId, ExchangeType, Exchanger, Listing, Offer, OfferId, User};
 use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
 
@@ -149,19 +149,19 @@ async fn read(
     let mut unit = database.begin().await?;
     let (locked, queried) = match table {
         "offers" => (
-            unit.lock_offers(&[offer]).await.map(|_| ()),
+            unit.load_by_key::<Offer>(&[offer]).await.map(|_| ()),
             database.find_offer(offer).await.map(|_| ()),
         ),
         "disputes" => (
-            unit.lock_disputes(&[offer]).await.map(|_| ()),
+            unit.load_by::<Dispute>(&[], &[offer]).await.map(|_| ()),
             database.find_dispute(dispute).await.map(|_| ()),
         ),
         "users" => (
-            unit.lock_users(&[user], &[]).await.map(|_| ()),
+            unit.load_by_key::<User>(&[user]).await.map(|_| ()),
             database.find_user(user).await.map(|_| ()),
         ),
         "exchangers" => (
-            unit.lock_exchangers(&[stall.exchanger.user])
+            unit.load_by_key::<Exchanger>(&[stall.exchanger.user])
                 .await
                 .map(|_| ()),
             database
@@ -170,7 +170,7 @@ async fn read(
                 .map(|_| ()),
         ),
         "listings" => (
-            unit.lock_listings(&[stall.listing.id], &[])
+            unit.load_by_key::<Listing>(&[stall.listing.id])
                 .await
                 .map(|_| ()),
             database.find_listing(stall.listing.id).await.map(|_| ()),

@@ -176,14 +176,17 @@ async fn read(
 ) -> Result<(), StorageError> {
     let mut unit = database.begin().await?;
     let outcome = match table {
-        "orders" => unit.lock_orders(&[rows.order.id]).await.map(|_| ()),
+        "orders" => unit
+            .load_by_key::<Order>(&[rows.order.id])
+            .await
+            .map(|_| ()),
         "payments" => {
             let origin = rows.payment.origin.clone();
-            unit.lock_payments(&[origin]).await.map(|_| ())
+            unit.load_by_key::<Payment>(&[origin]).await.map(|_| ())
         }
         "withdrawals" => {
             let id = rows.withdrawal.id;
-            unit.lock_withdrawals(&[id]).await.map(|_| ())
+            unit.load_by_key::<Withdrawal>(&[id]).await.map(|_| ())
         }
         "idempotency_keys" => {
             let key = rows.record.key.clone();
@@ -246,14 +249,14 @@ async fn large_batch(database: Database) -> Result<()> {
     assert_eq!(unit.replies(&keys).await?.len(), MANY);
     let mut ids: Vec<OrderId> = changes.orders.iter().map(|one| one.value.id).collect();
     ids.sort_unstable();
-    let orders = unit.lock_orders(&ids).await?;
+    let orders = unit.load_by_key::<Order>(&ids).await?;
     let mut origins: Vec<PaymentOrigin> = changes
         .payments
         .iter()
         .map(|one| one.value.origin.clone())
         .collect();
     origins.sort_unstable();
-    let payments = unit.lock_payments(&origins).await?;
+    let payments = unit.load_by_key::<Payment>(&origins).await?;
     assert_eq!((orders.len(), payments.len()), (MANY, 2 * MANY));
     // In the order in which they are asked for, whatever way leads to them.
     let locked: Vec<_> = payments.iter().map(|one| one.origin.clone()).collect();

@@ -15,7 +15,9 @@ use p2p_application::ports::{ChangeSet, Maintenance, OutboxMessage, StorageError
 use p2p_application::user::UserQueries;
 use p2p_domain::event::AggregateRef;
 use p2p_domain::user::Email;
-use p2p_domain::{EventId, OfferId, Role, Timestamp, TypedId, UserId};
+use p2p_domain::{
+    Account, EventId, Exchanger, Listing, Offer, OfferId, Role, Timestamp, TypedId, User, UserId,
+};
 use p2p_persistence::{Database, DatabaseSettings};
 use p2p_tests::databases::TestDatabase;
 use tokio::time::timeout;
@@ -211,7 +213,9 @@ async fn a_broken_invariant_is_rejected_and_the_connection_is_clean(
         let (_, sound) = stall.clone().offer(1_000_000);
         let mut unit = database.begin().await?;
         assert_eq!(
-            unit.lock_listings(&[stall.listing_id()], &[]).await?.len(),
+            unit.load_by_key::<Listing>(&[stall.listing_id()])
+                .await?
+                .len(),
             1
         );
         unit.rollback().await?;
@@ -251,7 +255,9 @@ async fn a_failure_late_in_a_commit_leaves_nothing(test: TestDatabase) -> Result
     assert_eq!(database.find_offer(offer.id).await?, None);
     assert_eq!(database.offer_history(offer.id).await?, Vec::new());
     let mut unit = database.begin().await?;
-    let accounts = unit.lock_accounts(&[before.exchanger_account.key]).await?;
+    let accounts = unit
+        .load_by_key::<Account>(&[before.exchanger_account.key])
+        .await?;
     assert_eq!(accounts, vec![before.exchanger_account]);
     unit.rollback().await?;
     let report = database.audit().await?;
@@ -266,11 +272,11 @@ async fn a_dropped_unit_is_rolled_back(test: TestDatabase) -> Result<()> {
     let keys = [stall.customer_account.key];
     for _ in 0..20 {
         let mut unit = database.begin().await?;
-        assert_eq!(unit.lock_accounts(&keys).await?.len(), 1);
+        assert_eq!(unit.load_by_key::<Account>(&keys).await?.len(), 1);
         drop(unit);
         // The lock is gone: nobody waits for the one that was dropped.
         let mut next = timeout(Duration::from_secs(5), database.begin()).await??;
-        let locked = timeout(Duration::from_secs(5), next.lock_accounts(&keys)).await??;
+        let locked = timeout(Duration::from_secs(5), next.load_by_key::<Account>(&keys)).await??;
         assert_eq!(locked, vec![stall.customer_account]);
         next.rollback().await?;
     }
@@ -286,12 +292,12 @@ async fn units_on_the_same_rows_wait_for_each_other(test: TestDatabase) -> Resul
     let listing = stall.listing_id();
 
     let mut first = database.begin().await?;
-    first.lock_listings(&[listing], &[]).await?;
-    first.lock_accounts(&[key]).await?;
+    first.load_by_key::<Listing>(&[listing]).await?;
+    first.load_by_key::<Account>(&[key]).await?;
     let waiting = tokio::spawn(async move {
         let mut second = other.begin().await?;
-        let listings = second.lock_listings(&[listing], &[]).await?;
-        let accounts = second.lock_accounts(&[key]).await?;
+        let listings = second.load_by_key::<Listing>(&[listing]).await?;
+        let accounts = second.load_by_key::<Account>(&[key]).await?;
         second.rollback().await?;
         other.close().await?;
         Ok::<_, StorageError>((listings, accounts))
@@ -344,8 +350,11 @@ async fn large_batch(database: Database) -> Result<()> {
     let mut ids: Vec<OfferId> = changes.offers.iter().map(|saved| saved.value.id).collect();
     ids.sort_unstable();
     let mut unit = database.begin().await?;
-    assert_eq!(unit.lock_users(&[stall.customer.id], &[]).await?.len(), 1);
-    let mut loaded = unit.lock_offers(&ids).await?;
+    assert_eq!(
+        unit.load_by_key::<User>(&[stall.customer.id]).await?.len(),
+        1
+    );
+    let mut loaded = unit.load_by_key::<Offer>(&ids).await?;
     loaded.sort_unstable_by_key(|offer| offer.id);
     let stored: Vec<_> = changes
         .offers
@@ -438,14 +447,15 @@ async fn a_deadlock_is_a_conflict() -> Result<()> {
     sql(&stranger, "SET deadlock_timeout = '60s'").await?;
     sql(&stranger, "BEGIN; SELECT 1 FROM listings FOR UPDATE").await?;
     let mut unit = database.begin().await?;
-    unit.lock_exchangers(&[stall.exchanger.user]).await?;
+    unit.load_by_key::<Exchanger>(&[stall.exchanger.user])
+        .await?;
     let waiting = tokio::spawn(async move {
         sql(&stranger, "SELECT 1 FROM exchangers FOR UPDATE").await?;
         sql(&stranger, "ROLLBACK").await?;
         stranger.close().await
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let outcome = unit.lock_listings(&[stall.listing_id()], &[]).await;
+    let outcome = unit.load_by_key::<Listing>(&[stall.listing_id()]).await;
     assert!(
         matches!(outcome, Err(StorageError::Conflict { .. })),
         "{outcome:?}"
@@ -463,7 +473,7 @@ async fn a_reference_does_not_wait_for_a_locked_row() -> Result<()> {
     let database = test.open().await?;
     let mut stall = Stall::open(&database).await;
     let mut unit = database.begin().await?;
-    unit.lock_users(&[stall.customer.id], &[]).await?;
+    unit.load_by_key::<User>(&[stall.customer.id]).await?;
     let (_, changes) = stall.offer(50_000_000);
     timeout(Duration::from_secs(5), commit(&database, &changes)).await??;
     unit.rollback().await?;
@@ -479,7 +489,7 @@ async fn a_zero_byte_is_found_nowhere_and_not_stored() -> Result<()> {
     let email = Email::new("a\0b@example.com");
     assert_eq!(database.find_user_by_email(&email).await?, None);
     let mut unit = database.begin().await?;
-    assert_eq!(unit.lock_users(&[], &[email]).await?, Vec::new());
+    assert_eq!(unit.load_by::<User>(&[], &[email]).await?, Vec::new());
     unit.rollback().await?;
     let mut user = new_user("zero", Role::Customer);
     user.name = "a\0b".to_owned();

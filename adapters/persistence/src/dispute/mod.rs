@@ -3,6 +3,7 @@
 pub(crate) mod comment;
 pub(crate) mod queries;
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_domain::dispute::{DisputeState, Resolution};
 use p2p_domain::{Dispute, DisputeId, Money};
@@ -10,6 +11,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::offer::history::actor;
 use crate::row::{self, RowContext};
+use crate::stored::{Rows, Sides, SidesOfOffers, Stored, uuids};
 use crate::table::Table;
 
 const OPEN: &str = "OPEN";
@@ -57,13 +59,6 @@ impl Table for Entity {
         Column::Version,
     ];
     const VERSION: Column = Column::Version;
-}
-
-/// The two sides of a deal.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sides {
-    pub(crate) customer: Uuid,
-    pub(crate) exchanger: Uuid,
 }
 
 impl Model {
@@ -130,6 +125,25 @@ impl TryFrom<Model> for Dispute {
             state: state(&reading, &stored)?,
             reason: stored.reason,
         })
+    }
+}
+
+impl Stored for Dispute {
+    type Entity = Entity;
+
+    fn row(&self, sides: &SidesOfOffers) -> Result<Model, StorageError> {
+        let sides = sides.get(&self.offer);
+        let sides = sides.ok_or_else(|| StorageError::Rejected {
+            what: "a dispute of an offer that does not exist".to_owned(),
+        })?;
+        Model::of(self, *sides)
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        let mut found = rows.lock(uuids(&selection.keys)).await?;
+        let of_offers = uuids(&selection.others);
+        found.extend(rows.lock_of(Column::OfferId, of_offers).await?);
+        Ok(found)
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod queries;
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_domain::{Exchanger, UserId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, RowContext};
+use crate::stored::{Rows, SidesOfOffers, Stored, uuids};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -65,5 +67,17 @@ impl TryFrom<Model> for Exchanger {
             frozen_at: stored.frozen_at.map(row::time),
             version: reading.version(stored.version)?,
         })
+    }
+}
+
+impl Stored for Exchanger {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        rows.lock(uuids(&selection.keys)).await
     }
 }

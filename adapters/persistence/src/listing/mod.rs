@@ -4,13 +4,16 @@ mod methods;
 mod queries;
 pub(crate) mod search;
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_domain::listing::ListingState;
 use p2p_domain::{ExchangeType, Listing, ListingId, Money};
 use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, DbBackend, QueryOrder, Select};
 
 use crate::row::{self, RowContext};
-use crate::table::Table;
+use crate::stored::{Rows, SidesOfOffers, Stored, locked, uuids};
+use crate::table::{Table, one_of};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "listings")]
@@ -128,6 +131,47 @@ impl TryFrom<Model> for Listing {
             version: reading.version(stored.version)?,
         })
     }
+}
+
+impl Stored for Listing {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        if selection.is_empty() {
+            return Ok(Vec::new());
+        }
+        let select = by_id_or_exchanger(
+            rows.backend(),
+            uuids(&selection.keys),
+            uuids(&selection.others),
+        );
+        rows.all(locked(select)).await
+    }
+}
+
+/// Listings by id, and the ACTIVE ones of owners; at least one of them is asked for.
+pub(crate) fn by_id_or_exchanger(
+    backend: DbBackend,
+    ids: Vec<Uuid>,
+    owners: Vec<Uuid>,
+) -> Select<Entity> {
+    let mut wanted = Condition::any();
+    if !ids.is_empty() {
+        wanted = wanted.add(one_of(backend, Column::Id, ids));
+    }
+    if !owners.is_empty() {
+        // The second condition follows from the first; it is the partial index's own, which SQLite wants to read.
+        let active = Condition::all()
+            .add(one_of(backend, Column::ExchangerId, owners))
+            .add(Expr::cust("state = 'ACTIVE'"))
+            .add(Expr::cust("state <> 'CLOSED'"));
+        wanted = wanted.add(active);
+    }
+    Entity::find().filter(wanted).order_by_asc(Column::Id)
 }
 
 pub(crate) fn exchange_type(

@@ -1,10 +1,12 @@
 //! Table `mailboxes`: how many notifications somebody has, and how far they are read.
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_domain::{Mailbox, UserId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, RowContext};
+use crate::stored::{Rows, SidesOfOffers, Stored, uuids};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -58,5 +60,17 @@ impl TryFrom<Model> for Mailbox {
             return Err(reading.corrupt("more is read than there is"));
         }
         Ok(mailbox)
+    }
+}
+
+impl Stored for Mailbox {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        rows.lock(uuids(&selection.keys)).await
     }
 }

@@ -3,12 +3,14 @@
 pub(crate) mod mailbox;
 pub(crate) mod queries;
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::StorageError;
 use p2p_domain::event::FactName;
 use p2p_domain::{Money, Notification, NotificationContent, NotificationId};
 use sea_orm::entity::prelude::*;
 
 use crate::row::{self, RowContext};
+use crate::stored::{Rows, SidesOfOffers, Stored, uuids};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -100,6 +102,18 @@ impl TryFrom<Model> for Notification {
             read_at: stored.read_at.map(row::time),
             version: reading.version(stored.version)?,
         })
+    }
+}
+
+impl Stored for Notification {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        rows.lock(uuids(&selection.keys)).await
     }
 }
 

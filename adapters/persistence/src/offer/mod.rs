@@ -3,6 +3,7 @@
 pub(crate) mod history;
 pub(crate) mod queries;
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::{OfferSummary, StorageError};
 use p2p_domain::offer::{State, Terms};
 use p2p_domain::{Money, Offer, OfferId, Status};
@@ -11,6 +12,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::listing::exchange_type;
 use crate::row::{self, RowContext};
+use crate::stored::{Rows, SidesOfOffers, Stored, uuids};
 use crate::table::Table;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -134,6 +136,18 @@ impl TryFrom<Model> for Offer {
             payment_reference: stored.payment_reference,
             version: reading.version(stored.version)?,
         })
+    }
+}
+
+impl Stored for Offer {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        rows.lock(uuids(&selection.keys)).await
     }
 }
 

@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::{Case, plan};
 use crate::connect::DatabaseSettings;
 use crate::database::Database;
-use crate::unit::select;
 use crate::{access, audit_log, failed_attempts, quota, session};
 
 const BACKEND: DbBackend = DbBackend::Sqlite;
@@ -131,7 +130,7 @@ async fn sqlite_counts_along_its_indexes() {
             &["withdrawals_of_user_by_status (user_id=? AND status=?)"],
         ),
         (
-            select::sessions(BACKEND, ids(), ids())
+            session::by_id_or_user(BACKEND, ids(), ids())
                 .build(BACKEND)
                 .to_string(),
             &[

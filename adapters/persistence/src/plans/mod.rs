@@ -24,10 +24,10 @@ use uuid::Uuid;
 
 use crate::connect::DatabaseSettings;
 use crate::database::Database;
-use crate::unit::select;
+use crate::ledger::account;
 use crate::{
-    dispute, idempotency, inbox, ledger, listing, notification, offer, order, outbox,
-    payment_report, withdrawal,
+    dispute, idempotency, inbox, ledger, listing, notification, offer, order, outbox, payment,
+    payment_report, user, withdrawal,
 };
 
 async fn plan(database: &Database, sql: &str) -> String {
@@ -410,11 +410,11 @@ async fn sqlite_finds_keys_along_its_indexes() {
     let asked: Vec<(Uuid, String)> = ids().into_iter().map(|id| (id, "k".to_owned())).collect();
     for (statement, access_paths) in [
         (
-            select::accounts(DbBackend::Sqlite, &keys).to_string(),
+            account::by_owner(DbBackend::Sqlite, &keys).to_string(),
             &["sqlite_autoindex_accounts_2 (owner_id=? AND asset=?)"][..],
         ),
         (
-            select::users(DbBackend::Sqlite, ids(), emails)
+            user::by_id_or_email(DbBackend::Sqlite, ids(), emails)
                 .build(DbBackend::Sqlite)
                 .to_string(),
             &[
@@ -427,17 +427,17 @@ async fn sqlite_finds_keys_along_its_indexes() {
             &["PRIMARY KEY (caller=? AND operation=? AND key=?)"],
         ),
         (
-            select::payments_of_orders(DbBackend::Sqlite, ids())
+            payment::of_orders(DbBackend::Sqlite, ids())
                 .build(DbBackend::Sqlite)
                 .to_string(),
             &["payments_of_order (order_id=?)"],
         ),
         (
-            select::payments_of_callers(DbBackend::Sqlite, &asked).to_string(),
+            payment::of_callers(DbBackend::Sqlite, &asked).to_string(),
             &["payments_of_caller (caller_id=? AND key=?)"],
         ),
         (
-            select::listings(DbBackend::Sqlite, ids(), ids())
+            listing::by_id_or_exchanger(DbBackend::Sqlite, ids(), ids())
                 .build(DbBackend::Sqlite)
                 .to_string(),
             &[
@@ -446,13 +446,13 @@ async fn sqlite_finds_keys_along_its_indexes() {
             ],
         ),
         (
-            select::payments_of_orders(DbBackend::Sqlite, ids())
+            payment::of_orders(DbBackend::Sqlite, ids())
                 .build(DbBackend::Sqlite)
                 .to_string(),
             &["payments_of_order (order_id=?)"],
         ),
         (
-            select::payments_of_callers(DbBackend::Sqlite, &asked).to_string(),
+            payment::of_callers(DbBackend::Sqlite, &asked).to_string(),
             &["payments_of_caller (caller_id=? AND key=?)"],
         ),
     ] {

@@ -2,15 +2,19 @@
 
 mod queries;
 
+use p2p_application::aggregates::Selection;
 use p2p_application::ports::{StaffMember, StorageError};
 use p2p_domain::user::{Email, PasswordHash};
 use p2p_domain::{Language, Roles, User, UserId};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    Condition, ConnectionTrait, DbBackend, FromQueryResult, QueryOrder, QuerySelect, Select,
+};
 
 use crate::error;
 use crate::row::{self, RowContext};
-use crate::table::{StatementLimit, Table, one_of};
+use crate::stored::{Rows, SidesOfOffers, Stored, locked, uuids};
+use crate::table::{StatementLimit, Table, one_of, one_of_texts};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
@@ -96,6 +100,48 @@ impl TryFrom<Model> for User {
             version: reading.version(stored.version)?,
         })
     }
+}
+
+impl Stored for User {
+    type Entity = Entity;
+
+    fn row(&self, _: &SidesOfOffers) -> Result<Model, StorageError> {
+        self.try_into()
+    }
+
+    async fn load(rows: Rows<'_>, selection: &Selection<Self>) -> Result<Vec<Self>, StorageError> {
+        let ids = uuids(&selection.keys);
+        let ids: Vec<Uuid> = ids.into_iter().filter(|id| !row::is_system(*id)).collect();
+        let emails = selection
+            .others
+            .iter()
+            .map(|email| email.as_str().to_owned());
+        let emails: Vec<String> = emails.filter(|email| row::storable(email)).collect();
+        if ids.is_empty() && emails.is_empty() {
+            return Ok(Vec::new());
+        }
+        let select = by_id_or_email(rows.backend(), ids, emails);
+        let found = locked(select).all(rows.transaction).await;
+        let mut found = found.map_err(error::storage)?;
+        found.retain(|user| !row::is_system(user.id));
+        row::all(found)
+    }
+}
+
+/// Users by id or by e-mail address; at least one of them is asked for.
+pub(crate) fn by_id_or_email(
+    backend: DbBackend,
+    ids: Vec<Uuid>,
+    emails: Vec<String>,
+) -> Select<Entity> {
+    let mut wanted = Condition::any();
+    if !ids.is_empty() {
+        wanted = wanted.add(one_of(backend, Column::Id, ids));
+    }
+    if !emails.is_empty() {
+        wanted = wanted.add(one_of_texts(backend, Column::Email, emails));
+    }
+    Entity::find().filter(wanted).order_by_asc(Column::Id)
 }
 
 /// Somebody who may do what a moderator may.

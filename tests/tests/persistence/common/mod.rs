@@ -217,7 +217,7 @@ impl Stall {
 
         let mut unit = database.begin().await.unwrap();
         let external = AccountKey::external(Asset::Usdt);
-        let mut outside = unit.lock_accounts(&[external]).await.unwrap()[0];
+        let mut outside = unit.load_by_key::<Account>(&[external]).await.unwrap()[0];
         let loaded = outside.version;
         let transfers = [&mut customer_account, &mut exchanger_account]
             .into_iter()

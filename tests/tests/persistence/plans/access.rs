@@ -6,7 +6,9 @@ use p2p_application::audit_log::{AuditLogFilter, AuditLogQueries};
 use p2p_application::ports::{Maintenance, Store, Transaction};
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::refusal::QuotaKind;
-use p2p_domain::{SessionId, Timestamp, TypedId, UserId};
+use p2p_domain::{
+    Conduct, FailedAttempts, SecondFactor, Session, SessionId, Timestamp, TypedId, UserId,
+};
 use p2p_persistence::Database;
 
 use super::LIMIT;
@@ -128,22 +130,25 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
     }
     counter
         .check("lock_attempts", 40, 30, async |db| {
-            Ok(unit(db).await?.lock_attempts(&keys).await?)
+            Ok(unit(db).await?.load_by_key::<FailedAttempts>(&keys).await?)
         })
         .await?;
     counter
         .check("lock_second_factors", 40, 30, async |db| {
-            Ok(unit(db).await?.lock_second_factors(&users).await?)
+            Ok(unit(db).await?.load_by_key::<SecondFactor>(&users).await?)
         })
         .await?;
     counter
         .check("lock_sessions", 90, 30, async |db| {
-            Ok(unit(db).await?.lock_sessions(&sessions, &users).await?)
+            Ok(unit(db)
+                .await?
+                .load_by::<Session>(&sessions, &users)
+                .await?)
         })
         .await?;
     counter
         .check("read_conducts", 40, 30, async |db| {
-            Ok(unit(db).await?.read_conducts(&users).await?)
+            Ok(unit(db).await?.load_by_key::<Conduct>(&users).await?)
         })
         .await?;
     counter

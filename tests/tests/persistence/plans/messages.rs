@@ -4,7 +4,9 @@ use anyhow::Result;
 use p2p_application::notification::{NotificationFilter, NotificationQueries};
 use p2p_application::payment_report::{ReportFilter, ReportQueries};
 use p2p_application::ports::{DeadLetters, InboxKey, Maintenance, Outbox, Store};
-use p2p_domain::{EventId, NotificationId, OfferId, ReportId, Timestamp, TypedId};
+use p2p_domain::{
+    EventId, Mailbox, Notification, NotificationId, OfferId, ReportId, Timestamp, TypedId,
+};
 use p2p_persistence::Database;
 
 use super::LIMIT;
@@ -249,12 +251,12 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
         .await?;
     counter
         .check("lock_mailboxes", 40, 30, async |db| {
-            Ok(begin(db).await?.lock_mailboxes(&users).await?)
+            Ok(begin(db).await?.load_by_key::<Mailbox>(&users).await?)
         })
         .await?;
     counter
         .check("lock_notifications", 40, 30, async |db| {
-            Ok(begin(db).await?.lock_notifications(&told).await?)
+            Ok(begin(db).await?.load_by_key::<Notification>(&told).await?)
         })
         .await
 }

@@ -26,8 +26,8 @@ use p2p_application::wallet::{StatementCursor, StatementFilter, WalletQueries};
 use p2p_domain::ledger::Bucket;
 use p2p_domain::user::Email;
 use p2p_domain::{
-    AccountKey, Actor, Asset, DisputeId, ExchangeType, ListingId, Money, OfferId, Timestamp,
-    TransferId, TypedId,
+    Account, AccountKey, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger, Listing,
+    ListingId, Money, Offer, OfferId, Timestamp, TransferId, TypedId, User,
 };
 use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;
@@ -449,22 +449,25 @@ async fn locks(counter: &Counter) -> Result<()> {
         .await?;
     counter
         .check("lock_users", 90, 30, async |db| {
-            Ok(unit(db).await?.lock_users(&users, &emails).await?)
+            Ok(unit(db).await?.load_by::<User>(&users, &emails).await?)
         })
         .await?;
     counter
         .check("lock_offers", 40, 30, async |db| {
-            Ok(unit(db).await?.lock_offers(&offers).await?)
+            Ok(unit(db).await?.load_by_key::<Offer>(&offers).await?)
         })
         .await?;
     counter
         .check("lock_disputes", 40, 30, async |db| {
-            Ok(unit(db).await?.lock_disputes(&offers).await?)
+            Ok(unit(db).await?.load_by::<Dispute>(&[], &offers).await?)
         })
         .await?;
     counter
         .check("lock_exchangers", 40, 30, async |db| {
-            Ok(unit(db).await?.lock_exchangers(&exchangers).await?)
+            Ok(unit(db)
+                .await?
+                .load_by_key::<Exchanger>(&exchangers)
+                .await?)
         })
         .await?;
     counter
@@ -474,12 +477,15 @@ async fn locks(counter: &Counter) -> Result<()> {
         .await?;
     counter
         .check("lock_listings", 80, 30, async |db| {
-            Ok(unit(db).await?.lock_listings(&listings, &owners).await?)
+            Ok(unit(db)
+                .await?
+                .load_by::<Listing>(&listings, &owners)
+                .await?)
         })
         .await?;
     counter
         .check("lock_accounts", 40, 30, async |db| {
-            Ok(unit(db).await?.lock_accounts(&accounts).await?)
+            Ok(unit(db).await?.load_by_key::<Account>(&accounts).await?)
         })
         .await
 }

@@ -6,7 +6,7 @@ use p2p_application::ports::{IdempotencyKey, Maintenance, Store};
 use p2p_application::withdrawal::{WithdrawalFilter, WithdrawalQueries};
 use p2p_domain::order::OrderStatus;
 use p2p_domain::withdrawal::WithdrawalStatus;
-use p2p_domain::{OrderId, Timestamp, TypedId, WithdrawalId};
+use p2p_domain::{Order, OrderId, Timestamp, TypedId, Withdrawal, WithdrawalId};
 use p2p_persistence::Database;
 
 use super::LIMIT;
@@ -119,12 +119,15 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
         .await?;
     counter
         .check("lock_orders", 40, 30, async |db| {
-            Ok(begin(db).await?.lock_orders(&orders).await?)
+            Ok(begin(db).await?.load_by_key::<Order>(&orders).await?)
         })
         .await?;
     counter
         .check("lock_withdrawals", 40, 30, async |db| {
-            Ok(begin(db).await?.lock_withdrawals(&withdrawals).await?)
+            Ok(begin(db)
+                .await?
+                .load_by_key::<Withdrawal>(&withdrawals)
+                .await?)
         })
         .await
 }

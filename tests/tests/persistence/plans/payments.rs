@@ -4,7 +4,7 @@ use anyhow::Result;
 use p2p_application::payment::PaymentQueries;
 use p2p_application::ports::{SnapshotQuery, Store};
 use p2p_domain::payment::PaymentOrigin;
-use p2p_domain::{AccountId, OrderId, PaymentId, TypedId};
+use p2p_domain::{AccountId, OrderId, Payment, PaymentId, TypedId};
 
 use super::counter::Counter;
 use super::market::{ACCOUNT, ORDER, PAYMENT, user};
@@ -67,7 +67,7 @@ pub(crate) async fn locks(counter: &Counter) -> Result<()> {
     for (what, origins) in [("callers", of_callers(0)), ("orders", of_orders(0))] {
         counter
             .check(&format!("lock_payments of {what}"), 40, 30, async |db| {
-                Ok(db.begin().await?.lock_payments(&origins).await?)
+                Ok(db.begin().await?.load_by_key::<Payment>(&origins).await?)
             })
             .await?;
     }

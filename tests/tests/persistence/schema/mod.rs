@@ -21,7 +21,7 @@ mod withdrawals;
 
 use crate::common::*;
 use anyhow::Result;
-use p2p_domain::{Asset, OfferId};
+use p2p_domain::{Account, Asset, OfferId, User};
 use p2p_tests::databases::TestDatabase;
 use rows::Rows;
 use sea_orm::DatabaseConnection;
@@ -53,7 +53,7 @@ async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
         .collect();
     keys.sort_unstable();
     let mut unit = database.begin().await?;
-    let accounts = unit.lock_accounts(&keys).await?;
+    let accounts = unit.load_by_key::<Account>(&keys).await?;
     let mut found: Vec<AccountKey> = accounts.iter().map(|account| account.key).collect();
     found.sort_unstable();
     assert_eq!(found, keys);
@@ -62,16 +62,16 @@ async fn the_system_has_its_accounts(test: TestDatabase) -> Result<()> {
     for bits in [1, 2, 3] {
         let system = UserId::from_u128(bits);
         assert_eq!(database.find_user(system).await?, None);
-        assert_eq!(unit.lock_users(&[system], &[]).await?, Vec::new());
+        assert_eq!(unit.load_by_key::<User>(&[system]).await?, Vec::new());
         assert_eq!(unit.known_users(&[system]).await?, Vec::new());
         assert_eq!(database.accounts_of(system).await?, Vec::new());
         let key = AccountKey::user(system, Asset::Usdt);
-        assert_eq!(unit.lock_accounts(&[key]).await?, Vec::new());
+        assert_eq!(unit.load_by_key::<Account>(&[key]).await?, Vec::new());
     }
     for name in ["system:external", "system:fees", "system:shop"] {
         let email = Email::new(name);
         assert_eq!(database.find_user_by_email(&email).await?, None);
-        assert_eq!(unit.lock_users(&[], &[email]).await?, Vec::new());
+        assert_eq!(unit.load_by::<User>(&[], &[email]).await?, Vec::new());
     }
     unit.rollback().await?;
     test.drop_now().await

@@ -132,9 +132,12 @@ async fn whoever_tries_many_doors_waits_longer_and_longer() {
     // What was mistyped elsewhere leaves nothing where nobody has failed.
     let mistyped = guess(anna.as_str(), "wrong", Origin::default()).await;
     assert_eq!(refusal(mistyped), Refusal::BadCredentials);
-    let counted = fixture.harness.store.tables().attempts.len();
+    let counted = fixture.harness.store.tables().failed_attempts.len();
     enter(from("192.0.2.10")).await.unwrap();
-    assert_eq!(fixture.harness.store.tables().attempts.len(), counted);
+    assert_eq!(
+        fixture.harness.store.tables().failed_attempts.len(),
+        counted
+    );
     fixture.harness.close().await;
 }
 

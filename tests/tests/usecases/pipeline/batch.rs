@@ -12,7 +12,8 @@ use p2p_application::{CommandError, PipelineSettings};
 use p2p_domain::listing::Switch;
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{
-    AccountKey, Asset, ExchangeType, Money, MoneyError, Posting, Refusal, Role, Roles, Status,
+    Account, AccountKey, Asset, ExchangeType, Money, MoneyError, Posting, Refusal, Role, Roles,
+    Status,
 };
 use p2p_memory::{Memory, Tally};
 use p2p_tests::harness::{Harness, Offering, Setup, Stage, decimal, minutes};
@@ -128,8 +129,8 @@ impl Command for SecondThoughts {
     type Outcome = ();
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.account(AccountKey::user(self.to.user, Asset::Usdt));
-        reads.account(AccountKey::external(Asset::Usdt));
+        reads.lock::<Account>(AccountKey::user(self.to.user, Asset::Usdt));
+        reads.lock::<Account>(AccountKey::external(Asset::Usdt));
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {

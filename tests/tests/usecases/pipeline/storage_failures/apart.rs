@@ -3,7 +3,7 @@
 use p2p_application::CommandError;
 use p2p_application::engine::{Command, ReadSet, UnitOfWork};
 use p2p_application::ports::StorageError;
-use p2p_domain::{Asset, ExchangeType, ListingId, Money, Refusal};
+use p2p_domain::{Asset, ExchangeType, Listing, ListingId, Money, Refusal};
 use p2p_memory::Point;
 use p2p_tests::harness::Offering;
 
@@ -24,10 +24,10 @@ impl Command for Poison {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
-        let mut listing = uow.listing(self.listing)?;
+        let mut listing = uow.get::<Listing>(&self.listing)?;
         listing.frozen = Money::new(-1, listing.asset());
         listing.version += 1;
-        uow.save_listing(listing);
+        uow.save(listing);
         Ok(())
     }
 }

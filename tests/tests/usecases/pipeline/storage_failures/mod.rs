@@ -11,7 +11,7 @@ use p2p_application::CommandError;
 use p2p_application::engine::{Command, ReadSet, UnitOfWork};
 use p2p_application::exchanger::SwitchOnline;
 use p2p_domain::user::Caller;
-use p2p_domain::{AccountKey, Asset, Money, Posting, Refusal};
+use p2p_domain::{Account, AccountKey, Asset, Money, Posting, Refusal};
 use p2p_memory::Point;
 
 use super::memory;
@@ -50,8 +50,8 @@ impl Command for Counting {
     type Outcome = i64;
 
     fn read_set(&self, reads: &mut ReadSet) {
-        reads.account(AccountKey::user(self.user.user, Asset::Usdt));
-        reads.account(AccountKey::external(Asset::Usdt));
+        reads.lock::<Account>(AccountKey::user(self.user.user, Asset::Usdt));
+        reads.lock::<Account>(AccountKey::external(Asset::Usdt));
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<i64, Refusal> {
@@ -60,7 +60,7 @@ impl Command for Counting {
         let posting = Posting::deposit(self.user.user, amount, self.user.user);
         uow.post(posting.map_err(Refusal::amount)?)
             .map_err(|(_, refusal)| refusal)?;
-        let account = uow.account(AccountKey::user(self.user.user, Asset::Usdt))?;
+        let account = uow.get::<Account>(&AccountKey::user(self.user.user, Asset::Usdt))?;
         Ok(account.available().minor())
     }
 }

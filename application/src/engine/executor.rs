@@ -1,4 +1,4 @@
-//! The pipeline's task: takes all that wait, and carries them out as one unit of work.
+//! A lane's task: takes all commands that wait, and carries them out as one unit of work.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,23 +7,38 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use p2p_domain::policy::Limits;
+use p2p_domain::Policy;
 use tokio::sync::{Notify, mpsc};
 
+use super::command::CommandError;
 use super::identity_map::IdentityMap;
 use super::job::Job;
 use super::load::{from_snapshot, load};
+use super::optimism::OptimisticGate;
 use super::read_set::ReadSet;
 use super::stats::PipelineStats;
 use super::unit_of_work::UnitOfWork;
-use super::{CommandError, Context};
-use crate::ports::{ChangeSet, Snapshot, SnapshotQuery, StorageError};
+use crate::access::RevocationCache;
+use crate::ports::{ChangeSet, Clock, Ids, Snapshot, SnapshotQuery, StorageError, Store};
 use crate::timeout::{STORAGE, with_timeout};
 
 /// How often a batch is tried again after a conflict before its commands go on one by one.
 const ATTEMPTS: u32 = 4;
 
 type Jobs = Vec<Box<dyn Job>>;
+
+/// What the lanes work with.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) policy: Policy,
+    /// Notified of each commit that adds to the outbox.
+    pub(crate) committed: Arc<Notify>,
+    /// Learns of each commit that changes rights.
+    pub(crate) revocations: RevocationCache,
+}
 
 pub(super) async fn work(
     mut arrivals: mpsc::Receiver<Box<dyn Job>>,
@@ -38,7 +53,7 @@ pub(super) async fn work(
         let arrived = tokio::select! {
             arrived = arrivals.recv_many(&mut jobs, limit) => arrived,
             () = closing.notified() => {
-                // From here nobody gets in; what has got in is carried out.
+                // No command is accepted from here on; those that were are carried out.
                 arrivals.close();
                 continue;
             }
@@ -52,8 +67,8 @@ pub(super) async fn work(
     }
 }
 
-/// A defect in storage must not take the pipeline down. Its batch is dropped, by which its callers learn that nobody
-/// knows what became of their commands.
+/// A panic in storage must not take the lane down. Its batch is dropped, which tells its callers that the outcome of their
+/// commands is in doubt.
 async fn catch_panics(work: impl Future<Output = ()>) {
     let mut work = pin!(work);
     let survived = poll_fn(|context| {
@@ -61,11 +76,11 @@ async fn catch_panics(work: impl Future<Output = ()>) {
         step.map_or(Poll::Ready(false), |poll| poll.map(|()| true))
     });
     if !survived.await {
-        tracing::error!("a batch panicked; whether it took effect is not known");
+        tracing::error!("a batch panicked; its outcome is in doubt");
     }
 }
 
-/// Carries a batch out, or finds out which of its commands can't be.
+/// Carries out a batch, or finds out which of its commands can't be carried out.
 async fn carry_out(
     jobs: Jobs,
     context: &Context,
@@ -86,7 +101,7 @@ async fn carry_out(
         return give_up(jobs, &error);
     }
     tracing::warn!(commands = jobs.len(), %error, "a batch could not be committed; trying its commands one by one");
-    // The others must not wait for those that are in trouble, each for itself.
+    // The others must not wait for each failing command in turn.
     let until = Instant::now() + STORAGE;
     let mut jobs = jobs.into_iter();
     while let Some(job) = jobs.next() {
@@ -95,14 +110,14 @@ async fn carry_out(
         };
         give_up(failed, &error);
         if matches!(error, StorageError::Unavailable { .. }) || Instant::now() > until {
-            // It is no longer about single commands. Nothing of the rest was begun.
-            let source = "storage was in trouble before this command was tried".into();
+            // The failure is not about single commands. None of the rest has begun.
+            let source = "storage failed before this command was tried".into();
             return give_up(jobs.collect(), &StorageError::Unavailable { source });
         }
     }
 }
 
-/// Tries until the batch is committed or there is no point in trying again. Answers everybody if it is.
+/// Tries until the batch is committed, and answers its callers, or until another try would not help.
 async fn commit_with_retry(
     mut jobs: Jobs,
     context: &Context,
@@ -121,7 +136,7 @@ async fn commit_with_retry(
                     error,
                     StorageError::Conflict { .. } | StorageError::Unavailable { .. }
                 );
-                // A pooled connection that died while it was idle deserves a second try; a server that is away does not.
+                // A pooled connection may have died while it was idle, so a second try helps; a third does not.
                 let enough = match error {
                     StorageError::Unavailable { .. } => attempt >= 2,
                     _ => attempt >= ATTEMPTS,
@@ -164,7 +179,7 @@ async fn attempt_once(
     let loaded = match with_timeout(load(unit.as_mut(), reads, &context.policy.limits)).await {
         Ok(loaded) => loaded,
         Err(error) => {
-            // Said explicitly: an aborted transaction must not go back to the pool.
+            // Explicitly: an aborted transaction must not return to the pool.
             if let Err(rollback) = with_timeout(unit.rollback()).await {
                 tracing::debug!(error = %rollback, "rolling back failed");
             }
@@ -179,7 +194,7 @@ async fn attempt_once(
     done.inspect(|()| after_commit(&changes, context))
 }
 
-/// Whoever publishes events need not wait until it looks again, and whose rights have changed is known here at once.
+/// Wakes the relay, and applies changed rights at once on this replica.
 fn after_commit(changes: &ChangeSet, context: &Context) {
     context.revocations.record_commit(changes);
     if !changes.outbox.is_empty() {
@@ -187,7 +202,8 @@ fn after_commit(changes: &ChangeSet, context: &Context) {
     }
 }
 
-/// A look sees more than some commands need: where it meets a row that can't be read, whoever needs that row will say so.
+/// A snapshot covers more rows than some commands need. If one of them is corrupt, the batch is loaded with locks, and only the
+/// commands that need the row fail.
 async fn read_snapshot(
     context: &Context,
     snapshot_query: &SnapshotQuery,
@@ -198,7 +214,7 @@ async fn read_snapshot(
     }
 }
 
-/// Lets all decide, one after another, and gathers what they changed.
+/// Lets all commands decide, one after another, and collects what they changed.
 fn decide(jobs: &mut Jobs, mut loaded: IdentityMap, context: &Context) -> ChangeSet {
     let now = context.clock.now();
     for job in jobs.iter_mut() {
@@ -210,7 +226,7 @@ fn decide(jobs: &mut Jobs, mut loaded: IdentityMap, context: &Context) -> Change
     loaded.into_changes(context.ids.as_ref(), now)
 }
 
-/// Past its time, nobody knows what became of a commit.
+/// The outcome of a commit that exceeds the time limit is in doubt.
 async fn commit_with_timeout(
     committing: impl Future<Output = Result<(), StorageError>>,
 ) -> Result<(), StorageError> {
@@ -219,31 +235,6 @@ async fn commit_with_timeout(
         Err(elapsed) => Err(StorageError::InDoubt {
             source: Box::new(elapsed),
         }),
-    }
-}
-
-/// Whether a lane may expect to be alone at its rows. It looks without locking until somebody else was faster; then it
-/// locks for a while, since under contention whoever locks waits once, and whoever looks may have to try again and again.
-#[derive(Debug, Default)]
-struct OptimisticGate {
-    /// Batches that are still to be locked.
-    locked: u32,
-}
-
-/// How many batches are locked after a look that was in vain.
-const LOCKED_AFTER_CONFLICT: u32 = 256;
-
-impl OptimisticGate {
-    fn snapshot_query(&mut self, reads: &ReadSet, limits: &Limits) -> Option<SnapshotQuery> {
-        if self.locked > 0 {
-            self.locked -= 1;
-            return None;
-        }
-        reads.snapshot_query(limits)
-    }
-
-    const fn back_off(&mut self) {
-        self.locked = LOCKED_AFTER_CONFLICT;
     }
 }
 
