@@ -1,7 +1,7 @@
 //! The use cases of the market, and the ports through which they reach the world.
 //!
-//! *What it is*: commands that decide purely over loaded aggregates ([`engine`]), reads that go straight to query
-//! ports, and the sweeper that turns deadlines into commands.
+//! *What it is*: commands that decide purely over loaded aggregates ([`engine`]), reads that go straight to query ports, and the
+//! sweeper that turns deadlines into commands.
 //!
 //! *What it may import*: `domain`, async traits, tokio's synchronisation primitives, serde for the public events. No
 //! database, no broker, no HTTP.
@@ -51,10 +51,10 @@ pub use sweeper::Sweeper;
 
 use ports::StorageError;
 
-/// Why a read gave no answer.
+/// Why a read failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// The caller may not see it, or it is not there.
+    /// It does not exist, or the caller may not see it.
     #[error("{0}")]
     Refused(p2p_domain::Refusal),
     #[error(transparent)]
@@ -67,19 +67,19 @@ impl From<p2p_domain::Refusal> for QueryError {
     }
 }
 
-/// How many rows a list shows at most, whatever is asked for.
+/// The largest page of a list, whatever the requested limit.
 pub const MAX_PAGE: u32 = 100;
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    /// Whether there are more behind it.
+    /// Whether more follow.
     pub more: bool,
 }
 
 impl<T> Page<T> {
-    /// A page of `limit` out of rows that were read one further, to see whether there are more.
+    /// A page of `limit` rows. One row more was read, to see whether more follow.
     #[must_use]
     pub fn of(mut rows: Vec<T>, limit: u32) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);

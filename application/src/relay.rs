@@ -1,7 +1,7 @@
-//! The outbox relay: what was committed is published, however long the broker is away and whatever dies in between.
+//! The outbox relay: committed messages are published, however long the broker is away and whichever process dies.
 //!
-//! Any number of replicas may relay at once: each message is in one hand at a time. A message is removed when the broker
-//! has it; who dies between the two leaves a message that is published again, with the same id.
+//! Any number of replicas may relay at once: each message is leased to one of them at a time. It is removed once the broker has
+//! confirmed it. If the process dies in between, it is published again with the same id.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,14 +14,14 @@ use tokio::time::{sleep, timeout};
 use crate::ports::{Broker, BrokerError, Outbox, StorageError};
 use crate::timeout::{STORAGE, with_timeout};
 
-/// How the relay is sized.
+/// The limits of the relay.
 #[derive(Debug, Clone, Copy)]
 pub struct RelaySettings {
-    /// Messages that are published together, none waiting for another.
+    /// How many messages are published together, without waiting for one before the next.
     pub window: u32,
-    /// Such windows under way at the same time: while one waits for the broker, another is read.
+    /// How many windows are in flight: while one waits for the broker, another is read.
     pub workers: usize,
-    /// A message is found within this time even if nobody says that there is one.
+    /// A message is found within this time even if no commit announces it.
     pub poll: Duration,
 }
 
@@ -35,7 +35,7 @@ impl Default for RelaySettings {
     }
 }
 
-/// What the relay has done since it was started.
+/// The counters of the relay since its start.
 #[derive(Debug, Default)]
 pub struct RelayStats {
     published: AtomicU64,
@@ -44,19 +44,19 @@ pub struct RelayStats {
 }
 
 impl RelayStats {
-    /// Messages that the broker has.
+    /// Messages that the broker has confirmed.
     #[must_use]
     pub fn published(&self) -> u64 {
         self.published.load(Ordering::Relaxed)
     }
 
-    /// Windows that could not be published, as a whole or in part.
+    /// Windows that were not published completely.
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// Whether the broker took the last window.
+    /// Whether the broker confirmed the last window.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
@@ -74,12 +74,12 @@ pub enum RelayError {
     Unconfirmed { missing: usize, sent: usize },
 }
 
-/// Publishes what is in the outbox. Cheap to clone.
+/// Publishes the messages of the outbox. Cheap to clone.
 #[derive(Clone)]
 pub struct Relay {
     outbox: Arc<dyn Outbox>,
     broker: Arc<dyn Broker>,
-    /// Somebody has committed something.
+    /// Notified by commits.
     committed: Arc<Notify>,
     stats: Arc<RelayStats>,
     settings: RelaySettings,
@@ -93,9 +93,9 @@ impl std::fmt::Debug for Relay {
     }
 }
 
-/// After a failure it waits, at first briefly, then longer.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The wait after a first failure; it doubles each time.
+const FIRST_RETRY_INTERVAL: Duration = Duration::from_millis(100);
+const MAX_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Relay {
     #[must_use]
@@ -114,13 +114,13 @@ impl Relay {
         }
     }
 
-    /// What it has done, to look at while it runs.
+    /// Its counters.
     #[must_use]
     pub fn stats(&self) -> Arc<RelayStats> {
         Arc::clone(&self.stats)
     }
 
-    /// Publishes one window; the answer is how many messages the broker has taken.
+    /// Publishes one window; returns how many messages the broker has confirmed.
     pub async fn deliver(&self) -> Result<usize, RelayError> {
         let lease = with_timeout(self.outbox.claim(self.settings.window)).await?;
         let sent = lease.messages().len();
@@ -141,7 +141,7 @@ impl Relay {
         }
     }
 
-    /// Publishes until nothing is left; the answer is how many messages.
+    /// Publishes until the outbox is empty; returns how many messages.
     pub async fn drain(&self) -> Result<usize, RelayError> {
         let mut all = 0;
         loop {
@@ -162,15 +162,15 @@ impl Relay {
     }
 
     async fn work(self) {
-        let mut pause = FIRST_PAUSE;
+        let mut pause = FIRST_RETRY_INTERVAL;
         loop {
             match self.deliver().await {
                 Ok(sent) => {
-                    pause = FIRST_PAUSE;
+                    pause = FIRST_RETRY_INTERVAL;
                     if sent > 0 {
                         self.stats.connected.store(true, Ordering::Relaxed);
                     } else {
-                        // Woken, or it is time to look: another replica may have died with messages in hand.
+                        // Woken by a commit, or by time: another replica may have died with a lease.
                         let _ = timeout(self.settings.poll, self.committed.notified()).await;
                     }
                 }
@@ -188,7 +188,7 @@ impl Relay {
                         );
                     }
                     sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    pause = (pause * 2).min(MAX_RETRY_INTERVAL);
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! The sweeper turns deadlines that have passed into commands. Any number of replicas may sweep at once: a deal that
-//! another has moved meanwhile is left as it is.
+//! The sweeper turns expired deadlines into commands. Any number of replicas may sweep at once: a deal that another one has
+//! moved meanwhile is left alone.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use crate::ports::StorageError;
 use crate::timeout::with_timeout;
 use crate::{CommandError, Market};
 
-/// Expiries sent at a time: well below the pipeline's queue, so that sweeping never crowds callers out.
-const AT_A_TIME: usize = 256;
+/// Commands sent at a time: well below the capacity of the pipeline's queue, so that sweeping never crowds out callers.
+const MAX_PARALLEL: usize = 256;
 
-/// Deadlines looked at, at first.
-const BATCH: u32 = 256;
+/// How many deadlines are read at first.
+const FIRST_LIMIT: u32 = 256;
 
-/// Where the most overdue deals can't be moved, so many are looked at to find others that can.
-const MOST: u32 = 65_536;
+/// How many deadlines are read at most if the most overdue deals can't be moved.
+const MAX_LIMIT: u32 = 65_536;
 
-/// What became of some expiries.
+/// The outcome of several commands.
 #[derive(Debug, Default)]
 struct SweepOutcome {
     moved: u64,
-    /// Some were turned away: the pipeline has enough to do.
+    /// The pipeline refused some of them because its queue was full.
     busy: bool,
 }
 
@@ -36,8 +36,8 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// A sweeper for this market. A silence longer than `outage_tolerance` counts as an outage, which puts all
-    /// deadlines off.
+    /// A sweeper for this market. A gap between heartbeats longer than `outage_tolerance` counts as an outage, which extends all
+    /// deadlines.
     #[must_use]
     pub const fn new(market: Market, outage_tolerance: Duration) -> Self {
         Self {
@@ -46,39 +46,39 @@ impl Sweeper {
         }
     }
 
-    /// Notes that the market is alive. After an outage all deadlines are put off.
+    /// Records a heartbeat. After an outage all deadlines are extended.
     pub async fn beat(&self, now: Timestamp) -> Result<(), StorageError> {
         let maintenance = self.market.maintenance();
         let beat = maintenance.heartbeat(now, self.outage_tolerance);
         if let Some(gap) = with_timeout(beat).await? {
             tracing::warn!(
                 seconds = gap.as_secs(),
-                "the market was away; all deadlines were put off"
+                "all deadlines were extended by an outage of the market"
             );
         }
         Ok(())
     }
 
-    /// Sweeps until nothing is due; the answer is how many deals were moved.
+    /// Sweeps until no deadline is due; returns how many deals were moved.
     pub async fn sweep(&self) -> Result<u64, StorageError> {
-        let (mut moved, mut limit) = (0, BATCH);
+        let (mut moved, mut limit) = (0, FIRST_LIMIT);
         loop {
-            // One time for both: a pause of the machine between them would be an outage that nobody has noted.
+            // One time for both: a pause of the process between two readings would be an unrecorded outage.
             let now = self.market.now();
             self.beat(now).await?;
             let due = with_timeout(self.market.maintenance().due_offers(now, limit)).await?;
             let full = due.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
             let before = moved;
-            for some in due.chunks(AT_A_TIME) {
-                let round = self.expire(some).await;
-                moved += round.moved;
-                if round.busy {
-                    // Callers come first; the next sweep goes on from here.
+            for chunk in due.chunks(MAX_PARALLEL) {
+                let outcome = self.expire(chunk).await;
+                moved += outcome.moved;
+                if outcome.busy {
+                    // Callers have priority; the next sweep continues from here.
                     return Ok(moved);
                 }
             }
             let progress = moved - before;
-            if !full || (progress == 0 && limit >= MOST) {
+            if !full || (progress == 0 && limit >= MAX_LIMIT) {
                 return Ok(moved);
             }
             if progress == 0 {
@@ -87,7 +87,7 @@ impl Sweeper {
         }
     }
 
-    /// Sends an expiry for each of these deals and waits for all of them.
+    /// Expires each of these deals and waits for all outcomes.
     async fn expire(&self, due: &[OfferId]) -> SweepOutcome {
         let mut expiries = JoinSet::new();
         for offer in due.iter().copied() {
@@ -107,22 +107,22 @@ impl Sweeper {
                 (offer, expired)
             });
         }
-        let mut round = SweepOutcome::default();
+        let mut outcome = SweepOutcome::default();
         while let Some(Ok((offer, expired))) = expiries.join_next().await {
             match expired {
                 Ok(Expired::Moved(status)) => {
                     tracing::info!(%offer, %status, "a deadline has passed");
-                    round.moved += 1;
+                    outcome.moved += 1;
                 }
                 Ok(Expired::NotDue | Expired::Freezes) => {}
                 Err(CommandError::Busy) => {
-                    tracing::debug!(%offer, "too busy to expire it now");
-                    round.busy = true;
+                    tracing::debug!(%offer, "the pipeline is too busy to expire a deal now");
+                    outcome.busy = true;
                 }
-                Err(error) => tracing::error!(%offer, %error, "a deadline could not be kept"),
+                Err(error) => tracing::error!(%offer, %error, "a deal could not be expired"),
             }
         }
-        round
+        outcome
     }
 
     /// Sweeps every `interval`, for ever.

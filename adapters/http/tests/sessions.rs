@@ -256,7 +256,7 @@ async fn a_locked_door_has_a_way_out_for_the_owner() {
     goes_on(&scene, &ada).await;
     let letter = scene.letter("ada", 2).await;
     assert!(
-        letter.starts_with("Too many log-ins have failed"),
+        letter.starts_with("Your account is locked for a while"),
         "{letter}"
     );
     let token = scene.link("ada", 2).await;

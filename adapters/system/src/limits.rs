@@ -72,14 +72,14 @@ impl RateLimiter for InProcessLimits {
         let now = self.clock.now();
         let mut shard = self.shard(&key);
         if let Some(rested) = shard.rested.get_mut(&key) {
-            let (allowance, then) = gcra::take(*rested, quota, now);
+            let (allowance, then) = gcra::acquire(*rested, quota, now);
             *rested = then;
             return allowance;
         }
         if shard.rested.len() >= shard.enough.max(MIN_SWEEP.min(self.most)) {
             shard.forget(now, self.most);
         }
-        let (allowance, then) = gcra::take(now, quota, now);
+        let (allowance, then) = gcra::acquire(now, quota, now);
         shard.rested.insert(key, then);
         allowance
     }

@@ -1,4 +1,4 @@
-//! Somebody concerned remarks on a dispute.
+//! A side of the deal or a moderator comments on a dispute.
 
 use p2p_domain::dispute::Comment;
 use p2p_domain::refusal::Resource;
@@ -7,7 +7,7 @@ use p2p_domain::{CommentId, Dispute, DisputeId, Offer, Refusal, Role};
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Adds a remark to an open dispute, by one of the deal's sides or a moderator.
+/// Adds a comment to an open dispute. For the deal's two sides and for moderators.
 #[derive(Debug, Clone)]
 pub struct CommentOnDispute {
     pub id: CommentId,
@@ -27,9 +27,9 @@ impl Command for CommentOnDispute {
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Comment, Refusal> {
         let dispute = uow.get::<Dispute>(&self.dispute)?;
         let offer = uow.get::<Offer>(&dispute.offer)?;
-        let concerned = offer.side_of(self.caller.user).is_some()
+        let may_comment = offer.side_of(self.caller.user).is_some()
             || uow.require(self.caller, Role::Moderator).is_ok();
-        if !concerned {
+        if !may_comment {
             return Err(Refusal::NotFound(Resource::Dispute));
         }
         if !dispute.is_open() {

@@ -1,4 +1,4 @@
-//! Disputes: both sides and moderators remark on them, a moderator decides.
+//! Disputes: both sides and moderators comment on them, a moderator resolves them.
 
 mod comment;
 mod ports;

@@ -25,7 +25,7 @@ pub trait DisputeQueries: Send + Sync {
     /// All disputes of a deal, oldest first.
     async fn disputes_of(&self, offer: OfferId) -> Result<Vec<Dispute>, StorageError>;
 
-    /// Oldest first: a queue.
+    /// Oldest first.
     async fn list_disputes(&self, filter: &DisputeFilter) -> Result<Vec<Dispute>, StorageError>;
 
     /// Oldest first.

@@ -1,4 +1,4 @@
-//! Looking at disputes.
+//! Reading disputes.
 
 use p2p_domain::dispute::Comment;
 use p2p_domain::refusal::Resource;
@@ -8,7 +8,7 @@ use p2p_domain::{Dispute, DisputeId, Offer, Refusal, Role};
 use super::ports::DisputeFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
-/// A dispute with its deal and what was said.
+/// A dispute with its deal and comments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisputeView {
     pub dispute: Dispute,
@@ -16,7 +16,7 @@ pub struct DisputeView {
     pub comments: Vec<Comment>,
 }
 
-/// A dispute, for the deal's two sides and for moderators; to others it does not exist.
+/// A dispute, for the deal's two sides and for moderators. For other users it does not exist.
 pub async fn get_dispute(
     market: &Market,
     caller: Caller,
@@ -38,7 +38,7 @@ pub async fn get_dispute(
     })
 }
 
-/// Which disputes somebody wants to see.
+/// Which disputes to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DisputeList {
     /// Only open, or only resolved ones.
@@ -47,7 +47,7 @@ pub struct DisputeList {
     pub limit: u32,
 }
 
-/// Moderators see all disputes, others those of their own deals. Oldest first.
+/// Disputes, oldest first: all for moderators, those of their own deals for other users.
 pub async fn list_disputes(
     market: &Market,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! A moderator decides a dispute, and with it the deal.
+//! A moderator resolves a dispute, and with it the deal.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::dispute::Resolution;
@@ -14,13 +14,13 @@ use crate::offer::settle;
 pub enum Decision {
     Finished,
     Cancelled,
-    /// The fiat payer's part of the escrow, before the fee.
+    /// The fiat payer's share of the escrow, before the fee.
     Split {
         payer_amount: Decimal,
     },
 }
 
-/// Resolves the dispute, the deal's other disputes with it, and ends the deal.
+/// Resolves all open disputes of the deal and ends the deal.
 #[derive(Debug, Clone)]
 pub struct ResolveDispute {
     pub caller: Caller,

@@ -1,4 +1,4 @@
-//! Exchangers: their online switch, their freeze, and the queue of the frozen.
+//! Exchangers: their online switch, their freeze, and the list of frozen ones.
 
 mod ports;
 mod queries;

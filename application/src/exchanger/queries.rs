@@ -1,11 +1,11 @@
-//! The moderators' queue of frozen exchangers.
+//! Reading exchangers.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{Exchanger, Role};
 
 use crate::{MAX_PAGE, Market, QueryError};
 
-/// Frozen exchangers, longest frozen first.
+/// Frozen exchangers, longest frozen first. For MODERATOR.
 pub async fn frozen_exchangers(
     market: &Market,
     caller: Caller,

@@ -5,11 +5,11 @@ use p2p_domain::{Exchanger, Refusal, Role, UserId};
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Turns the caller's own switch. Turned to where it is, it stays there.
+/// Sets the caller's online switch. Setting it to its present value changes nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct SwitchOnline {
     pub caller: Caller,
-    /// Whose switch the request names; only one's own can be turned.
+    /// The exchanger that the request names; must be the caller.
     pub exchanger: UserId,
     pub online: bool,
 }

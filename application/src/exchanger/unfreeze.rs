@@ -6,7 +6,7 @@ use p2p_domain::{Exchanger, Refusal, Role, UserId};
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Lets a frozen exchanger go on; the listings stay paused until their owner resumes them. Without a freeze: nothing.
+/// Lifts a freeze. The listings stay paused until their owner resumes them. Does nothing if there is no freeze.
 #[derive(Debug, Clone, Copy)]
 pub struct UnfreezeExchanger {
     pub caller: Caller,

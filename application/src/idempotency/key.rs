@@ -1,9 +1,9 @@
-//! What can be an idempotency key, whatever the transport.
+//! The syntax of idempotency keys, the same over every transport.
 
 /// The longest key, in characters.
-const LONGEST: usize = 128;
+const MAX_LENGTH: usize = 128;
 
-/// A key as it is, or as a string of RFC 8941: both spell the same key.
+/// Parses a key, either bare or as a string of RFC 8941; both spell the same key.
 #[must_use]
 pub fn parse_key(text: &str) -> Option<String> {
     let text = text.trim();
@@ -11,18 +11,18 @@ pub fn parse_key(text: &str) -> Option<String> {
         Some(rest) => unquoted(rest.strip_suffix('"')?)?,
         None => text.to_owned(),
     };
-    let fits = (1..=LONGEST).contains(&key.len());
+    let fits = (1..=MAX_LENGTH).contains(&key.len());
     (fits && key.bytes().all(|byte| byte.is_ascii_graphic())).then_some(key)
 }
 
-/// Between the quotes there are no others, but for escaped ones.
+/// The content of a quoted key: further quotes must be escaped.
 fn unquoted(inner: &str) -> Option<String> {
     let mut key = String::with_capacity(inner.len());
-    let mut letters = inner.chars();
-    while let Some(template) = letters.next() {
-        key.push(match template {
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        key.push(match character {
             '"' => return None,
-            '\\' => letters
+            '\\' => characters
                 .next()
                 .filter(|escaped| matches!(escaped, '"' | '\\'))?,
             plain => plain,
@@ -38,9 +38,9 @@ mod tests {
     use super::parse_key as parse;
 
     proptest! {
-        /// What is read is a key as it is meant, and reads the same however it is spelt.
+        /// A parsed key is valid, and parses the same in both spellings.
         #[test]
-        fn a_key_has_two_spellings_and_one_meaning(text in prop_oneof!["\\PC{0,140}", "\"?[!-~]{0,140}\"?", "[ -~\\x00-\\x1f]{0,20}"]) {
+        fn both_spellings_parse_to_the_same_key(text in prop_oneof!["\\PC{0,140}", "\"?[!-~]{0,140}\"?", "[ -~\\x00-\\x1f]{0,20}"]) {
             let Some(key) = parse(&text) else {
                 return Ok(());
             };

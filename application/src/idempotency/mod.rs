@@ -1,4 +1,4 @@
-//! Requests that can be sent again: whatever is repeated, the effect comes about once and the answer stays the same.
+//! Idempotent requests: a repeated request takes effect once and gets the first reply again.
 
 mod key;
 
@@ -9,14 +9,14 @@ use p2p_domain::Refusal;
 use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::ports::{IdempotencyKey, IdempotencyRecord, Reply};
 
-/// Carries a command out once for its key, and keeps the answer, a refusal like a success, in the commit of its effect.
-/// The same request is answered alike ever after; another request under the same key is refused.
+/// Executes a command once for its key and stores the reply, be it a success or a refusal, in the commit of its effect. The
+/// same request gets the stored reply; a different request under the same key is refused.
 pub struct Once<C, R> {
     pub command: C,
     pub key: IdempotencyKey,
     /// A digest of the request.
     pub fingerprint: u128,
-    /// What is answered. Called again if the commit met a conflict.
+    /// Renders the reply. Called again if the commit met a conflict.
     pub render: R,
 }
 
@@ -28,7 +28,7 @@ impl<C, R> std::fmt::Debug for Once<C, R> {
     }
 }
 
-/// An answer, and whether it was given before.
+/// A reply, and whether it was given before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replied {
     pub reply: Reply,
@@ -67,7 +67,7 @@ where
         }
         let decision = self.command.decide(uow);
         match decision {
-            // A defect of ours is no answer to be kept, nor is what is only about how the caller comes.
+            // Defects and refusals of access are not stored: a repeated request may succeed.
             Err(refusal)
                 if matches!(refusal, Refusal::Broken { .. }) || refusal.is_about_access() =>
             {

@@ -1,24 +1,24 @@
-//! What a limit has answered.
+//! The decision of a limit.
 
 use crate::ports::Allowance;
 
-/// A limit that was asked, and its answer.
+/// A limit and its decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
-    /// What the limit is called.
+    /// The name of the limit.
     pub limit: &'static str,
     pub allowance: Allowance,
 }
 
 impl Asked {
-    /// The one that somebody has to mind: a refusal, or else where less is left.
+    /// The stricter of two decisions: a refusal, else the one with less left.
     #[must_use]
     pub fn tighter(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         let (Some(first), Some(second)) = (one, other) else {
             return one.or(other);
         };
-        let room = |asked: &Self| (asked.allowance.admitted, asked.allowance.remaining);
-        Some(if room(&second) < room(&first) {
+        let left = |asked: &Self| (asked.allowance.admitted, asked.allowance.remaining);
+        Some(if left(&second) < left(&first) {
             second
         } else {
             first

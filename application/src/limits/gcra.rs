@@ -1,5 +1,4 @@
-//! The generic cell rate algorithm. All that is kept of a subject is one point in time: when it will have rested from what it
-//! has taken so far.
+//! The generic cell rate algorithm. The state of a subject is one point in time: when its quota is full again.
 
 use std::time::Duration;
 
@@ -7,26 +6,26 @@ use p2p_domain::Timestamp;
 
 use crate::ports::{Allowance, Quota};
 
-/// Takes one of a quota, if there is one left: the answer, and from when on the subject will be at rest. Whoever was never
-/// seen, or is at rest, is at rest `now`.
+/// Takes one from a quota, if one is left. Returns the decision and when the quota is full again. For a new subject `full_at`
+/// is `now`.
 #[must_use]
-pub fn take(rested: Timestamp, quota: Quota, now: Timestamp) -> (Allowance, Timestamp) {
-    let full = now.after(quota.window());
-    // Beyond the window: the clock was put back, or the quota was larger.
-    let rested = rested.min(full).max(now);
-    let next = rested.after(quota.interval());
-    let admitted = next <= full;
-    let rested = if admitted { next } else { rested };
-    (Allowance::of(quota, admitted, rested.since(now)), rested)
+pub fn acquire(full_at: Timestamp, quota: Quota, now: Timestamp) -> (Allowance, Timestamp) {
+    let latest = now.after(quota.window());
+    // Later than that if the clock was set back or the quota was larger.
+    let full_at = full_at.min(latest).max(now);
+    let next = full_at.after(quota.interval());
+    let admitted = next <= latest;
+    let full_at = if admitted { next } else { full_at };
+    (Allowance::of(quota, admitted, full_at.since(now)), full_at)
 }
 
 impl Allowance {
-    /// The answer to a subject that will be at rest after `reset`.
+    /// The decision about a subject whose quota is full after `reset`.
     #[must_use]
     pub fn of(quota: Quota, admitted: bool, reset: Duration) -> Self {
-        let room = quota.window().saturating_sub(reset);
+        let available = quota.window().saturating_sub(reset);
         let interval = quota.interval();
-        let remaining = room.as_micros().checked_div(interval.as_micros());
+        let remaining = available.as_micros().checked_div(interval.as_micros());
         Self {
             admitted,
             quota,
@@ -34,7 +33,7 @@ impl Allowance {
                 .and_then(|count| u32::try_from(count).ok())
                 .map_or(quota.burst(), |count| count.min(quota.burst())),
             reset,
-            retry_after: interval.saturating_sub(room),
+            retry_after: interval.saturating_sub(available),
         }
     }
 }
@@ -54,13 +53,13 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// What comes of taking at these times, in milliseconds after now.
-    fn taken(times: &[u64]) -> Vec<(bool, u32, Duration, Duration)> {
-        let mut rested = Timestamp::from_micros(0);
+    /// The decisions at these times, in milliseconds after now.
+    fn decisions(times: &[u64]) -> Vec<(bool, u32, Duration, Duration)> {
+        let mut full_at = Timestamp::from_micros(0);
         let mut answers = Vec::new();
         for at in times {
-            let (answer, then) = take(rested, quota(), NOW.after(millis(*at)));
-            rested = then;
+            let (answer, then) = acquire(full_at, quota(), NOW.after(millis(*at)));
+            full_at = then;
             let Allowance {
                 admitted,
                 remaining,
@@ -77,7 +76,7 @@ mod tests {
     fn a_burst_is_admitted_and_then_one_after_each_interval() {
         let zero = Duration::ZERO;
         assert_eq!(
-            taken(&[0, 0, 0, 0, 300, 500, 500, 10_000]),
+            decisions(&[0, 0, 0, 0, 300, 500, 500, 10_000]),
             [
                 (true, 2, millis(500), zero),
                 (true, 1, millis(1_000), zero),
@@ -94,19 +93,19 @@ mod tests {
     #[test]
     fn over_any_time_no_more_is_admitted_than_the_quota_has() {
         let times: Vec<_> = (0..20_000).step_by(7).collect();
-        let admitted = taken(&times).iter().filter(|answer| answer.0).count();
+        let admitted = decisions(&times).iter().filter(|answer| answer.0).count();
         assert_eq!(admitted, 3 + 19_999 / 500);
     }
 
     #[test]
-    fn a_clock_that_is_put_back_costs_one_window_at_most() {
-        let (answer, rested) = take(NOW.after(SECOND * 3_600), quota(), NOW);
+    fn a_clock_that_is_set_back_costs_one_window_at_most() {
+        let (answer, full_at) = acquire(NOW.after(SECOND * 3_600), quota(), NOW);
         assert!(!answer.admitted);
         assert_eq!(
             (answer.reset, answer.retry_after),
             (millis(1_500), millis(500))
         );
-        assert_eq!(rested, NOW.after(millis(1_500)));
+        assert_eq!(full_at, NOW.after(millis(1_500)));
     }
 
     #[test]
@@ -119,8 +118,8 @@ mod tests {
         ] {
             let quota = Quota::new(count, span, burst).unwrap();
             for now in [NOW, end] {
-                assert!(take(end, quota, now).1 >= now);
-                assert!(take(now, quota, now).0.admitted);
+                assert!(acquire(end, quota, now).1 >= now);
+                assert!(acquire(now, quota, now).0.admitted);
             }
         }
     }

@@ -1,7 +1,7 @@
-//! How often somebody may ask: which quotas there are, whose asking counts towards which of them, and what was refused.
+//! Rate limits: the quotas, which requests count towards them, and how many were refused.
 //!
-//! Everybody's requests count towards the quota of their address; beyond that those of a user towards the user's, by what
-//! they do, and those of strangers towards their address's once more.
+//! Every request counts towards the quota of its address. Beyond that, the requests of a user count towards the user's quota of
+//! their class, and anonymous requests towards their address's quota of their class.
 
 mod asked;
 pub mod gcra;
@@ -20,20 +20,20 @@ use p2p_domain::UserId;
 use crate::ports::{LimitKey, Quota, RateLimiter, Subject};
 use refused::Counters;
 
-/// What somebody does.
+/// Classes of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Looks at something.
+    /// Reads.
     Read,
-    /// Changes something.
+    /// Changes.
     Write,
-    /// Has payments authorized, over gRPC: services do for many. Those that come to a decision are also limited by their payer.
+    /// Authorizes payments over gRPC: services do so for many users. Decided payments are also limited by payer.
     Pay,
-    /// Opens a stream of news.
+    /// Opens a stream of events.
     Stream,
-    /// Wants to be let in: nobody is known yet.
+    /// Authenticates: the user is not known yet.
     Login,
-    /// Reports what has happened outside, signed.
+    /// Signed reports of payment providers.
     Callback,
 }
 
@@ -47,7 +47,7 @@ impl Class {
         Self::Callback,
     ];
 
-    /// What its limit is called.
+    /// The name of its limit.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,19 +60,19 @@ impl Class {
         }
     }
 
-    /// Whether it counts by whoever has logged in; otherwise by the address alone.
+    /// Whether it counts by user once the user is known; otherwise by address alone.
     const fn is_of_users(self) -> bool {
         matches!(self, Self::Read | Self::Write | Self::Pay | Self::Stream)
     }
 }
 
-/// What the limit of all that comes from one address is called.
+/// The name of the limit of all requests from one address.
 const ADDRESS: &str = "address";
 
-/// How much there is of each. The default limits nothing.
+/// The quotas. The default limits nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Quotas {
-    /// By user; for strangers by address.
+    /// By user; anonymous requests by address.
     pub read: Option<Quota>,
     pub write: Option<Quota>,
     pub pay: Option<Quota>,
@@ -80,7 +80,7 @@ pub struct Quotas {
     /// By address.
     pub login: Option<Quota>,
     pub callback: Option<Quota>,
-    /// Of an address, all classes but callbacks together: there may be many users behind it.
+    /// By address, all classes except callbacks together. Many users may share an address.
     pub address: Option<Quota>,
 }
 
@@ -97,7 +97,7 @@ impl Quotas {
     }
 }
 
-/// The limits of a running market, the same for all of its interfaces. Cheap to clone; the default limits nothing.
+/// The limits of a running market, shared by all transports. Cheap to clone; the default limits nothing.
 #[derive(Clone, Default)]
 pub struct Limits(Option<Arc<Shared>>);
 
@@ -132,41 +132,41 @@ impl Limits {
         self.0.is_none()
     }
 
-    /// Somebody asks, and nothing is known of them but the address. `None`: there is no limit.
+    /// Counts a request of which only the address is known. `None`: there is no limit.
     pub async fn arrival(&self, class: Class, from: IpAddr) -> Option<Asked> {
-        let everything = match (class, &self.0) {
+        let overall = match (class, &self.0) {
             (Class::Callback, _) | (_, None) => None,
             (_, Some(shared)) => shared.quotas.address,
         };
-        let everything = self.take(class, ADDRESS, everything, from).await;
-        if class.is_of_users() || everything.is_some_and(|asked| !asked.allowance.admitted) {
-            return everything;
+        let overall = self.acquire(class, ADDRESS, overall, from).await;
+        if class.is_of_users() || overall.is_some_and(|asked| !asked.allowance.admitted) {
+            return overall;
         }
-        Asked::tighter(everything, self.stranger(class, from).await)
+        Asked::tighter(overall, self.stranger(class, from).await)
     }
 
-    /// It is this user who asks.
+    /// Counts a request of this user.
     pub async fn user(&self, class: Class, user: UserId) -> Option<Asked> {
         let shared = self.0.as_ref()?;
         let quota = shared.quotas.of(class)?;
         let subject = Subject::User(user);
-        Some(shared.take(class, class.name(), quota, subject).await)
+        Some(shared.acquire(class, class.name(), quota, subject).await)
     }
 
-    /// It is nobody that is known who asks.
+    /// Counts an anonymous request.
     pub async fn stranger(&self, class: Class, from: IpAddr) -> Option<Asked> {
         let quota = self.0.as_ref()?.quotas.of(class);
-        self.take(class, class.name(), quota, from).await
+        self.acquire(class, class.name(), quota, from).await
     }
 
-    /// What was refused so far, for whoever shows it.
+    /// How many requests were refused so far.
     #[must_use]
     pub fn refused(&self) -> Vec<Refused> {
         let shared = self.0.as_ref();
         shared.map_or_else(Vec::new, |shared| shared.refused.snapshot())
     }
 
-    async fn take(
+    async fn acquire(
         &self,
         class: Class,
         limit: &'static str,
@@ -175,12 +175,12 @@ impl Limits {
     ) -> Option<Asked> {
         let subject = Subject::address(from);
         let shared = self.0.as_ref()?;
-        Some(shared.take(class, limit, quota?, subject).await)
+        Some(shared.acquire(class, limit, quota?, subject).await)
     }
 }
 
 impl Shared {
-    async fn take(
+    async fn acquire(
         &self,
         class: Class,
         limit: &'static str,

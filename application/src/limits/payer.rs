@@ -1,4 +1,4 @@
-//! How often one account may pay.
+//! The rate limit of payments from one account.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,10 @@ use p2p_domain::{AccountId, Policy, Timestamp, UserId};
 use super::gcra;
 use crate::ports::Quota;
 
-/// Whoever is at rest is forgotten once there are so many, and again each time that there are twice as many as then.
-const MANY: usize = 65_536;
+/// Full quotas are forgotten once this many payers are known, and again each time that their number has doubled.
+const FIRST_SWEEP: usize = 65_536;
 
-/// Counts payments by who makes them from which account, in this process. Nobody can use up what another may pay.
+/// Counts the payments of each caller from each account, in this process. One caller can't exhaust the quota of another.
 #[derive(Debug, Clone)]
 pub struct PayerLimits {
     /// `None`: no limit.
@@ -22,10 +22,10 @@ pub struct PayerLimits {
 
 #[derive(Debug)]
 struct Payers {
-    /// When each will have rested from the payments so far.
-    rested: HashMap<(UserId, AccountId), Timestamp>,
-    /// How many there are when those at rest are forgotten next.
-    most: usize,
+    /// When the quota of each is full again.
+    full_at: HashMap<(UserId, AccountId), Timestamp>,
+    /// The number of payers at which full quotas are forgotten next.
+    sweep_at: usize,
 }
 
 impl PayerLimits {
@@ -38,32 +38,32 @@ impl PayerLimits {
                 policy.payments_at_once,
             ),
             payers: Arc::new(Mutex::new(Payers {
-                rested: HashMap::new(),
-                most: MANY,
+                full_at: HashMap::new(),
+                sweep_at: FIRST_SWEEP,
             })),
         }
     }
 
-    /// Counts one more payment, if there is room for it.
+    /// Counts one more payment, if the quota allows it.
     #[must_use]
     pub fn admits(&self, payer: UserId, account: AccountId, now: Timestamp) -> bool {
         let Some(quota) = self.quota else { return true };
         let mut payers = self.payers.lock().unwrap_or_else(PoisonError::into_inner);
-        if payers.rested.len() >= payers.most {
-            payers.rested.retain(|_, at| *at > now);
-            payers.most = MANY.max(payers.rested.len() * 2);
+        if payers.full_at.len() >= payers.sweep_at {
+            payers.full_at.retain(|_, at| *at > now);
+            payers.sweep_at = FIRST_SWEEP.max(payers.full_at.len() * 2);
         }
-        let at = payers.rested.entry((payer, account)).or_insert(now);
-        let (answer, rested) = gcra::take(*at, quota, now);
-        *at = rested;
+        let at = payers.full_at.entry((payer, account)).or_insert(now);
+        let (answer, full_at) = gcra::acquire(*at, quota, now);
+        *at = full_at;
         answer.admitted
     }
 
-    /// What was counted came to nothing, or had been counted before.
+    /// Returns a counted payment that was not made, or was counted before.
     pub fn give_back(&self, payer: UserId, account: AccountId) {
         let Some(quota) = self.quota else { return };
         let mut payers = self.payers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = payers.rested.get_mut(&(payer, account)) {
+        if let Some(at) = payers.full_at.get_mut(&(payer, account)) {
             *at = at.before(quota.interval());
         }
     }
@@ -97,12 +97,12 @@ mod tests {
         assert_eq!(admitted(&limits, 1, NOW), 5);
         assert_eq!(admitted(&limits, 1, NOW.after(Duration::from_secs(3))), 3);
         assert_eq!(admitted(&limits, 1, NOW.after(Duration::from_secs(99))), 5);
-        // Others have their own.
+        // Other callers have their own quota.
         assert_eq!(admitted(&limits, 2, NOW), 5);
     }
 
     #[test]
-    fn what_came_to_nothing_does_not_count() {
+    fn a_returned_payment_does_not_count() {
         let limits = limits(60, 5);
         let (payer, account) = (UserId::from_u128(1), AccountId::from_u128(7));
         for _ in 0..100 {

@@ -1,11 +1,11 @@
-//! How often somebody was refused, by what they did and by what they are known by.
+//! Counters of refused requests, by class and by kind of subject.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Class;
 use crate::ports::Subject;
 
-/// Refusals of one class, to one kind of subject.
+/// Refusals of one class and one kind of subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
     pub class: &'static str,
@@ -30,7 +30,7 @@ impl Counters {
         counter.fetch_add(1, Relaxed);
     }
 
-    /// Every class, by users where they are known.
+    /// All counters: by user only for classes of users.
     pub(super) fn snapshot(&self) -> Vec<Refused> {
         let rows = Class::ALL.iter().zip(&self.0);
         rows.flat_map(|(class, row)| {

@@ -7,7 +7,7 @@ use p2p_domain::TypedId;
 use super::*;
 use crate::ports::Allowance;
 
-/// Says of each subject how many it has left, and remembers whom it was asked about.
+/// Has a fixed number left for each subject, and records the keys.
 #[derive(Default)]
 struct Scripted {
     users: u32,
@@ -49,12 +49,12 @@ fn quotas() -> Quotas {
     }
 }
 
-struct Scene {
+struct Fixture {
     scripted: Arc<Scripted>,
     limits: Limits,
 }
 
-impl Scene {
+impl Fixture {
     fn of(users: u32) -> Self {
         let scripted = Arc::new(Scripted {
             users,
@@ -67,14 +67,14 @@ impl Scene {
         }
     }
 
-    /// Which limits were asked since the last look.
+    /// The keys recorded since the last call.
     fn asked(&self) -> Vec<(&'static str, Subject)> {
         std::mem::take(&mut *self.scripted.asked.lock().unwrap())
     }
 }
 
-/// The limit that has spoken, whether it admits, and what is left of it.
-fn told(asked: Option<Asked>) -> Option<(&'static str, bool, u32)> {
+/// The limit that decided, whether it admits, and how much is left.
+fn decision(asked: Option<Asked>) -> Option<(&'static str, bool, u32)> {
     asked.map(|asked| {
         let Allowance {
             admitted,
@@ -86,56 +86,60 @@ fn told(asked: Option<Asked>) -> Option<(&'static str, bool, u32)> {
 }
 
 #[tokio::test]
-async fn who_arrives_is_an_address_and_then_a_user_or_a_stranger() {
-    let scene = Scene::of(3);
-    let (limits, from) = (&scene.limits, address(9));
+async fn a_request_counts_by_address_and_then_by_user_or_as_anonymous() {
+    let fixture = Fixture::of(3);
+    let (limits, from) = (&fixture.limits, address(9));
     let by_address = Subject::Address(from);
     for class in [Class::Read, Class::Stream] {
         let arrival = limits.arrival(class, from).await;
-        assert_eq!(told(arrival), Some(("address", true, 9)));
+        assert_eq!(decision(arrival), Some(("address", true, 9)));
         let user = limits.user(class, ulla()).await;
-        assert_eq!(told(user), Some((class.name(), true, 3)));
+        assert_eq!(decision(user), Some((class.name(), true, 3)));
         let stranger = limits.stranger(class, from).await;
-        assert_eq!(told(stranger), Some((class.name(), true, 9)));
+        assert_eq!(decision(stranger), Some((class.name(), true, 9)));
         let asked = [
             ("address", by_address),
             (class.name(), Subject::User(ulla())),
             (class.name(), by_address),
         ];
-        assert_eq!(scene.asked(), asked);
+        assert_eq!(fixture.asked(), asked);
     }
     // Without a limit of its own.
     let arrival = limits.arrival(Class::Write, from).await;
-    assert_eq!(told(arrival), Some(("address", true, 9)));
+    assert_eq!(decision(arrival), Some(("address", true, 9)));
     assert_eq!(limits.user(Class::Write, ulla()).await, None);
     assert_eq!(limits.stranger(Class::Write, from).await, None);
 }
 
 #[tokio::test]
-async fn nobody_has_to_be_known_to_log_in_or_to_report() {
-    let scene = Scene::of(3);
+async fn log_ins_and_callbacks_count_by_address() {
+    let fixture = Fixture::of(3);
     let from = address(9);
-    let login = scene.limits.arrival(Class::Login, from).await;
-    assert_eq!(told(login), Some(("login", true, 5)), "the tighter one");
+    let login = fixture.limits.arrival(Class::Login, from).await;
+    assert_eq!(
+        decision(login),
+        Some(("login", true, 5)),
+        "the stricter one"
+    );
     let by_address = Subject::Address(from);
     let both = [("address", by_address), ("login", by_address)];
-    assert_eq!(scene.asked(), both);
-    let callback = scene.limits.arrival(Class::Callback, from).await;
-    assert_eq!(told(callback), Some(("callback", true, 9)));
-    assert_eq!(scene.asked(), [("callback", by_address)]);
+    assert_eq!(fixture.asked(), both);
+    let callback = fixture.limits.arrival(Class::Callback, from).await;
+    assert_eq!(decision(callback), Some(("callback", true, 9)));
+    assert_eq!(fixture.asked(), [("callback", by_address)]);
 }
 
 #[tokio::test]
-async fn who_is_refused_is_asked_no_more_and_counted() {
-    let scene = Scene::of(0);
-    let login = scene.limits.arrival(Class::Login, address(0)).await;
-    assert_eq!(told(login), Some(("address", false, 0)));
-    assert_eq!(scene.asked(), [("address", Subject::Address(address(0)))]);
+async fn a_refusal_ends_the_check_and_is_counted() {
+    let fixture = Fixture::of(0);
+    let login = fixture.limits.arrival(Class::Login, address(0)).await;
+    assert_eq!(decision(login), Some(("address", false, 0)));
+    assert_eq!(fixture.asked(), [("address", Subject::Address(address(0)))]);
     for _ in 0..2 {
-        let read = scene.limits.user(Class::Read, ulla()).await;
-        assert_eq!(told(read), Some(("read", false, 0)));
+        let read = fixture.limits.user(Class::Read, ulla()).await;
+        assert_eq!(decision(read), Some(("read", false, 0)));
     }
-    let counted = scene.limits.refused();
+    let counted = fixture.limits.refused();
     let some: Vec<_> = counted.iter().filter(|one| one.count > 0).collect();
     let of = |class, by, count| Refused { class, by, count };
     assert_eq!(some, [&of("read", "user", 2), &of("login", "address", 1)]);
@@ -143,7 +147,7 @@ async fn who_is_refused_is_asked_no_more_and_counted() {
 }
 
 #[tokio::test]
-async fn without_quotas_nobody_is_asked() {
+async fn without_quotas_the_limiter_is_not_called() {
     let limits = Limits::new(Arc::new(Scripted::default()), Quotas::default());
     for limits in [limits, Limits::default()] {
         assert!(limits.are_off());

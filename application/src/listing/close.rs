@@ -1,12 +1,12 @@
-//! An exchanger takes a listing down.
+//! An exchanger closes a listing.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{Listing, ListingId, Refusal};
 
-use super::own;
+use super::own_listing;
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Closes the caller's listing for good. Running deals go on; closing twice is closing once.
+/// Closes the caller's listing for good. Open deals continue. Closing it again changes nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct CloseListing {
     pub caller: Caller,
@@ -22,7 +22,7 @@ impl Command for CloseListing {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Listing, Refusal> {
-        let before = own(uow, self.listing, self.caller)?;
+        let before = own_listing(uow, self.listing, self.caller)?;
         let closed = before.clone().close(uow.now());
         if closed != before {
             uow.save(closed.clone());

@@ -1,4 +1,4 @@
-//! Listings: exchangers publish, change and close them; everybody browses.
+//! Listings: exchangers publish, change and close them; browsing is public.
 
 mod close;
 mod ports;
@@ -19,8 +19,8 @@ use p2p_domain::{Listing, ListingId, Refusal, Role};
 
 use crate::engine::UnitOfWork;
 
-/// The caller's own listing.
-fn own(uow: &UnitOfWork<'_>, id: ListingId, caller: Caller) -> Result<Listing, Refusal> {
+/// A listing of the caller's own.
+fn own_listing(uow: &UnitOfWork<'_>, id: ListingId, caller: Caller) -> Result<Listing, Refusal> {
     uow.require(caller, Role::Exchanger)?;
     let listing = uow.get::<Listing>(&id)?;
     if listing.exchanger == caller.user {

@@ -5,7 +5,7 @@ use p2p_domain::{Asset, ExchangeType, Listing, ListingId, Money, UserId};
 
 use crate::ports::StorageError;
 
-/// In which order listings come.
+/// The order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListingOrder {
     /// By id, newest first.
@@ -16,7 +16,7 @@ pub enum ListingOrder {
     PriceDescending,
 }
 
-/// The place of a listing in a list: where a page ends, and the next one begins behind it.
+/// The position of a listing in a list. The next page starts behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListingCursor {
     pub price_e8: i64,
@@ -24,7 +24,7 @@ pub struct ListingCursor {
 }
 
 impl ListingCursor {
-    /// The place of this listing.
+    /// The position of this listing.
     #[must_use]
     pub const fn at(listing: &Listing) -> Self {
         Self {
@@ -34,25 +34,25 @@ impl ListingCursor {
     }
 }
 
-/// Which listings to show.
+/// Which listings to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListingFilter {
-    /// All states of this exchanger's listings but CLOSED; otherwise only ACTIVE listings are shown.
+    /// Listings of this exchanger in any state except CLOSED. `None`: only ACTIVE listings.
     pub exchanger: Option<UserId>,
     pub exchange_type: Option<ExchangeType>,
     pub asset: Option<Asset>,
     pub fiat: Option<Asset>,
-    /// A fiat amount that one offer may have: within the limits and what remains. Only with `fiat`.
+    /// Only listings that allow an offer of this fiat amount. Requires `fiat`.
     pub amount: Option<Money>,
     pub payment_method: Option<String>,
-    /// Only of exchangers who are online and not frozen.
+    /// Only listings of exchangers who are online and not frozen.
     pub online_only: bool,
     pub order: ListingOrder,
     pub after: Option<ListingCursor>,
     pub limit: u32,
 }
 
-/// A listing as others see it.
+/// A listing as other users see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListingView {
     pub listing: Listing,
@@ -65,7 +65,7 @@ pub struct ListingView {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListingsFound {
     pub listings: Vec<ListingView>,
-    /// The last listing that was looked at, if the search ended before the page was full: there may be more behind it.
+    /// The last listing examined, if the search ended before the page was full: more may follow.
     pub searched_to: Option<ListingCursor>,
 }
 
@@ -74,7 +74,7 @@ pub struct ListingsFound {
 pub trait ListingQueries: Send + Sync {
     async fn find_listing(&self, id: ListingId) -> Result<Option<ListingView>, StorageError>;
 
-    /// Listings that pass all filters, in the order asked for. Where few of very many pass, the search may end before
-    /// the page is full: it costs about the same however many listings there are.
+    /// Listings that pass all filters, in the requested order. If few of very many pass, the search may end before the page is
+    /// full, so that it costs about the same however many listings there are.
     async fn list_listings(&self, filter: &ListingFilter) -> Result<ListingsFound, StorageError>;
 }

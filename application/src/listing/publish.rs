@@ -21,7 +21,7 @@ pub struct PublishListing {
     pub fiat: Asset,
     /// Fiat per whole unit of crypto.
     pub price: Decimal,
-    /// Crypto in all.
+    /// Crypto in total.
     pub total: Decimal,
     /// Fiat per offer.
     pub min: Decimal,

@@ -1,4 +1,4 @@
-//! Browsing listings. Open to everybody.
+//! Browsing listings. Public.
 
 use p2p_domain::refusal::Resource;
 use p2p_domain::{ListingId, Refusal};
@@ -15,9 +15,9 @@ pub async fn get_listing(market: &Market, id: ListingId) -> Result<ListingView, 
 /// A page of listings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListingPage {
-    /// Fewer than asked for also where only few of many listings pass the filter.
+    /// May be fewer than requested if few of many listings pass the filter.
     pub items: Vec<ListingView>,
-    /// Behind what to go on; `None` if there are no more.
+    /// Where the next page starts; `None` on the last page.
     pub next: Option<ListingCursor>,
 }
 

@@ -6,10 +6,10 @@ use p2p_domain::listing::{Change, Switch};
 use p2p_domain::user::Caller;
 use p2p_domain::{Decimal, Exchanger, Listing, ListingId, Money, Price, Refusal};
 
-use super::own;
+use super::own_listing;
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// What is to be changed; `None` stays as it is.
+/// The new values; `None` leaves a value unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct ListingChange {
     pub price: Option<Decimal>,
@@ -22,7 +22,7 @@ pub struct ListingChange {
     pub switch: Option<Switch>,
 }
 
-/// Changes the caller's listing. Running deals keep the terms they began with.
+/// Changes the caller's listing. Open deals keep the terms they began with.
 #[derive(Debug, Clone)]
 pub struct UpdateListing {
     pub caller: Caller,
@@ -39,10 +39,10 @@ impl Command for UpdateListing {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Listing, Refusal> {
-        let listing = own(uow, self.listing, self.caller)?;
+        let listing = own_listing(uow, self.listing, self.caller)?;
         let exchanger = uow.get::<Exchanger>(&self.caller.user)?;
         let (asset, fiat) = (listing.asset(), listing.price.fiat());
-        let wanted = &self.change;
+        let new = &self.change;
         let money = |field, value: Option<Decimal>, asset| {
             value
                 .map(|value| Money::from_decimal(value, asset))
@@ -50,18 +50,18 @@ impl Command for UpdateListing {
                 .map_err(Refusal::amount_of(field))
         };
         let change = Change {
-            price: wanted
+            price: new
                 .price
                 .map(|price| Price::from_decimal(price, fiat))
                 .transpose()
                 .map_err(Refusal::amount_of("price"))?,
-            total: money("total_amount", wanted.total, asset)?,
-            min: money("min_amount", wanted.min, fiat)?,
-            max: money("max_amount", wanted.max, fiat)?,
-            payment_methods: wanted.payment_methods.clone(),
-            payment_window: wanted.payment_window,
-            terms: wanted.terms.clone(),
-            switch: wanted.switch,
+            total: money("total_amount", new.total, asset)?,
+            min: money("min_amount", new.min, fiat)?,
+            max: money("max_amount", new.max, fiat)?,
+            payment_methods: new.payment_methods.clone(),
+            payment_window: new.payment_window,
+            terms: new.terms.clone(),
+            switch: new.switch,
         };
         let listing = listing.update(change, &exchanger, uow.now())?;
         uow.save(listing.clone());

@@ -1,5 +1,5 @@
-//! Mail on its way out: a few at a time, and what could not be sent again later. Nobody's mail waits for anybody else's to be
-//! tried again.
+//! Delivery of queued mail: a few at a time, failed ones again later. A mail that waits for another attempt does not delay
+//! others.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,121 +10,126 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::{MailStats, ROOM};
+use super::{MailStats, QUEUE_CAPACITY};
 use crate::ports::{Mail, MailError, Mailer};
 
-/// Mails that are being sent at the same time.
-const AT_ONCE: usize = 4;
+/// How many mails are sent in parallel.
+const MAX_PARALLEL: usize = 4;
 
-/// How often a mail is tried, and how long to wait before the second time; twice as long each time after.
-const ATTEMPTS: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// How often a mail is tried.
+const MAX_ATTEMPTS: u32 = 6;
 
-/// A mail that was tried so often.
-struct Tried {
+/// The wait before the second attempt; it doubles with each further one.
+const FIRST_RETRY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A mail and how often it was tried.
+struct Attempt {
     mail: Mail,
     times: u32,
 }
 
-/// A mail that waits to be tried again: the one that is due first is the greatest.
-struct Again {
+/// A mail that waits for another attempt. The one due first is the greatest.
+struct Retry {
     due: Reverse<Instant>,
-    tried: Tried,
+    attempt: Attempt,
 }
 
-impl Ord for Again {
+impl Ord for Retry {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.due.cmp(&other.due)
     }
 }
 
-impl PartialOrd for Again {
+impl PartialOrd for Retry {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Again {
+impl PartialEq for Retry {
     fn eq(&self, other: &Self) -> bool {
         self.due == other.due
     }
 }
 
-impl Eq for Again {}
+impl Eq for Retry {}
 
-/// Sends what was left, until nobody can leave any more. What waits then is tried once more, at once.
+/// Sends queued mail until the queue is closed. Mail that waits then is tried once more, at once.
 pub(super) async fn deliver(
     mailer: Arc<dyn Mailer>,
-    mut left: mpsc::Receiver<Mail>,
+    mut queued: mpsc::Receiver<Mail>,
     stats: Arc<MailStats>,
 ) {
     let mut sending = JoinSet::new();
-    let mut again: BinaryHeap<Again> = BinaryHeap::new();
+    let mut retries: BinaryHeap<Retry> = BinaryHeap::new();
     let mut open = true;
-    while open || !again.is_empty() || !sending.is_empty() {
-        let has_room = sending.len() < AT_ONCE;
-        let due = again.peek().filter(|_| has_room).map(|next| next.due.0);
+    while open || !retries.is_empty() || !sending.is_empty() {
+        let has_capacity = sending.len() < MAX_PARALLEL;
+        let due = retries
+            .peek()
+            .filter(|_| has_capacity)
+            .map(|next| next.due.0);
         let due = if open {
             due
         } else {
             due.map(|_| Instant::now())
         };
         tokio::select! {
-            mail = left.recv(), if open && has_room => match mail {
-                Some(mail) => send(&mut sending, &mailer, Tried { mail, times: 0 }),
+            mail = queued.recv(), if open && has_capacity => match mail {
+                Some(mail) => send(&mut sending, &mailer, Attempt { mail, times: 0 }),
                 None => open = false,
             },
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                if let Some(next) = again.pop() {
-                    send(&mut sending, &mailer, next.tried);
+                if let Some(next) = retries.pop() {
+                    send(&mut sending, &mailer, next.attempt);
                 }
             }
             Some(done) = sending.join_next() => {
-                let Some(tried) = failed(done, &stats) else { continue };
-                let subject = tried.mail.subject.as_str();
-                if !open || tried.times >= ATTEMPTS {
+                let Some(attempt) = retryable(done, &stats) else { continue };
+                let subject = attempt.mail.subject.as_str();
+                if !open || attempt.times >= MAX_ATTEMPTS {
                     stats.given_up();
-                    tracing::error!(subject, "a mail was given up");
-                } else if again.len() >= ROOM {
+                    tracing::error!(subject, "a mail was abandoned");
+                } else if retries.len() >= QUEUE_CAPACITY {
                     stats.no_room();
-                    tracing::warn!(subject, "too much mail waits to be tried again: one was dropped");
+                    tracing::warn!(subject, "a mail was dropped: too much mail waits for another attempt");
                 } else {
-                    let pause = FIRST_PAUSE * 2_u32.pow(tried.times.saturating_sub(1));
+                    let pause = FIRST_RETRY_INTERVAL * 2_u32.pow(attempt.times.saturating_sub(1));
                     let due = Reverse(Instant::now() + pause);
-                    again.push(Again { due, tried });
+                    retries.push(Retry { due, attempt });
                 }
             }
         }
     }
 }
 
-type Sent = (Tried, Result<(), MailError>);
+type Sent = (Attempt, Result<(), MailError>);
 
-fn send(sending: &mut JoinSet<Sent>, mailer: &Arc<dyn Mailer>, mut tried: Tried) {
+fn send(sending: &mut JoinSet<Sent>, mailer: &Arc<dyn Mailer>, mut attempt: Attempt) {
     let mailer = Arc::clone(mailer);
     sending.spawn(async move {
-        tried.times += 1;
-        let sent = mailer.send(&tried.mail).await;
-        (tried, sent)
+        attempt.times += 1;
+        let sent = mailer.send(&attempt.mail).await;
+        (attempt, sent)
     });
 }
 
-/// The mail, if it may get out another time.
-fn failed(done: Result<Sent, JoinError>, stats: &MailStats) -> Option<Tried> {
+/// Counts the outcome; returns the mail if another attempt may succeed.
+fn retryable(done: Result<Sent, JoinError>, stats: &MailStats) -> Option<Attempt> {
     match done {
         Ok((_, Ok(()))) => stats.sent(),
-        Ok((tried, Err(error @ MailError::Refused(_)))) => {
+        Ok((attempt, Err(error @ MailError::Refused(_)))) => {
             stats.refused();
-            tracing::warn!(%error, subject = tried.mail.subject, "a mail was refused");
+            tracing::warn!(%error, subject = attempt.mail.subject, "a mail was refused");
         }
-        Ok((tried, Err(error))) => {
-            tracing::warn!(%error, times = tried.times, subject = tried.mail.subject, "a mail could not be sent");
-            return Some(tried);
+        Ok((attempt, Err(error))) => {
+            tracing::warn!(%error, times = attempt.times, subject = attempt.mail.subject, "a mail could not be sent");
+            return Some(attempt);
         }
-        // It has panicked, and the mail is gone.
+        // The task panicked; the mail is lost.
         Err(error) => {
             stats.given_up();
-            tracing::error!(%error, "a mail was given up");
+            tracing::error!(%error, "a mail was abandoned");
         }
     }
     None
@@ -139,11 +144,11 @@ mod tests {
 
     use super::*;
 
-    /// Can't send to some, and never does to others; remembers when it tried.
+    /// Refuses some recipients, fails for others, and records each attempt.
     #[derive(Default)]
-    struct Fickle(Mutex<Vec<(String, Duration)>>, Option<Instant>);
+    struct FlakyMailer(Mutex<Vec<(String, Duration)>>, Option<Instant>);
 
-    impl Fickle {
+    impl FlakyMailer {
         fn tried(&self, to: &str) -> Vec<u64> {
             let tried = self.0.lock().unwrap();
             let own = tried.iter().filter(|(name, _)| name == to);
@@ -152,7 +157,7 @@ mod tests {
     }
 
     #[async_trait]
-    impl Mailer for Fickle {
+    impl Mailer for FlakyMailer {
         async fn send(&self, mail: &Mail) -> Result<(), MailError> {
             let to = mail.to.as_str().to_owned();
             let at = self.1.map_or(Duration::ZERO, |start| start.elapsed());
@@ -165,24 +170,24 @@ mod tests {
         }
     }
 
-    struct Scene {
-        mailer: Arc<Fickle>,
+    struct Fixture {
+        mailer: Arc<FlakyMailer>,
         stats: Arc<MailStats>,
-        door: mpsc::Sender<Mail>,
+        queue: mpsc::Sender<Mail>,
         sending: tokio::task::JoinHandle<()>,
     }
 
-    impl Scene {
+    impl Fixture {
         fn open() -> Self {
-            let mailer = Arc::new(Fickle(Mutex::default(), Some(Instant::now())));
+            let mailer = Arc::new(FlakyMailer(Mutex::default(), Some(Instant::now())));
             let stats = Arc::<MailStats>::default();
-            let (door, left) = mpsc::channel(ROOM);
-            let fickle: Arc<Fickle> = Arc::clone(&mailer);
-            let sending = tokio::spawn(deliver(fickle, left, Arc::clone(&stats)));
+            let (queue, queued) = mpsc::channel(QUEUE_CAPACITY);
+            let flaky: Arc<FlakyMailer> = Arc::clone(&mailer);
+            let sending = tokio::spawn(deliver(flaky, queued, Arc::clone(&stats)));
             Self {
                 mailer,
                 stats,
-                door,
+                queue,
                 sending,
             }
         }
@@ -193,7 +198,7 @@ mod tests {
                 subject: "News".to_owned(),
                 text: String::new(),
             };
-            self.door.send(mail).await.unwrap();
+            self.queue.send(mail).await.unwrap();
         }
 
         fn counted(&self) -> Vec<(&'static str, u64)> {
@@ -204,45 +209,41 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_address_that_gets_no_mail_does_not_hold_up_others() {
-        let scene = Scene::open();
-        // More than are sent at once.
+    async fn a_failing_address_does_not_delay_others() {
+        let fixture = Fixture::open();
+        // More than are sent in parallel.
         for number in 0..20 {
-            scene.enqueue(&format!("later-{number}")).await;
+            fixture.enqueue(&format!("later-{number}")).await;
         }
-        scene.enqueue("refused").await;
-        scene.enqueue("good").await;
-        while scene.mailer.tried("good").is_empty() {
+        fixture.enqueue("refused").await;
+        fixture.enqueue("good").await;
+        while fixture.mailer.tried("good").is_empty() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(
-            scene.mailer.tried("good"),
-            [0],
-            "before anything is tried again"
-        );
+        assert_eq!(fixture.mailer.tried("good"), [0], "before any retry");
         tokio::time::sleep(Duration::from_secs(100)).await;
         for number in 0..20 {
-            let tried = scene.mailer.tried(&format!("later-{number}"));
+            let tried = fixture.mailer.tried(&format!("later-{number}"));
             assert_eq!(tried, [0, 2, 6, 14, 30, 62]);
         }
-        assert_eq!(scene.mailer.tried("refused"), [0]);
+        assert_eq!(fixture.mailer.tried("refused"), [0]);
         let counted = [("sent", 1), ("refused", 1), ("given_up", 20)];
-        assert_eq!(scene.counted(), counted);
+        assert_eq!(fixture.counted(), counted);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn at_the_end_what_waits_is_tried_once_more_and_not_waited_for() {
-        let scene = Scene::open();
-        scene.enqueue("later").await;
+    async fn a_closed_queue_tries_waiting_mail_once_more_without_a_wait() {
+        let fixture = Fixture::open();
+        fixture.enqueue("later").await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        scene.enqueue("good").await;
-        let Scene {
+        fixture.enqueue("good").await;
+        let Fixture {
             mailer,
             stats,
-            door,
+            queue,
             sending,
-        } = scene;
-        drop(door);
+        } = fixture;
+        drop(queue);
         sending.await.unwrap();
         assert_eq!(mailer.tried("later"), [0, 1]);
         assert_eq!(mailer.tried("good"), [1]);
@@ -251,12 +252,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_waits_to_be_tried_again_is_bounded() {
-        let scene = Scene::open();
-        for number in 0..ROOM + 10 {
-            scene.enqueue(&format!("later-{number}")).await;
+    async fn mail_that_waits_for_another_attempt_is_bounded() {
+        let fixture = Fixture::open();
+        for number in 0..QUEUE_CAPACITY + 10 {
+            fixture.enqueue(&format!("later-{number}")).await;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(scene.counted(), [("no_room", 10)]);
+        assert_eq!(fixture.counted(), [("no_room", 10)]);
     }
 }

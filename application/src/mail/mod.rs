@@ -1,5 +1,5 @@
-//! Mail to people: what it says, and the desk where it is left. Whoever leaves a mail does not wait until it is sent, and so
-//! learns nothing from the clock; a mail that is lost with the process can be asked for again.
+//! Mail to users: templates, and the queue in which mail waits. A request does not wait until its mail is sent, so its timing
+//! reveals nothing. Mail that is lost with the process can be requested again.
 
 mod deliver;
 mod stats;
@@ -19,16 +19,16 @@ use crate::ports::{Clock, Mail, Mailer};
 use stats::MailStats;
 use throttle::Throttle;
 
-/// Mails that may wait until they are sent for the first time, and as many that wait to be tried again.
-const ROOM: usize = 1_024;
+/// How many mails may wait for their first attempt; as many may wait for another one.
+const QUEUE_CAPACITY: usize = 1_024;
 
-/// Where mail is left. Cheap to clone.
+/// The queue of outgoing mail. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct MailQueue(Option<Arc<Inner>>);
 
 struct Inner {
     waiting: mpsc::Sender<Mail>,
-    /// What links in mails begin with.
+    /// The first part of links in mails.
     links: String,
     clock: Arc<dyn Clock>,
     throttle: Throttle,
@@ -37,13 +37,13 @@ struct Inner {
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Desk").finish_non_exhaustive()
+        f.debug_struct("Inner").finish_non_exhaustive()
     }
 }
 
 impl MailQueue {
-    /// Sends what is left there, a few mails at a time. The handle ends when all clones are gone and all mail is sent or given
-    /// up: then nobody waits for a better moment any more.
+    /// Sends queued mail, a few at a time. The handle ends when all clones are dropped and all mail is sent or abandoned: from
+    /// then on failed mail is tried once more without a wait.
     /// `links`: the web page that links lead to, such as `https://market.example.com`.
     #[must_use]
     pub fn open(
@@ -51,7 +51,7 @@ impl MailQueue {
         clock: Arc<dyn Clock>,
         links: &str,
     ) -> (Self, JoinHandle<()>) {
-        let (waiting, left) = mpsc::channel(ROOM);
+        let (waiting, queued) = mpsc::channel(QUEUE_CAPACITY);
         let stats = Arc::<MailStats>::default();
         let inner = Inner {
             waiting,
@@ -60,25 +60,25 @@ impl MailQueue {
             throttle: Throttle::default(),
             stats: Arc::clone(&stats),
         };
-        let sending = tokio::spawn(deliver::deliver(mailer, left, stats));
+        let sending = tokio::spawn(deliver::deliver(mailer, queued, stats));
         (Self(Some(Arc::new(inner))), sending)
     }
 
-    /// Nobody gets any mail.
+    /// A queue that sends no mail.
     #[must_use]
     pub const fn closed() -> Self {
         Self(None)
     }
 
-    /// Leaves a mail for somebody, unless they got many of the kind of late for the asking.
+    /// Queues a mail unless the recipient has reached the limit for unsolicited mail of this kind.
     pub fn enqueue(&self, user: &User, template: &MailTemplate) {
         let Some(inner) = &self.0 else { return };
-        let (subject, text) = template.words(user, &inner.links);
+        let (subject, text) = template.render(user, &inner.links);
         if template.is_unsolicited(user)
             && !inner.throttle.admits(user.id, template, inner.clock.now())
         {
             inner.stats.throttled();
-            tracing::debug!(user = %user.id, subject, "one more mail of a kind that came often of late was not sent");
+            tracing::debug!(user = %user.id, subject, "a mail was not queued: the recipient has reached the limit of this kind");
             return;
         }
         let mail = Mail {
@@ -88,11 +88,11 @@ impl MailQueue {
         };
         if inner.waiting.try_send(mail).is_err() {
             inner.stats.no_room();
-            tracing::warn!(user = %user.id, subject, "too much mail is waiting: one was dropped");
+            tracing::warn!(user = %user.id, subject, "a mail was dropped: the queue is full");
         }
     }
 
-    /// What became of mail so far; nothing where there is none.
+    /// The number of mails by outcome; empty for a closed queue.
     #[must_use]
     pub fn counts(&self) -> Vec<MailCount> {
         let inner = self.0.as_ref();

@@ -1,15 +1,15 @@
-//! What became of mail.
+//! Counters of mail by outcome.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// How many mails one thing became of.
+/// How many mails had one outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MailCount {
     pub outcome: &'static str,
     pub count: u64,
 }
 
-/// Counts mails by what became of them.
+/// Counts mails by outcome.
 #[derive(Debug, Default)]
 pub(super) struct MailStats {
     sent: AtomicU64,

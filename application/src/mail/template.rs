@@ -1,8 +1,8 @@
-//! What mails say.
+//! Templates of mails.
 
 use p2p_domain::{Language, User};
 
-/// What a mail is about. Tokens are secrets.
+/// The kinds of mails. Tokens are secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub enum MailTemplate {
     VerifyEmail {
@@ -18,7 +18,7 @@ pub enum MailTemplate {
         left: usize,
     },
     RecoveryCodesRenewed,
-    /// Too many log-ins have failed; the token resets the password.
+    /// Log-ins are locked; the token resets the password.
     Locked {
         token: String,
     },
@@ -27,13 +27,13 @@ pub enum MailTemplate {
 
 impl std::fmt::Debug for MailTemplate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Letter(…)")
+        f.write_str("MailTemplate(…)")
     }
 }
 
 impl MailTemplate {
-    /// Whether anybody can have it sent to this user who knows their address and nothing more. Whoever has opened an account
-    /// under an address that is not theirs can have all of them sent.
+    /// Whether a stranger who knows only the address can trigger it. With an unverified address that holds for every mail: the
+    /// account may belong to a stranger.
     pub(super) const fn is_unsolicited(&self, to: &User) -> bool {
         if to.email_verified_at.is_none() {
             return true;
@@ -49,9 +49,9 @@ impl MailTemplate {
         }
     }
 
-    /// Subject and text. Whoever opens an account chooses its name, and may give somebody else's address: only who has shown
-    /// that mail reaches them is called by it.
-    pub(super) fn words(&self, user: &User, links: &str) -> (&'static str, String) {
+    /// Subject and text. The name is left out until the address is verified: a stranger may have chosen it to send text of
+    /// their own to another person's address.
+    pub(super) fn render(&self, user: &User, links: &str) -> (&'static str, String) {
         let (subject, text) = match user.language {
             Language::English => self.english(links),
             Language::Russian => self.russian(links),
@@ -68,58 +68,63 @@ impl MailTemplate {
     }
 
     fn english(&self, links: &str) -> (&'static str, String) {
-        const NOT_ME: &str = "If this was not you, reset your password at once and tell support.";
+        const NOT_ME: &str =
+            "If this was not you, reset your password at once and contact support.";
         match self {
             Self::VerifyEmail { token } => (
                 "Verify your e-mail address",
                 format!(
                     "Please confirm that this address is yours:\n\n{links}/verify-email?token={token}\n\n\
-                     The link is good for three days. If you have not opened an account, ignore this mail."
+                     The link is valid for three days. If you have not opened an account, please ignore this message."
                 ),
             ),
             Self::ResetPassword { token } => (
                 "Reset your password",
                 format!(
-                    "Somebody, probably you, wants a new password for your account:\n\n\
+                    "We received a request to reset the password of your account. To choose a new one, open:\n\n\
                      {links}/reset-password?token={token}\n\n\
-                     The link is good once, within an hour. If it was not you, ignore this mail: nothing has changed."
+                     The link works once, within an hour. If this was not you, please ignore this message: your password has not changed."
                 ),
             ),
             Self::PasswordChanged => (
                 "Your password was changed",
-                format!("Your password was changed, and you were logged out elsewhere. {NOT_ME}"),
+                format!("Your password was changed, and your other sessions were ended. {NOT_ME}"),
             ),
             Self::SecondFactorActivated => (
-                "A second factor protects your account",
-                format!("From now on a code of your authenticator is asked for. {NOT_ME}"),
+                "Two-factor authentication is on",
+                format!(
+                    "From now on you need a code from your authenticator app to log in. {NOT_ME}"
+                ),
             ),
             Self::SecondFactorRemoved => (
-                "The second factor of your account was removed",
-                format!("No code of an authenticator is asked for any more. {NOT_ME}"),
+                "Two-factor authentication is off",
+                format!(
+                    "You no longer need a code from your authenticator app to log in. {NOT_ME}"
+                ),
             ),
             Self::RecoveryCodeUsed { left } => (
                 "A recovery code was used",
-                format!("Somebody has used one of your recovery codes; {left} are left. {NOT_ME}"),
+                format!("One of your recovery codes was used; {left} are left. {NOT_ME}"),
             ),
             Self::RecoveryCodesRenewed => (
-                "Your recovery codes were made anew",
+                "Your recovery codes were replaced",
                 format!(
-                    "New recovery codes were made, and those before are not taken any more. {NOT_ME}"
+                    "New recovery codes were created. The earlier ones no longer work. {NOT_ME}"
                 ),
             ),
             Self::Locked { token } => (
-                "Too many log-ins have failed",
+                "Your account is locked for a while",
                 format!(
-                    "Somebody has tried many wrong passwords for your account, so nobody is let in for a while. A new \
-                     password opens the door at once:\n\n{links}/reset-password?token={token}\n\n\
-                     The link is good once, within a day. Where you are logged in, you stay logged in."
+                    "A wrong password was entered many times, so log-ins to your account are locked for a while. To \
+                     unlock it now, choose a new password:\n\n{links}/reset-password?token={token}\n\n\
+                     The link works once, within a day. Your open sessions continue."
                 ),
             ),
             Self::CodesLocked => (
                 "Too many wrong codes",
                 format!(
-                    "Somebody has shown many wrong codes for your account, so none is taken for a while. A recovery code, \
-                     if you have any, is taken all the same. {NOT_ME}"
+                    "A wrong code was entered many times, so codes are not accepted for a while. Recovery codes still \
+                     work. {NOT_ME}"
                 ),
             ),
         }
@@ -137,11 +142,11 @@ impl MailTemplate {
                 ),
             ),
             Self::ResetPassword { token } => (
-                "Новый пароль",
+                "Смена пароля",
                 format!(
-                    "Кто-то, вероятно вы, хочет сменить пароль вашей учётной записи:\n\n\
+                    "Мы получили запрос на смену пароля вашей учётной записи. Чтобы задать новый пароль, откройте ссылку:\n\n\
                      {links}/reset-password?token={token}\n\n\
-                     Ссылка действует один раз в течение часа. Если это были не вы, ничего не делайте: пароль прежний."
+                     Ссылка действует один раз в течение часа. Если это были не вы, ничего не делайте: пароль не изменён."
                 ),
             ),
             Self::PasswordChanged => (
@@ -158,9 +163,7 @@ impl MailTemplate {
             ),
             Self::RecoveryCodeUsed { left } => (
                 "Использован резервный код",
-                format!(
-                    "Кто-то использовал один из ваших резервных кодов; осталось: {left}. {NOT_ME}"
-                ),
+                format!("Использован один из ваших резервных кодов; осталось: {left}. {NOT_ME}"),
             ),
             Self::RecoveryCodesRenewed => (
                 "Новые резервные коды",
@@ -169,16 +172,16 @@ impl MailTemplate {
             Self::Locked { token } => (
                 "Слишком много неудачных входов",
                 format!(
-                    "Кто-то много раз ввёл неверный пароль вашей учётной записи, поэтому вход на время закрыт. Новый пароль \
-                     откроет его сразу:\n\n{links}/reset-password?token={token}\n\n\
+                    "Неверный пароль был введён много раз, поэтому вход на время закрыт. Чтобы открыть его сразу, задайте \
+                     новый пароль:\n\n{links}/reset-password?token={token}\n\n\
                      Ссылка действует один раз в течение суток. Открытые сеансы продолжаются."
                 ),
             ),
             Self::CodesLocked => (
                 "Слишком много неверных кодов",
                 format!(
-                    "Кто-то много раз ввёл неверный код вашей учётной записи, поэтому коды на время не принимаются. Резервный код, \
-                     если он есть, принимается и сейчас. {NOT_ME}"
+                    "Неверный код был введён много раз, поэтому коды на время не принимаются. Резервные коды действуют \
+                     по-прежнему. {NOT_ME}"
                 ),
             ),
         }
@@ -193,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_puts_words_into_mail_to_an_address_that_may_be_somebody_elses() {
+    fn mail_to_an_unverified_address_has_no_name_in_it() {
         let now = Timestamp::from_micros(0);
         let name = "You won.\n\nhttps://evil.example";
         let (id, email) = (UserId::from_u128(1), Email::new("victim@example.org"));
@@ -207,9 +210,9 @@ mod tests {
                 MailTemplate::PasswordChanged,
             ] {
                 let user = user.clone().speaking(language);
-                let text = template.words(&user, "https://market.example").1;
+                let text = template.render(&user, "https://market.example").1;
                 assert!(!text.contains("evil"), "{text}");
-                let text = template.words(&user.verified(now), "").1;
+                let text = template.render(&user.verified(now), "").1;
                 assert!(text.contains(name), "{text}");
             }
         }

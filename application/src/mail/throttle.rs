@@ -1,5 +1,5 @@
-//! How often somebody gets mail of a kind that strangers can have sent: otherwise anybody could fill anybody's mailbox. It is
-//! counted by this process alone, as mail waits in it alone.
+//! The rate limit of mail that a stranger can trigger: without it a stranger could flood a mailbox. Each process counts for
+//! itself, because mail waits in the process that sends it.
 
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
@@ -12,34 +12,34 @@ use super::MailTemplate;
 use crate::limits::gcra;
 use crate::ports::Quota;
 
-/// So many at once, and one more after each interval.
+/// This many mails at once, and one more after each interval.
 const BURST: u32 = 5;
 const INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// How many receivers and kinds are remembered.
-const MOST: usize = 1 << 16;
+/// How many pairs of recipient and kind are remembered.
+const CAPACITY: usize = 1 << 16;
 
-/// By receiver and kind: when they will have rested from what they got.
+/// When the quota of each recipient and kind is full again.
 #[derive(Debug, Default)]
 pub(super) struct Throttle(Mutex<HashMap<(UserId, Discriminant<MailTemplate>), Timestamp>>);
 
 impl Throttle {
-    /// Whether they may get one more now.
+    /// Counts one more mail, if the quota allows it.
     pub(super) fn admits(&self, user: UserId, template: &MailTemplate, now: Timestamp) -> bool {
         let Some(quota) = Quota::new(1, INTERVAL, BURST) else {
             return true;
         };
         let key = (user, discriminant(template));
-        let mut rested = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if rested.len() >= MOST && !rested.contains_key(&key) {
-            rested.retain(|_, at| *at > now);
-            if rested.len() >= MOST {
-                // Memory is worth more than that so many at once don't get one mail more.
-                rested.clear();
+        let mut full_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if full_at.len() >= CAPACITY && !full_at.contains_key(&key) {
+            full_at.retain(|_, at| *at > now);
+            if full_at.len() >= CAPACITY {
+                // Bounded memory matters more than a few extra mails.
+                full_at.clear();
             }
         }
-        let at = rested.entry(key).or_insert(now);
-        let (allowance, then) = gcra::take(*at, quota, now);
+        let at = full_at.entry(key).or_insert(now);
+        let (allowance, then) = gcra::acquire(*at, quota, now);
         *at = then;
         allowance.admitted
     }
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(many(NOW.after(INTERVAL)), 1);
         assert_eq!(many(NOW.after(INTERVAL * 3)), 2);
         assert_eq!(many(NOW.after(INTERVAL * 100)), 5);
-        // Neither others nor other kinds are affected.
+        // Other recipients and other kinds have their own quotas.
         let locked = MailTemplate::Locked {
             token: String::new(),
         };
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_receivers_there_are_few_are_remembered() {
+    fn the_number_of_remembered_recipients_is_bounded() {
         let throttle = Throttle::default();
         let ask = |users: std::ops::Range<usize>, now| {
             for user in users {
@@ -90,9 +90,9 @@ mod tests {
             }
             throttle.0.lock().unwrap().len()
         };
-        assert_eq!(ask(0..MOST, NOW), MOST);
-        // Those at rest are forgotten.
-        assert_eq!(ask(MOST..MOST + 1, NOW.after(INTERVAL)), 1);
-        assert!(ask(0..3 * MOST, NOW) <= MOST);
+        assert_eq!(ask(0..CAPACITY, NOW), CAPACITY);
+        // Full quotas are forgotten.
+        assert_eq!(ask(CAPACITY..CAPACITY + 1, NOW.after(INTERVAL)), 1);
+        assert!(ask(0..3 * CAPACITY, NOW) <= CAPACITY);
     }
 }

@@ -17,7 +17,7 @@ pub use hub::Hub;
 pub use notify::{CONSUMER, Delivered, Notify};
 pub use ports::{NotificationFilter, NotificationQueries};
 pub use queries::{
-    MOST_UNREAD, NotificationList, NotificationView, Reader, list_notifications, mailbox_of,
+    MAX_UNREAD, NotificationList, NotificationView, Reader, list_notifications, mailbox_of,
     reader_of,
 };
 pub use read::{ReadNotification, ReadNotifications};

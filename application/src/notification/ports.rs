@@ -9,17 +9,17 @@ use crate::ports::StorageError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotificationFilter {
     pub user: UserId,
-    /// Only unread ones with a greater number: all up to it were read together.
+    /// Only unread ones with greater numbers. All notifications up to this number are read.
     pub unread_after: Option<u64>,
     /// Only those with smaller numbers.
     pub before: Option<u64>,
     pub limit: u32,
 }
 
-/// What people were told.
+/// Mailboxes and notifications.
 #[async_trait]
 pub trait NotificationQueries: Send + Sync {
-    /// `None`: nothing has come yet.
+    /// `None`: there was no notification yet.
     async fn mailbox(&self, user: UserId) -> Result<Option<Mailbox>, StorageError>;
 
     /// By number, newest first.
@@ -36,7 +36,7 @@ pub trait NotificationQueries: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Notification>, StorageError>;
 
-    /// How many with greater numbers are unread, at most `most`.
+    /// How many with greater numbers are unread, counted up to `most`.
     async fn count_unread(&self, user: UserId, number: u64, most: u64)
     -> Result<u64, StorageError>;
 }

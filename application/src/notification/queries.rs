@@ -7,7 +7,7 @@ use p2p_domain::{Language, Mailbox, Notification, Refusal, Role, UserId};
 use super::ports::NotificationFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
-/// Which notifications somebody wants to see.
+/// Which notifications to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NotificationList {
     pub unread_only: bool,
@@ -16,23 +16,23 @@ pub struct NotificationList {
     pub limit: u32,
 }
 
-/// A page of a mailbox, and what there is beside it.
+/// A page of a mailbox with its reader and unread count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationView {
     pub page: Page<Notification>,
     pub reader: Reader,
-    /// At most [`MOST_UNREAD`].
+    /// At most [`MAX_UNREAD`].
     pub unread: u64,
 }
 
-/// What it takes to show somebody their notifications.
+/// The user data needed to render notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reader {
     pub language: Language,
     pub mailbox: Mailbox,
 }
 
-/// How somebody's notifications are shown to them.
+/// The reader of a user's notifications.
 pub async fn reader_of(market: &Market, user: UserId) -> Result<Reader, QueryError> {
     let known = market.queries().find_user(user).await?;
     let known = known.ok_or(Refusal::NotFound(Resource::User))?;
@@ -42,10 +42,10 @@ pub async fn reader_of(market: &Market, user: UserId) -> Result<Reader, QueryErr
     })
 }
 
-/// Beyond, nobody counts unread notifications.
-pub const MOST_UNREAD: u64 = 1_000;
+/// Unread notifications are counted up to this number.
+pub const MAX_UNREAD: u64 = 1_000;
 
-/// Somebody's notifications, newest first: one's own, or anybody's for ADMIN.
+/// The notifications of a user, newest first. For the user and for ADMIN.
 pub async fn list_notifications(
     market: &Market,
     caller: Caller,
@@ -66,7 +66,7 @@ pub async fn list_notifications(
         limit: limit + 1,
     };
     let rows = queries.list_notifications(&filter).await?;
-    let unread = queries.count_unread(user, read_to, MOST_UNREAD).await?;
+    let unread = queries.count_unread(user, read_to, MAX_UNREAD).await?;
     Ok(NotificationView {
         page: Page::of(rows, limit),
         reader,
@@ -74,7 +74,7 @@ pub async fn list_notifications(
     })
 }
 
-/// Somebody's mailbox, empty where nothing has come yet.
+/// The mailbox of a user, empty before the first notification.
 pub async fn mailbox_of(market: &Market, user: UserId) -> Result<Mailbox, QueryError> {
     let known = market.queries().mailbox(user).await?;
     Ok(known.unwrap_or_else(|| Mailbox::open(user)))

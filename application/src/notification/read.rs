@@ -1,4 +1,4 @@
-//! Somebody has read what they were told.
+//! A user marks notifications as read.
 
 use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;

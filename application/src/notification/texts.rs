@@ -1,16 +1,16 @@
-//! What notifications say, in each language.
+//! The texts of notifications in each language.
 
 use p2p_domain::event::FactName;
 use p2p_domain::{Actor, Decline, Language, Money, Notification};
 
-/// A title, and what there is to know.
+/// A title and a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     pub title: &'static str,
     pub body: String,
 }
 
-/// What a notification says to its reader.
+/// The text of a notification.
 #[must_use]
 pub fn text(notification: &Notification, language: Language) -> Text {
     match language {
@@ -23,7 +23,7 @@ fn money(money: Option<Money>) -> String {
     money.map_or_else(String::new, |money| format!("{money} {}", money.asset()))
 }
 
-/// Who has brought it about, where the news say so.
+/// The actor behind the event, if the notification names one.
 fn author(detail: Option<&str>) -> Option<Actor> {
     detail.and_then(|name| name.parse().ok())
 }
@@ -35,7 +35,7 @@ fn english(notification: &Notification) -> Text {
     let (title, body) = match news.event {
         FactName::ExchangeOfferCreated => (
             "New offer",
-            format!("Somebody would like to exchange {crypto} for {fiat} with you. Answer in time."),
+            format!("A customer would like to exchange {crypto} for {fiat} with you. Please respond in time."),
         ),
         FactName::ExchangeOfferApproved => (
             "Offer accepted",
@@ -48,7 +48,7 @@ fn english(notification: &Notification) -> Text {
         FactName::PaymentConfirmed => (
             "Payment sent",
             format!(
-                "{fiat} were sent, reference {}. The receipt is to be confirmed once the money has arrived.",
+                "{fiat} was sent, reference {}. Please confirm the receipt once the money has arrived.",
                 detail.unwrap_or("unknown")
             ),
         ),
@@ -68,7 +68,7 @@ fn english(notification: &Notification) -> Text {
                     Some(Actor::Customer) => "by the customer",
                     Some(Actor::Exchanger) => "by the exchanger",
                     Some(Actor::Moderator) => "by a moderator",
-                    Some(Actor::System | Actor::Provider) | None => "because its time was over",
+                    Some(Actor::System | Actor::Provider) | None => "because its deadline passed",
                 }
             ),
         ),
@@ -79,7 +79,7 @@ fn english(notification: &Notification) -> Text {
                 match author(detail) {
                     Some(Actor::Customer) => "by the customer",
                     Some(Actor::Exchanger) => "by the exchanger",
-                    _ => "because no receipt was confirmed in time",
+                    _ => "because the receipt was not confirmed in time",
                 }
             ),
         ),
@@ -89,14 +89,14 @@ fn english(notification: &Notification) -> Text {
                 "A moderator has decided about the exchange of {crypto} for {fiat}: {}.",
                 match detail {
                     Some("RESOLVED_FINISHED") => "the crypto was paid out",
-                    Some("RESOLVED_CANCELLED") => "the crypto went back",
-                    _ => "the crypto was divided",
+                    Some("RESOLVED_CANCELLED") => "the crypto was returned",
+                    _ => "the crypto was split",
                 }
             ),
         ),
         FactName::ExchangerFrozen => (
             "Exchanger frozen",
-            "Too many offers were left unanswered: the listings are paused until a moderator decides."
+            "Too many offers were left unanswered: your listings are paused until a moderator decides."
                 .to_owned(),
         ),
         FactName::ExchangerUnfrozen => (
@@ -119,11 +119,11 @@ fn english(notification: &Notification) -> Text {
         },
         FactName::PaymentRefunded => (
             "Order refunded",
-            format!("What your order has cost, {crypto}, is back in your wallet."),
+            format!("The price of your order, {crypto}, was returned to your wallet."),
         ),
         FactName::WithdrawalRequested => (
             "Withdrawal requested",
-            format!("Somebody would like to withdraw {crypto}. An administrator has to decide."),
+            format!("A user would like to withdraw {crypto}. An administrator has to decide."),
         ),
         FactName::WithdrawalApproved => (
             "Withdrawal approved",
@@ -132,7 +132,7 @@ fn english(notification: &Notification) -> Text {
         FactName::WithdrawalRejected => (
             "Withdrawal rejected",
             format!(
-                "Your withdrawal of {crypto} was rejected, the money is yours to use again: {}",
+                "Your withdrawal of {crypto} was rejected; the money is available again: {}",
                 detail.unwrap_or("no reason was given")
             ),
         ),

@@ -1,4 +1,4 @@
-//! The exchanger takes an offer.
+//! The exchanger accepts an offer.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{Offer, OfferId, Refusal, Role, TypedId};
@@ -6,7 +6,7 @@ use p2p_domain::{Offer, OfferId, Refusal, Role, TypedId};
 use super::{deal_of, settle};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// From here the fiat payer's time runs.
+/// Accepts an offer. The fiat payer's deadline starts.
 #[derive(Debug, Clone, Copy)]
 pub struct AcceptOffer {
     pub caller: Caller,

@@ -1,4 +1,4 @@
-//! A side calls a deal off, or proposes to.
+//! A side cancels a deal, or proposes to.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{Actor, Conduct, Offer, OfferId, Refusal, Status, TypedId};
@@ -6,12 +6,12 @@ use p2p_domain::{Actor, Conduct, Offer, OfferId, Refusal, Status, TypedId};
 use super::{check_claimed_side, deal_of, settle};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Ends the deal where the side may do so alone; otherwise leaves a proposal, and the deal goes on.
+/// Cancels the deal if the side may do so alone; otherwise records a proposal, and the deal continues.
 #[derive(Debug, Clone)]
 pub struct CancelOffer {
     pub caller: Caller,
     pub offer: OfferId,
-    /// On which side the request says its author stands.
+    /// The side that the request claims for its author.
     pub claimed: Option<Actor>,
     pub reason: String,
 }
@@ -34,9 +34,9 @@ impl Command for CancelOffer {
         let (before, proposed) = (offer.status(), offer.state.cancel_proposed());
         let moved = offer.cancel(step, self.reason.clone(), uow.policy())?;
         let offer = settle(uow, moved, Some(self.caller.user))?;
-        let called_off = before != Status::Cancelled && offer.status() == Status::Cancelled;
-        // Who agrees with the other side does not let it down.
-        if called_off && !proposed && self.caller.user == offer.terms.customer {
+        let cancelled = before != Status::Cancelled && offer.status() == Status::Cancelled;
+        // A cancellation that the other side proposed does not count against the customer.
+        if cancelled && !proposed && self.caller.user == offer.terms.customer {
             let conduct = uow.get_or_new::<Conduct>(self.caller.user);
             uow.save(conduct.cancelled(&uow.policy().limits, uow.now()));
         }

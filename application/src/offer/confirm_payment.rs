@@ -1,4 +1,4 @@
-//! The fiat payer says that fiat was sent.
+//! The fiat payer confirms that the fiat was sent.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{Offer, OfferId, Refusal, TypedId};
@@ -6,12 +6,12 @@ use p2p_domain::{Offer, OfferId, Refusal, TypedId};
 use super::{deal_of, settle};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// From here the crypto holder's time to confirm the receipt runs.
+/// Confirms the payment. The crypto holder's deadline to confirm the receipt starts.
 #[derive(Debug, Clone)]
 pub struct ConfirmPayment {
     pub caller: Caller,
     pub offer: OfferId,
-    /// How the payment can be found in the outside world.
+    /// The reference of the payment at the bank.
     pub reference: String,
 }
 

@@ -1,4 +1,4 @@
-//! The crypto holder has the fiat.
+//! The crypto holder confirms the receipt of the fiat.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{Offer, OfferId, Refusal, TypedId};
@@ -6,7 +6,7 @@ use p2p_domain::{Offer, OfferId, Refusal, TypedId};
 use super::{deal_of, settle};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Finishes the deal: escrow is paid out to the fiat payer, less the fee.
+/// Finishes the deal: the escrow is paid to the fiat payer, less the fee.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfirmReceipt {
     pub caller: Caller,

@@ -1,4 +1,4 @@
-//! A customer answers a listing.
+//! A customer makes an offer on a listing.
 
 use p2p_domain::offer::NewOffer;
 use p2p_domain::refusal::QuotaKind;
@@ -11,7 +11,7 @@ use p2p_domain::{
 use super::settle;
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Begins a deal: the crypto holder's `amount` goes into escrow, and the exchanger has to answer.
+/// Begins a deal: the crypto holder's `amount` goes into escrow, and the exchanger's deadline to respond starts.
 #[derive(Debug, Clone)]
 pub struct CreateOffer {
     pub id: OfferId,
@@ -19,7 +19,7 @@ pub struct CreateOffer {
     pub listing: ListingId,
     /// Crypto of the listing's asset.
     pub amount: Decimal,
-    /// The direction that the customer believes the listing to have.
+    /// The direction that the customer expects of the listing.
     pub exchange_type: ExchangeType,
     pub conditions: String,
 }

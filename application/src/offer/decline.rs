@@ -1,4 +1,4 @@
-//! The exchanger turns an offer down.
+//! The exchanger declines an offer.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{Offer, OfferId, Refusal, Role, TypedId};
@@ -6,7 +6,7 @@ use p2p_domain::{Offer, OfferId, Refusal, Role, TypedId};
 use super::{deal_of, settle};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Ends the deal; the escrow goes back.
+/// Declines an offer; the escrow is returned.
 #[derive(Debug, Clone, Copy)]
 pub struct DeclineOffer {
     pub caller: Caller,

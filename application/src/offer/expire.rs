@@ -1,4 +1,4 @@
-//! The clock moves a deal that nobody has moved in time.
+//! An expired deadline moves a deal.
 
 use p2p_domain::offer::Trigger;
 use p2p_domain::{Actor, Conduct, Dispute, DisputeId, Offer, OfferId, Refusal, Status, TypedId};
@@ -6,25 +6,25 @@ use p2p_domain::{Actor, Conduct, Dispute, DisputeId, Offer, OfferId, Refusal, St
 use super::{settle, would_freeze};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Does what the status machine says of a deadline that has passed; nothing where it was moved meanwhile.
+/// Applies the transition of an expired deadline, unless the deal was moved meanwhile.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpireOffer {
     pub offer: OfferId,
     /// For the dispute that a missing receipt opens.
     pub dispute: DisputeId,
-    /// It is known to freeze the exchanger, of which the audit trail tells. Else such a deadline changes nothing yet, so that the
-    /// many that freeze nobody need not wait for the end of the trail.
+    /// The expiry is known to freeze the exchanger: append to the audit log. Otherwise such an expiry changes nothing yet, so that
+    /// the many that freeze no exchanger need not wait for the head of the log.
     pub freezes: bool,
 }
 
-/// What became of it.
+/// The outcome of an expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expired {
     /// The deal is now in this status.
     Moved(Status),
     /// Its deadline was no longer due.
     NotDue,
-    /// It would freeze the exchanger, and was not told so.
+    /// It would freeze the exchanger; execute it again with `freezes`.
     Freezes,
 }
 
@@ -53,7 +53,7 @@ impl Command for ExpireOffer {
             return Ok(Expired::Freezes);
         }
         let offer = settle(uow, moved, None)?;
-        // Whoever never pays lets the other side down like whoever calls off.
+        // A payment that never comes counts like a cancellation.
         if before == Status::Approved && offer.fiat_payer() == offer.terms.customer {
             let conduct = uow.get_or_new::<Conduct>(offer.terms.customer);
             uow.save(conduct.cancelled(&uow.policy().limits, uow.now()));

@@ -1,4 +1,4 @@
-//! Deals: a customer answers a listing, both sides move it, the clock moves it where nobody does.
+//! Deals: a customer makes an offer on a listing, both sides move the deal, and deadlines move it if neither side does.
 
 mod accept;
 mod cancel;
@@ -36,7 +36,7 @@ use p2p_domain::{Actor, Offer, OfferId, Refusal};
 
 use crate::engine::UnitOfWork;
 
-/// The deal, and the caller's step in it. To everybody but its two sides a deal does not exist.
+/// The deal and the caller's act in it. For users other than its two sides a deal does not exist.
 fn deal_of(uow: &UnitOfWork<'_>, id: OfferId, caller: Caller) -> Result<(Offer, Act), Refusal> {
     let offer = uow.get::<Offer>(&id)?;
     let side = offer
@@ -45,7 +45,7 @@ fn deal_of(uow: &UnitOfWork<'_>, id: OfferId, caller: Caller) -> Result<(Offer, 
     Ok((offer, Act::by(side, caller.user, uow.now())))
 }
 
-/// Where a request says on which side its author stands, it must be right.
+/// Refuses a request that claims the wrong side for its author.
 fn check_claimed_side(claimed: Option<Actor>, step: Act) -> Result<(), Refusal> {
     match claimed {
         Some(actor) if actor != step.actor => Err(Refusal::IdentityMismatch),

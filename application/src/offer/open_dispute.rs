@@ -1,4 +1,4 @@
-//! A side calls for a moderator.
+//! A side opens a dispute.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{Actor, Dispute, DisputeId, OfferId, Refusal, TypedId};
@@ -6,13 +6,13 @@ use p2p_domain::{Actor, Dispute, DisputeId, OfferId, Refusal, TypedId};
 use super::{check_claimed_side, deal_of, settle};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Stops the clock: from here a moderator decides. Each side may do so once.
+/// Opens a dispute: the deadline stops, and a moderator decides. Each side may open one.
 #[derive(Debug, Clone)]
 pub struct OpenDispute {
     pub id: DisputeId,
     pub caller: Caller,
     pub offer: OfferId,
-    /// On which side the request says its author stands.
+    /// The side that the request claims for its author.
     pub claimed: Option<Actor>,
     pub reason: String,
 }

@@ -11,7 +11,7 @@ use crate::ports::StorageError;
 pub struct OfferFilter {
     /// Deals in which this user is a side.
     pub user: UserId,
-    /// On which side; `None`: either.
+    /// The user's side; `None`: either.
     pub side: Option<Actor>,
     /// Only active ones: not final, or FINISHED at this time or later.
     pub active_since: Option<Timestamp>,
@@ -24,7 +24,7 @@ pub struct OfferFilter {
 pub trait OfferQueries: Send + Sync {
     async fn find_offer(&self, id: OfferId) -> Result<Option<Offer>, StorageError>;
 
-    /// All steps of a deal, in order.
+    /// All transitions of a deal, in order.
     async fn offer_history(&self, id: OfferId) -> Result<Vec<HistoryEntry>, StorageError>;
 
     /// By id, newest first.

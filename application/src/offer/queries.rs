@@ -1,4 +1,4 @@
-//! Looking at deals.
+//! Reading deals.
 
 use p2p_domain::offer::HistoryEntry;
 use p2p_domain::refusal::Resource;
@@ -8,7 +8,7 @@ use p2p_domain::{Actor, Dispute, Offer, OfferId, Refusal, Role};
 use super::ports::OfferFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
-/// A deal with all that there is to know about it.
+/// A deal with its history and disputes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DealView {
     pub offer: Offer,
@@ -16,7 +16,7 @@ pub struct DealView {
     pub disputes: Vec<Dispute>,
 }
 
-/// Where a deal stands, for its two sides and for moderators; to others it does not exist.
+/// A deal, for its two sides and for moderators. For other users it does not exist.
 pub async fn offer_status(
     market: &Market,
     caller: Caller,
@@ -30,7 +30,7 @@ pub async fn offer_status(
         .ok_or(Refusal::NotFound(Resource::Offer))?)
 }
 
-/// A deal with its history and disputes, for those who may see it.
+/// A deal with its history and disputes, for its two sides and for moderators.
 pub async fn get_offer(
     market: &Market,
     caller: Caller,
@@ -46,17 +46,17 @@ pub async fn get_offer(
     })
 }
 
-/// Which of their own deals somebody wants to see.
+/// Which of the caller's deals to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OfferList {
-    /// On which side; `None`: either.
+    /// The caller's side; `None`: either.
     pub side: Option<Actor>,
     pub active: bool,
     pub after: Option<OfferId>,
     pub limit: u32,
 }
 
-/// The caller's own deals, newest first.
+/// The caller's deals, newest first.
 pub async fn list_offers(
     market: &Market,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! What a deal's move causes elsewhere, done in one place for all moves.
+//! The effects of a transition outside the deal, in one place for all transitions.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::ledger::Owner;
@@ -7,7 +7,8 @@ use p2p_domain::{AccountKey, Exchanger, Listing, Offer, Refusal, UserId};
 
 use crate::engine::UnitOfWork;
 
-/// Books a move: money, listing, exchanger, history, events. `caller` is who gets to hear about their own lack of funds.
+/// Saves a transition with all its effects: money, listing, exchanger, history, events. A lack of funds is attributed to the
+/// `caller` or to the other side.
 pub(crate) fn settle(
     uow: &mut UnitOfWork<'_>,
     moved: Transition,
@@ -61,7 +62,7 @@ fn answered(uow: &mut UnitOfWork<'_>, exchanger: UserId) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// Whether a move is the unanswered offer that is one too many.
+/// Whether a transition is the unanswered offer that freezes the exchanger.
 pub(crate) fn would_freeze(uow: &UnitOfWork<'_>, moved: &Transition) -> Result<bool, Refusal> {
     if moved.answer != Some(Answer::Missing) {
         return Ok(false);
@@ -71,7 +72,7 @@ pub(crate) fn would_freeze(uow: &UnitOfWork<'_>, moved: &Transition) -> Result<b
     Ok(frozen.is_some())
 }
 
-/// Counts, and freezes where the row of unanswered offers is too long: the exchanger's listings are paused with it.
+/// Counts an unanswered offer. One too many in a row freezes the exchanger and pauses their listings.
 fn left_unanswered(uow: &mut UnitOfWork<'_>, exchanger: UserId) -> Result<(), Refusal> {
     let before = uow.get::<Exchanger>(&exchanger)?;
     let (after, frozen) = before.left_unanswered(uow.policy().unanswered_limit, uow.now());

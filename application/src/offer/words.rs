@@ -1,11 +1,11 @@
-//! How a deal stands, for people.
+//! The state of a deal in words.
 
 use std::fmt::Write as _;
 
 use p2p_domain::offer::State;
 use p2p_domain::{Actor, Offer};
 
-/// What a deal waits for and until when, or how it ended: one sentence for every state.
+/// Describes the state of a deal in one sentence: what it waits for and until when, or how it ended.
 #[must_use]
 pub fn describe(offer: &Offer) -> String {
     let payer = side_name(offer.terms.exchange_type.fiat_payer());

@@ -1,4 +1,4 @@
-//! Somebody orders something.
+//! A customer places an order.
 
 use p2p_domain::order::Purchase;
 use p2p_domain::user::{Caller, Email};
@@ -6,19 +6,19 @@ use p2p_domain::{Asset, Decimal, Money, Order, OrderId, Refusal, Role, TypedId, 
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Makes an order and asks for its payment, in one commit. It does not wait for the payment.
+/// Places an order and requests its payment in one commit, without waiting for the payment.
 #[derive(Debug, Clone)]
 pub struct CreateOrder {
     pub id: OrderId,
-    /// The caller has chosen the id: the order may be there already.
+    /// The caller has chosen the id, so the order may exist.
     pub chosen: bool,
     pub caller: Caller,
-    /// Who is paid; `None`: the market's own shop.
+    /// The merchant; `None`: the market's own shop.
     pub merchant: Option<UserId>,
     pub asset: Asset,
     pub amount: Decimal,
     pub description: String,
-    /// Whom the caller believes to be: must be right where it is given.
+    /// The caller's address according to the request; refused if it is wrong.
     pub email: Option<Email>,
 }
 

@@ -9,7 +9,7 @@ use crate::ports::StorageError;
 /// Which orders to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderFilter {
-    /// Only this user's; `None`: everybody's.
+    /// Only this user's; `None`: all users'.
     pub user: Option<UserId>,
     pub status: Option<OrderStatus>,
     pub after: Option<OrderId>,

@@ -1,4 +1,4 @@
-//! Looking at orders.
+//! Reading orders.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use crate::notification::Hub;
 use crate::timeout::with_timeout;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
-/// News may be lost: so often whoever waits looks for themself.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Broadcasts may be lost, so a waiting caller also reads at this interval.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Which orders somebody wants to see.
+/// Which orders to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OrderList {
-    /// Whose; one's own if nothing is said.
+    /// The buyer; `None`: the caller.
     pub user: Option<UserId>,
     pub status: Option<OrderStatus>,
     pub after: Option<OrderId>,
     pub limit: u32,
 }
 
-/// An order: one's own, or anybody's for ADMIN. To others it does not exist.
+/// An order. For its buyer and for ADMIN; for other users it does not exist.
 pub async fn get_order(market: &Market, caller: Caller, id: OrderId) -> Result<Order, QueryError> {
     let order = with_timeout(market.queries().find_order(id)).await?;
     let visible =
@@ -35,7 +35,7 @@ pub async fn get_order(market: &Market, caller: Caller, id: OrderId) -> Result<O
     Ok(order.ok_or(Refusal::NotFound(Resource::Order))?)
 }
 
-/// Orders, newest first: one's own, or anybody's for ADMIN.
+/// Orders of one user, newest first. For the user and for ADMIN.
 pub async fn list_orders(
     market: &Market,
     caller: Caller,
@@ -56,7 +56,7 @@ pub async fn list_orders(
     Ok(Page::of(rows, limit))
 }
 
-/// One's own order as soon as its payment is decided, or as it stands when the time is up.
+/// The caller's order as soon as its payment is decided, or in its present state at `until`.
 pub async fn await_order(
     market: &Market,
     hub: &Hub,
@@ -64,15 +64,15 @@ pub async fn await_order(
     id: OrderId,
     until: Instant,
 ) -> Result<Order, QueryError> {
-    // Heard first, looked after: nothing falls between.
-    let mut news = hub.watch(caller.user);
+    // Watches first and reads afterwards, so that no change falls between.
+    let mut watch = hub.watch(caller.user);
     loop {
-        news.mark_seen();
+        watch.mark_seen();
         let order = get_order(market, caller, id).await?;
         let now = Instant::now();
         if order.status() != OrderStatus::New || now >= until {
             return Ok(order);
         }
-        let _ = timeout_at(until.min(now + LOOK_EVERY), news.changed()).await;
+        let _ = timeout_at(until.min(now + POLL_INTERVAL), watch.changed()).await;
     }
 }

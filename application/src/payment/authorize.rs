@@ -1,4 +1,4 @@
-//! Somebody pays somebody.
+//! A caller pays from one account to another.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::ledger::Owner;
@@ -6,29 +6,29 @@ use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
 use p2p_domain::user::Caller;
 use p2p_domain::{AccountId, AccountKey, Decline, Money, Payment, PaymentId, Refusal, Role};
 
-use super::{is_of_somebody, pay};
+use super::{is_payable, pay};
 use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::{CommandError, Market};
 
-/// Pays from an account of the caller's to any other, once for the caller's key. Administrators may pay from any account.
+/// Pays from an account of the caller to any other account, once per key of the caller. Administrators may pay from any account.
 #[derive(Debug, Clone)]
 pub struct AuthorizePayment {
     pub id: PaymentId,
     pub caller: Caller,
-    /// What the caller calls the payment.
+    /// The caller's key of the payment.
     pub key: String,
-    /// `None`: what was named can't be an account.
+    /// `None`: the request names no valid account id.
     pub payer: Option<AccountId>,
     pub payee: Option<AccountId>,
     pub amount: Money,
     pub description: String,
-    /// The payer has paid too often of late: [`authorize_payment`] says so.
+    /// The rate limit of the payer is reached; set by [`authorize_payment`].
     pub limited: bool,
 }
 
-/// Pays, if the payer has not paid too often of late. What was decided under the key before stays, and neither that nor what
-/// came to nothing counts. (Of two calls at once under one key the one that finds no place may be decided first: then the
-/// payment is declined, for both.)
+/// Pays unless the rate limit of the payer is reached. An earlier decision under the same key stands, and neither it nor a failed
+/// call counts towards the limit. (Of two simultaneous calls under one key the limited one may be decided first: then the payment
+/// is declined for both.)
 pub async fn authorize_payment(
     market: &Market,
     command: AuthorizePayment,
@@ -52,7 +52,7 @@ pub async fn authorize_payment(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorized {
     pub payment: Payment,
-    /// It was made or declined before, under the same key.
+    /// It was decided before, under the same key.
     pub duplicate: bool,
 }
 
@@ -73,17 +73,17 @@ impl AuthorizePayment {
         }
     }
 
-    /// To everybody but its owner an account that is to pay does not exist.
+    /// Whether the caller may pay from this account. For other users it does not exist.
     fn may_pay_from(&self, uow: &UnitOfWork<'_>, key: &AccountKey) -> Result<bool, Refusal> {
         if self.owns(key) {
-            // What goes to another account could be withdrawn from there.
+            // Money paid to another account could be withdrawn from there.
             let rules = uow.policy().access;
             if rules.withdrawal_second_factor {
                 self.caller.require_proof(&rules, uow.now())?;
             }
             return Ok(true);
         }
-        if !is_of_somebody(key) || uow.require(self.caller, Role::Admin).is_err() {
+        if !is_payable(key) || uow.require(self.caller, Role::Admin).is_err() {
             return Ok(false);
         }
         uow.require_staff(self.caller, Role::Admin).map(|()| true)
@@ -108,7 +108,7 @@ impl AuthorizePayment {
             Some(key) if self.may_pay_from(uow, &key)? => Some(key),
             _ => None,
         };
-        let payee = key_of(self.payee).filter(is_of_somebody);
+        let payee = key_of(self.payee).filter(is_payable);
         let outcome = pay(uow, self.id, payer, payee, self.amount)?;
         if payer.is_some_and(|key| !self.owns(&key)) {
             self.note(uow, outcome)?;
@@ -116,7 +116,7 @@ impl AuthorizePayment {
         Ok(outcome)
     }
 
-    /// Staff have had to do with somebody else's money.
+    /// Records in the audit log that staff paid from another user's account.
     fn note(&self, uow: &mut UnitOfWork<'_>, outcome: Option<Decline>) -> Result<(), Refusal> {
         let account = |id: Option<AccountId>| id.map(|id| id.to_string());
         let detail = serde_json::json!({

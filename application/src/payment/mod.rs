@@ -1,7 +1,7 @@
-//! Billing: payments from account to account, made or declined once for each reason to pay.
+//! Payments from account to account, each made or declined once per origin.
 //!
-//! Orders are paid here because a message asks for it, and hear of it by a message: this module knows nothing of orders
-//! but what these messages say, and could be a service of its own.
+//! A message requests the payment of an order, and a message reports the result: this module knows of orders only what these
+//! messages contain, and could be a service of its own.
 
 mod authorize;
 mod charge;
@@ -23,7 +23,7 @@ use p2p_domain::{AccountKey, Decline, Money, Payment, PaymentId, Posting, Refusa
 use crate::engine::{Loader, ReadSet, Related, UnitOfWork};
 use crate::ports::StorageError;
 
-/// Moves the money, or says why not. Where it is not moved, nothing is.
+/// Moves the money, or returns why the payment is declined and changes nothing.
 fn pay(
     uow: &mut UnitOfWork<'_>,
     payment: PaymentId,
@@ -51,8 +51,8 @@ fn pay(
     }
 }
 
-/// Whether somebody can be paid on this account, or pay from it: a user, or the market's own shop.
-const fn is_of_somebody(key: &AccountKey) -> bool {
+/// Whether this account takes part in payments: it belongs to a user or to the market's own shop.
+const fn is_payable(key: &AccountKey) -> bool {
     matches!(key.owner, Owner::User(_) | Owner::Shop)
 }
 

@@ -1,4 +1,4 @@
-//! Looking at payments and at accounts by their ids.
+//! Reading payments, and accounts by id.
 
 use p2p_domain::ledger::Owner;
 use p2p_domain::refusal::Resource;
@@ -8,7 +8,7 @@ use p2p_domain::{Account, AccountId, Payment, PaymentId, Refusal, Role};
 use crate::timeout::with_timeout;
 use crate::{Market, QueryError};
 
-/// A payment: of whoever asked for it, of those whose accounts it is about, and of the staff. To others it does not exist.
+/// A payment. For the user who requested it, the owners of its accounts, and moderators; for other users it does not exist.
 pub async fn get_payment(
     market: &Market,
     caller: Caller,
@@ -31,7 +31,7 @@ pub async fn get_payment(
     Err(Refusal::NotFound(Resource::Payment).into())
 }
 
-/// An account's balances: of its owner, and of the staff. To others it does not exist.
+/// An account with its balances. For its owner and for moderators; for other users it does not exist.
 pub async fn account_balance(
     market: &Market,
     caller: Caller,

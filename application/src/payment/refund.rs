@@ -1,4 +1,4 @@
-//! What was paid for an order goes back.
+//! The payment of an order is refunded.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::event::{Event, Fact};
@@ -11,14 +11,14 @@ use p2p_domain::{AccountKey, OrderId, Payment, Posting, Refusal, Role};
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Pays the buyer back what an order has cost. Done twice it is done once. For ADMIN who is neither buyer nor merchant.
+/// Refunds the price of an order to its buyer. A second refund changes nothing. For an ADMIN who is neither buyer nor merchant.
 #[derive(Debug, Clone, Copy)]
 pub struct RefundPayment {
     pub caller: Caller,
     pub order: OrderId,
 }
 
-/// A payment that is refunded.
+/// A refunded payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refunded {
     pub payment: Payment,
@@ -70,7 +70,7 @@ impl Command for RefundPayment {
     }
 }
 
-/// It is the merchant who lacks the money, not whoever asks.
+/// The merchant lacks the money, not the caller.
 fn attribute_shortfall(account: AccountKey, payee: AccountKey, refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::InsufficientFunds { asset } if account == payee => {

@@ -1,4 +1,4 @@
-//! Payments outside, as payment providers report them.
+//! Reports of payment providers about payments made outside of the market.
 
 mod consumer;
 mod ports;

@@ -1,4 +1,4 @@
-//! Looking at what payment providers have reported.
+//! Reading payment reports.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{OfferId, PaymentReport, ReportId, Role};
@@ -6,7 +6,7 @@ use p2p_domain::{OfferId, PaymentReport, ReportId, Role};
 use super::ports::ReportFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
-/// Which reports a moderator wants to see.
+/// Which reports to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReportList {
     /// Only those that were applied, or only those that were not.
@@ -17,7 +17,7 @@ pub struct ReportList {
     pub limit: u32,
 }
 
-/// Reports, newest first, for moderators.
+/// Reports, newest first. For MODERATOR.
 pub async fn list_reports(
     market: &Market,
     caller: Caller,

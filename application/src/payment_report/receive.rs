@@ -1,4 +1,4 @@
-//! A payment provider says that fiat has arrived.
+//! A payment provider reports that fiat has arrived.
 
 use p2p_domain::offer::Act;
 use p2p_domain::payment_report::{PaymentReport, ReportOutcome, assess};
@@ -13,21 +13,21 @@ use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::offer::settle;
 use crate::ports::InboxKey;
 
-/// Under which reports are taken in.
+/// The consumer under which processed reports are marked.
 const CONSUMER: &str = "payment-callbacks";
 
-/// A report as it is sent: over HTTP with a signature, or through the queue.
+/// A report as received: signed over the API, or through the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportedPayment {
     pub provider: String,
-    /// What the provider calls the report; the same each time it is sent.
+    /// The provider's id of the report, the same each time it is sent.
     pub callback: String,
     pub deal_reference: String,
     pub payment_reference: String,
     pub paid: Money,
 }
 
-/// Why a message is no report.
+/// Why a message can't be read as a report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a payment report: {0}")]
 pub struct UnreadableReport(String);
@@ -43,11 +43,11 @@ struct Body<'a> {
     currency: String,
 }
 
-/// Longer texts name nothing of ours.
-const LONGEST: usize = 200;
+/// The longest text of a report, in bytes. Longer texts match nothing in the market.
+const MAX_TEXT_LENGTH: usize = 200;
 
 impl ReportedPayment {
-    /// Reads the JSON of a report. `provider`: who sent it, where that is known; the report then can't say otherwise.
+    /// Reads the JSON of a report. `provider`: the authenticated sender, if known; the report must not name another one.
     pub fn read(body: &[u8], provider: Option<&str>) -> Result<Self, UnreadableReport> {
         let body: Body<'_> =
             serde_json::from_slice(body).map_err(|error| UnreadableReport(error.to_string()))?;
@@ -66,9 +66,12 @@ impl ReportedPayment {
             ("deal_reference", &body.deal_reference),
             ("payment_reference", &body.payment_reference),
         ] {
-            if text.trim().is_empty() || text.len() > LONGEST || text.contains(char::is_control) {
+            if text.trim().is_empty()
+                || text.len() > MAX_TEXT_LENGTH
+                || text.contains(char::is_control)
+            {
                 let complaint = format!(
-                    "{field} must have 1 to {LONGEST} bytes, none of them a control character"
+                    "{field} must have 1 to {MAX_TEXT_LENGTH} bytes, none of them a control character"
                 );
                 return Err(UnreadableReport(complaint));
             }
@@ -95,14 +98,14 @@ impl ReportedPayment {
 }
 
 /// Confirms the payment of the deal that the report names, or books a deposit for the user that it names, if everything
-/// fits; keeps the report in any case.
+/// matches; stores the report in any case.
 #[derive(Debug, Clone)]
 pub struct ReceivePayment {
     pub report: ReportId,
     pub payment: ReportedPayment,
 }
 
-/// What became of a report.
+/// The outcome of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
     Now(ReportOutcome),
@@ -115,7 +118,7 @@ impl ReceivePayment {
         self.payment.deal_reference.trim().parse().ok()
     }
 
-    /// Into whose wallet the money is to go.
+    /// The user to whom the money is credited.
     fn depositor(&self) -> Option<UserId> {
         self.payment.deal_reference.trim().parse().ok()
     }
@@ -143,7 +146,7 @@ impl ReceivePayment {
         } = &self.payment;
         InboxKey {
             consumer: CONSUMER,
-            // Neither has a control character: nobody can take another's name.
+            // Neither text has a control character, so two pairs can't collide.
             message: format!("{provider}\n{callback}"),
         }
     }

@@ -1,6 +1,6 @@
-//! The broker: what carries messages between this market, its replicas and other systems.
+//! The broker carries messages between this market, its replicas and other systems.
 //!
-//! Delivery is at least once in both directions. That every effect comes about once is the outbox's and the inbox's work.
+//! Delivery is at least once in both directions. Outbox and inbox make sure that every effect happens once.
 
 use async_trait::async_trait;
 use p2p_domain::EventId;
@@ -13,13 +13,13 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 /// What can go wrong with a broker.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
-    /// It can't be reached, or the connection was lost. What was not confirmed may or may not have arrived.
+    /// It can't be reached, or the connection was lost. Unconfirmed messages may or may not have arrived.
     #[error("the broker is not available")]
     Unavailable {
         #[source]
         source: Source,
     },
-    /// It refuses what we ask for: a queue exists with other properties, a right is missing.
+    /// It refuses the operation: a queue exists with other properties, or a permission is missing.
     #[error("the broker refuses: {what}")]
     Refused { what: String },
 }
@@ -27,18 +27,18 @@ pub enum BrokerError {
 /// A queue that this system consumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Queue {
-    /// Every event, for those whom it concerns.
+    /// All events, for notifications.
     Notifications,
-    /// What payment providers report; written by others.
+    /// Reports of payment providers; other systems write to it.
     PaymentCallbacks,
-    /// Orders that are to be paid.
+    /// Orders to be paid.
     OrderPaymentRequests,
-    /// How their payments went.
+    /// Results of their payments.
     OrderPaymentResults,
 }
 
 impl Queue {
-    /// Every one of them.
+    /// All queues.
     pub const ALL: [Self; 4] = [
         Self::Notifications,
         Self::PaymentCallbacks,
@@ -99,14 +99,14 @@ impl Subscription {
     }
 }
 
-/// A message that has come in.
+/// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
-    /// What its sender calls it; the same each time it is delivered. Empty where the sender gave none.
+    /// The sender's id, the same at each delivery. Empty if the sender gave none.
     pub id: String,
-    /// The routing key: for events their name.
+    /// The event's name.
     pub name: String,
-    /// Which version of its aggregate an event tells of.
+    /// The version of the aggregate after the event.
     pub version: Option<u64>,
     pub body: Vec<u8>,
 }
@@ -126,7 +126,7 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
-/// What becomes of a message in hand.
+/// Settles a delivered message.
 #[async_trait]
 pub trait Acker: Send {
     /// It has taken effect, durably; it is not delivered again, unless this word is lost.

@@ -4,20 +4,19 @@ use p2p_domain::{Timestamp, TypedId};
 
 /// The present.
 pub trait Clock: Send + Sync {
-    /// Now. May stand still, may be moved by a test; never decides anything on its own.
+    /// Now. Tests may stop or move it.
     fn now(&self) -> Timestamp;
 }
 
-/// Fresh identifiers.
+/// New identifiers.
 pub trait Ids: Send + Sync {
-    /// The 128 bits of a UUID that was never handed out before and sorts (by its leading milliseconds) after those
-    /// handed out earlier.
+    /// The 128 bits of a new UUID, which sorts (by its leading milliseconds) after earlier ones.
     fn next(&self) -> u128;
 }
 
 /// Typed ids from any source of ids.
 pub trait IdsExt: Ids {
-    /// A fresh id of the type that is wanted.
+    /// A new id of the expected type.
     fn fresh<T: TypedId>(&self) -> T {
         T::from_u128(self.next())
     }

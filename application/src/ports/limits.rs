@@ -1,4 +1,4 @@
-//! Quotas, and who counts what is taken of them.
+//! Quotas, and the counting of what is taken from them.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use p2p_domain::UserId;
 
-/// How often something may be done: so many times at once after a rest, and once more after each interval.
+/// A rate: a burst at once, and one more after each interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     interval: Duration,
@@ -14,7 +14,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// `count` in each `span`, on average, and `burst` of them at once; none, where the count is 0: there is no limit then.
+    /// `count` per `span` on average, and `burst` at once; `None` if the count is 0, which means no limit.
     #[must_use]
     pub fn new(count: u32, span: Duration, burst: u32) -> Option<Self> {
         let interval = span.checked_div(count)?;
@@ -24,26 +24,26 @@ impl Quota {
         })
     }
 
-    /// Between two, on average.
+    /// The average interval.
     #[must_use]
     pub const fn interval(self) -> Duration {
         self.interval
     }
 
-    /// How many at once, after a rest.
+    /// How many at once while the quota is full.
     #[must_use]
     pub const fn burst(self) -> u32 {
         self.burst
     }
 
-    /// How long the rest is after as many as there may be at once.
+    /// How long an exhausted quota takes to become full.
     #[must_use]
     pub const fn window(self) -> Duration {
         self.interval.saturating_mul(self.burst)
     }
 }
 
-/// Whose doing is counted.
+/// Whose requests are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     User(UserId),
@@ -52,14 +52,14 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// By [`source_of`] the address.
+    /// The subject of an address, by its [`source_of`].
     #[must_use]
     pub fn address(address: IpAddr) -> Self {
         Self::Address(source_of(address))
     }
 }
 
-/// Where somebody is. Of IPv6 the network counts: whoever has one address of a /64 has all of them.
+/// The source that an address belongs to. For IPv6 it is the /64 network: its owner has all of its addresses.
 #[must_use]
 pub fn source_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -71,38 +71,38 @@ pub fn source_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// What a quota is counted under.
+/// The key under which a quota is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LimitKey {
-    /// Which limit it is.
+    /// The name of the limit.
     pub limit: &'static str,
     pub subject: Subject,
 }
 
-/// The answer to who wants one more of a quota.
+/// The decision about one more request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     pub admitted: bool,
     pub quota: Quota,
-    /// How many more there may be at once, from now on.
+    /// How many more are allowed at once.
     pub remaining: u32,
-    /// Until the whole quota is there again, if nothing is taken.
+    /// How long until the quota is full, if nothing is taken.
     pub reset: Duration,
-    /// Until the next one is admitted; zero where it is now.
+    /// How long until the next one is admitted; zero if it is now.
     pub retry_after: Duration,
 }
 
-/// Counts what is taken of quotas. Every adapter promises:
+/// Counts what is taken from quotas. Every adapter promises:
 ///
-/// * under one key a quota gives what it has and no more, however many take of it at the same time;
-/// * keys do not meet each other, and a subject at rest has the whole quota;
-/// * what is not admitted takes nothing;
-/// * there is an answer before long, whatever is wrong: an adapter that can't count as it should counts as well as it can,
-///   and admits rather than refuse for reasons of its own;
-/// * memory is bounded, whoever asks.
+/// * under one key no more is admitted than the quota allows, however many requests come at the same time;
+/// * keys are independent, and an idle subject has the full quota;
+/// * a request that is not admitted takes nothing;
+/// * the decision comes soon, whatever is wrong: an adapter that can't count exactly approximates, and admits rather than
+///   refuse for a failure of its own;
+/// * memory is bounded, whatever the number of subjects.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Takes one of the quota under this key, if there is one left.
+    /// Takes one from the quota under this key, if one is left.
     async fn acquire(&self, key: LimitKey, quota: Quota) -> Allowance;
 }
 

@@ -1,9 +1,9 @@
-//! Mail to people.
+//! The transport of mail.
 
 use async_trait::async_trait;
 use p2p_domain::user::Email;
 
-/// A mail in plain text. It may hold a secret: what it says goes to nobody but its receiver.
+/// A mail in plain text. It may contain a secret, so only its recipient may see the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
     pub to: Email,
@@ -19,20 +19,20 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// A mail did not get out.
+/// A mail was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
-    /// It may get out later.
+    /// Another attempt may succeed.
     #[error("mail can't be sent now: {0}")]
     Unavailable(String),
-    /// It will never get out: the receiver's address, or the mail itself, is refused.
+    /// No attempt will succeed: the recipient's address or the mail itself is refused.
     #[error("the mail was refused: {0}")]
     Refused(String),
 }
 
-/// Hands mail to whoever delivers it.
+/// Sends mail.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Answers when somebody else has taken the mail over.
+    /// Returns once the next hop has accepted the mail.
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
 }

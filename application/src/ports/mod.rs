@@ -1,5 +1,5 @@
-//! What the use cases need of the world. Each port's documentation says what every adapter promises; the laws under
-//! `tests/` hold all adapters to it.
+//! The ports of the use cases. The documentation of a port is its contract; the laws under `tests/` check every adapter
+//! against it.
 
 mod broker;
 mod clock;

@@ -1,4 +1,4 @@
-//! The way out: messages that were committed with their facts, until the broker has them.
+//! The outbox: messages committed together with their facts, until the broker has confirmed them.
 
 use async_trait::async_trait;
 use p2p_domain::{EventId, Timestamp};

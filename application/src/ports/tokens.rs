@@ -1,12 +1,12 @@
-//! Tokens: signed statements that the market believes when they come back.
+//! Tokens: signed statements that the market trusts when they are presented.
 
 use p2p_domain::user::Caller;
 use p2p_domain::{SessionId, Timestamp, UserId};
 
-/// A signed statement of who the bearer is.
+/// A signed statement of the bearer's identity.
 #[derive(Clone)]
 pub struct AccessToken {
-    /// What the bearer presents. A secret.
+    /// The text that the bearer presents. A secret.
     pub token: String,
     pub expires_at: Timestamp,
 }
@@ -19,33 +19,33 @@ impl std::fmt::Debug for AccessToken {
     }
 }
 
-/// What a token that is good says.
+/// The content of a valid access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bearer {
-    /// Without an address: where they ask from is not the token's to say.
+    /// Without an address, which the token does not contain.
     pub caller: Caller,
     pub issued_at: Timestamp,
-    /// From then on the token is good no more.
+    /// The token is invalid from then on.
     pub expires_at: Timestamp,
 }
 
-/// What a refresh token says.
+/// The content of a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refresh {
     pub session: SessionId,
     pub user: UserId,
-    /// Which of the session's refresh tokens it is.
+    /// The number of this refresh token within the session.
     pub generation: u32,
 }
 
-/// What a link in a mail is good for.
+/// The purpose of a link in a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkPurpose {
     VerifyEmail,
     ResetPassword,
 }
 
-/// What a link in a mail says.
+/// The content of a link in a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
     pub purpose: LinkPurpose,
@@ -60,30 +60,30 @@ pub enum TokenError {
     /// Not a token of ours, or not of this kind: malformed, another key, another algorithm.
     #[error("the access token is not valid")]
     Invalid,
-    /// Ours, but no longer good.
+    /// Ours, but expired.
     #[error("the access token has expired")]
     Expired,
     /// Ours, but its session was ended.
     #[error("the session is over")]
     Ended,
-    /// Whether it is still good can't be found out just now.
+    /// Its validity can't be checked at the moment.
     #[error("the access token can't be checked now")]
     Unknown,
 }
 
-/// Issues and verifies tokens. Pure computation; the time comes in. A token of one kind is never taken for one of another.
-/// None is good before the time at which it was issued, but for the difference between two replicas' clocks.
+/// Issues and verifies tokens. Pure computation; the time is passed in. A token of one kind is never accepted as another kind.
+/// A token is invalid before the time at which it was issued, apart from the difference between the clocks of two replicas.
 pub trait Tokens: Send + Sync {
-    /// A token for this caller, good from now on.
+    /// A token for this caller, valid from now on.
     fn issue(&self, caller: Caller, now: Timestamp) -> Result<AccessToken, TokenError>;
 
-    /// Who the bearer of this token is, and until when.
+    /// The bearer of this token.
     fn verify(&self, token: &str, now: Timestamp) -> Result<Bearer, TokenError>;
 
-    /// The longest that an access token can be good for.
+    /// The longest lifetime of an access token.
     fn lifetime(&self) -> std::time::Duration;
 
-    /// A refresh token, good until then.
+    /// A refresh token, valid until then.
     fn issue_refresh(
         &self,
         refresh: Refresh,
@@ -93,7 +93,7 @@ pub trait Tokens: Send + Sync {
 
     fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<Refresh, TokenError>;
 
-    /// The secret part of a link in a mail, good until then.
+    /// The secret part of a link in a mail, valid until then.
     fn issue_link(
         &self,
         link: Link,

@@ -1,4 +1,4 @@
-//! Money enters from outside.
+//! A deposit is booked.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::user::Caller;
@@ -6,8 +6,8 @@ use p2p_domain::{Account, AccountKey, Asset, Decimal, Money, Posting, Refusal, R
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Books a deposit that arrived outside: the user's account gains what the outside world's account gives. For ADMIN, and for
-/// nobody's own account; where the market is a demonstration, everybody may for themself.
+/// Books a deposit that arrived at a bank or on a chain: money moves from the external account to the user's account. For ADMIN,
+/// except to their own account. In a demonstration users may book deposits for themselves.
 #[derive(Debug, Clone, Copy)]
 pub struct Deposit {
     pub caller: Caller,

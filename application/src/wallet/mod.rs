@@ -1,4 +1,4 @@
-//! Wallets: what somebody owns, what moved it, and how money enters.
+//! Wallets: balances, statements and deposits of a user.
 
 mod deposit;
 mod ports;

@@ -6,14 +6,14 @@ use p2p_domain::{Account, Asset, Money, Timestamp, TransferId, UserId};
 
 use crate::ports::StorageError;
 
-/// The last line of a statement's page.
+/// The position of a line in a statement. The next page starts behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatementCursor {
     pub transfer: TransferId,
     pub bucket: Bucket,
 }
 
-/// Which lines of a statement to show.
+/// Which lines of a statement to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatementFilter {
     pub user: UserId,
@@ -29,7 +29,7 @@ pub struct StatementEntry {
     pub kind: PostingKind,
     pub reference: Reference,
     pub bucket: Bucket,
-    /// Signed: what the balance of this bucket moved by.
+    /// The signed change of this bucket's balance.
     pub amount: Money,
     pub at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Looking into a wallet.
+//! Reading balances and statements.
 
 use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
@@ -7,7 +7,7 @@ use p2p_domain::{Account, Asset, Refusal, Role, UserId};
 use super::ports::{StatementCursor, StatementEntry, StatementFilter};
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
-/// All balances of a user: one's own, or anybody's for ADMIN.
+/// All balances of a user. For the user and for ADMIN.
 pub async fn balances(
     market: &Market,
     caller: Caller,
@@ -23,7 +23,7 @@ pub async fn balances(
     Ok(accounts)
 }
 
-/// Which part of one's own statement somebody wants to see.
+/// Which lines of the caller's statement to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StatementList {
     pub asset: Option<Asset>,
@@ -31,7 +31,7 @@ pub struct StatementList {
     pub limit: u32,
 }
 
-/// The caller's own statement, newest first.
+/// The caller's statement, newest first.
 pub async fn statement(
     market: &Market,
     caller: Caller,

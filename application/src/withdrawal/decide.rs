@@ -1,4 +1,4 @@
-//! An administrator decides whether money leaves.
+//! A withdrawal is approved or rejected.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::user::Caller;
@@ -8,12 +8,12 @@ use p2p_domain::{Refusal, Role, Withdrawal, WithdrawalId};
 use super::settle;
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// The money has left the market.
+/// Approves a withdrawal: the money has left the market. For ADMIN.
 #[derive(Debug, Clone)]
 pub struct ApproveWithdrawal {
     pub caller: Caller,
     pub withdrawal: WithdrawalId,
-    /// What the payment is called outside.
+    /// The reference of the payment at the bank or on the chain.
     pub reference: String,
 }
 
@@ -44,7 +44,7 @@ impl Command for ApproveWithdrawal {
     }
 }
 
-/// The money stays, and is the owner's to use again. For ADMIN, and for the owner.
+/// Rejects a withdrawal: the money is available to its owner again. For ADMIN and for the owner.
 #[derive(Debug, Clone)]
 pub struct RejectWithdrawal {
     pub caller: Caller,

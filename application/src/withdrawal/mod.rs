@@ -1,4 +1,4 @@
-//! Withdrawals: money is set aside when it is asked for, and leaves or comes back when an administrator decides.
+//! Withdrawals: the amount is held at the request, and leaves or becomes available again when an administrator decides.
 
 mod decide;
 mod ports;
@@ -15,7 +15,7 @@ use p2p_domain::{Account, AccountKey, Refusal, Withdrawal};
 
 use crate::engine::{ReadSet, Related, UnitOfWork};
 
-/// Books a step: money, event, and the withdrawal itself.
+/// Saves a decision: posting, event, and the withdrawal itself.
 fn settle(uow: &mut UnitOfWork<'_>, step: Decision) -> Result<Withdrawal, Refusal> {
     uow.post(step.posting).map_err(|(_, refusal)| refusal)?;
     uow.emit([step.event]);

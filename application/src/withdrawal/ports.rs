@@ -9,7 +9,7 @@ use crate::ports::StorageError;
 /// Which withdrawals to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WithdrawalFilter {
-    /// Only this user's; `None`: everybody's.
+    /// Only this user's; `None`: all users'.
     pub user: Option<UserId>,
     pub status: Option<WithdrawalStatus>,
     pub after: Option<WithdrawalId>,

@@ -1,4 +1,4 @@
-//! Looking at withdrawals.
+//! Reading withdrawals.
 
 use p2p_domain::refusal::Resource;
 use p2p_domain::user::Caller;
@@ -8,17 +8,17 @@ use p2p_domain::{Refusal, Role, UserId, Withdrawal, WithdrawalId};
 use super::ports::WithdrawalFilter;
 use crate::{MAX_PAGE, Market, Page, QueryError};
 
-/// Which withdrawals somebody wants to see.
+/// Which withdrawals to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WithdrawalList {
-    /// Whose; `None`: everybody's for ADMIN, one's own for all others.
+    /// The owner; `None`: all owners for ADMIN, the caller for other users.
     pub user: Option<UserId>,
     pub status: Option<WithdrawalStatus>,
     pub after: Option<WithdrawalId>,
     pub limit: u32,
 }
 
-/// A withdrawal: one's own, or anybody's for ADMIN. To others it does not exist.
+/// A withdrawal. For its owner and for ADMIN; for other users it does not exist.
 pub async fn get_withdrawal(
     market: &Market,
     caller: Caller,
@@ -32,7 +32,7 @@ pub async fn get_withdrawal(
     Ok(withdrawal.ok_or(Refusal::NotFound(Resource::Withdrawal))?)
 }
 
-/// Withdrawals, newest first: one's own, or anybody's for ADMIN.
+/// Withdrawals, newest first: the caller's own, or any for ADMIN.
 pub async fn list_withdrawals(
     market: &Market,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! Somebody wants to take money out.
+//! A user requests a withdrawal.
 
 use p2p_domain::refusal::QuotaKind;
 use p2p_domain::user::Caller;
@@ -7,14 +7,14 @@ use p2p_domain::{Account, AccountKey, Asset, Decimal, Money, Refusal, Withdrawal
 use super::settle;
 use crate::engine::{Command, ReadSet, UnitOfWork};
 
-/// Sets the caller's money aside until an administrator decides.
+/// Holds the caller's money until an administrator decides.
 #[derive(Debug, Clone)]
 pub struct RequestWithdrawal {
     pub id: WithdrawalId,
     pub caller: Caller,
     pub asset: Asset,
     pub amount: Decimal,
-    /// Where it is to go.
+    /// The bank account or address to pay to.
     pub destination: String,
 }
 
@@ -35,8 +35,8 @@ impl Command for RequestWithdrawal {
         let most = policy.limits.open_withdrawals;
         uow.count(QuotaKind::OpenWithdrawals, self.caller.user, most)?;
         let amount = Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?;
-        let (owner, words) = (self.caller.user, self.destination.clone());
-        let step = Withdrawal::request(self.id, owner, amount, words, uow.now())?;
+        let (owner, destination) = (self.caller.user, self.destination.clone());
+        let step = Withdrawal::request(self.id, owner, amount, destination, uow.now())?;
         settle(uow, step)
     }
 }

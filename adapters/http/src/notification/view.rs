@@ -1,6 +1,6 @@
 //! Notifications as clients see them, in their reader's language.
 
-use p2p_application::notification::{MOST_UNREAD, NotificationView as Found, Reader, text};
+use p2p_application::notification::{MAX_UNREAD, NotificationView as Found, Reader, text};
 use p2p_domain::Notification;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -95,7 +95,7 @@ pub(crate) struct NotificationPage {
     last: u64,
 }
 
-const _: () = assert!(MOST_UNREAD == 1_000, "as documented");
+const _: () = assert!(MAX_UNREAD == 1_000, "as documented");
 
 impl From<Found> for NotificationPage {
     fn from(found: Found) -> Self {
