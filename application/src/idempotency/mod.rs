@@ -1,9 +1,5 @@
 //! Idempotent requests: a repeated request takes effect once and gets the first reply again.
 
-mod key;
-
-pub use key::parse_key;
-
 use p2p_domain::Refusal;
 
 use crate::engine::{Command, ReadSet, UnitOfWork};
