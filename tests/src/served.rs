@@ -15,7 +15,8 @@ use p2p_application::wallet::WalletQueries;
 use p2p_application::{Caller, Market, MarketPorts, PipelineSettings, Sweeper};
 use p2p_domain::user::Email;
 use p2p_domain::{Asset, Policy, Role, Roles, UserId};
-use p2p_http::{HttpSettings, Live, ServerSettings};
+use p2p_edge::ServerSettings;
+use p2p_http::{HttpSettings, ServerState};
 use p2p_persistence::Database;
 use p2p_system::{Argon2Passwords, JwtSettings, JwtTokens, PasswordCost, TokenKey, UuidIds};
 use reqwest::{Method, StatusCode};
@@ -131,10 +132,10 @@ impl Served {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let hub = Hub::default();
-        let live = Live {
+        let live = ServerState {
             hub: hub.clone(),
             outbox: Some(Arc::new(database.clone())),
-            ..Live::default()
+            ..ServerState::default()
         };
         let (connections, stop) = (live.connections.clone(), live.stop.clone());
         let router = p2p_http::router(market.clone(), HttpSettings::default(), live);
@@ -143,7 +144,7 @@ impl Served {
             max_connections_per_address: usize::MAX,
             ..ServerSettings::default()
         };
-        let serving = p2p_http::serve(listener, router, settings, connections, stop);
+        let serving = p2p_edge::serve(listener, router, settings, connections, stop);
         let serving = tokio::spawn(serving);
         let roles = Roles::from([Role::Admin]);
         let email = Email::new("treasurer@test.example");

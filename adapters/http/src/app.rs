@@ -1,13 +1,13 @@
-//! What every handler works with.
+//! The state of every handler.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
 use p2p_application::Market;
+use p2p_edge::SecurityHeaders;
 
 use crate::limits::Classes;
-use crate::live::Live;
-use crate::middleware::Shield;
+use crate::server_state::ServerState;
 use crate::settings::HttpSettings;
 
 /// The market, behind one pointer: it is cloned with every request.
@@ -17,23 +17,23 @@ pub(crate) struct App(Arc<Shared>);
 struct Shared {
     market: Market,
     settings: HttpSettings,
-    live: Live,
+    state: ServerState,
     classes: Classes,
-    shield: Shield,
+    security_headers: SecurityHeaders,
 }
 
 impl App {
     pub(crate) fn new(
         market: Market,
         settings: HttpSettings,
-        live: Live,
+        state: ServerState,
         classes: Classes,
     ) -> Self {
         Self(Arc::new(Shared {
-            shield: Shield::new(settings.hsts_seconds),
+            security_headers: SecurityHeaders::new(settings.hsts_seconds),
             market,
             settings,
-            live,
+            state,
             classes,
         }))
     }
@@ -42,18 +42,19 @@ impl App {
         &self.0.settings
     }
 
-    /// Which class every request is of.
+    /// The rate class of every operation.
     pub(crate) fn classes(&self) -> &Classes {
         &self.0.classes
     }
 
-    /// The headers of every answer.
-    pub(crate) fn shield(&self) -> &Shield {
-        &self.0.shield
+    /// The security headers of every answer.
+    pub(crate) fn security_headers(&self) -> &SecurityHeaders {
+        &self.0.security_headers
     }
 
-    pub(crate) fn live(&self) -> &Live {
-        &self.0.live
+    /// What the API shares with the rest of the program.
+    pub(crate) fn state(&self) -> &ServerState {
+        &self.0.state
     }
 }
 

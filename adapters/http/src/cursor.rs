@@ -4,20 +4,24 @@ use p2p_application::listing::{ListingCursor, ListingOrder};
 use p2p_application::wallet::StatementCursor;
 use p2p_domain::ledger::Bucket;
 use p2p_domain::{ListingId, TransferId, TypedId};
+use p2p_edge::ProblemDetails;
 
 use crate::problem::Problem;
 
 /// A list that is ordered by id has the last id as its cursor.
 pub(crate) fn read_id<T: TypedId>(text: Option<&str>) -> Result<Option<T>, Problem> {
-    text.map(|text| text.parse().map_err(|_| Problem::invalid_cursor()))
-        .transpose()
+    text.map(|text| {
+        text.parse()
+            .map_err(|_| ProblemDetails::invalid_cursor().into())
+    })
+    .transpose()
 }
 
 /// A list that is ordered by number has the last number as its cursor.
 pub(crate) fn read_number(text: Option<&str>) -> Result<Option<u64>, Problem> {
     // Storage counts no further.
     let number = |text: &str| text.parse::<i64>().ok().and_then(|one| one.try_into().ok());
-    text.map(|text| number(text).ok_or_else(Problem::invalid_cursor))
+    text.map(|text| number(text).ok_or_else(|| ProblemDetails::invalid_cursor().into()))
         .transpose()
 }
 
@@ -46,7 +50,7 @@ pub(crate) fn read_listing(
             id: ListingId::from_u128(u128::from_str_radix(id, 16).ok()?),
         })
     };
-    text.map(|text| read(text).ok_or_else(Problem::invalid_cursor))
+    text.map(|text| read(text).ok_or_else(|| ProblemDetails::invalid_cursor().into()))
         .transpose()
 }
 
@@ -68,7 +72,7 @@ pub(crate) fn read_statement(text: Option<&str>) -> Result<Option<StatementCurso
         let transfer = TransferId::from_u128(u128::from_str_radix(id, 16).ok()?);
         Some(StatementCursor { transfer, bucket })
     };
-    text.map(|text| read(text).ok_or_else(Problem::invalid_cursor))
+    text.map(|text| read(text).ok_or_else(|| ProblemDetails::invalid_cursor().into()))
         .transpose()
 }
 

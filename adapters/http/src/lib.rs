@@ -13,7 +13,6 @@
 
 mod app;
 mod billing;
-mod client;
 mod cursor;
 mod dispute;
 mod docs;
@@ -23,52 +22,49 @@ mod gateway;
 mod idempotency;
 mod limits;
 mod listing;
-mod live;
 mod middleware;
 mod notification;
 mod offer;
 mod ops;
 mod order;
-mod page;
 mod payment;
 mod problem;
 mod push;
 mod second_factor;
-mod serve;
+mod server_state;
 mod session;
 mod settings;
-mod to_the_end;
+mod streams;
 mod trail;
 mod user;
 mod wallet;
 mod wire;
 mod withdrawal;
 
-pub use client::{InvalidProxy, Peer, TrustedProxies};
 pub use gateway::GatewaySettings;
-pub use live::{CallCount, Calls, Live, Streams};
-pub use serve::{Connections, ServerSettings, serve};
+pub use server_state::{CallCount, Calls, ServerState};
 pub use settings::{
     CallbackSettings, CorsOrigins, HttpSettings, InvalidOrigin, Secret, StreamSettings,
 };
+pub use streams::Streams;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use p2p_application::Market;
+use p2p_edge::ProblemDetails;
 
 use app::App;
 use limits::Classes;
-use problem::Problem;
 
 /// The whole API of a running market, with its documentation.
-pub fn router(market: Market, settings: HttpSettings, live: Live) -> Router {
+pub fn router(market: Market, settings: HttpSettings, state: ServerState) -> Router {
     let cors = middleware::cors(&settings.cors);
     let (routes, api) = docs::documented().split_for_parts();
-    let app = App::new(market, settings, live, Classes::of(&api));
+    let app = App::new(market, settings, state, Classes::of(&api));
     let router = routes
         .merge(docs::pages(&docs::complete(api)))
         .fallback(no_such_route)
-        .layer(from_fn_with_state(app.clone(), middleware::edge))
+        .layer(from_fn_with_state(app.clone(), middleware::outer))
         .with_state(app.clone());
     match cors {
         Some(cors) => router
@@ -90,6 +86,6 @@ pub fn openapi_json() -> String {
     docs::to_json(&openapi())
 }
 
-async fn no_such_route() -> Problem {
-    Problem::no_such_route()
+async fn no_such_route() -> ProblemDetails {
+    ProblemDetails::no_such_route()
 }

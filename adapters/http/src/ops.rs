@@ -21,8 +21,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::live::CallCount;
 use crate::problem::{Problem, storage_failed};
+use crate::server_state::CallCount;
 
 pub(crate) const TAG: &str = "Operations";
 
@@ -100,50 +100,50 @@ fn one(text: &mut String, name: &str, kind: &str, help: &str, value: impl std::f
 /// Events on their way out, and who follows their notifications.
 async fn live(app: &App) -> String {
     let mut text = String::new();
-    let live = app.live();
-    if let Some(relay) = &live.relay {
+    let state = app.state();
+    if let Some(relay) = &state.relay {
         relayed(&mut text, relay);
     }
-    if let Some(outbox) = &live.outbox {
+    if let Some(outbox) = &state.outbox {
         match tokio::time::timeout(PATIENCE, outbox.backlog()).await {
             Ok(Ok(backlog)) => waiting(&mut text, &backlog, app.now()),
             Ok(Err(error)) => tracing::debug!(%error, "the outbox can't be looked at"),
             Err(_) => tracing::debug!("the outbox can't be looked at in time"),
         }
     }
-    consumed(&mut text, &live.consumers);
-    if let Some(calls) = &live.calls {
+    consumed(&mut text, &state.consumers);
+    if let Some(calls) = &state.calls {
         called(&mut text, &calls.count());
     }
-    refused(&mut text, &live.limits.refused());
+    refused(&mut text, &state.limits.refused());
     mailed(&mut text, &app.mail().counts());
     one(
         &mut text,
         "p2p_http_connections",
         "gauge",
         "Connections over HTTP that are open.",
-        live.connections.open(),
+        state.connections.open(),
     );
     one(
         &mut text,
         "p2p_http_connections_turned_away_total",
         "counter",
         "Connections that were closed at once, since there were too many of their address.",
-        live.connections.turned_away(),
+        state.connections.turned_away(),
     );
     one(
         &mut text,
         "p2p_push_streams",
         "gauge",
         "Streams of notifications that are open on this replica.",
-        live.streams.open(),
+        state.streams.open(),
     );
     one(
         &mut text,
         "p2p_push_followers",
         "gauge",
         "Readers of mailboxes on this replica.",
-        live.hub.followers(),
+        state.hub.followers(),
     );
     text
 }

@@ -7,7 +7,7 @@ use axum::http::HeaderValue;
 
 use crate::gateway::GatewaySettings;
 
-use crate::client::TrustedProxies;
+use p2p_edge::TrustedProxies;
 
 /// How the API is served.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,8 @@ use std::net::SocketAddr;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
-use p2p_http::{HttpSettings, Peer, TrustedProxies};
+use p2p_edge::{Peer, TrustedProxies};
+use p2p_http::HttpSettings;
 use scene::Scene;
 use scene::kept::Kept;
 

@@ -15,7 +15,8 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use p2p_domain::{Role, UserId};
-use p2p_http::{GatewaySettings, HttpSettings, Peer, TrustedProxies};
+use p2p_edge::{Peer, TrustedProxies};
+use p2p_http::{GatewaySettings, HttpSettings};
 use scene::{Person, Reply, Scene};
 use serde_json::json;
 

@@ -21,7 +21,8 @@ use http_body_util::BodyExt;
 use p2p_application::limits::{Limits, Quotas};
 use p2p_application::ports::Quota;
 use p2p_domain::Role;
-use p2p_http::{CorsOrigins, HttpSettings, Live, Peer, TrustedProxies};
+use p2p_edge::{Peer, TrustedProxies};
+use p2p_http::{CorsOrigins, HttpSettings, ServerState};
 use p2p_system::InProcessLimits;
 use scene::{Person, Reply, Scene};
 use serde_json::{Value, json};
@@ -63,7 +64,7 @@ impl Limited {
         };
         let scene = Scene::open(settings.clone());
         let limiter = InProcessLimits::new(Arc::new(scene.clock.clone()));
-        let live = Live {
+        let live = ServerState {
             limits: Limits::new(Arc::new(limiter), quotas),
             ..scene.live.clone()
         };

@@ -12,7 +12,8 @@ mod scene;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2p_http::{Connections, HttpSettings, ServerSettings, TrustedProxies, serve};
+use p2p_edge::{Connections, ServerSettings, TrustedProxies, serve};
+use p2p_http::HttpSettings;
 use scene::Scene;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,9 +1,5 @@
 //! Requests that can be sent again: whatever is repeated, the effect comes about once and the answer stays the same.
 
-mod key;
-
-pub use key::parse_key;
-
 use p2p_domain::Refusal;
 
 use crate::engine::{Command, ReadSet, UnitOfWork};

@@ -25,10 +25,10 @@ use p2p_application::ports::Quota;
 use p2p_application::{PipelineSettings, RelaySettings};
 use p2p_domain::Policy;
 use p2p_domain::policy;
+use p2p_edge::{ServerSettings, TrustedProxies};
 use p2p_grpc::{GrpcSettings, Identity};
 use p2p_http::{
-    CallbackSettings, CorsOrigins, GatewaySettings, HttpSettings, Secret, ServerSettings,
-    StreamSettings, TrustedProxies,
+    CallbackSettings, CorsOrigins, GatewaySettings, HttpSettings, Secret, StreamSettings,
 };
 use p2p_persistence::DatabaseSettings;
 use p2p_system::TokenKey;
@@ -160,7 +160,7 @@ impl Config {
             trusted_proxies: self.trusted_proxies()?,
             header_timeout: Duration::from_secs(self.http.header_timeout_seconds),
             idle_timeout: Duration::from_secs(self.http.idle_timeout_seconds),
-            write_patience: Duration::from_secs(self.streams.patience_seconds),
+            write_timeout: Duration::from_secs(self.streams.patience_seconds),
         })
     }
 

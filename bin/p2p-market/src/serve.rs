@@ -9,7 +9,7 @@ use p2p_application::notification::Hub;
 use p2p_application::ports::Broker;
 use p2p_application::{Market, Sweeper, audit_log};
 use p2p_grpc::GrpcServer;
-use p2p_http::{CallCount, Calls, Live};
+use p2p_http::{CallCount, Calls, ServerState};
 use p2p_persistence::Database;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -133,22 +133,22 @@ impl Server {
         let mut background = Background::start(&config, &market, &database, &broker, &hub);
         let limits = wiring::limits(&config)?;
         let grpc = grpc.map(|(server, listener)| (server.with_limits(limits.clone()), listener));
-        let live = Live {
+        let state = ServerState {
             hub,
             relay: background.relay.clone(),
             consumers: background.consumers.clone(),
             outbox: Some(Arc::new(database.clone())),
             limits,
             calls: grpc.as_ref().map(|(server, _)| calls_of(server)),
-            ..Live::default()
+            ..ServerState::default()
         };
 
         let mut signals = Signals::catch()?;
-        let router = p2p_http::router(market.clone(), config.http()?, live.clone());
-        let (connections, stop) = (live.connections.clone(), live.stop.clone());
-        let serving = p2p_http::serve(listener, router, config.server()?, connections, stop);
+        let router = p2p_http::router(market.clone(), config.http()?, state.clone());
+        let (connections, stop) = (state.connections.clone(), state.stop.clone());
+        let serving = p2p_edge::serve(listener, router, config.server()?, connections, stop);
         let mut serving = tokio::spawn(serving);
-        let over_grpc = live.stop.clone();
+        let over_grpc = state.stop.clone();
         let mut over_grpc = tokio::spawn(async move {
             match grpc {
                 Some((server, listener)) => server.serve(listener, over_grpc).await,
@@ -173,7 +173,7 @@ impl Server {
         tracing::info!("stopping: finishing the accepted requests");
         sweeping.abort();
         background.stop();
-        live.stop.cancel();
+        state.stop.cancel();
         let timeout = Duration::from_secs(config.http.shutdown_seconds);
         let ending = async {
             // The last quarter is reserved for accepted changes, in case a connection hangs.
@@ -190,7 +190,7 @@ impl Server {
                 tracing::warn!(%error, "serving over gRPC did not end cleanly");
             }
             // Streams were cancelled; upgraded WebSocket connections no longer count as requests.
-            if tokio::time::timeout(timeout / 8, live.streams.drained())
+            if tokio::time::timeout(timeout / 8, state.streams.drained())
                 .await
                 .is_err()
             {

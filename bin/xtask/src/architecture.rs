@@ -23,6 +23,12 @@ const BELONG_TO: [(&str, &str); 5] = [
     ("redis", "p2p-redis"),
 ];
 
+/// The web kit: the one adapter that others may use. It knows neither the domain nor the application.
+const WEB_KIT: &str = "p2p-edge";
+
+/// The adapters that serve requests by the web kit.
+const SERVERS: [&str; 2] = ["p2p-http", "p2p-grpc"];
+
 /// Fails with every violation, in a sentence each.
 pub(crate) fn check(metadata: &Metadata) -> Result<()> {
     process::header("architecture", "domain <- application <- adapters <- bin");
@@ -110,7 +116,14 @@ fn violations(members: &[Member]) -> Vec<String> {
         };
         for dependency in &member.dependencies {
             let target = members.iter().find(|other| other.name == *dependency);
-            let reason = objection(layer, dependency, target.and_then(|m| m.layer));
+            let target = target.and_then(|target| target.layer);
+            let reason = if member.name == WEB_KIT {
+                target.map(|_| "the web kit uses no crate of ours".to_owned())
+            } else if dependency == WEB_KIT && SERVERS.contains(&member.name.as_str()) {
+                None
+            } else {
+                objection(layer, dependency, target)
+            };
             if let Some(reason) = reason.or_else(|| others_own(layer, &member.name, dependency)) {
                 violations.push(format!("{} uses {dependency}: {reason}", member.name));
             }
@@ -176,11 +189,22 @@ mod tests {
                 Layer::Adapter,
                 vec!["p2p-application", "p2p-migration", "sea-orm"],
             ),
-            ("p2p-http", Layer::Adapter, vec!["p2p-application", "axum"]),
+            ("p2p-edge", Layer::Adapter, vec!["axum"]),
+            (
+                "p2p-http",
+                Layer::Adapter,
+                vec!["p2p-application", "p2p-edge", "axum"],
+            ),
             (
                 "p2p-grpc",
                 Layer::Adapter,
-                vec!["p2p-application", "tonic", "tonic-prost", "protox"],
+                vec![
+                    "p2p-application",
+                    "p2p-edge",
+                    "tonic",
+                    "tonic-prost",
+                    "protox",
+                ],
             ),
             (
                 "p2p-market",
@@ -234,6 +258,23 @@ mod tests {
                 "Adapter may not depend on Adapter",
             ),
             ("p2p-grpc", "p2p-http", "Adapter may not depend on Adapter"),
+            (
+                "p2p-persistence",
+                "p2p-edge",
+                "Adapter may not depend on Adapter",
+            ),
+            (
+                "p2p-edge",
+                "p2p-domain",
+                "the web kit uses no crate of ours",
+            ),
+            (
+                "p2p-edge",
+                "p2p-application",
+                "the web kit uses no crate of ours",
+            ),
+            ("p2p-edge", "p2p-http", "the web kit uses no crate of ours"),
+            ("p2p-edge", "tonic", "it belongs to p2p-grpc"),
             ("p2p-http", "tonic-health", "it belongs to p2p-grpc"),
             ("p2p-market", "prost", "it belongs to p2p-grpc"),
             ("p2p-market", "lettre", "it belongs to p2p-mail"),

@@ -14,9 +14,10 @@ use super::TAG;
 use super::view::AuthorizePaymentAnswer;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::{NamedChange, REPLAYED};
+use crate::idempotency::NamedChange;
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::idempotency::REPLAYED;
 
 /// What is to be paid.
 #[derive(Deserialize, Validate, ToSchema)]

@@ -12,9 +12,9 @@ use super::view::DisputeView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
-use crate::page::{DEFAULT_LIMIT, Page};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::{DEFAULT_LIMIT, Page};
 
 /// Which disputes to list.
 #[derive(Deserialize, Validate, IntoParams)]
@@ -59,5 +59,5 @@ pub(crate) async fn list_disputes(
     };
     let page = p2p_application::dispute::list_disputes(&app, caller, list).await?;
     let cursor = |dispute: &p2p_domain::Dispute| dispute.id.to_string();
-    Ok(Answer(Page::of(page, cursor, Into::into)))
+    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
 }

@@ -14,7 +14,8 @@ use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, ResponseBuilder};
 use super::{keys, proofs};
 use crate::limits::is_limited;
 use crate::ops;
-use crate::problem::{MEDIA_TYPE, Problem, catalogue};
+use crate::problem::{Problem, catalogue};
+use p2p_edge::problem::MEDIA_TYPE;
 
 /// What an error of several operations is called, its status and its description.
 struct Shared {

@@ -25,11 +25,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use self::errors::Errors;
 use crate::app::App;
-use crate::problem::ProblemBody;
 use crate::{
     billing, dispute, exchanger, listing, notification, offer, ops, order, payment, push,
     second_factor, session, trail, user, wallet, withdrawal,
 };
+use p2p_edge::ProblemBody;
 
 const DESCRIPTION: &str = include_str!("description.md");
 

@@ -7,8 +7,8 @@ use super::TAG;
 use super::view::ExchangerView;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::page::Page;
 use crate::problem::Problem;
+use p2p_edge::Page;
 
 /// List frozen exchangers.
 ///

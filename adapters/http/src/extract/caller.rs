@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, header};
 use p2p_application::ports::Bearer;
 use p2p_domain::user::Caller;
 use p2p_domain::{Refusal, UserId};
+use p2p_edge::ProblemDetails;
 
 use super::origin::address_of;
 use crate::app::App;
@@ -54,11 +55,10 @@ async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
             bearer
         }
         (None, Some(Named::User(user))) => vouched_for(app, user).await?,
-        (None, Some(Named::Nobody)) => return Err(Problem::unauthenticated(UNKNOWN)),
+        (None, Some(Named::Nobody)) => return Err(ProblemDetails::unauthenticated(UNKNOWN).into()),
         (None, None) => {
-            return Err(Problem::unauthenticated(
-                "an access token is needed: log in first",
-            ));
+            let detail = "an access token is needed: log in first";
+            return Err(ProblemDetails::unauthenticated(detail).into());
         }
     };
     bearer.caller.address = address_of(&parts.extensions);
@@ -72,7 +72,7 @@ const UNKNOWN: &str = "the gateway names nobody who has an account";
 async fn vouched_for(app: &App, user: UserId) -> Result<Bearer, Problem> {
     let found = app.queries().find_user(user).await;
     let user = found.map_err(|error| storage_failed(&error))?;
-    let user = user.ok_or_else(|| Problem::unauthenticated(UNKNOWN))?;
+    let user = user.ok_or_else(|| ProblemDetails::unauthenticated(UNKNOWN))?;
     let now = app.now();
     Ok(Bearer {
         caller: Caller::new(user.id, user.roles),
@@ -90,9 +90,9 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     };
     let value = value.to_str().ok().filter(|_| values.next().is_none());
     let token = value.and_then(bearer);
-    token
-        .map(Some)
-        .ok_or_else(|| Problem::unauthenticated("expected `Authorization: Bearer <access token>`"))
+    token.map(Some).ok_or_else(|| {
+        ProblemDetails::unauthenticated("expected `Authorization: Bearer <access token>`").into()
+    })
 }
 
 /// Whether the session in which somebody asked is known to have ended since: for answers that outlast a moment.

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 use p2p_domain::session::Origin;
 
-use crate::client::{ClientAddress, Peer};
+use p2p_edge::{ClientAddress, Peer};
 
 /// Address and program of whoever asks.
 #[derive(Debug, Clone)]

@@ -1,17 +1,16 @@
 //! What handlers of changes take from a request: the body and the key at once, since the key is good for this body alone.
 
-use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use p2p_edge::idempotency::{KeyedRequest, read_key};
+use p2p_edge::json::{parse, read, require_json};
+use p2p_edge::{JsonBody, ProblemDetails};
 use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
 use validator::Validate;
 
-use super::fingerprint::fingerprint;
-use super::key;
-use super::once::{Keyed, Once};
-use crate::extract::{Json, must_be_json, parse, read};
-use crate::middleware::RequestId;
-use crate::problem::Problem;
+use super::once::Once;
 
 /// A change with a body that must be there.
 #[derive(Debug)]
@@ -25,12 +24,12 @@ where
     T: DeserializeOwned + Validate + PartialSchema,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = ProblemDetails;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ProblemDetails> {
         let (parts, body) = request.into_parts();
-        let key = key::read(&parts.headers)?;
-        must_be_json(&parts.headers)?;
+        let key = key_of(&parts.headers)?;
+        require_json(&parts.headers)?;
         let bytes = read(body).await?;
         Ok(Self {
             body: parse(&bytes)?,
@@ -48,11 +47,11 @@ where
     T: DeserializeOwned + Validate + PartialSchema,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = ProblemDetails;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if key::read(request.headers())?.is_none() {
-            return Err(Problem::idempotency_key_required());
+    async fn from_request(request: Request, state: &S) -> Result<Self, ProblemDetails> {
+        if key_of(request.headers())?.is_none() {
+            return Err(ProblemDetails::idempotency_key_required());
         }
         Change::from_request(request, state).await.map(Self)
     }
@@ -70,11 +69,12 @@ where
     T: DeserializeOwned + Validate + PartialSchema,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = ProblemDetails;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let key = key::read(request.headers())?.ok_or_else(Problem::idempotency_key_required)?;
-        let Json(body) = Json::from_request(request, state).await?;
+    async fn from_request(request: Request, state: &S) -> Result<Self, ProblemDetails> {
+        let key =
+            key_of(request.headers())?.ok_or_else(ProblemDetails::idempotency_key_required)?;
+        let JsonBody(body) = JsonBody::from_request(request, state).await?;
         Ok(Self { body, key })
     }
 }
@@ -91,16 +91,16 @@ where
     T: DeserializeOwned + Validate + PartialSchema + Default,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = ProblemDetails;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ProblemDetails> {
         let (parts, body) = request.into_parts();
-        let key = key::read(&parts.headers)?;
+        let key = key_of(&parts.headers)?;
         let bytes = read(body).await?;
         let body = if bytes.is_empty() {
             T::default()
         } else {
-            must_be_json(&parts.headers)?;
+            require_json(&parts.headers)?;
             parse(&bytes)?
         };
         let once = once(&parts, key, &bytes);
@@ -113,27 +113,18 @@ where
 pub(crate) struct BareChange(pub(crate) Once);
 
 impl<S: Send + Sync> FromRequestParts<S> for BareChange {
-    type Rejection = Problem;
+    type Rejection = ProblemDetails;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let key = key::read(&parts.headers)?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemDetails> {
+        let key = key_of(&parts.headers)?;
         Ok(Self(once(parts, key, &[])))
     }
 }
 
-fn once(parts: &Parts, key: Option<String>, body: &[u8]) -> Once {
-    Once(key.map(|key| keyed(parts, key, body)))
+fn key_of(headers: &HeaderMap) -> Result<Option<String>, ProblemDetails> {
+    read_key(headers).map_err(|_| ProblemDetails::bad_idempotency_key())
 }
 
-fn keyed(parts: &Parts, key: String, body: &[u8]) -> Keyed {
-    let (method, path) = (&parts.method, parts.uri.path());
-    let route = parts.extensions.get::<MatchedPath>();
-    let route = route.map_or(path, MatchedPath::as_str);
-    let request_id = parts.extensions.get::<RequestId>();
-    Keyed {
-        key,
-        operation: format!("{method} {route}"),
-        fingerprint: fingerprint(method, path, body),
-        request_id: request_id.map_or_else(String::new, |id| id.text().to_owned()),
-    }
+fn once(parts: &Parts, key: Option<String>, body: &[u8]) -> Once {
+    Once(key.map(|key| KeyedRequest::new(parts, key, body)))
 }

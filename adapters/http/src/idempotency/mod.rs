@@ -4,17 +4,10 @@
 //! payments go another way ([`NamedChange`]): they are kept under their key themselves.
 
 mod extract;
-mod fingerprint;
-mod key;
 mod once;
 mod scope;
 
 pub(crate) use extract::{BareChange, Change, KeyedChange, NamedChange, OptionalChange};
-pub(crate) use key::HEADER;
 pub(crate) use once::{Once, created, no_content, ok, respond};
+pub(crate) use p2p_edge::idempotency::HEADER;
 pub(crate) use scope::Scope;
-
-use axum::http::HeaderName;
-
-/// Marks an answer that was given before.
-pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

@@ -6,11 +6,13 @@ use p2p_application::Command;
 use p2p_application::idempotency;
 use p2p_application::ports::{IdempotencyKey, Reply};
 use p2p_domain::Refusal;
+use p2p_edge::idempotency::{KeyedRequest, REPLAYED};
+use p2p_edge::problem::MEDIA_TYPE;
 use serde::Serialize;
 
-use super::{REPLAYED, Scope};
+use super::Scope;
 use crate::app::App;
-use crate::problem::{MEDIA_TYPE, Problem};
+use crate::problem::Problem;
 
 /// A reply with a body. Its tag is the status.
 fn answer(status: StatusCode, body: &impl Serialize) -> Reply {
@@ -41,17 +43,7 @@ pub(crate) const fn no_content() -> Reply {
 
 /// Carries a request's command out: once for its key, if it has one.
 #[derive(Debug)]
-pub(crate) struct Once(pub(super) Option<Keyed>);
-
-/// A request that has a key.
-#[derive(Debug)]
-pub(super) struct Keyed {
-    pub(super) key: String,
-    /// Method and route.
-    pub(super) operation: String,
-    pub(super) fingerprint: u128,
-    pub(super) request_id: String,
-}
+pub(crate) struct Once(pub(super) Option<KeyedRequest>);
 
 impl Once {
     /// Carries the command out and answers. With a key the answer, a refusal too, is kept in the commit of what it tells
@@ -79,7 +71,7 @@ impl Once {
             let outcome = app.execute(command).await?;
             return Ok((render(outcome), HeaderMap::new()));
         };
-        let Keyed {
+        let KeyedRequest {
             key,
             operation,
             fingerprint,

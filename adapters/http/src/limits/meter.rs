@@ -6,10 +6,10 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use p2p_application::limits::{Asked, Class, Limits};
 use p2p_domain::UserId;
+use p2p_edge::{ClientAddress, ProblemDetails};
 
 use super::headers;
 use crate::app::App;
-use crate::client::ClientAddress;
 use crate::problem::Problem;
 
 /// In the extensions of every request that is limited.
@@ -80,16 +80,17 @@ pub(crate) async fn count_caller(
     user: Option<UserId>,
 ) -> Result<(), Problem> {
     match parts.extensions.get::<Meter>() {
-        Some(meter) => meter.caller(&app.live().limits, user).await,
+        Some(meter) => meter.caller(&app.state().limits, user).await,
         None => Ok(()),
     }
 }
 
 fn admitted(asked: Option<Asked>) -> Result<(), Problem> {
     match asked {
-        Some(Asked { allowance, .. }) if !allowance.admitted => Err(Problem::rate_limited(
-            headers::seconds(allowance.retry_after),
-        )),
+        Some(Asked { allowance, .. }) if !allowance.admitted => {
+            let seconds = headers::seconds(allowance.retry_after);
+            Err(ProblemDetails::rate_limited(seconds).into())
+        }
         _ => Ok(()),
     }
 }

@@ -13,9 +13,9 @@ use super::{PaymentMethod, TAG, check_payment_method};
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
-use crate::page::{DEFAULT_LIMIT, Page};
-use crate::problem::{FieldError, Problem};
+use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::{DEFAULT_LIMIT, FieldError, Page, ProblemDetails};
 
 /// Which listings to show; all filters must hold.
 #[derive(Default, Deserialize, Validate, IntoParams)]
@@ -90,7 +90,7 @@ impl ListListingsQuery {
                 p2p_domain::Money::from_decimal(amount.0, currency.0).map_err(wire::amount_fault)
             })
             .map(Some)
-            .map_err(|fault| FieldError::of("amount", fault))
+            .map_err(|fault| FieldError::invalid("amount", fault))
     }
 }
 
@@ -119,7 +119,7 @@ impl TryFrom<ListListingsQuery> for ListingFilter {
             (Ok(order), Ok(amount)) if errors.is_empty() => (order, amount),
             (order, amount) => {
                 errors.extend(order.err().into_iter().chain(amount.err()));
-                return Err(Problem::invalid_query(errors));
+                return Err(ProblemDetails::invalid_query(errors).into());
             }
         };
         Ok(Self {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::request_id::X_REQUEST_ID;
+use p2p_edge::request_id::X_REQUEST_ID;
+
 use crate::limits;
 use crate::settings::CorsOrigins;
 

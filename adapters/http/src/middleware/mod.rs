@@ -1,13 +1,7 @@
-//! The edge: one layer around everything, which gives each request its id, its time limit and its line in the log.
+//! The outer layer: one layer around everything, which gives each request its id, its time limit and its line in the log.
 
-mod body;
 mod cors;
-mod edge;
-mod request_id;
-mod shield;
+mod outer;
 
-pub(crate) use body::TooSlow;
 pub(crate) use cors::cors;
-pub(crate) use edge::{covered, edge};
-pub(crate) use request_id::RequestId;
-pub(crate) use shield::Shield;
+pub(crate) use outer::{covered, outer};

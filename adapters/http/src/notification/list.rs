@@ -12,9 +12,9 @@ use super::TAG;
 use super::view::NotificationPage;
 use crate::app::App;
 use crate::extract::{Auth, PathId, Query};
-use crate::page::DEFAULT_LIMIT;
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::DEFAULT_LIMIT;
 
 /// Which notifications to list.
 #[derive(Deserialize, Validate, IntoParams)]

@@ -12,9 +12,9 @@ use super::view::OfferView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
-use crate::page::{DEFAULT_LIMIT, Page};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::{DEFAULT_LIMIT, Page};
 
 /// Which of the caller's deals to list.
 #[derive(Deserialize, Validate, IntoParams)]
@@ -60,5 +60,5 @@ pub(crate) async fn list_offers(
     };
     let page = p2p_application::offer::list_offers(&app, caller, list).await?;
     let cursor = |offer: &p2p_domain::Offer| offer.id.to_string();
-    Ok(Answer(Page::of(page, cursor, Into::into)))
+    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
 }

@@ -13,9 +13,9 @@ use super::view::OrderView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, PathId, Query};
-use crate::page::{DEFAULT_LIMIT, Page};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::{DEFAULT_LIMIT, Page};
 
 /// Which orders to list.
 #[derive(Deserialize, Validate, IntoParams)]
@@ -65,7 +65,7 @@ pub(crate) async fn list_orders(
     };
     let page = p2p_application::order::list_orders(&app, caller, list).await?;
     let cursor = |order: &Order| order.id.to_string();
-    Ok(Answer(Page::of(page, cursor, Into::into)))
+    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
 }
 
 /// Look at an order.

@@ -137,13 +137,17 @@ async fn waited(
     until: Instant,
     reply: Reply,
 ) -> Response {
-    let Ok(_place) = app.live().streams.seat(caller.user, app.settings().streams) else {
+    let Ok(_place) = app
+        .state()
+        .streams
+        .acquire(caller.user, app.settings().streams)
+    else {
         return respond(reply);
     };
     let applied = [(PREFERENCE_APPLIED, HeaderValue::from_static("wait"))];
-    let waiting = await_order(app, &app.live().hub, caller, order, until);
+    let waiting = await_order(app, &app.state().hub, caller, order, until);
     let found = tokio::select! {
-        () = app.live().stop.cancelled() => return respond(reply),
+        () = app.state().stop.cancelled() => return respond(reply),
         found = timeout_at(until, waiting) => found,
     };
     match found {

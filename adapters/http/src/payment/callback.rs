@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 use super::TAG;
 use super::signature::Signed;
 use crate::app::App;
-use crate::extract::is_json;
 use crate::problem::Problem;
 use crate::wire::{self, ReceiptKind};
+use p2p_edge::ProblemDetails;
+use p2p_edge::json::is_json;
 
 /// A payment that a provider has seen. Fields that are not named here are for others.
 #[derive(ToSchema)]
@@ -112,7 +113,7 @@ pub(crate) async fn receive_payment_report(
         if is_json(&signed.body) {
             Problem::invalid_report(error.to_string())
         } else {
-            Problem::not_json(error.to_string())
+            ProblemDetails::not_json(error.to_string()).into()
         }
     })?;
     let report = app.fresh();

@@ -12,9 +12,9 @@ use super::TAG;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
-use crate::page::{DEFAULT_LIMIT, Page};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::{DEFAULT_LIMIT, Page};
 
 /// A payment as a provider has reported it.
 #[derive(Serialize, ToSchema)]
@@ -111,5 +111,5 @@ pub(crate) async fn list_payment_reports(
     };
     let page = list_reports(&app, caller, list).await?;
     let cursor = |report: &PaymentReport| report.id.to_string();
-    Ok(Answer(Page::of(page, cursor, Into::into)))
+    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
 }

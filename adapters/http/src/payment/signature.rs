@@ -10,8 +10,8 @@ use p2p_domain::Timestamp;
 use sha2::Sha256;
 
 use crate::app::App;
-use crate::extract::{must_be_json, read};
 use crate::problem::Problem;
+use p2p_edge::json::{read, require_json};
 
 const X_PROVIDER: HeaderName = HeaderName::from_static("x-provider");
 const X_SIGNATURE: HeaderName = HeaderName::from_static("x-signature");
@@ -54,7 +54,7 @@ impl FromRequest<App> for Signed {
             .and(checked)
             .map_err(Problem::bad_signature)?;
         let provider = provider.to_owned();
-        must_be_json(&parts.headers)?;
+        require_json(&parts.headers)?;
         Ok(Self { provider, body })
     }
 }

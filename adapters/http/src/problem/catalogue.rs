@@ -8,12 +8,14 @@ use p2p_domain::offer::Trigger;
 use p2p_domain::refusal::{QuotaKind, Resource};
 use p2p_domain::{Actor, Asset, IdError, Money, MoneyError, Refusal, Role, Status, Timestamp};
 
-use super::{FieldError, Problem};
+use p2p_edge::{FieldError, ProblemDetails};
+
+use super::Problem;
 use crate::payment::SignatureError;
 
 /// One of each, by code.
 pub(crate) fn catalogue() -> Vec<Problem> {
-    let mut all = edge();
+    let mut all = of_requests();
     all.extend(refusals().into_iter().map(Problem::from));
     all.extend(
         [
@@ -28,50 +30,52 @@ pub(crate) fn catalogue() -> Vec<Problem> {
 }
 
 /// Those of requests that no use case has seen.
-pub(super) fn edge() -> Vec<Problem> {
+pub(super) fn of_requests() -> Vec<Problem> {
     let expected = "offer";
     let found = "listing".to_owned();
     let field = |field: &str, code, message| vec![FieldError::new(field, code, message)];
     vec![
-        Problem::not_json("expected `,` or `}` at line 3 column 5"),
-        Problem::unsupported_media_type(),
-        Problem::too_large(),
-        Problem::body_too_slow(),
-        Problem::invalid(field(
+        ProblemDetails::not_json("expected `,` or `}` at line 3 column 5").into(),
+        ProblemDetails::unsupported_media_type().into(),
+        ProblemDetails::too_large().into(),
+        ProblemDetails::body_too_slow().into(),
+        ProblemDetails::invalid(field(
             "reason",
             "INVALID_LENGTH",
             "must have 1 to 2000 characters",
-        )),
-        Problem::invalid(field("reason", "MISSING_FIELD", "is required")),
-        Problem::invalid(field(
+        ))
+        .into(),
+        ProblemDetails::invalid(field("reason", "MISSING_FIELD", "is required")).into(),
+        ProblemDetails::invalid(field(
             "online",
             "WRONG_TYPE",
             "invalid type: string \"yes\", expected a boolean",
-        )),
-        Problem::invalid(field("amuont", "UNKNOWN_FIELD", "unknown field `amuont`")),
-        Problem::invalid(field("amount", "DUPLICATE_FIELD", "is given twice")),
-        Problem::invalid_query(field("limit", "OUT_OF_RANGE", "must be 1 to 100")),
-        Problem::invalid_cursor(),
+        ))
+        .into(),
+        ProblemDetails::invalid(field("amuont", "UNKNOWN_FIELD", "unknown field `amuont`")).into(),
+        ProblemDetails::invalid(field("amount", "DUPLICATE_FIELD", "is given twice")).into(),
+        ProblemDetails::invalid_query(field("limit", "OUT_OF_RANGE", "must be 1 to 100")).into(),
+        ProblemDetails::invalid_cursor().into(),
         Problem::bad_id(&IdError::Malformed { expected }),
         Problem::bad_id(&IdError::WrongKind { expected, found }),
-        Problem::unauthenticated("an access token is needed: log in first"),
+        ProblemDetails::unauthenticated("an access token is needed: log in first").into(),
         Problem::bad_token(TokenError::Invalid),
         Problem::bad_token(TokenError::Expired),
         Problem::bad_signature(SignatureError::Missing),
         Problem::bad_signature(SignatureError::Invalid),
         Problem::bad_signature(SignatureError::Expired),
         Problem::invalid_report("currency: \"XXX\" is not known".to_owned()),
-        Problem::bad_idempotency_key(),
-        Problem::idempotency_key_required(),
+        ProblemDetails::bad_idempotency_key().into(),
+        ProblemDetails::idempotency_key_required().into(),
         Problem::invalid_last_event_id(),
         Problem::too_many_streams(),
         Problem::no_stream_left(),
-        Problem::rate_limited(1),
+        ProblemDetails::rate_limited(1).into(),
         Problem::upgrade_required(),
         Problem::origin_not_allowed(),
-        Problem::no_such_route(),
-        Problem::method_not_allowed(None),
-        Problem::timed_out(),
+        ProblemDetails::no_such_route().into(),
+        ProblemDetails::method_not_allowed(None).into(),
+        ProblemDetails::timed_out().into(),
     ]
 }
 

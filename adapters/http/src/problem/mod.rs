@@ -1,147 +1,25 @@
-//! Errors as RFC 9457 `application/problem+json`, with a stable `code`.
+//! The market's errors as problems (RFC 9457), with a stable `code`.
 //!
-//! [`table`] turns the application's errors into problems, with the status that they have for every transport; [`edge`] has
-//! those of requests that never get that far. A handler answers with a [`Problem`]; the middleware at the edge writes it down, with the request's
-//! id, and logs what must not be shown.
+//! [`table`] turns the application's errors into problems; [`request`] holds those of requests that never get that far. A handler
+//! answers with a [`Problem`]; the outer layer renders it, with the request's id, and logs what must not be shown.
 
 mod catalogue;
-mod edge;
+mod request;
 mod table;
 
 pub(crate) use catalogue::catalogue;
 pub(crate) use table::{of_password, storage_failed};
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::ops::Deref;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use p2p_application::CommandError;
-use serde::Serialize;
-use utoipa::ToSchema;
+use p2p_edge::ProblemDetails;
 
-use crate::wire::Fault;
-
-/// An error on its way to the client.
+/// An error on its way to the client: the web kit's, with the market's errors as its sources.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem(Box<Parts>);
-
-#[derive(Debug, Clone)]
-struct Parts {
-    status: StatusCode,
-    code: Cow<'static, str>,
-    title: &'static str,
-    detail: Cow<'static, str>,
-    errors: Vec<FieldError>,
-    state: Option<&'static str>,
-    event: Option<&'static str>,
-    challenge: Option<Challenge>,
-    /// In seconds.
-    retry_after: Option<u64>,
-    allow: Option<HeaderValue>,
-    /// What went wrong inside; for the log only.
-    cause: Option<String>,
-}
-
-/// What a 401 asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Challenge {
-    Says(&'static str),
-    /// A second factor that was shown not long ago (RFC 9470).
-    FreshProof,
-}
-
-impl Challenge {
-    const INVALID_TOKEN: Self = Self::Says("Bearer error=\"invalid_token\"");
-
-    /// As a header; a second factor counts for so long.
-    fn header(self, proof_lasts: Duration) -> Option<HeaderValue> {
-        match self {
-            Self::Says(text) => Some(HeaderValue::from_static(text)),
-            Self::FreshProof => {
-                let seconds = proof_lasts.as_secs();
-                let text =
-                    format!("Bearer error=\"insufficient_user_authentication\", max_age={seconds}");
-                HeaderValue::try_from(text).ok()
-            }
-        }
-    }
-}
-
-/// What is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct FieldError {
-    /// The field, or the path to it.
-    #[schema(example = "amount")]
-    pub(crate) field: String,
-    /// Stable; clients may rely on it.
-    #[schema(value_type = String, example = "TOO_MANY_DECIMALS")]
-    pub(crate) code: Cow<'static, str>,
-    /// For people.
-    #[schema(example = "too many decimals: at most 6")]
-    pub(crate) message: String,
-}
-
-impl FieldError {
-    pub(crate) fn new(
-        field: impl Into<String>,
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            field: field.into(),
-            code: code.into(),
-            message: message.into(),
-        }
-    }
-
-    pub(crate) fn of(field: impl Into<String>, fault: Fault) -> Self {
-        Self::new(field, fault.code, fault.message)
-    }
-}
-
-/// An error (RFC 9457). `code` is stable and tells what happened; the other texts are for people and may change.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Problem, example = json!({
-    "type": "urn:p2p-market:problem:ILLEGAL_TRANSITION",
-    "title": "The deal's state does not allow this",
-    "status": 409,
-    "detail": "EXCHANGER cannot `accept` a deal that is CANCELLED",
-    "code": "ILLEGAL_TRANSITION",
-    "request_id": "0196a0c3f1a77b9e8d1c5a3b2f4e6d70",
-    "state": "CANCELLED",
-    "event": "accept"
-}))]
-pub(crate) struct ProblemBody<'a> {
-    /// Names the kind of problem: `urn:p2p-market:problem:` and the code.
-    #[serde(rename = "type")]
-    type_: String,
-    /// The kind of problem in a few words.
-    title: &'a str,
-    /// The HTTP status.
-    status: u16,
-    /// What happened this time.
-    detail: &'a str,
-    /// Stable; clients may rely on it.
-    code: &'a str,
-    /// Names this request; quote it when asking for help.
-    request_id: &'a str,
-    /// One entry for each bad field, where the request itself is wrong.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    #[schema(value_type = Vec<FieldError>, required = false)]
-    errors: &'a [FieldError],
-    /// With `ILLEGAL_TRANSITION`: where the deal stands.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
-    state: Option<&'a str>,
-    /// With `ILLEGAL_TRANSITION`: what was asked of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
-    event: Option<&'a str>,
-}
-
-/// The media type of all problems.
-pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+pub(crate) struct Problem(ProblemDetails);
 
 impl Problem {
     pub(crate) fn new(
@@ -150,128 +28,32 @@ impl Problem {
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self(Box::new(Parts {
-            status,
-            code: code.into(),
-            title,
-            detail: detail.into(),
-            errors: Vec::new(),
-            state: None,
-            event: None,
-            challenge: None,
-            retry_after: None,
-            allow: None,
-            cause: None,
-        }))
+        Self(ProblemDetails::new(status, code, title, detail))
     }
 
     /// A defect of ours. The cause is logged, never shown.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
-        let mut problem = Self::of_command(
-            &CommandError::Internal,
-            "Internal error",
-            "something went wrong on our side; the request id helps us to find out what",
-        );
-        problem.0.cause = Some(cause.into());
-        problem
-    }
-
-    fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.0.errors = errors;
-        self
-    }
-
-    /// The challenge that a 401 must carry.
-    fn with_challenge(mut self, challenge: &'static str) -> Self {
-        self.0.challenge = Some(Challenge::Says(challenge));
-        self
-    }
-
-    fn with_retry_after(mut self, seconds: u64) -> Self {
-        self.0.retry_after = Some(seconds);
-        self
-    }
-
-    fn with_cause(mut self, cause: String) -> Self {
-        self.0.cause = Some(cause);
-        self
-    }
-
-    pub(crate) fn title(&self) -> &'static str {
-        self.0.title
-    }
-
-    pub(crate) fn code(&self) -> &str {
-        &self.0.code
-    }
-
-    pub(crate) fn status(&self) -> StatusCode {
-        self.0.status
-    }
-
-    #[cfg(test)]
-    pub(crate) fn errors(&self) -> &[FieldError] {
-        &self.0.errors
-    }
-
-    /// What to log, where something went wrong inside.
-    pub(crate) fn cause(&self) -> Option<&str> {
-        self.0.cause.as_deref()
-    }
-
-    /// The answer's body.
-    pub(crate) fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
-        let parts = &self.0;
-        ProblemBody {
-            type_: format!("urn:p2p-market:problem:{}", parts.code),
-            title: parts.title,
-            status: parts.status.as_u16(),
-            detail: &parts.detail,
-            code: &parts.code,
-            request_id,
-            errors: &parts.errors,
-            state: parts.state,
-            event: parts.event,
-        }
-    }
-
-    /// The whole answer; a second factor that was shown counts for so long.
-    pub(crate) fn render(&self, request_id: &str, proof_lasts: Duration) -> Response {
-        let parts = &self.0;
-        let body = serde_json::to_vec(&self.body(request_id)).unwrap_or_default();
-        let mut response = (parts.status, body).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        let challenge = parts.challenge.and_then(|one| one.header(proof_lasts));
-        if let Some(challenge) = challenge {
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        if let Some(seconds) = parts.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
-        if parts.status == StatusCode::UPGRADE_REQUIRED {
-            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        }
-        if matches!(
-            parts.status,
-            StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE
-        ) {
-            // The rest of the body would be taken for the next request.
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        if let Some(allow) = &parts.allow {
-            headers.insert(header::ALLOW, allow.clone());
-        }
-        response
+        Self(ProblemDetails::internal(cause))
     }
 }
 
-/// Leaves the problem for the edge, which knows the request's id.
+impl Deref for Problem {
+    type Target = ProblemDetails;
+
+    fn deref(&self) -> &ProblemDetails {
+        &self.0
+    }
+}
+
+impl From<ProblemDetails> for Problem {
+    fn from(details: ProblemDetails) -> Self {
+        Self(details)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = self.0.status.into_response();
-        response.extensions_mut().insert(self);
-        response
+        self.0.into_response()
     }
 }
 

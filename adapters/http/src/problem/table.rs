@@ -2,7 +2,6 @@
 //! every transport; the titles, and the fields of a request that an error is about, are HTTP's own.
 
 use std::borrow::Cow;
-use std::error::Error;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -10,9 +9,11 @@ use p2p_application::auth::AccessError;
 use p2p_application::ports::{PasswordError, StorageError};
 use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_domain::Refusal;
+use p2p_edge::failure::error_chain;
+use p2p_edge::{Challenge, FieldError, ProblemDetails};
 
-use super::{Challenge, FieldError, Problem};
-use crate::live::Full;
+use super::Problem;
+use crate::streams::Full;
 
 /// The title of each refusal, and the request's field that it is about, if it is about one.
 fn refusal(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
@@ -93,17 +94,17 @@ impl Problem {
         why: &Refusal,
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(status_of(why.into()), why.code(), title, detail)
+    ) -> ProblemDetails {
+        ProblemDetails::new(status_of(why.into()), why.code(), title, detail)
     }
 
     /// A failed command, with the status of its kind.
-    pub(super) fn of_command(
+    fn of_command(
         error: &CommandError,
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self::new(status_of(error.into()), error.code(), title, detail)
+    ) -> ProblemDetails {
+        ProblemDetails::new(status_of(error.into()), error.code(), title, detail)
     }
 }
 
@@ -113,29 +114,30 @@ impl From<Refusal> for Problem {
             return Self::internal(why.to_string());
         }
         let (title, field) = refusal(&why);
-        let mut problem = Self::of_refusal(&why, title, why.to_string());
-        match &why {
+        let details = Self::of_refusal(&why, title, why.to_string());
+        let details = match &why {
             Refusal::IllegalTransition { state, trigger, .. } => {
-                problem.0.state = Some(state.map_or("NONE", p2p_domain::Status::name));
-                problem.0.event = Some(trigger.name());
+                let state = state.map_or("NONE", p2p_domain::Status::name);
+                details.with_transition(state, trigger.name())
             }
             Refusal::BadCredentials | Refusal::SecondFactorWrong => {
-                problem.0.challenge = Some(Challenge::Says("Bearer"));
+                details.with_challenge(Challenge::BEARER)
             }
-            Refusal::SessionOver => problem.0.challenge = Some(Challenge::INVALID_TOKEN),
-            Refusal::SecondFactorRequired => problem.0.challenge = Some(Challenge::FreshProof),
-            Refusal::TooManyAttempts { wait } => problem.0.retry_after = Some(whole_seconds(*wait)),
-            _ => {}
-        }
+            Refusal::SessionOver => details.with_challenge(Challenge::INVALID_TOKEN),
+            Refusal::SecondFactorRequired => details.with_challenge(Challenge::StepUp),
+            Refusal::TooManyAttempts { wait } => details.with_retry_after(whole_seconds(*wait)),
+            _ => details,
+        };
         if let Some(field) = field {
             let message = match &why {
                 Refusal::Amount { error, .. } => error.to_string(),
                 Refusal::InvalidListing { reason, .. } => (*reason).to_owned(),
                 other => other.to_string(),
             };
-            problem.0.errors = vec![FieldError::new(field, why.code(), message)];
+            let errors = vec![FieldError::new(field, why.code(), message)];
+            return Self(details.with_errors(errors));
         }
-        problem
+        Self(details)
     }
 }
 
@@ -143,12 +145,11 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Refused(refusal) => refusal.into(),
-            CommandError::Busy => Self::of_command(
-                &error,
-                "Too many requests are waiting",
-                "nothing was changed; try again in a moment",
-            )
-            .with_retry_after(1),
+            CommandError::Busy => {
+                let title = "Too many requests are waiting";
+                let detail = "nothing was changed; try again in a moment";
+                Self(Self::of_command(&error, title, detail).with_retry_after(1))
+            }
             CommandError::Unavailable => unavailable(),
             CommandError::InDoubt => in_doubt(),
             CommandError::Internal => Self::internal("a command failed; see the log before this"),
@@ -170,10 +171,10 @@ pub(crate) fn storage_failed(error: &StorageError) -> Problem {
     match error {
         StorageError::Unavailable { .. }
         | StorageError::Conflict { .. }
-        | StorageError::Blocked { .. } => unavailable().with_cause(chain(error)),
-        StorageError::InDoubt { .. } => in_doubt().with_cause(chain(error)),
+        | StorageError::Blocked { .. } => Problem(unavailable().0.with_cause(error_chain(error))),
+        StorageError::InDoubt { .. } => Problem(in_doubt().0.with_cause(error_chain(error))),
         StorageError::Corrupt { .. } | StorageError::Rejected { .. } => {
-            Problem::internal(chain(error))
+            Problem::internal(error_chain(error))
         }
     }
 }
@@ -186,8 +187,8 @@ impl From<AccessError> for Problem {
             AccessError::Command(error) => error.into(),
             AccessError::Storage(error) => storage_failed(&error),
             AccessError::Password(error) => error.into(),
-            AccessError::SecondFactor(error) => Self::internal(chain(&error)),
-            AccessError::Token(error) => Self::internal(chain(&error)),
+            AccessError::SecondFactor(error) => Self::internal(error_chain(&error)),
+            AccessError::Token(error) => Self::internal(error_chain(&error)),
         }
     }
 }
@@ -203,7 +204,7 @@ pub(crate) fn of_password(field: &'static str) -> impl FnOnce(AccessError) -> Pr
         match weakness {
             Some(reason) => {
                 let entry = FieldError::new(field, problem.code().to_owned(), reason);
-                problem.with_errors(vec![entry])
+                Problem(problem.0.with_errors(vec![entry]))
             }
             None => problem,
         }
@@ -213,8 +214,8 @@ pub(crate) fn of_password(field: &'static str) -> impl FnOnce(AccessError) -> Pr
 impl From<Full> for Problem {
     fn from(full: Full) -> Self {
         match full {
-            Full::All => Self::no_stream_left(),
-            Full::Own => Self::too_many_streams(),
+            Full::Server => Self::no_stream_left(),
+            Full::User => Self::too_many_streams(),
         }
     }
 }
@@ -224,7 +225,7 @@ impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Busy => CommandError::Busy.into(),
-            PasswordError::Failed(_) => Self::internal(chain(&error)),
+            PasswordError::Failed(_) => Self::internal(error_chain(&error)),
         }
     }
 }
@@ -237,31 +238,19 @@ const fn whole_seconds(wait: Duration) -> u64 {
 
 /// Nothing can be found out now.
 pub(super) fn unavailable() -> Problem {
-    Problem::of_command(
+    let problem = Problem::of_command(
         &CommandError::Unavailable,
         "Storage is not available",
         "nothing was changed; try again later",
-    )
-    .with_retry_after(5)
+    );
+    Problem(problem.with_retry_after(5))
 }
 
 fn in_doubt() -> Problem {
-    Problem::of_command(
+    Problem(Problem::of_command(
         &CommandError::InDoubt,
         "Whether it took effect is not known",
         "the connection to storage was lost during the commit: look before you try again, or send it again under the same \
          idempotency key",
-    )
-}
-
-/// An error with all that caused it.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
+    ))
 }

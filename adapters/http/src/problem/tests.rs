@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::*;
 use axum::body::to_bytes;
 use p2p_application::ports::StorageError;
-use p2p_application::{ErrorKind, QueryError};
+use p2p_application::{CommandError, ErrorKind, QueryError};
+use p2p_edge::FieldError;
 use serde_json::{Value, json};
 
 const PROOF_LASTS: Duration = Duration::from_secs(600);
@@ -148,7 +150,7 @@ fn errors_have_the_status_of_their_kind_and_their_own_code() {
     let of_requests = catalogue()
         .into_iter()
         .filter(|one| !known.contains(one.code()));
-    assert_eq!(of_requests.count(), catalogue::edge().len());
+    assert_eq!(of_requests.count(), catalogue::of_requests().len());
 }
 
 fn failures_of_storage() -> Vec<StorageError> {

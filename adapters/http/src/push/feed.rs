@@ -14,9 +14,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::extract::has_logged_out;
-use crate::live::Place;
 use crate::notification::view::NotificationView;
 use crate::problem::{Problem, storage_failed};
+use crate::streams::StreamPermit;
 
 /// Notifications between the follower and whoever writes them to the client.
 const BUFFER: usize = 16;
@@ -68,13 +68,13 @@ impl Feed {
     /// Feeds the bearer with everything behind `last`, or what comes from now on.
     pub(super) async fn open(
         app: &App,
-        place: Arc<Place>,
+        place: Arc<StreamPermit>,
         bearer: Bearer,
         last: Option<u64>,
     ) -> Result<Self, Problem> {
         let user = bearer.caller.user;
         let reader = reader_of(app, user).await?;
-        let follower = Follower::new(app, &app.live().hub, user, last)
+        let follower = Follower::new(app, &app.state().hub, user, last)
             .await
             .map_err(|error| storage_failed(&error))?;
         let (sender, items) = mpsc::channel(BUFFER);
@@ -140,7 +140,7 @@ impl Source {
         } = self;
         tokio::select! {
             biased;
-            () = app.live().stop.cancelled() => End::Stopped,
+            () = app.state().stop.cancelled() => End::Stopped,
             () = sender.closed() => End::Left,
             () = expiry(&app, bearer.expires_at) => End::Expired,
             () = log_out(&app, bearer) => End::LoggedOut,

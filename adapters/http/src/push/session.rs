@@ -14,7 +14,7 @@ use tungstenite::Error as SocketError;
 
 use super::feed::{End, Feed, Item};
 use crate::app::App;
-use crate::live::Place;
+use crate::streams::StreamPermit;
 
 /// The longest message that a client has any use for.
 pub(super) const LONGEST: usize = 4 * 1024;
@@ -61,7 +61,7 @@ type Over = Option<Close>;
 /// Carries a socket from its greeting to its end. Its place is kept until the good-bye is said.
 pub(super) async fn serve(
     app: App,
-    place: Place,
+    place: StreamPermit,
     mut socket: WebSocket,
     greeting: Option<Greeting>,
     last: Option<u64>,
@@ -76,7 +76,7 @@ pub(super) async fn serve(
 
 async fn session(
     app: &App,
-    place: &Arc<Place>,
+    place: &Arc<StreamPermit>,
     socket: &mut WebSocket,
     greeting: Option<Greeting>,
     last: Option<u64>,
@@ -90,7 +90,7 @@ async fn session(
 /// Finds out who it is and opens the feed.
 async fn admit(
     app: &App,
-    place: &Arc<Place>,
+    place: &Arc<StreamPermit>,
     socket: &mut WebSocket,
     greeting: Option<Greeting>,
     last: Option<u64>,
@@ -98,7 +98,7 @@ async fn admit(
     let greeting = match greeting {
         Some(greeting) => greeting,
         None => tokio::select! {
-            () = app.live().stop.cancelled() => return Err(Some(GOING_AWAY)),
+            () = app.state().stop.cancelled() => return Err(Some(GOING_AWAY)),
             first = timeout(FIRST_MESSAGE, first_message(socket)) => {
                 first.map_err(|_| Some(TOO_LATE))??
             }
@@ -113,7 +113,7 @@ async fn admit(
     place
         .belongs_to(bearer.caller.user, app.settings().streams.per_user)
         .map_err(|_| Some(TOO_MANY))?;
-    let limits = &app.live().limits;
+    let limits = &app.state().limits;
     let asked = limits.user(Class::Stream, bearer.caller.user).await;
     if asked.is_some_and(|asked| !asked.allowance.admitted) {
         return Err(Some(TOO_OFTEN));

@@ -118,7 +118,7 @@ pub(crate) async fn stream_events(
     // What the browser adds when it comes again is newer than what is in the address.
     let last = from_header(&headers)?.or(query.last_event_id);
     let limits = app.settings().streams;
-    let place = app.live().streams.seat(bearer.caller.user, limits)?;
+    let place = app.state().streams.acquire(bearer.caller.user, limits)?;
     let feed = Feed::open(&app, Arc::new(place), bearer, last).await?;
     let hello = Event::default()
         .retry(COME_AGAIN)

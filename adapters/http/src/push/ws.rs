@@ -13,8 +13,8 @@ use super::{ResumeQuery, TAG};
 use crate::app::App;
 use crate::extract::Query;
 use crate::limits::count_caller;
-use crate::live::{Full, Place};
 use crate::problem::Problem;
+use crate::streams::{Full, StreamPermit};
 
 /// What is spoken in the socket.
 const PROTOCOL: &str = "p2p.v1";
@@ -77,7 +77,7 @@ pub(crate) async fn open_web_socket(
             token,
             last_event_id: None,
         });
-    let place = place(&app, &parts, greeting.as_ref()).await?;
+    let place = permit(&app, &parts, greeting.as_ref()).await?;
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .max_message_size(HARD_LIMIT)
@@ -88,19 +88,23 @@ pub(crate) async fn open_web_socket(
     }))
 }
 
-/// A place among the user's where a good token came along; else among the strangers', who are counted by their address. Whoever has
-/// too many open is counted and let in as well, to be told so over the socket.
-async fn place(app: &App, parts: &Parts, greeting: Option<&Greeting>) -> Result<Place, Problem> {
-    let (streams, limits) = (&app.live().streams, app.settings().streams);
+/// A permit of the user, if a valid token came along; else an anonymous one, counted by address. A user with too many open streams
+/// is let in as anonymous as well, to be told so over the socket.
+async fn permit(
+    app: &App,
+    parts: &Parts,
+    greeting: Option<&Greeting>,
+) -> Result<StreamPermit, Problem> {
+    let (streams, limits) = (&app.state().streams, app.settings().streams);
     let bearer = greeting.and_then(|greeting| app.admit(&greeting.token).ok());
     let user = bearer.map(|bearer| bearer.caller.user);
-    match user.map(|user| streams.seat(user, limits)) {
+    match user.map(|user| streams.acquire(user, limits)) {
         Some(Ok(place)) => return Ok(place),
-        Some(Err(Full::All)) => return Err(Full::All.into()),
-        Some(Err(Full::Own)) | None => {}
+        Some(Err(Full::Server)) => return Err(Full::Server.into()),
+        Some(Err(Full::User)) | None => {}
     }
     count_caller(parts, app, user).await?;
-    Ok(streams.enter(limits.most)?)
+    Ok(streams.acquire_anonymous(limits.most)?)
 }
 
 /// The token that an offered subprotocol carries.

@@ -8,10 +8,11 @@ use utoipa::ToSchema;
 
 use super::{CodeRequest, TAG};
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth, Json};
+use crate::extract::{AskedFrom, Auth};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
-use crate::to_the_end::to_the_end;
+use p2p_edge::JsonBody;
+use p2p_edge::run_to_completion;
 
 /// The way in without the authenticator, and an access token that says that it was shown just now. Secrets: they are shown
 /// here and nowhere else.
@@ -51,10 +52,10 @@ pub(crate) async fn confirm_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
     AskedFrom(origin): AskedFrom,
-    Json(body): Json<CodeRequest>,
+    JsonBody(body): JsonBody<CodeRequest>,
 ) -> Result<Answer<ConfirmAnswer>, Problem> {
     let confirming = async move { confirm(&app, caller, &body.code, origin).await };
-    let confirmed = to_the_end(confirming).await?;
+    let confirmed = run_to_completion(confirming).await?;
     Ok(Answer(ConfirmAnswer {
         recovery_codes: confirmed.codes.0,
         access: confirmed.access.into(),

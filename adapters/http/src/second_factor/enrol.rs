@@ -10,9 +10,10 @@ use validator::Validate;
 
 use super::TAG;
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth, Json};
+use crate::extract::{AskedFrom, Auth};
 use crate::problem::Problem;
-use crate::to_the_end::to_the_end;
+use p2p_edge::JsonBody;
+use p2p_edge::run_to_completion;
 
 /// The proof that it is the owner who asks.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -75,9 +76,9 @@ pub(crate) async fn enrol_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
     AskedFrom(origin): AskedFrom,
-    Json(body): Json<EnrolRequest>,
+    JsonBody(body): JsonBody<EnrolRequest>,
 ) -> Result<Answer<EnrolAnswer>, Problem> {
     let enrolling = async move { enrol(&app, caller, body.password, origin).await };
-    let enrolment = to_the_end(enrolling).await?;
+    let enrolment = run_to_completion(enrolling).await?;
     Ok(Answer(enrolment.into()))
 }

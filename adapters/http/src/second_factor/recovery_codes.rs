@@ -10,7 +10,7 @@ use super::TAG;
 use crate::app::App;
 use crate::extract::Auth;
 use crate::problem::Problem;
-use crate::to_the_end::to_the_end;
+use p2p_edge::run_to_completion;
 
 /// The way in without the authenticator. Secrets: they are shown here and nowhere else.
 #[derive(Serialize, ToSchema)]
@@ -37,7 +37,7 @@ pub(crate) async fn renew_recovery_codes(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<Answer<RecoveryCodesAnswer>, Problem> {
-    let codes = to_the_end(async move { renew(&app, caller).await }).await?;
+    let codes = run_to_completion(async move { renew(&app, caller).await }).await?;
     Ok(Answer(RecoveryCodesAnswer {
         recovery_codes: codes.0,
     }))

@@ -9,8 +9,8 @@ use super::TAG;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
 use crate::problem::Problem;
-use crate::to_the_end::to_the_end;
 use crate::wire;
+use p2p_edge::run_to_completion;
 
 /// Give the own second factor up.
 ///
@@ -29,7 +29,7 @@ pub(crate) async fn remove_own_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<StatusCode, Problem> {
-    to_the_end(async move { remove(&app, caller, caller.user).await }).await?;
+    run_to_completion(async move { remove(&app, caller, caller.user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -54,6 +54,6 @@ pub(crate) async fn remove_second_factor(
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
 ) -> Result<StatusCode, Problem> {
-    to_the_end(async move { remove(&app, caller, user).await }).await?;
+    run_to_completion(async move { remove(&app, caller, user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

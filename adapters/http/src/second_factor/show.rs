@@ -6,10 +6,11 @@ use p2p_application::second_factor::verify;
 
 use super::{CodeRequest, TAG};
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth, Json};
+use crate::extract::{AskedFrom, Auth};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
-use crate::to_the_end::to_the_end;
+use p2p_edge::JsonBody;
+use p2p_edge::run_to_completion;
 
 /// Show the second factor.
 ///
@@ -36,9 +37,9 @@ pub(crate) async fn show_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
     AskedFrom(origin): AskedFrom,
-    Json(body): Json<CodeRequest>,
+    JsonBody(body): JsonBody<CodeRequest>,
 ) -> Result<Answer<AccessAnswer>, Problem> {
     let showing = async move { verify(&app, caller, &body.code, origin).await };
-    let access = to_the_end(showing).await?;
+    let access = run_to_completion(showing).await?;
     Ok(Answer(access.into()))
 }

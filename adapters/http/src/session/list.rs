@@ -8,8 +8,8 @@ use super::TAG;
 use super::view::SessionView;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::page::Page;
 use crate::problem::Problem;
+use p2p_edge::Page;
 
 /// List the own sessions.
 ///

@@ -11,9 +11,10 @@ use validator::Validate;
 use super::TAG;
 use super::view::TokensAnswer;
 use crate::app::App;
-use crate::extract::{AskedFrom, Json};
+use crate::extract::AskedFrom;
 use crate::problem::Problem;
-use crate::to_the_end::to_the_end;
+use p2p_edge::JsonBody;
+use p2p_edge::run_to_completion;
 
 /// Who somebody is, and the proof.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -63,7 +64,7 @@ pub(crate) struct LogInRequest {
 pub(crate) async fn log_in(
     State(app): State<App>,
     AskedFrom(origin): AskedFrom,
-    Json(body): Json<LogInRequest>,
+    JsonBody(body): JsonBody<LogInRequest>,
 ) -> Result<Answer<TokensAnswer>, Problem> {
     let credentials = Credentials {
         email: Email::new(&body.email),
@@ -71,6 +72,6 @@ pub(crate) async fn log_in(
         code: body.code,
         origin,
     };
-    let entered = to_the_end(async move { enter(&app, credentials).await }).await?;
+    let entered = run_to_completion(async move { enter(&app, credentials).await }).await?;
     Ok(Answer(entered.into()))
 }

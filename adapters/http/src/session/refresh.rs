@@ -11,9 +11,10 @@ use validator::Validate;
 use super::TAG;
 use super::view::TokensAnswer;
 use crate::app::App;
-use crate::extract::{AskedFrom, Json};
+use crate::extract::AskedFrom;
 use crate::limits::count_caller;
 use crate::problem::Problem;
+use p2p_edge::JsonBody;
 
 /// The token that is good for the next ones.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -48,7 +49,7 @@ pub(crate) async fn refresh(
     State(app): State<App>,
     AskedFrom(origin): AskedFrom,
     parts: Parts,
-    Json(body): Json<RefreshRequest>,
+    JsonBody(body): JsonBody<RefreshRequest>,
 ) -> Result<Answer<TokensAnswer>, Problem> {
     let whose = app.tokens().verify_refresh(&body.refresh_token, app.now());
     count_caller(&parts, &app, whose.ok().map(|refresh| refresh.user)).await?;

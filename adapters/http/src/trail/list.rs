@@ -13,9 +13,9 @@ use super::view::AuditRecordView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
-use crate::page::{DEFAULT_LIMIT, Page};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::{DEFAULT_LIMIT, Page};
 
 /// Which records to list; all filters must hold.
 #[derive(Deserialize, Validate, IntoParams)]

@@ -9,9 +9,10 @@ use validator::Validate;
 
 use super::{TAG, check_password};
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth, Json};
+use crate::extract::{AskedFrom, Auth};
 use crate::problem::{Problem, of_password};
-use crate::to_the_end::to_the_end;
+use p2p_edge::JsonBody;
+use p2p_edge::run_to_completion;
 
 /// The password until now, and the one from now on.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -51,10 +52,10 @@ pub(crate) async fn change_password(
     State(app): State<App>,
     Auth(caller): Auth,
     AskedFrom(origin): AskedFrom,
-    Json(body): Json<ChangePasswordRequest>,
+    JsonBody(body): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, Problem> {
     let (current, new) = (body.current_password, body.new_password);
-    to_the_end(async move { change(&app, caller, current, new, origin).await })
+    run_to_completion(async move { change(&app, caller, current, new, origin).await })
         .await
         .map_err(of_password("new_password"))?;
     Ok(StatusCode::NO_CONTENT)

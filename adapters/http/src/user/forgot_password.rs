@@ -7,8 +7,8 @@ use p2p_domain::user::Email;
 
 use super::{AddressRequest, TAG_AUTH};
 use crate::app::App;
-use crate::extract::Json;
 use crate::problem::Problem;
+use p2p_edge::JsonBody;
 
 /// Ask for a link for a new password.
 ///
@@ -24,7 +24,7 @@ use crate::problem::Problem;
 )]
 pub(crate) async fn forgot_password(
     State(app): State<App>,
-    Json(body): Json<AddressRequest>,
+    JsonBody(body): JsonBody<AddressRequest>,
 ) -> Result<StatusCode, Problem> {
     request_reset(&app, &Email::new(&body.email)).await?;
     Ok(StatusCode::ACCEPTED)

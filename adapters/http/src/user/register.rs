@@ -14,10 +14,11 @@ use super::view::UserView;
 use super::{TAG_AUTH, check_name, check_password};
 use crate::app::App;
 use crate::extract::AskedFrom;
-use crate::idempotency::{Change, REPLAYED, Scope, created, respond};
+use crate::idempotency::{Change, Scope, created, respond};
 use crate::problem::{Problem, of_password};
-use crate::to_the_end::to_the_end;
 use crate::wire;
+use p2p_edge::idempotency::REPLAYED;
+use p2p_edge::run_to_completion;
 
 /// A new account.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -79,7 +80,7 @@ pub(crate) async fn register(
         .speaking(language)
         .from_address(origin.address);
     let render = |user| created(&UserView::from(user));
-    to_the_end(async move {
+    run_to_completion(async move {
         let (reply, headers) = once.reply(&app, by, command, render).await?;
         let created = reply.tag == StatusCode::CREATED.as_u16();
         let is_new = created && !headers.contains_key(REPLAYED);

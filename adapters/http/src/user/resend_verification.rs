@@ -7,8 +7,8 @@ use p2p_domain::user::Email;
 
 use super::{AddressRequest, TAG_AUTH};
 use crate::app::App;
-use crate::extract::Json;
 use crate::problem::Problem;
+use p2p_edge::JsonBody;
 
 /// Ask for the mail with the link again.
 ///
@@ -24,7 +24,7 @@ use crate::problem::Problem;
 )]
 pub(crate) async fn resend_verification(
     State(app): State<App>,
-    Json(body): Json<AddressRequest>,
+    JsonBody(body): JsonBody<AddressRequest>,
 ) -> Result<StatusCode, Problem> {
     request_verification(&app, &Email::new(&body.email)).await?;
     Ok(StatusCode::ACCEPTED)

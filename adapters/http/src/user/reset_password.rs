@@ -9,9 +9,10 @@ use validator::Validate;
 
 use super::{TAG_AUTH, check_password};
 use crate::app::App;
-use crate::extract::{AskedFrom, Json};
+use crate::extract::AskedFrom;
 use crate::problem::{Problem, of_password};
-use crate::to_the_end::to_the_end;
+use p2p_edge::JsonBody;
+use p2p_edge::run_to_completion;
 
 /// What the link in the mail carries, and the password from now on.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -49,9 +50,9 @@ pub(crate) struct ResetPasswordRequest {
 pub(crate) async fn reset_password(
     State(app): State<App>,
     AskedFrom(origin): AskedFrom,
-    Json(body): Json<ResetPasswordRequest>,
+    JsonBody(body): JsonBody<ResetPasswordRequest>,
 ) -> Result<StatusCode, Problem> {
-    to_the_end(async move { reset(&app, &body.token, body.new_password, origin).await })
+    run_to_completion(async move { reset(&app, &body.token, body.new_password, origin).await })
         .await
         .map_err(of_password("new_password"))?;
     Ok(StatusCode::NO_CONTENT)

@@ -9,8 +9,9 @@ use validator::Validate;
 
 use super::TAG_AUTH;
 use crate::app::App;
-use crate::extract::{AskedFrom, Json};
+use crate::extract::AskedFrom;
 use crate::problem::Problem;
+use p2p_edge::JsonBody;
 
 /// What the link in the mail carries.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -39,7 +40,7 @@ pub(crate) struct VerifyEmailRequest {
 pub(crate) async fn verify_email(
     State(app): State<App>,
     AskedFrom(origin): AskedFrom,
-    Json(body): Json<VerifyEmailRequest>,
+    JsonBody(body): JsonBody<VerifyEmailRequest>,
 ) -> Result<StatusCode, Problem> {
     verify(&app, &body.token, origin).await?;
     Ok(StatusCode::NO_CONTENT)

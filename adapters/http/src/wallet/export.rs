@@ -18,8 +18,8 @@ use super::TAG;
 use super::view::EntryView;
 use crate::app::App;
 use crate::extract::{Auth, Query, has_logged_out};
-use crate::live::Place;
 use crate::problem::Problem;
+use crate::streams::StreamPermit;
 use crate::wire;
 
 /// Which part of the statement to export.
@@ -67,7 +67,7 @@ pub(crate) async fn export_wallet_entries(
         limit: MAX_PAGE,
     };
     let limits = app.settings().streams;
-    let place = app.live().streams.seat(caller.user, limits)?;
+    let place = app.state().streams.acquire(caller.user, limits)?;
     // What goes wrong with the first page is still told as a problem.
     let first = statement(&app, caller, list).await?;
     let name = match query.asset {
@@ -104,7 +104,7 @@ enum BrokenOff {
 /// the connection, so that nobody takes the part for the whole.
 fn table(
     app: App,
-    place: Place,
+    place: StreamPermit,
     caller: Caller,
     list: StatementList,
     first: Page<StatementEntry>,
@@ -119,7 +119,7 @@ fn table(
             let Some(list) = rest else {
                 return Ok(None);
             };
-            if app.live().stop.is_cancelled() {
+            if app.state().stop.is_cancelled() {
                 return Err(BrokenOff::Stopped);
             }
             if has_logged_out(&app, caller) {

@@ -13,9 +13,9 @@ use super::view::EntryView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
-use crate::page::{DEFAULT_LIMIT, Page};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::{DEFAULT_LIMIT, Page};
 
 /// Which part of the statement to show.
 #[derive(Deserialize, Validate, IntoParams)]
@@ -63,5 +63,5 @@ pub(crate) async fn list_wallet_entries(
             bucket: entry.bucket,
         })
     };
-    Ok(Answer(Page::of(page, cursor, Into::into)))
+    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
 }

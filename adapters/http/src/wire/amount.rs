@@ -8,7 +8,9 @@ use serde_json::value::RawValue;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema::SchemaType};
 
-use super::{Fault, serialize_as_text};
+use p2p_edge::InvalidValue;
+
+use super::serialize_as_text;
 
 /// An amount as somebody sends it: a JSON number or a decimal string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +26,12 @@ impl<'de> Deserialize<'de> for Amount {
 }
 
 /// Reads the text of a JSON number or string.
-fn read_json(json: &str) -> Result<Decimal, Fault> {
+fn read_json(json: &str) -> Result<Decimal, InvalidValue> {
     if json.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
         return read(json);
     }
     if !json.starts_with('"') {
-        return Err(Fault::new(
+        return Err(InvalidValue::new(
             "WRONG_TYPE",
             "an amount is a JSON number or a decimal string",
         ));
@@ -42,20 +44,20 @@ fn read_json(json: &str) -> Result<Decimal, Fault> {
 }
 
 /// Reads a decimal number.
-pub(crate) fn read(text: &str) -> Result<Decimal, Fault> {
+pub(crate) fn read(text: &str) -> Result<Decimal, InvalidValue> {
     text.parse().map_err(fault)
 }
 
 impl Amount {
     /// Reads an amount that did not come in JSON.
-    pub(crate) fn from_text(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn from_text(text: &str) -> Result<Self, InvalidValue> {
         read(text).map(Self)
     }
 }
 
 /// Why something is not an amount, by the code that the domain gives it as well.
-pub(crate) fn fault(error: MoneyError) -> Fault {
-    Fault::new(p2p_domain::Refusal::amount(error).code(), error.to_string())
+pub(crate) fn fault(error: MoneyError) -> InvalidValue {
+    InvalidValue::new(p2p_domain::Refusal::amount(error).code(), error.to_string())
 }
 
 /// A decimal number above zero.
@@ -163,7 +165,11 @@ mod tests {
     fn amount(json: &str) -> Result<Decimal, String> {
         serde_json::from_str::<Amount>(json)
             .map(|amount| amount.0)
-            .map_err(|error| Fault::from_text(&error.to_string()).code.into_owned())
+            .map_err(|error| {
+                InvalidValue::from_text(&error.to_string())
+                    .code
+                    .into_owned()
+            })
     }
 
     fn decimal(text: &str) -> Result<Decimal, String> {

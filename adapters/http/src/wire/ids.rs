@@ -4,15 +4,17 @@ use p2p_domain::{IdError, TypedId};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema::SchemaType};
 
-use super::{Fault, deserialize_from_text, serialize_as_text};
+use p2p_edge::InvalidValue;
+
+use super::{deserialize_from_text, serialize_as_text};
 
 /// Why a text is not the id that is wanted, by code.
-pub(crate) fn fault(error: &IdError) -> Fault {
+pub(crate) fn fault(error: &IdError) -> InvalidValue {
     let code = match error {
         IdError::Malformed { .. } => "MALFORMED_ID",
         IdError::WrongKind { .. } => "WRONG_ID_KIND",
     };
-    Fault::new(code, error.to_string())
+    InvalidValue::new(code, error.to_string())
 }
 
 /// The part of the examples behind the prefix: `offer_789` in the language of typed ids.
@@ -69,11 +71,11 @@ mod tests {
     #[test]
     fn faults_travel_through_serde() {
         let error = serde_json::from_str::<UserId>("\"offer_01jt0c7kq5e8tvb1y9m3x4z6wa\"");
-        let fault = Fault::from_text(&error.unwrap_err().to_string());
+        let fault = InvalidValue::from_text(&error.unwrap_err().to_string());
         assert_eq!(fault.code, "WRONG_ID_KIND");
         let error = serde_json::from_str::<UserId>("\"nonsense\"");
         assert_eq!(
-            Fault::from_text(&error.unwrap_err().to_string()).code,
+            InvalidValue::from_text(&error.unwrap_err().to_string()).code,
             "MALFORMED_ID"
         );
     }

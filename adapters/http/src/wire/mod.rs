@@ -1,7 +1,7 @@
 //! How the domain's values look on the wire: read exactly, written exactly, and described to the API's documentation.
 //!
 //! A value that can't be read says why by a stable code, which travels through serde's errors in front of the message:
-//! see [`Fault`].
+//! see [`InvalidValue`](p2p_edge::InvalidValue).
 
 mod amount;
 mod ids;
@@ -22,47 +22,6 @@ pub(crate) use names::{
     SortKind, Status, WithdrawalStatus,
 };
 pub(crate) use time::Time;
-
-use std::borrow::Cow;
-use std::fmt;
-
-/// Why a field's text can't be used: a stable code and a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) code: Cow<'static, str>,
-    pub(crate) message: String,
-}
-
-impl Fault {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code: Cow::Borrowed(code),
-            message: message.into(),
-        }
-    }
-
-    /// Reads a fault back out of the text of a serde error: by our own code, or by what serde itself complains of.
-    pub(crate) fn from_text(text: &str) -> Self {
-        let is_code = |head: &str| {
-            head.len() > 2 && head.bytes().all(|b| b == b'_' || b.is_ascii_uppercase())
-        };
-        match text.split_once(": ") {
-            Some((code, message)) if is_code(code) => Self {
-                code: Cow::Owned(code.to_owned()),
-                message: message.to_owned(),
-            },
-            _ if text.starts_with("unknown field") => Self::new("UNKNOWN_FIELD", text),
-            _ if text.starts_with("duplicate field") => Self::new("DUPLICATE_FIELD", text),
-            _ => Self::new("WRONG_TYPE", text),
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.message)
-    }
-}
 
 /// Reads a value from a JSON or query string, without copying it.
 macro_rules! deserialize_from_text {

@@ -8,7 +8,9 @@ use p2p_domain::withdrawal::WithdrawalStatus as Withdrawn;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
-use super::{Fault, deserialize_from_text};
+use p2p_edge::InvalidValue;
+
+use super::deserialize_from_text;
 
 fn schema(description: &str, names: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
     let names: Vec<_> = names.collect();
@@ -21,9 +23,9 @@ fn schema(description: &str, names: impl Iterator<Item = &'static str>) -> RefOr
         .into()
 }
 
-fn unknown(names: impl Iterator<Item = &'static str>) -> Fault {
+fn unknown(names: impl Iterator<Item = &'static str>) -> InvalidValue {
     let names: Vec<_> = names.collect();
-    Fault::new(
+    InvalidValue::new(
         "UNKNOWN_VALUE",
         format!("must be one of {}", names.join(", ")),
     )

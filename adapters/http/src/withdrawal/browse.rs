@@ -13,9 +13,9 @@ use super::view::WithdrawalView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, PathId, Query};
-use crate::page::{DEFAULT_LIMIT, Page};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::{DEFAULT_LIMIT, Page};
 
 /// Which withdrawals to list.
 #[derive(Deserialize, Validate, IntoParams)]
@@ -65,7 +65,7 @@ pub(crate) async fn list_withdrawals(
     };
     let page = p2p_application::withdrawal::list_withdrawals(&app, caller, list).await?;
     let cursor = |withdrawal: &Withdrawal| withdrawal.id.to_string();
-    Ok(Answer(Page::of(page, cursor, Into::into)))
+    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
 }
 
 /// Look at a withdrawal.

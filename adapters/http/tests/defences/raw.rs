@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use p2p_http::{ServerSettings, serve};
+use p2p_edge::{ServerSettings, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -20,7 +20,7 @@ use p2p_application::user::RegisterUser;
 use p2p_application::{Caller, Market, MarketPorts, PipelineSettings};
 use p2p_domain::user::Email;
 use p2p_domain::{Policy, Role, Roles, Timestamp, UserId};
-use p2p_http::{HttpSettings, Live};
+use p2p_http::{HttpSettings, ServerState};
 use p2p_memory::{
     InsecurePasswords, InsecureSecondFactors, InsecureTokens, KeptMail, ManualClock, Memory,
     SequentialIds,
@@ -39,7 +39,7 @@ pub(crate) struct Scene {
     pub(crate) market: Market,
     pub(crate) memory: Memory,
     pub(crate) clock: ManualClock,
-    pub(crate) live: Live,
+    pub(crate) live: ServerState,
     pub(crate) api: Router,
     pub(crate) passwords: InsecurePasswords,
     /// All mail that was sent.
@@ -123,10 +123,10 @@ impl Scene {
             mail,
         };
         let (market, _) = Market::open(ports, policy, PipelineSettings::default());
-        let live = Live {
+        let live = ServerState {
             relay: Some(Arc::default()),
             outbox: Some(outbox),
-            ..Live::default()
+            ..ServerState::default()
         };
         let api = p2p_http::router(market.clone(), settings, live.clone());
         Self {

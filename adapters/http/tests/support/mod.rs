@@ -36,7 +36,7 @@ use p2p_domain::{
     Notification, Offer, OfferId, Order, OrderId, Payment, PaymentId, PaymentReport, Policy, Role,
     Roles, SecondFactor, Session, SessionId, Timestamp, TypedId, UserId, Withdrawal, WithdrawalId,
 };
-use p2p_http::{HttpSettings, Live};
+use p2p_http::{HttpSettings, ServerState};
 use p2p_memory::InsecureSecondFactors;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -357,7 +357,7 @@ pub(crate) fn api(settings: HttpSettings, reachable: bool) -> Router {
         mail: MailQueue::closed(),
     };
     let (market, _) = Market::open(ports, Policy::default(), PipelineSettings::default());
-    p2p_http::router(market, settings, Live::default())
+    p2p_http::router(market, settings, ServerState::default())
 }
 
 /// What came back.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use p2p_application::consumer::ConsumerSettings;
 use p2p_application::{PipelineSettings, RelaySettings};
 use p2p_domain::Policy;
-use p2p_http::{CallbackSettings, HttpSettings, ServerSettings, StreamSettings};
+use p2p_edge::ServerSettings;
+use p2p_http::{CallbackSettings, HttpSettings, StreamSettings};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

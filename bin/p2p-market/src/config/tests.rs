@@ -38,7 +38,7 @@ fn connections_and_requests_are_limited_as_the_settings_say() {
         trusted_proxies: trusted_proxies.clone(),
         header_timeout: Duration::from_secs(3),
         idle_timeout: Duration::from_secs(4),
-        write_patience: Duration::from_secs(7),
+        write_timeout: Duration::from_secs(7),
     };
     assert_eq!(config.server().unwrap(), server);
     let http = config.http().unwrap();

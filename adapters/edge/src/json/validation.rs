@@ -1,4 +1,4 @@
-//! What the validator found, in the words of the API.
+//! The validator's errors as entries of a problem.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use validator::{ValidationError, ValidationErrors};
 
 use crate::problem::FieldError;
 
-/// One entry for each broken rule, by field.
+/// One entry for each violated rule, by field.
 pub(crate) fn field_errors(errors: &ValidationErrors) -> Vec<FieldError> {
     let mut fields: Vec<_> = errors.field_errors().into_iter().collect();
     fields.sort_unstable_by(|one, other| one.0.cmp(&other.0));

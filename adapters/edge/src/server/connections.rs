@@ -1,14 +1,14 @@
-//! Places for connections: so many in all, and so many of one address.
+//! Permits for connections: so many in all, and so many of one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use p2p_application::ports::Subject;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::ServerSettings;
+use crate::client::network_of;
 
 /// The connections that are open, and those that were turned away. Clones share the counters.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +23,7 @@ struct Counted {
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
-    by_address: HashMap<Subject, usize>,
+    by_network: HashMap<IpAddr, usize>,
 }
 
 impl Connections {
@@ -33,23 +33,23 @@ impl Connections {
         self.counted().all
     }
 
-    /// How many were closed at once, since there were too many of their address.
+    /// How many were closed at once, because there were too many of their address.
     #[must_use]
     pub fn turned_away(&self) -> u64 {
         self.0.turned_away.load(Relaxed)
     }
 
-    /// A place for a connection of this address, unless it has too many. `room` is its share of what there is for all.
-    pub(super) fn enter(
+    /// A permit for a connection of this address, unless it has too many. `share` is its share of all connections.
+    pub(super) fn acquire(
         &self,
         address: IpAddr,
         settings: &ServerSettings,
-        room: OwnedSemaphorePermit,
-    ) -> Option<Place> {
+        share: OwnedSemaphorePermit,
+    ) -> Option<Permit> {
         let is_proxy = settings.trusted_proxies.contains(address.to_canonical());
-        let address = Subject::address(address);
+        let network = network_of(address);
         let mut open = self.counted();
-        let own = open.by_address.entry(address).or_default();
+        let own = open.by_network.entry(network).or_default();
         if *own >= settings.max_connections_per_address && !is_proxy {
             self.0.turned_away.fetch_add(1, Relaxed);
             return None;
@@ -57,10 +57,10 @@ impl Connections {
         *own += 1;
         open.all += 1;
         drop(open);
-        Some(Place {
+        Some(Permit {
             connections: self.clone(),
-            address,
-            _room: room,
+            network,
+            _share: share,
         })
     }
 
@@ -69,22 +69,22 @@ impl Connections {
     }
 }
 
-/// The place of one connection, until it is dropped.
+/// The permit of one connection, held until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Permit {
     connections: Connections,
-    address: Subject,
-    _room: OwnedSemaphorePermit,
+    network: IpAddr,
+    _share: OwnedSemaphorePermit,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.connections.counted();
         open.all = open.all.saturating_sub(1);
-        if let Some(own) = open.by_address.get_mut(&self.address) {
+        if let Some(own) = open.by_network.get_mut(&self.network) {
             *own = own.saturating_sub(1);
             if *own == 0 {
-                open.by_address.remove(&self.address);
+                open.by_network.remove(&self.network);
             }
         }
     }
@@ -98,17 +98,17 @@ mod tests {
     use crate::client::TrustedProxies;
 
     #[test]
-    fn places_are_counted_by_address_and_given_back() {
+    fn permits_are_counted_by_address_and_given_back() {
         let connections = Connections::default();
-        let room = Arc::new(Semaphore::new(100));
+        let semaphore = Arc::new(Semaphore::new(100));
         let settings = ServerSettings {
             max_connections_per_address: 2,
             trusted_proxies: TrustedProxies::parse(&["198.51.100.7"]).unwrap(),
             ..ServerSettings::default()
         };
-        let enter = |text: &str| {
-            let room = Arc::clone(&room).try_acquire_owned().unwrap();
-            connections.enter(text.parse().unwrap(), &settings, room)
+        let acquire = |text: &str| {
+            let share = Arc::clone(&semaphore).try_acquire_owned().unwrap();
+            connections.acquire(text.parse().unwrap(), &settings, share)
         };
         let held = [
             "192.0.2.1",
@@ -119,18 +119,18 @@ mod tests {
             "198.51.100.7",
             "::ffff:198.51.100.7",
         ]
-        .map(enter);
+        .map(acquire);
         assert!(held.iter().all(Option::is_some));
         for full in ["192.0.2.1", "2001:db8::3"] {
-            assert!(enter(full).is_none(), "{full}");
+            assert!(acquire(full).is_none(), "{full}");
         }
-        assert!(enter("192.0.2.2").is_some());
+        assert!(acquire("192.0.2.2").is_some());
         assert_eq!((connections.open(), connections.turned_away()), (7, 2));
-        assert_eq!(room.available_permits(), 93);
+        assert_eq!(semaphore.available_permits(), 93);
         drop(held);
-        assert!(enter("192.0.2.1").is_some());
+        assert!(acquire("192.0.2.1").is_some());
         assert_eq!(connections.open(), 0);
-        assert_eq!(room.available_permits(), 100);
-        assert!(connections.counted().by_address.is_empty());
+        assert_eq!(semaphore.available_permits(), 100);
+        assert!(connections.counted().by_network.is_empty());
     }
 }

@@ -1,24 +1,24 @@
-//! What an operator may choose about connections.
+//! The settings of connections.
 
 use std::time::Duration;
 
 use crate::client::TrustedProxies;
 
-/// How connections are treated, whatever is asked for over them.
+/// How connections are treated, whatever is requested over them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerSettings {
-    /// How many there may be at once; further ones wait to be accepted.
+    /// How many may be open at once; further ones wait to be accepted.
     pub max_connections: usize,
-    /// How many of one address (of IPv6: of one network of 64 bits); further ones are closed at once.
+    /// How many of one address (of IPv6: of one /64 network); further ones are closed at once.
     pub max_connections_per_address: usize,
-    /// Who may have as many as it likes, since it speaks for many.
+    /// Exempt from `max_connections_per_address`, as each of them speaks for many clients.
     pub trusted_proxies: TrustedProxies,
-    /// How long a new connection may take until its first request's headers are there.
+    /// How long a new connection may take until the headers of its first request have arrived.
     pub header_timeout: Duration,
-    /// How long it may take from one answer until the next request's headers are there.
+    /// How long it may take from one answer until the headers of the next request have arrived.
     pub idle_timeout: Duration,
-    /// A client that takes nothing of an answer for this long is cut off.
-    pub write_patience: Duration,
+    /// A client that reads nothing of an answer for this long is cut off.
+    pub write_timeout: Duration,
 }
 
 impl Default for ServerSettings {
@@ -31,7 +31,7 @@ impl Default for ServerSettings {
             trusted_proxies: TrustedProxies::default(),
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
-            write_patience: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
         }
     }
 }

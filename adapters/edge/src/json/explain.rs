@@ -1,7 +1,7 @@
-//! What exactly is wrong with a body that could not be read: the slow path, taken only by bad requests.
+//! Every error of a body that could not be read: the slow path, taken only by bad requests.
 //!
-//! The good path reads a body in one go and stops at the first error. Here the body is taken apart and each field is
-//! tried alone, so that the client hears of all of them at once.
+//! The fast path reads a body in one go and stops at the first error. Here the body is taken apart and each field is read
+//! alone, so that the client learns of all errors at once.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -15,38 +15,38 @@ use utoipa::PartialSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-use crate::problem::{FieldError, Problem};
-use crate::wire::Fault;
+use crate::problem::{FieldError, ProblemDetails};
+use crate::value::InvalidValue;
 
-/// How much of a serde message is shown, in characters: it may quote what the client sent.
-const MESSAGE: usize = 300;
+/// The longest message that is shown, in characters: serde may quote what the client sent.
+const MAX_MESSAGE: usize = 300;
 
-/// How much of a field's name is shown, in characters.
-const NAME: usize = 100;
+/// The longest name of a field that is shown, in characters.
+const MAX_NAME: usize = 100;
 
-/// How many bad fields are named at most: more than any body has, and far fewer than there is room for in one.
-pub(super) const MOST: usize = 20;
+/// How many bad fields are named at most: more than any body has, and far fewer than fit into one.
+pub(crate) const MAX_ERRORS: usize = 20;
 
-/// Whether there might be a NUL character in it, which PostgreSQL has no place for. In JSON it can only be escaped.
+/// Whether the bytes may hold a NUL character, which PostgreSQL can't store. In JSON it can only be escaped.
 pub(super) fn may_contain_nul(bytes: &[u8]) -> bool {
     bytes.windows(6).any(|six| six == b"\\u0000")
 }
 
-/// Everything that is wrong with a body, or nothing.
-pub(super) fn explain<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Option<Problem> {
+/// All errors of a body; `None` if it has none.
+pub(super) fn explain<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Option<ProblemDetails> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return Some(Problem::not_json("the body is not UTF-8"));
+        return Some(ProblemDetails::not_json("the body is not UTF-8"));
     };
     if text.trim().is_empty() {
-        return Some(Problem::not_json(
+        return Some(ProblemDetails::not_json(
             "the body is empty; a JSON object is needed",
         ));
     }
     let members = match serde_json::from_str::<&RawValue>(text) {
-        Err(error) => return Some(Problem::not_json(error.to_string())),
+        Err(error) => return Some(ProblemDetails::not_json(error.to_string())),
         Ok(raw) => match serde_json::from_str::<Members<'_>>(raw.get()) {
             Err(error) if error.is_data() => return Some(not_an_object()),
-            Err(error) => return Some(Problem::not_json(error.to_string())),
+            Err(error) => return Some(ProblemDetails::not_json(error.to_string())),
             Ok(members) => members.0,
         },
     };
@@ -55,15 +55,15 @@ pub(super) fn explain<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Opti
     let mut errors: Vec<FieldError> = Vec::new();
     for (name, raw) in &members {
         let is_new = given.insert(fields.of(name));
-        if errors.len() == MOST {
-            // Nothing more is said, but what is there is not missing.
+        if errors.len() == MAX_ERRORS {
+            // No further error is listed, but a field that was given is not missing.
         } else if !is_new {
-            let name = shown(name);
+            let name = shown_name(name);
             errors.push(FieldError::new(name, "DUPLICATE_FIELD", "is given twice"));
-        } else if let Some((path, fault)) = fault_of::<T>(name, raw) {
-            errors.push(FieldError::of(
-                shown(&[name.as_str(), &path].concat()),
-                fault,
+        } else if let Some((path, error)) = error_in::<T>(name, raw) {
+            errors.push(FieldError::invalid(
+                shown_name(&[name.as_str(), &path].concat()),
+                error,
             ));
         }
     }
@@ -73,27 +73,27 @@ pub(super) fn explain<T: DeserializeOwned + PartialSchema>(bytes: &[u8]) -> Opti
         .filter(|name| !given.contains(&fields.of(name)))
         .map(|name| FieldError::new(name, "MISSING_FIELD", "is required"));
     errors.extend(missing);
-    errors.truncate(MOST);
-    (!errors.is_empty()).then(|| Problem::invalid(errors))
+    errors.truncate(MAX_ERRORS);
+    (!errors.is_empty()).then(|| ProblemDetails::invalid(errors))
 }
 
-fn not_an_object() -> Problem {
-    Problem::invalid(vec![FieldError::new(
+fn not_an_object() -> ProblemDetails {
+    ProblemDetails::invalid(vec![FieldError::new(
         "",
         "WRONG_TYPE",
         "the body must be a JSON object",
     )])
 }
 
-/// What is wrong with one member, and where inside of it.
-fn fault_of<T: DeserializeOwned>(name: &str, raw: &RawValue) -> Option<(String, Fault)> {
+/// The error in one member, and its path inside of it.
+fn error_in<T: DeserializeOwned>(name: &str, raw: &RawValue) -> Option<(String, InvalidValue)> {
     let value = || serde_json::from_str::<Value>(raw.get());
     if may_contain_nul(raw.get().as_bytes()) && value().is_ok_and(|value| has_nul(&value)) {
-        let fault = Fault::new("INVALID_CHARACTER", "must not contain the character U+0000");
-        return Some((String::new(), fault));
+        let error = InvalidValue::new("INVALID_CHARACTER", "must not contain the character U+0000");
+        return Some((String::new(), error));
     }
     let found = RefCell::new(None);
-    // Whether the other fields are missing is not asked here: only what the member itself leads to is kept.
+    // The other fields are missing here, which is no error: only what the member itself leads to is noted.
     let _ = T::deserialize(OneMember {
         name,
         raw,
@@ -117,33 +117,33 @@ fn has_nul(value: &Value) -> bool {
 fn plain(error: &Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
-    message(text.strip_suffix(&position).unwrap_or(&text))
+    shown_message(text.strip_suffix(&position).unwrap_or(&text))
 }
 
-/// A message as far as it is shown.
-pub(super) fn message(text: &str) -> String {
-    shortened(text, MESSAGE)
+/// A message, shortened.
+pub(crate) fn shown_message(text: &str) -> String {
+    shortened(text, MAX_MESSAGE)
 }
 
-/// A field's name as far as it is shown.
-pub(super) fn shown(name: &str) -> String {
-    shortened(name, NAME)
+/// A field's name, shortened.
+pub(crate) fn shown_name(name: &str) -> String {
+    shortened(name, MAX_NAME)
 }
 
-fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
+fn shortened(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
         Some((end, _)) => [text.get(..end).unwrap_or_default(), "…"].concat(),
         None => text.to_owned(),
     }
 }
 
-/// Other words that a field may go by, where it is not a field by itself.
-const OTHER_WORDS: [(&str, &str); 1] = [("price", "amount")];
+/// Other names of a field, in bodies that have no field of that name.
+const ALIASES: [(&str, &str); 1] = [("price", "amount")];
 
 /// The fields of a body, as the documentation has them.
 struct Fields {
     all: Vec<String>,
-    /// Those that must be there.
+    /// The required ones.
     required: Vec<String>,
 }
 
@@ -168,7 +168,7 @@ impl Fields {
     /// One form of a field's names for comparison.
     fn of(&self, name: &str) -> String {
         let name = camel_case(name);
-        let other = OTHER_WORDS.iter().find(|(word, _)| *word == name);
+        let other = ALIASES.iter().find(|(word, _)| *word == name);
         match other {
             Some((_, field)) if !self.all.contains(&name) => (*field).to_owned(),
             _ => name,
@@ -176,7 +176,7 @@ impl Fields {
     }
 }
 
-/// One form of a name for comparison: some bodies take `userId` for `user_id` as well.
+/// One form of a name for comparison: some bodies accept `userId` for `user_id` as well.
 fn camel_case(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default().to_owned();
@@ -189,7 +189,8 @@ fn camel_case(name: &str) -> String {
 }
 
 /// The members of an object, in their order.
-pub(crate) struct Members<'a>(pub(crate) Vec<(String, &'a RawValue)>);
+#[derive(Debug)]
+pub struct Members<'a>(pub Vec<(String, &'a RawValue)>);
 
 impl<'de> serde::Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -213,18 +214,18 @@ impl<'de> serde::Deserialize<'de> for Members<'de> {
     }
 }
 
-/// An object with one member only, which notes what becomes of it.
+/// An object of one member, which notes the error that reading it leads to.
 struct OneMember<'a> {
     name: &'a str,
     raw: &'a RawValue,
-    found: &'a RefCell<Option<(String, Fault)>>,
+    found: &'a RefCell<Option<(String, InvalidValue)>>,
 }
 
 impl<'de> Deserializer<'de> for OneMember<'de> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(Once {
+        visitor.visit_map(SingleEntry {
             member: self,
             pending: true,
         })
@@ -236,12 +237,12 @@ impl<'de> Deserializer<'de> for OneMember<'de> {
     }
 }
 
-struct Once<'a> {
+struct SingleEntry<'a> {
     member: OneMember<'a>,
     pending: bool,
 }
 
-impl<'de> MapAccess<'de> for Once<'de> {
+impl<'de> MapAccess<'de> for SingleEntry<'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -254,8 +255,8 @@ impl<'de> MapAccess<'de> for Once<'de> {
         seed.deserialize(StrDeserializer::<Error>::new(self.member.name))
             .map(Some)
             .inspect_err(|error| {
-                let fault = Fault::new("UNKNOWN_FIELD", plain(error));
-                self.member.found.replace(Some((String::new(), fault)));
+                let error = InvalidValue::new("UNKNOWN_FIELD", plain(error));
+                self.member.found.replace(Some((String::new(), error)));
             })
     }
 
@@ -268,13 +269,13 @@ impl<'de> MapAccess<'de> for Once<'de> {
         value.inspect_err(|error| {
             let path = track.path().to_string();
             let path = if path == "." { String::new() } else { path };
-            // A member is well-formed as far as its outline goes, but may hold a lone surrogate, or be too deep.
-            let fault = if error.is_syntax() {
-                Fault::new("INVALID_TEXT", plain(error))
+            // The outline of a member is well-formed, but it may hold a lone surrogate or be too deep.
+            let error = if error.is_syntax() {
+                InvalidValue::new("INVALID_TEXT", plain(error))
             } else {
-                Fault::from_text(&plain(error))
+                InvalidValue::from_text(&plain(error))
             };
-            self.member.found.replace(Some((path, fault)));
+            self.member.found.replace(Some((path, error)));
         })
     }
 }

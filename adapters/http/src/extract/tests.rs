@@ -1,12 +1,17 @@
-use super::*;
+//! The market's values in JSON bodies, as the web kit reads them.
+
 use crate::wire::{Amount, ExchangeType, UserId};
 use axum::Router;
-use axum::http::{Request as HttpRequest, StatusCode};
+use axum::body::{Body, Bytes};
+use axum::http::{Request as HttpRequest, StatusCode, header};
 use axum::routing::post;
+use p2p_edge::json::parse;
+use p2p_edge::{JsonBody, ProblemDetails};
 use proptest::prelude::*;
 use serde::Deserialize;
 use tower::ServiceExt;
 use utoipa::ToSchema;
+use validator::Validate;
 
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +30,7 @@ struct Order {
 
 const USER: &str = "user_01jt0c7kq5e8tvb1y9m3x4z6wa";
 
-fn read_text(text: &str) -> Result<Order, Problem> {
+fn read_text(text: &str) -> Result<Order, ProblemDetails> {
     parse(text.as_bytes())
 }
 
@@ -89,7 +94,7 @@ fn all_bad_fields_are_named_at_once() {
 }
 
 #[test]
-fn one_sort_of_fault_gives_the_problem_its_code() {
+fn errors_of_one_kind_give_the_problem_its_code() {
     for (member, field, code) in [
         (r#""colour":1"#, "colour", "UNKNOWN_FIELD"),
         (r#""note":1"#, "note", "WRONG_TYPE"),
@@ -124,7 +129,7 @@ fn strings_that_cannot_be_stored_are_refused() {
 }
 
 #[test]
-fn what_is_not_one_json_object_is_refused() {
+fn a_body_that_is_not_one_json_object_is_refused() {
     for body in [
         "",
         " ",
@@ -160,14 +165,14 @@ fn what_is_not_one_json_object_is_refused() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic_and_none_are_our_fault(bytes: Vec<u8>) {
+    fn no_bytes_panic_and_none_are_a_server_error(bytes: Vec<u8>) {
         if let Err(problem) = parse::<Order>(&bytes) {
             prop_assert!(problem.status().is_client_error());
         }
     }
 
     #[test]
-    fn what_looks_like_a_body_is_read_or_explained(
+    fn an_object_is_read_or_explained(
         members in proptest::collection::vec((
             "(user_id|userId|amount|exchange_type|note|tags|colour|\\\\u0000)",
             "(null|true|-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,9})?([eE]-?[0-9]{1,3})?|\"[a-zA-Z0-9_ .]{0,12}\"|\"\\\\u0000\"|\\[\"x\",1\\]|\\{\"a\":\\{\\}\\}|\"CRYPTO2FIAT\"|\"user_01jt0c7kq5e8tvb1y9m3x4z6wa\")",
@@ -183,7 +188,7 @@ proptest! {
 }
 
 fn service() -> Router {
-    async fn take(Json(_): Json<Order>) -> &'static str {
+    async fn take(JsonBody(_): JsonBody<Order>) -> &'static str {
         "taken"
     }
     Router::new().route("/", post(take))

@@ -1,5 +1,5 @@
-//! Where a request comes from: the address at the other end of its connection, or, behind proxies that are trusted, the one
-//! that they name. It is personal data, and goes to no log.
+//! Where a request comes from: the address at the other end of its connection or, behind trusted proxies, the one that they
+//! name. It is personal data, and goes to no log.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -13,37 +13,51 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Where it is not known.
-const NOWHERE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+/// The address if it is not known.
+const UNKNOWN: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// Who asks, by address; IPv4 is always that, whatever the socket makes of it.
+/// The client's address; unspecified if it is not known. IPv4 is always IPv4, whatever the socket makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
+pub struct ClientAddress(pub IpAddr);
 
-/// The edge has found it out; unspecified where there is no connection, as in tests.
+/// As the outer layer has found it; unspecified if there is no connection, as in tests.
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().copied().unwrap_or(Self(NOWHERE)))
+        Ok(parts.extensions.get().copied().unwrap_or(Self(UNKNOWN)))
     }
 }
 
 impl ClientAddress {
-    /// The peer's address, or the last one on the way here that is no trusted proxy's.
-    pub(crate) fn of(
+    /// The address at the other end of a connection.
+    #[must_use]
+    pub fn of_peer(peer: Option<SocketAddr>) -> Self {
+        Self(peer.map_or(UNKNOWN, |peer| peer.ip().to_canonical()))
+    }
+
+    /// The address, if it is known.
+    #[must_use]
+    pub fn known(self) -> Option<IpAddr> {
+        Some(self.0).filter(|address| !address.is_unspecified())
+    }
+
+    /// The peer's address, or the last one on the way here that belongs to no trusted proxy.
+    #[must_use]
+    pub fn of(
         peer: Option<&ConnectInfo<Peer>>,
         headers: &HeaderMap,
         trusted: &TrustedProxies,
     ) -> Self {
-        let Some(ConnectInfo(Peer(peer))) = peer else {
-            return Self(NOWHERE);
-        };
-        let peer = peer.ip().to_canonical();
+        let peer = peer.map(|ConnectInfo(Peer(peer))| *peer);
+        let Self(peer) = Self::of_peer(peer);
+        if peer.is_unspecified() {
+            return Self(UNKNOWN);
+        }
         if trusted.contains(peer) {
             return Self(trusted.sender(peer, headers));
         }
@@ -54,19 +68,19 @@ impl ClientAddress {
     }
 }
 
-/// A proxy that is not listed makes one address of everybody behind it, with one limit for all; but a header proves no proxy,
-/// so it is said once, and without the address.
+/// All clients behind a proxy that is not listed share its address and its limits. But a header proves no proxy, so the warning
+/// comes once, and without the address.
 fn warn_once() {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
         tracing::warn!(
-            "a request has X-Forwarded-For, and comes from no proxy of http.trusted_proxies: if that was yours, all behind it \
-             share one address, the limits of one, and each other's waits after failed log-ins (said once)"
+            "a request has X-Forwarded-For but comes from no proxy of http.trusted_proxies: if the proxy is yours, all clients \
+             behind it share one address, its limits, and the waits after failed log-ins (logged once)"
         );
     });
 }
 
-/// Proxies that tell the truth about whom they speak for.
+/// Proxies that are believed about the address of their clients.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -80,20 +94,21 @@ impl TrustedProxies {
     /// Whether one of them may be on this machine.
     #[must_use]
     pub fn has_loopback(&self) -> bool {
-        let here = [
+        let loopback = [
             IpNet::new_assert(Ipv4Addr::LOCALHOST.into(), 8),
             Ipv6Addr::LOCALHOST.to_canonical().into(),
         ];
-        let meet = |one: &IpNet, other: &IpNet| one.contains(other) || other.contains(one);
+        let overlap = |one: &IpNet, other: &IpNet| one.contains(other) || other.contains(one);
         let mut networks = self.0.iter();
-        networks.any(|network| here.iter().any(|one| meet(one, network)))
+        networks.any(|network| loopback.iter().any(|one| overlap(one, network)))
     }
 
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Each proxy adds at the end whom it was asked by: what comes before the last one that is not trusted may be anything.
+    /// Each proxy appends the address of its client: what comes before the last address that is not trusted may be forged.
     fn sender(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut sender = peer;
         for line in headers.get_all(X_FORWARDED_FOR).iter().rev() {
@@ -134,7 +149,7 @@ fn network(text: &str) -> Result<IpNet, InvalidProxy> {
     network.map_err(|_| InvalidProxy(text.to_owned()))
 }
 
-/// As proxies write it: some of them with the port.
+/// An address as proxies write it, some of them with the port.
 fn address(text: &str) -> Option<IpAddr> {
     let address = text.parse::<IpAddr>().ok();
     let address = address.or_else(|| text.parse::<SocketAddr>().ok().map(|at| at.ip()));
@@ -142,12 +157,23 @@ fn address(text: &str) -> Option<IpAddr> {
     address.or_else(bracketed).map(|one| one.to_canonical())
 }
 
+/// The unit that connections are counted by: an address of IPv4 or a /64 network of IPv6, whose holder has all addresses in it.
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        v4 => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    /// Whom a request is taken to come from, with these headers, where 10.0.0.0/8 and ::1 are trusted.
+    /// The client of a request with these headers, if 10.0.0.0/8 and ::1 are trusted.
     fn client(peer: &str, forwarded: &[&str]) -> String {
         let trusted = TrustedProxies::parse(&["10.0.0.0/8", "::1"]).unwrap();
         let mut headers = HeaderMap::new();
@@ -161,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_who_the_connection_says() {
+    fn an_untrusted_peer_is_the_client() {
         assert_eq!(client("192.0.2.1", &[]), "192.0.2.1");
         assert_eq!(client("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(client("::ffff:192.0.2.1", &[]), "192.0.2.1");
-        let nobody = ClientAddress::of(None, &HeaderMap::new(), &TrustedProxies::default());
-        assert_eq!(nobody, ClientAddress(NOWHERE));
+        let unknown = ClientAddress::of(None, &HeaderMap::new(), &TrustedProxies::default());
+        assert_eq!(unknown, ClientAddress(UNKNOWN));
     }
 
     #[test]
-    fn a_trusted_proxy_is_believed_as_far_as_the_last_stranger() {
+    fn a_trusted_proxy_is_believed_up_to_the_last_untrusted_address() {
         for (forwarded, expected) in [
             (&["198.51.100.7"][..], "198.51.100.7"),
             (&["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
@@ -191,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_usable_is_said_it_is_the_last_proxy_that_is_known() {
+    fn without_a_usable_address_the_last_known_proxy_is_the_client() {
         for (forwarded, expected) in [
             (&[][..], "10.1.1.1"),
             (&[""], "10.1.1.1"),
@@ -214,7 +240,7 @@ mod tests {
         );
         let mapped = TrustedProxies::parse(&["::ffff:192.0.2.1"]).unwrap();
         assert!(mapped.contains(IpAddr::from([192, 0, 2, 1])));
-        for (proxy, here) in [
+        for (proxy, expected) in [
             ("127.0.0.1", true),
             ("127.0.0.53", true),
             ("::1", true),
@@ -226,7 +252,7 @@ mod tests {
             ("2001:db8::/32", false),
         ] {
             let proxies = TrustedProxies::parse(&[proxy]).unwrap();
-            assert_eq!(proxies.has_loopback(), here, "{proxy}");
+            assert_eq!(proxies.has_loopback(), expected, "{proxy}");
         }
         for bad in ["", "proxy.example.com", "10.0.0.0/33", "10.0.0.0/", "*"] {
             let error = InvalidProxy(bad.to_owned());

@@ -1,17 +1,20 @@
 //! Reading the header `Idempotency-Key`.
 
 use axum::http::{HeaderMap, HeaderName};
-use p2p_application::idempotency::parse_key;
 
-use crate::problem::Problem;
+use super::parse_key;
 
 /// The header as clients write it.
-pub(crate) const HEADER: &str = "Idempotency-Key";
+pub const HEADER: &str = "Idempotency-Key";
 
 const NAME: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// The header comes more than once, or its text is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidKey;
+
 /// The key of a request, if it has one.
-pub(super) fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub fn read_key(headers: &HeaderMap) -> Result<Option<String>, InvalidKey> {
     let mut values = headers.get_all(NAME).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -21,7 +24,7 @@ pub(super) fn read(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         .ok()
         .filter(|_| values.next().is_none())
         .and_then(parse_key);
-    key.map(Some).ok_or_else(Problem::bad_idempotency_key)
+    key.map(Some).ok_or(InvalidKey)
 }
 
 #[cfg(test)]
@@ -32,13 +35,10 @@ mod tests {
     #[test]
     fn one_request_has_one_key() {
         let mut headers = HeaderMap::new();
-        assert_eq!(read(&headers).unwrap(), None);
+        assert_eq!(read_key(&headers), Ok(None));
         headers.append(NAME, HeaderValue::from_static("a"));
-        assert_eq!(read(&headers).unwrap().as_deref(), Some("a"));
+        assert_eq!(read_key(&headers), Ok(Some("a".to_owned())));
         headers.append(NAME, HeaderValue::from_static("a"));
-        assert_eq!(
-            read(&headers).unwrap_err().code(),
-            "IDEMPOTENCY_KEY_INVALID"
-        );
+        assert_eq!(read_key(&headers), Err(InvalidKey));
     }
 }

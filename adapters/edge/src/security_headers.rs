@@ -1,12 +1,11 @@
-//! What every answer tells browsers: that there is nothing in it to run, to frame, to guess at or to keep.
+//! The headers that tell browsers that an answer is not to be run, framed, guessed at or stored.
 
-use axum::extract::MatchedPath;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const ALWAYS: [(HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    // Of pages that embed an answer; those that ask by CORS are let in by it, or not.
+    // For pages that embed an answer. Whether a page may fetch it is decided by CORS.
     (
         HeaderName::from_static("cross-origin-resource-policy"),
         "same-origin",
@@ -26,41 +25,43 @@ const ON_PAGES: [(HeaderName, &str); 3] = [
     ),
 ];
 
-/// Answers of the API are data.
-const DATA: &str = "default-src 'none'; frame-ancestors 'none'";
+/// For answers that are data.
+const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Swagger UI: scripts are its own files. It styles its elements in place, has its icons in its style sheet, and calls this API.
-const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+/// For Swagger UI: its scripts are files of its own, it styles elements in place, has icons in its style sheet, and calls this
+/// API.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The headers of every answer.
+/// The security headers of every answer.
 #[derive(Debug)]
-pub(crate) struct Shield {
+pub struct SecurityHeaders {
     hsts: Option<HeaderValue>,
 }
 
-impl Shield {
-    /// `hsts_seconds`: see [`HttpSettings`](crate::HttpSettings).
-    pub(crate) fn new(hsts_seconds: u64) -> Self {
+impl SecurityHeaders {
+    /// `hsts_seconds`: how long browsers are to call this host over TLS only; 0 leaves the header out.
+    #[must_use]
+    pub fn new(hsts_seconds: u64) -> Self {
         let value = HeaderValue::try_from(format!("max-age={hsts_seconds}"));
         Self {
             hsts: value.ok().filter(|_| hsts_seconds > 0),
         }
     }
 
-    /// Writes them to an answer of this route.
-    pub(super) fn cover(&self, headers: &mut HeaderMap, route: Option<&MatchedPath>) {
+    /// Writes them to an answer, which is a page of the documentation or data.
+    pub fn write(&self, headers: &mut HeaderMap, is_page: bool) {
         let mut insert = |name, value| headers.insert(name, HeaderValue::from_static(value));
         for (name, value) in ALWAYS {
             insert(name, value);
         }
-        if route.is_some_and(|route| route.as_str().starts_with("/swagger-ui")) {
-            insert(header::CONTENT_SECURITY_POLICY, PAGE);
+        if is_page {
+            insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
             for (name, value) in ON_PAGES {
                 insert(name, value);
             }
         } else {
-            insert(header::CONTENT_SECURITY_POLICY, DATA);
+            insert(header::CONTENT_SECURITY_POLICY, DATA_POLICY);
             insert(header::CACHE_CONTROL, "no-store");
         }
         if let Some(hsts) = &self.hsts {

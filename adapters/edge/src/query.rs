@@ -1,4 +1,4 @@
-//! Query strings. All parameters are optional; unknown ones are errors, so that a misspelt filter is not just ignored.
+//! Query strings. All parameters are optional; unknown ones are errors, so that a misspelt filter is not ignored.
 
 use std::collections::HashSet;
 
@@ -7,42 +7,41 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use super::explain::{MOST, message, shown};
-use super::validation::field_errors;
-use crate::problem::{FieldError, Problem};
-use crate::wire::Fault;
+use crate::json::{MAX_ERRORS, field_errors, shown_message, shown_name};
+use crate::problem::{FieldError, ProblemDetails};
+use crate::value::InvalidValue;
 
 /// The parameters of the query string.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Query<T>(pub(crate) T);
+pub struct Query<T>(pub T);
 
 impl<T, S> FromRequestParts<S> for Query<T>
 where
     T: DeserializeOwned + Validate,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = ProblemDetails;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemDetails> {
         parse(parts.uri.query().unwrap_or_default()).map(Self)
     }
 }
 
-fn parse<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned + Validate>(query: &str) -> Result<T, ProblemDetails> {
     let value: T = serde_urlencoded::from_str(query)
-        .map_err(|error| Problem::invalid_query(explain::<T>(query, &error.to_string())))?;
+        .map_err(|error| ProblemDetails::invalid_query(explain::<T>(query, &error.to_string())))?;
     value
         .validate()
-        .map_err(|errors| Problem::invalid_query(field_errors(&errors)))?;
+        .map_err(|errors| ProblemDetails::invalid_query(field_errors(&errors)))?;
     Ok(value)
 }
 
-/// What is wrong with each parameter: as all are optional, each can be looked at alone.
+/// The error in each parameter: as all are optional, each can be read alone.
 fn explain<T: DeserializeOwned>(query: &str, otherwise: &str) -> Vec<FieldError> {
     let mut seen = HashSet::new();
     let mut errors = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        if errors.len() == MOST {
+        if errors.len() == MAX_ERRORS {
             break;
         }
         let name = serde_urlencoded::from_str::<Vec<(String, String)>>(pair)
@@ -50,16 +49,17 @@ fn explain<T: DeserializeOwned>(query: &str, otherwise: &str) -> Vec<FieldError>
             .and_then(|pairs| pairs.into_iter().next())
             .map(|(name, _)| name)
             .unwrap_or_default();
-        let field = shown(&name);
+        let field = shown_name(&name);
         if !seen.insert(name) {
             errors.push(FieldError::new(field, "DUPLICATE_FIELD", "is given twice"));
         } else if let Err(error) = serde_urlencoded::from_str::<T>(pair) {
-            let fault = Fault::from_text(&message(&error.to_string()));
-            errors.push(FieldError::of(field, fault));
+            let error = InvalidValue::from_text(&shown_message(&error.to_string()));
+            errors.push(FieldError::invalid(field, error));
         }
     }
     if errors.is_empty() {
-        errors.push(FieldError::of("", Fault::from_text(&message(otherwise))));
+        let error = InvalidValue::from_text(&shown_message(otherwise));
+        errors.push(FieldError::invalid("", error));
     }
     errors
 }
@@ -67,8 +67,24 @@ fn explain<T: DeserializeOwned>(query: &str, otherwise: &str) -> Vec<FieldError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::UserId;
-    use serde::Deserialize;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer};
+
+    /// Refuses every text but `user_1`, by a code of its own.
+    #[derive(Debug, PartialEq)]
+    struct UserId;
+
+    impl<'de> Deserialize<'de> for UserId {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            match String::deserialize(from)?.as_str() {
+                "user_1" => Ok(Self),
+                _ => Err(D::Error::custom(InvalidValue::new(
+                    "MALFORMED_ID",
+                    "is no id",
+                ))),
+            }
+        }
+    }
 
     #[derive(Debug, Deserialize, Validate)]
     #[serde(deny_unknown_fields)]
@@ -99,7 +115,7 @@ mod tests {
     #[test]
     fn every_bad_parameter_is_named() {
         assert_eq!(
-            codes("limit=-1&online_only=maybe&colour=red&exchanger_id=user_1"),
+            codes("limit=-1&online_only=maybe&colour=red&exchanger_id=user_2"),
             [
                 ("limit".into(), "WRONG_TYPE".into()),
                 ("online_only".into(), "WRONG_TYPE".into()),

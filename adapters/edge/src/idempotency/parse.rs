@@ -1,7 +1,6 @@
-//! What can be an idempotency key, whatever the transport.
+//! The syntax of idempotency keys, whatever the transport.
 
-/// The longest key, in characters.
-const LONGEST: usize = 128;
+const MAX_CHARACTERS: usize = 128;
 
 /// A key as it is, or as a string of RFC 8941: both spell the same key.
 #[must_use]
@@ -11,11 +10,11 @@ pub fn parse_key(text: &str) -> Option<String> {
         Some(rest) => unquoted(rest.strip_suffix('"')?)?,
         None => text.to_owned(),
     };
-    let fits = (1..=LONGEST).contains(&key.len());
+    let fits = (1..=MAX_CHARACTERS).contains(&key.len());
     (fits && key.bytes().all(|byte| byte.is_ascii_graphic())).then_some(key)
 }
 
-/// Between the quotes there are no others, but for escaped ones.
+/// Between the quotes only escaped ones are allowed.
 fn unquoted(inner: &str) -> Option<String> {
     let mut key = String::with_capacity(inner.len());
     let mut letters = inner.chars();
@@ -38,7 +37,7 @@ mod tests {
     use super::parse_key as parse;
 
     proptest! {
-        /// What is read is a key as it is meant, and reads the same however it is spelt.
+        /// A key that is read is valid, and reads the same in both spellings.
         #[test]
         fn a_key_has_two_spellings_and_one_meaning(text in prop_oneof!["\\PC{0,140}", "\"?[!-~]{0,140}\"?", "[ -~\\x00-\\x1f]{0,20}"]) {
             let Some(key) = parse(&text) else {
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_key() {
+    fn other_texts_are_no_keys() {
         for text in [
             "",
             " ",

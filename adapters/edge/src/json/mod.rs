@@ -1,5 +1,12 @@
 //! JSON bodies: one object, read exactly, with every bad field named at once.
 
+mod explain;
+mod validation;
+
+pub use explain::Members;
+pub(crate) use explain::{MAX_ERRORS, shown_message, shown_name};
+pub(crate) use validation::field_errors;
+
 use std::error::Error;
 
 use axum::body::{Body, Bytes};
@@ -10,40 +17,39 @@ use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
 use validator::Validate;
 
-use super::explain::{explain, may_contain_nul};
-use super::validation::field_errors;
-use crate::middleware::TooSlow;
-use crate::problem::Problem;
+use self::explain::{explain, may_contain_nul};
+use crate::body_timeout::BodyTooSlow;
+use crate::problem::ProblemDetails;
 
 /// The largest body, in bytes.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
+pub const MAX_BODY: usize = 64 * 1024;
 
-/// A body that must be there.
+/// A required body.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Json<T>(pub(crate) T);
+pub struct JsonBody<T>(pub T);
 
-impl<T, S> FromRequest<S> for Json<T>
+impl<T, S> FromRequest<S> for JsonBody<T>
 where
     T: DeserializeOwned + Validate + PartialSchema,
     S: Send + Sync,
 {
-    type Rejection = Problem;
+    type Rejection = ProblemDetails;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ProblemDetails> {
         let (parts, body) = request.into_parts();
-        must_be_json(&parts.headers)?;
+        require_json(&parts.headers)?;
         parse(&read(body).await?).map(Self)
     }
 }
 
-/// Refused unless the request says that its body is JSON in UTF-8 and nothing else: one content type, no compression.
-pub(crate) fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
+/// Refuses a request unless its one content type is JSON in UTF-8, not compressed.
+pub fn require_json(headers: &HeaderMap) -> Result<(), ProblemDetails> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let is_json = types.next().is_some_and(is_plain_json) && types.next().is_none();
     if is_json && !headers.contains_key(header::CONTENT_ENCODING) {
         return Ok(());
     }
-    Err(Problem::unsupported_media_type())
+    Err(ProblemDetails::unsupported_media_type())
 }
 
 /// `application/json`, with `charset=utf-8` or without.
@@ -59,14 +65,14 @@ fn is_plain_json(value: &HeaderValue) -> bool {
 }
 
 /// The whole body, if it is not too large.
-pub(crate) async fn read(body: Body) -> Result<Bytes, Problem> {
+pub async fn read(body: Body) -> Result<Bytes, ProblemDetails> {
     axum::body::to_bytes(body, MAX_BODY).await.map_err(|error| {
         if is_caused_by::<LengthLimitError>(&error) {
-            Problem::too_large()
-        } else if is_caused_by::<TooSlow>(&error) {
-            Problem::body_too_slow()
+            ProblemDetails::too_large()
+        } else if is_caused_by::<BodyTooSlow>(&error) {
+            ProblemDetails::body_too_slow()
         } else {
-            Problem::not_json("the body could not be read to its end")
+            ProblemDetails::not_json("the body could not be read to its end")
         }
     })
 }
@@ -75,15 +81,16 @@ fn is_caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<E>())
 }
 
-/// Whether it is JSON at all.
-pub(crate) fn is_json(bytes: &[u8]) -> bool {
+/// Whether the bytes are JSON at all.
+#[must_use]
+pub fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
-/// The object that the bytes are, with every bad field named where they are another.
-pub(crate) fn parse<T: DeserializeOwned + Validate + PartialSchema>(
+/// Reads an object, or names every bad field.
+pub fn parse<T: DeserializeOwned + Validate + PartialSchema>(
     bytes: &[u8],
-) -> Result<T, Problem> {
+) -> Result<T, ProblemDetails> {
     let plain = bytes.trim_ascii_start().starts_with(b"{") && !may_contain_nul(bytes);
     let value = match serde_json::from_slice::<T>(bytes) {
         Ok(value) if plain => value,
@@ -92,14 +99,13 @@ pub(crate) fn parse<T: DeserializeOwned + Validate + PartialSchema>(
             None => value,
         },
         Err(error) => {
-            return Err(explain::<T>(bytes).unwrap_or_else(|| Problem::not_json(error.to_string())));
+            return Err(
+                explain::<T>(bytes).unwrap_or_else(|| ProblemDetails::not_json(error.to_string()))
+            );
         }
     };
     value
         .validate()
-        .map_err(|errors| Problem::invalid(field_errors(&errors)))?;
+        .map_err(|errors| ProblemDetails::invalid(field_errors(&errors)))?;
     Ok(value)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,17 +1,18 @@
-//! What tells one request from another: a digest of its method, its path and what its body says, however that is spelt.
+//! A request's fingerprint: a digest of its method, its path and the meaning of its body, however the JSON is written.
 
 use axum::http::Method;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::scope::first_half;
-use crate::extract::Members;
+use crate::digest::first_half;
+use crate::json::Members;
 
-/// Members of a body that go into no digest: a fast hash of a password must not be kept.
+/// Members of a body that are left out of the digest: a fast hash of a password must not be stored.
 const SECRET: [&str; 1] = ["password"];
 
-/// A digest of a request. The body has been read before: it is JSON, and no deeper than what is asked for.
-pub(super) fn fingerprint(method: &Method, path: &str, body: &[u8]) -> u128 {
+/// The fingerprint of a request. The body has been read before: it is JSON of limited depth.
+#[must_use]
+pub fn fingerprint(method: &Method, path: &str, body: &[u8]) -> u128 {
     let mut digest = Sha256::new();
     digest.update(method.as_str());
     digest.update(b"\n");
@@ -21,7 +22,7 @@ pub(super) fn fingerprint(method: &Method, path: &str, body: &[u8]) -> u128 {
     first_half(digest.finalize())
 }
 
-/// The body without what does not matter. No body at all says as much as an empty object.
+/// The body in its canonical form. An absent body equals an empty object.
 fn canonical(body: &[u8]) -> String {
     let mut text = String::with_capacity(body.len());
     match serde_json::from_slice::<&RawValue>(body) {
@@ -31,7 +32,7 @@ fn canonical(body: &[u8]) -> String {
     text
 }
 
-/// Members in the order of their names, no white space, texts without needless escapes, numbers as they stand.
+/// Members in the order of their names, no white space, texts without needless escapes, numbers as written.
 fn write(text: &mut String, raw: &RawValue, left_out: &[&str]) {
     let json = raw.get();
     match json.as_bytes().first() {
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_means_the_same_is_the_same() {
+    fn bodies_that_mean_the_same_have_one_form() {
         let one = r#"{"b": [1, {"y": "\u0416", "x": null}], "a": 1.50 }"#;
         let other = "{\"a\":1.50,\n\"b\":[1,{\"x\":null,\"y\":\"Ж\"}]}";
         assert_eq!(
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_differs() {
+    fn different_requests_have_different_fingerprints() {
         let bodies = [
             r"{}",
             r#"{"a":1}"#,
@@ -128,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn no_trace_of_a_password_is_kept() {
+    fn passwords_are_left_out() {
         let of = |password: &str| {
             let body = format!(r#"{{"name":"Ada","password":"{password}"}}"#);
             canonical(body.as_bytes())
         };
         assert_eq!(of("a good long password"), r#"{"name":"Ada"}"#);
         assert_eq!(of("one"), of("another"));
-        // Escapes don't hide it.
+        // An escaped name is left out too.
         let escaped = r#"{"\u0070assword":"secret"}"#;
         assert_eq!(canonical(escaped.as_bytes()), "{}");
     }

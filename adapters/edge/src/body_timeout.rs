@@ -1,4 +1,4 @@
-//! Bodies that have to come in time.
+//! Bodies that have to arrive in time.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,29 +10,30 @@ use tokio::time::{Sleep, sleep};
 
 /// A body has not come to its end in time.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the body did not come in time")]
-pub(crate) struct TooSlow;
+#[error("the body did not arrive in time")]
+pub struct BodyTooSlow;
 
-/// A body that fails when it takes longer than this to come, from when it is first waited for.
-struct InTime {
+/// A body that fails if it takes longer than the timeout, counted from the first time that it has to be waited for.
+struct TimedBody {
     body: Body,
-    time: Duration,
-    late: Option<Pin<Box<Sleep>>>,
+    timeout: Duration,
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
-/// The body, if it comes in time.
-pub(super) fn in_time(body: Body, time: Duration) -> Body {
+/// The body, with a timeout for the whole of it. It fails with [`BodyTooSlow`].
+#[must_use]
+pub fn with_timeout(body: Body, timeout: Duration) -> Body {
     if body.is_end_stream() {
         return body;
     }
-    Body::new(InTime {
+    Body::new(TimedBody {
         body,
-        time,
-        late: None,
+        timeout,
+        deadline: None,
     })
 }
 
-impl HttpBody for InTime {
+impl HttpBody for TimedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -44,11 +45,14 @@ impl HttpBody for InTime {
         if frame.is_ready() {
             return frame;
         }
-        let time = self.time;
-        let late = self.late.get_or_insert_with(|| Box::pin(sleep(time)));
-        late.as_mut()
+        let timeout = self.timeout;
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(sleep(timeout)));
+        deadline
+            .as_mut()
             .poll(cx)
-            .map(|()| Some(Err(axum::Error::new(TooSlow))))
+            .map(|()| Some(Err(axum::Error::new(BodyTooSlow))))
     }
 
     fn is_end_stream(&self) -> bool {
