@@ -1,44 +1,41 @@
-//! Reading the fields of messages, each to what the domain has for it. A field that was not sent is empty.
+//! Reads the fields of messages into values of the domain. A field that was not sent is empty.
 
 use std::ops::RangeInclusive;
 
 use p2p_domain::{Decimal, IdError, Refusal, TypedId};
+use p2p_edge::FieldError;
 
-use crate::fault::{Fault, FieldFault};
+use crate::rpc_error::RpcError;
 
-/// Reads several fields into variables; all that is wrong with them is told at once.
+/// Reads several fields into variables, and reports all errors at once.
 macro_rules! read_fields {
     ($($name:ident = $read:expr;)+) => {
-        let mut faults = Vec::new();
-        $(let $name = $read.map_err(|fault| faults.push(fault)).ok();)+
+        let mut errors = Vec::new();
+        $(let $name = $read.map_err(|error| errors.push(error)).ok();)+
         let ($(Some($name),)+) = ($($name,)+) else {
-            return Err($crate::fault::Fault::invalid(faults));
+            return Err($crate::rpc_error::RpcError::invalid(errors));
         };
     };
 }
 
 pub(crate) use read_fields;
 
-type Read<T> = Result<T, FieldFault>;
+type Read<T> = Result<T, FieldError>;
 
-fn fault<T>(field: &'static str, code: &'static str, message: impl Into<String>) -> Read<T> {
-    Err(FieldFault {
-        field,
-        code,
-        message: message.into(),
-    })
+fn invalid<T>(field: &'static str, code: &'static str, message: impl Into<String>) -> Read<T> {
+    Err(FieldError::new(field, code, message))
 }
 
 fn is_required<T>(field: &'static str) -> Read<T> {
-    fault(field, "MISSING_FIELD", "is required")
+    invalid(field, "MISSING_FIELD", "is required")
 }
 
-/// The id that a request is about. Not being one has a code of its own.
-pub(crate) fn subject<T: TypedId>(field: &'static str, text: &str) -> Result<T, Fault> {
-    parsed(field, text).map_err(Fault::in_field)
+/// The id that a request is about. An invalid one has a code of its own.
+pub(crate) fn subject<T: TypedId>(field: &'static str, text: &str) -> Result<T, RpcError> {
+    parsed(field, text).map_err(RpcError::in_field)
 }
 
-/// An id that must be there.
+/// A required id.
 pub(crate) fn id<T: TypedId>(field: &'static str, text: &str) -> Read<T> {
     if text.is_empty() {
         return is_required(field);
@@ -46,7 +43,7 @@ pub(crate) fn id<T: TypedId>(field: &'static str, text: &str) -> Read<T> {
     parsed(field, text)
 }
 
-/// An id that may be left out.
+/// An optional id.
 pub(crate) fn optional_id<T: TypedId>(field: &'static str, text: &str) -> Read<Option<T>> {
     if text.is_empty() {
         return Ok(None);
@@ -60,11 +57,11 @@ fn parsed<T: TypedId>(field: &'static str, text: &str) -> Read<T> {
             IdError::Malformed { .. } => "MALFORMED_ID",
             IdError::WrongKind { .. } => "WRONG_ID_KIND",
         };
-        fault(field, code, error.to_string())
+        invalid(field, code, error.to_string())
     })
 }
 
-/// A text of so many characters.
+/// A text of a limited length in characters.
 pub(crate) fn text(
     field: &'static str,
     text: String,
@@ -72,29 +69,29 @@ pub(crate) fn text(
 ) -> Read<String> {
     if text.contains('\0') {
         let message = "must not contain the character U+0000";
-        return fault(field, "INVALID_CHARACTER", message);
+        return invalid(field, "INVALID_CHARACTER", message);
     }
     if !length.contains(&text.chars().count()) {
-        let (least, most) = length.into_inner();
-        let message = match least {
-            0 => format!("must have at most {most} characters"),
-            _ => format!("must have {least} to {most} characters"),
+        let (min, max) = length.into_inner();
+        let message = match min {
+            0 => format!("must have at most {max} characters"),
+            _ => format!("must have {min} to {max} characters"),
         };
-        return fault(field, "INVALID_LENGTH", message);
+        return invalid(field, "INVALID_LENGTH", message);
     }
     Ok(text)
 }
 
-/// A decimal number that must be there.
+/// A required decimal number.
 pub(crate) fn amount(field: &'static str, text: &str) -> Read<Decimal> {
     if text.is_empty() {
         return is_required(field);
     }
     text.parse()
-        .or_else(|error| fault(field, Refusal::amount(error).code(), error.to_string()))
+        .or_else(|error| invalid(field, Refusal::amount(error).code(), error.to_string()))
 }
 
-/// A decimal number that may be left out.
+/// An optional decimal number.
 pub(crate) fn optional_amount(field: &'static str, text: &str) -> Read<Option<Decimal>> {
     if text.is_empty() {
         return Ok(None);
@@ -102,7 +99,7 @@ pub(crate) fn optional_amount(field: &'static str, text: &str) -> Read<Option<De
     amount(field, text).map(Some)
 }
 
-/// One of a closed set, by its number; `Ok(None)` stands for UNSPECIFIED.
+/// An optional value of an enumeration, by its number; `Ok(None)` stands for UNSPECIFIED.
 pub(crate) fn optional_choice<E, T>(
     field: &'static str,
     number: i32,
@@ -113,7 +110,7 @@ where
 {
     match E::try_from(number) {
         Ok(choice) => Ok(of(choice)),
-        Err(_) => fault(
+        Err(_) => invalid(
             field,
             "UNKNOWN_VALUE",
             "is none of the values that there are",
@@ -121,7 +118,7 @@ where
     }
 }
 
-/// The same, where UNSPECIFIED will not do.
+/// A required value of an enumeration, by its number.
 pub(crate) fn choice<E, T>(field: &'static str, number: i32, of: impl Fn(E) -> Option<T>) -> Read<T>
 where
     E: TryFrom<i32>,
@@ -132,7 +129,7 @@ where
     }
 }
 
-/// One of the market's assets, by its code.
+/// An asset, by its code.
 pub(crate) fn asset(field: &'static str, code: &str) -> Read<p2p_domain::Asset> {
     if code.is_empty() {
         return is_required(field);
@@ -143,7 +140,7 @@ pub(crate) fn asset(field: &'static str, code: &str) -> Read<p2p_domain::Asset> 
             .map(|one| one.code())
             .collect();
         let message = format!("must be one of {}", codes.join(", "));
-        fault(field, "UNKNOWN_VALUE", message)
+        invalid(field, "UNKNOWN_VALUE", message)
     })
 }
 
@@ -152,12 +149,12 @@ mod tests {
     use super::*;
     use p2p_domain::OfferId;
 
-    fn code<T>(read: Read<T>) -> &'static str {
-        read.map_or_else(|fault| fault.code, |_| "fine")
+    fn code<T>(read: Read<T>) -> String {
+        read.map_or_else(|error| error.code.into_owned(), |_| "fine".to_owned())
     }
 
     #[test]
-    fn what_is_wrong_has_a_code() {
+    fn every_error_has_a_code() {
         let user = "user_01jt0c7kq5e8tvb1y9m3x4z6wa";
         let offer = "offer_01jt0c7kq5e8tvb1y9m3x4z6wa";
         assert_eq!(code(id::<OfferId>("a", "")), "MISSING_FIELD");

@@ -1,4 +1,4 @@
-//! `grpc.health.v1`: whether the market can do its work, for the server as a whole and for each service.
+//! `grpc.health.v1`: whether the market can work, for the server as a whole and for each service.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use tonic_health::server::HealthReporter;
 
 use crate::{exchange, payment};
 
-/// How long storage may take to say that it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long storage may take to answer a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What can be asked about; the empty name stands for all.
+/// The services that have a status; the empty name stands for the whole server.
 const SERVICES: [&str; 3] = ["", exchange::NAME, payment::NAME];
 
-/// What is told, and told anew only when it changes.
+/// The reported status, which is updated only when it changes.
 #[derive(Debug)]
 pub(crate) struct Health {
     reporter: HealthReporter,
@@ -25,42 +25,47 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// Nothing is served yet.
+    /// Reports NOT_SERVING until the first check.
     pub(crate) async fn new(reporter: HealthReporter) -> Self {
-        tell(&reporter, false).await;
+        report(&reporter, false).await;
         Self {
             reporter,
             serving: false,
         }
     }
 
-    /// Asks storage whether it is there, and tells. Storage that panics is not.
-    pub(crate) async fn look(&mut self, market: &Market) {
+    /// Pings storage and reports the result. A panic counts as a failure.
+    pub(crate) async fn check(&mut self, market: &Market) {
         let ping = async { market.maintenance().ping().await };
         let ping = AssertUnwindSafe(ping).catch_unwind();
-        let ping = tokio::time::timeout(PATIENCE, ping).await;
+        let ping = tokio::time::timeout(PING_TIMEOUT, ping).await;
         let serving = matches!(ping, Ok(Ok(Ok(()))));
         if serving != self.serving {
-            tell(&self.reporter, serving).await;
+            report(&self.reporter, serving).await;
             self.serving = serving;
         }
     }
 
-    /// Asks again and again, until told to stop; nothing is served after that.
-    pub(crate) async fn follow(mut self, market: Market, every: Duration, stop: CancellationToken) {
-        let looking = async {
+    /// Checks at every interval until told to stop, and reports NOT_SERVING then.
+    pub(crate) async fn follow(
+        mut self,
+        market: Market,
+        interval: Duration,
+        stop: CancellationToken,
+    ) {
+        let checking = async {
             loop {
-                tokio::time::sleep(every).await;
-                self.look(&market).await;
+                tokio::time::sleep(interval).await;
+                self.check(&market).await;
             }
         };
-        stop.run_until_cancelled(looking).await;
-        // A look may have been stopped in the middle: it does not matter what was told last.
-        tell(&self.reporter, false).await;
+        stop.run_until_cancelled(checking).await;
+        // A check may have been stopped in the middle: whatever it reported is overwritten.
+        report(&self.reporter, false).await;
     }
 }
 
-async fn tell(reporter: &HealthReporter, serving: bool) {
+async fn report(reporter: &HealthReporter, serving: bool) {
     let status = if serving {
         ServingStatus::Serving
     } else {

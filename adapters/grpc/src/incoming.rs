@@ -1,4 +1,4 @@
-//! Connections as they come in: no more at once than there is room for, and each has to begin before long.
+//! Incoming connections: a limited number at once, and each has to begin in time.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -6,76 +6,58 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
+use futures::{FutureExt, Stream, future::BoxFuture, stream};
+use p2p_edge::server::{accept, set_keepalive, set_nodelay};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::{Connected, TcpIncoming};
+use tonic::transport::server::Connected;
 
-/// How long nothing is accepted after it could not be, as where no file can be opened.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long a connection may be silent at the level of TCP before it is probed.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// A client begins with as many bytes at least: HTTP/2's preface, or more of TLS.
-const PREFACE: usize = 24;
+/// The bytes that every client begins with: HTTP/2's preface, or more of TLS.
+const PREFACE_BYTES: usize = 24;
 
-/// Up to `most` connections at once. Further ones wait until one of them ends. A client that has not begun within the time,
-/// or when it is time to stop, is cut off.
+/// Up to `max` connections at once; further ones wait until one of them ends. A client that has not begun within `timeout`, or
+/// when the server stops, is cut off.
 pub(crate) fn connections(
-    incoming: TcpIncoming,
-    most: usize,
-    time: Duration,
+    listener: TcpListener,
+    max: usize,
+    timeout: Duration,
     stop: CancellationToken,
 ) -> impl Stream<Item = io::Result<Connection>> {
-    let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-    stream::unfold(incoming, move |mut incoming| {
-        let (room, stop) = (Arc::clone(&room), stop.clone());
+    let semaphore = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
+    stream::unfold(listener, move |listener| {
+        let (semaphore, stop) = (Arc::clone(&semaphore), stop.clone());
         async move {
-            let room = room.acquire_owned().await.ok()?;
-            let stream = accepted(&mut incoming).await?;
-            let late = async move {
-                let _ = tokio::time::timeout(time, stop.cancelled()).await;
+            let permit = semaphore.acquire_owned().await.ok()?;
+            let (stream, _) = accept(&listener).await;
+            set_nodelay(&stream);
+            set_keepalive(&stream, TCP_KEEPALIVE);
+            let too_late = async move {
+                let _ = tokio::time::timeout(timeout, stop.cancelled()).await;
             };
             let connection = Connection {
                 stream,
-                missing: PREFACE,
-                late: late.fuse().boxed(),
-                _room: room,
+                missing: PREFACE_BYTES,
+                too_late: too_late.fuse().boxed(),
+                _permit: permit,
             };
-            Some((Ok(connection), incoming))
+            Some((Ok(connection), listener))
         }
     })
 }
 
-/// The next connection. What is wrong with one of them does not keep the others waiting.
-async fn accepted(incoming: &mut TcpIncoming) -> Option<TcpStream> {
-    loop {
-        match incoming.next().await? {
-            Ok(stream) => return Some(stream),
-            Err(error) if is_of_a_connection(&error) => {}
-            Err(error) => {
-                tracing::warn!(%error, "connections can't be accepted; trying again");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
-}
-
-fn is_of_a_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
-    )
-}
-
-/// A connection, and its place among those that there may be.
+/// A connection, and its permit.
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// How many bytes are missing from the client's beginning.
+    /// How many bytes of the client's preface are missing.
     missing: usize,
     /// Ends when it is too late for them.
-    late: BoxFuture<'static, ()>,
-    _room: OwnedSemaphorePermit,
+    too_late: BoxFuture<'static, ()>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Connected for Connection {
@@ -100,7 +82,7 @@ impl AsyncRead for Connection {
         let came = buffer.filled().len() - before;
         self.missing = self.missing.saturating_sub(came);
         if read.is_pending() {
-            ready!(self.late.as_mut().poll(context));
+            ready!(self.too_late.as_mut().poll(context));
             return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }
         read

@@ -1,34 +1,35 @@
-//! The methods that are served, by their full names: what calls are logged and counted by. Other paths can carry anything.
+//! The methods that are served, by their full names. Calls are logged and counted by these names, as other paths can carry
+//! anything.
 
 use p2p_application::limits::Class;
 
 /// A method that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Method {
-    /// Its place in the list.
+    /// Its index in the list.
     pub(crate) index: usize,
     pub(crate) path: &'static str,
-    /// Whether its answer goes on until somebody ends it.
+    /// Whether its answer is a stream that goes on until it is ended.
     pub(crate) streams: bool,
-    /// What its callers do; `None`: nothing that is limited.
+    /// The class of its rate limit; `None`: unlimited.
     pub(crate) class: Option<Class>,
 }
 
-/// What a method is like.
+/// The kind of a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Reads,
     Changes,
     Pays,
     /// For operators and tools; answers once.
-    Tells,
-    /// The same; goes on until somebody ends it.
+    Reports,
+    /// For operators and tools; goes on until it is ended.
     Streams,
 }
 
-/// Every path that is answered, and what it is like; the first stands for all others.
+/// Every path that is answered, and its kind; the first stands for all others.
 const ALL: [(&str, Kind); 17] = [
-    ("(none)", Kind::Tells),
+    ("(none)", Kind::Reports),
     ("/p2p.P2PExchangeService/CreateExchangeOffer", Kind::Changes),
     (
         "/p2p.P2PExchangeService/RespondExchangeOffer",
@@ -44,7 +45,7 @@ const ALL: [(&str, Kind); 17] = [
     ("/payment.v1.PaymentService/AuthorizePayment", Kind::Pays),
     ("/payment.v1.PaymentService/GetPayment", Kind::Reads),
     ("/payment.v1.PaymentService/GetAccountBalance", Kind::Reads),
-    ("/grpc.health.v1.Health/Check", Kind::Tells),
+    ("/grpc.health.v1.Health/Check", Kind::Reports),
     ("/grpc.health.v1.Health/Watch", Kind::Streams),
     (
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -56,17 +57,17 @@ const ALL: [(&str, Kind); 17] = [
     ),
 ];
 
-/// How many there are.
+/// The number of methods.
 pub(crate) const COUNT: usize = ALL.len();
 
 impl Method {
-    /// The method behind a path.
+    /// The method of a path.
     pub(crate) fn of(path: &str) -> Self {
         let found = ALL.iter().position(|(known, _)| *known == path);
         Self::at(found.unwrap_or(0))
     }
 
-    /// The method at this place.
+    /// The method at this index.
     pub(crate) fn at(index: usize) -> Self {
         let (path, kind) = ALL.get(index).copied().unwrap_or(ALL[0]);
         Self {
@@ -77,7 +78,7 @@ impl Method {
                 Kind::Reads => Some(Class::Read),
                 Kind::Changes => Some(Class::Write),
                 Kind::Pays => Some(Class::Pay),
-                Kind::Tells | Kind::Streams => None,
+                Kind::Reports | Kind::Streams => None,
             },
         }
     }
@@ -102,7 +103,7 @@ mod tests {
         ] {
             pool.decode_file_descriptor_set(descriptors).unwrap();
         }
-        let mut served = BTreeSet::from([("(none)".to_owned(), Kind::Tells)]);
+        let mut served = BTreeSet::from([("(none)".to_owned(), Kind::Reports)]);
         for service in pool.services() {
             for method in service.methods() {
                 let path = format!("/{}/{}", service.full_name(), method.name());
@@ -112,12 +113,12 @@ mod tests {
                     (true, _) if method.name() == "AuthorizePayment" => Kind::Pays,
                     (true, _) => Kind::Changes,
                     (false, true) => Kind::Streams,
-                    (false, false) => Kind::Tells,
+                    (false, false) => Kind::Reports,
                 };
                 served.insert((path, kind));
             }
         }
-        // Health has a list that tonic does not serve.
+        // The health service has a method `List` that tonic does not serve.
         served.retain(|(path, _)| path != "/grpc.health.v1.Health/List");
         let listed = ALL.map(|(path, kind)| (path.to_owned(), kind));
         assert_eq!(BTreeSet::from(listed), served);

@@ -5,10 +5,7 @@ use p2p_application::limits::Limits;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
-
-use std::time::Duration;
 
 use crate::edge::EdgeLayer;
 use crate::exchange::Exchange;
@@ -21,10 +18,7 @@ use crate::proto::payment::v1::payment_service_server::PaymentServiceServer;
 use crate::settings::GrpcSettings;
 use crate::stats::GrpcStats;
 
-/// When a connection that is silent at the level of TCP is probed.
-const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
-
-/// Why the market can't be served over gRPC.
+/// A failure to serve the market over gRPC.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("the certificate or its key can't be used")]
@@ -50,7 +44,7 @@ impl GrpcServer {
     pub fn new(market: Market, settings: GrpcSettings) -> Result<Self, ServeError> {
         let mut server = Server::builder()
             .max_concurrent_streams(settings.max_concurrent_streams)
-            // Calls whose deadlines pass are reset by their clients: those of one connection, all at once, are no attack.
+            // Clients reset calls whose deadlines pass: all calls of one connection at once are no attack.
             .http2_max_pending_accept_reset_streams(Some(
                 usize::try_from(settings.max_concurrent_streams).unwrap_or(usize::MAX),
             ))
@@ -74,19 +68,19 @@ impl GrpcServer {
         })
     }
 
-    /// With limits of how often somebody may call; without them there are none.
+    /// With rate limits; the default has none.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// What it counts.
+    /// Its counters.
     #[must_use]
     pub fn stats(&self) -> GrpcStats {
         self.stats.clone()
     }
 
-    /// Serves until told to stop: then health says so, no connection is taken any more, and running calls may end, within
+    /// Serves until told to stop: then health reports it, no further connection is accepted, and running calls may end within
     /// the configured time.
     pub async fn serve(
         self,
@@ -104,25 +98,22 @@ impl GrpcServer {
         let routes = routes(&market, settings.max_message_bytes)?
             .add_service(health_service.max_decoding_message_size(settings.max_message_bytes));
         let mut health = Health::new(reporter).await;
-        health.look(&market).await;
+        health.check(&market).await;
         let following = health.follow(market.clone(), settings.health_interval, stop.clone());
         let following = tokio::spawn(following);
-        let told = stop.clone();
+        let stopped = stop.clone();
 
         let streams_end = CancellationToken::new();
         let edge = EdgeLayer::new(market, limits, stats, &settings, streams_end.clone());
-        let incoming = TcpIncoming::from(listener)
-            .with_nodelay(Some(true))
-            .with_keepalive(Some(TCP_KEEP_ALIVE));
         let incoming = connections(
-            incoming,
+            listener,
             settings.max_connections,
             settings.handshake_timeout,
             stop.clone(),
         );
         let stopping = async move {
-            told.cancelled().await;
-            // Health says so before anything ends; without it the rest ends all the same.
+            stopped.cancelled().await;
+            // Health reports it before anything ends. If that fails, the rest ends all the same.
             let _ = following.await;
             streams_end.cancel();
         };
@@ -130,13 +121,13 @@ impl GrpcServer {
             .layer(edge)
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, stopping);
-        let patience = async {
+        let timeout = async {
             stop.cancelled().await;
-            tokio::time::sleep(settings.shutdown_patience).await;
+            tokio::time::sleep(settings.shutdown_timeout).await;
         };
         tokio::select! {
             served = serving => served.map_err(ServeError::Transport),
-            () = patience => {
+            () = timeout => {
                 tracing::warn!("some calls did not end in time");
                 Ok(())
             }
@@ -144,8 +135,8 @@ impl GrpcServer {
     }
 }
 
-/// The market's services, and the reflection of all that there are.
-fn routes(market: &Market, most: usize) -> Result<Routes, ServeError> {
+/// The market's services, and the reflection of all services.
+fn routes(market: &Market, max_message_bytes: usize) -> Result<Routes, ServeError> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -157,8 +148,10 @@ fn routes(market: &Market, most: usize) -> Result<Routes, ServeError> {
         .map_err(ServeError::Reflection)?;
     let exchange = P2pExchangeServiceServer::new(Exchange::new(market.clone()));
     let payments = PaymentServiceServer::new(Payments::new(market.clone()));
-    Ok(Routes::new(exchange.max_decoding_message_size(most))
-        .add_service(payments.max_decoding_message_size(most))
-        .add_service(v1.max_decoding_message_size(most))
-        .add_service(alpha.max_decoding_message_size(most)))
+    Ok(
+        Routes::new(exchange.max_decoding_message_size(max_message_bytes))
+            .add_service(payments.max_decoding_message_size(max_message_bytes))
+            .add_service(v1.max_decoding_message_size(max_message_bytes))
+            .add_service(alpha.max_decoding_message_size(max_message_bytes)),
+    )
 }

@@ -1,4 +1,4 @@
-//! What an operator decides about the gRPC interface.
+//! The settings of the gRPC interface.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,36 +6,36 @@ use std::time::Duration;
 /// How the market is served over gRPC.
 #[derive(Debug, Clone)]
 pub struct GrpcSettings {
-    /// The largest message that is taken, in bytes.
+    /// The largest accepted message, in bytes.
     pub max_message_bytes: usize,
     /// How long a call may take, whatever its client's deadline.
     pub call_timeout: Duration,
-    /// How often a silent client is asked whether it is still there.
+    /// How often a silent client is pinged.
     pub keep_alive_interval: Duration,
-    /// How long it may take to say so.
+    /// How long it may take to answer the ping.
     pub keep_alive_timeout: Duration,
-    /// How many connections there may be at once; further ones wait.
+    /// How many connections may be open at once; further ones wait.
     pub max_connections: usize,
-    /// How long a client may take to begin, and over the handshake of TLS.
+    /// How long a client may take to begin, and for the TLS handshake.
     pub handshake_timeout: Duration,
-    /// When a client is asked to connect anew. Calls that are open then may end.
+    /// The age at which a connection is closed. Its open calls may end.
     pub max_connection_age: Duration,
-    /// How many calls one connection may have open at once.
+    /// How many calls may be open at once in one connection.
     pub max_concurrent_streams: u32,
-    /// How many streams (of health, of reflection) may be open at once, of all clients together.
+    /// How many streams (of health, of reflection) may be open at once, over all clients.
     pub max_open_streams: usize,
     /// How long running calls may take to end once the server is told to stop.
-    pub shutdown_patience: Duration,
-    /// How often storage is asked whether it is there.
+    pub shutdown_timeout: Duration,
+    /// How often the health check pings storage.
     pub health_interval: Duration,
-    /// With it the server speaks TLS, and nothing else.
+    /// If set, the server speaks TLS only.
     pub tls: Option<Identity>,
 }
 
 impl Default for GrpcSettings {
-    /// 64 KiB; thirty seconds for a call; a silent client is asked every minute and has twenty seconds to answer; 4096
-    /// connections, each with ten seconds to begin and good for an hour; 256 calls in a connection; 256 streams; ten seconds
-    /// to stop; storage is asked every second; no TLS.
+    /// 64 KiB; thirty seconds for a call; a silent client is pinged every minute and has twenty seconds to answer; 4096
+    /// connections, each with ten seconds to begin and closed after an hour; 256 calls in a connection; 256 streams; ten seconds
+    /// to stop; storage is pinged every second; no TLS.
     fn default() -> Self {
         Self {
             max_message_bytes: 64 * 1024,
@@ -47,17 +47,17 @@ impl Default for GrpcSettings {
             max_connection_age: Duration::from_secs(60 * 60),
             max_concurrent_streams: 256,
             max_open_streams: 256,
-            shutdown_patience: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(10),
             health_interval: Duration::from_secs(1),
             tls: None,
         }
     }
 }
 
-/// Who the server is: the contents of two PEM files.
+/// The identity of the server: the contents of two PEM files.
 #[derive(Clone)]
 pub struct Identity {
-    /// The certificate, with those that lead to its authority.
+    /// The certificate chain.
     pub certificate: Vec<u8>,
     /// Its private key. A secret.
     pub key: Vec<u8>,

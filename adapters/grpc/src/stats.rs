@@ -1,4 +1,4 @@
-//! What the gRPC interface has done, for whoever shows it.
+//! Counters of the gRPC interface, for the metrics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -24,13 +24,13 @@ struct Counter {
 /// The calls of one method that were answered with one code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallCount {
-    /// The method's full name, such as `/payment.v1.PaymentService/GetPayment`; `(none)`: there is no such method.
+    /// The method's full name, such as `/payment.v1.PaymentService/GetPayment`; `(none)` stands for unknown methods.
     pub method: &'static str,
     /// The code's name, such as `NOT_FOUND`. CANCELLED: the client did not wait for the answer.
     pub code: &'static str,
-    /// How many there were.
+    /// The number of calls.
     pub calls: u64,
-    /// How long they took together; of streams, until they began.
+    /// Their total duration; of streams, until they began.
     pub time: Duration,
 }
 
@@ -53,7 +53,7 @@ impl GrpcStats {
         counter.micros.fetch_add(micros, Relaxed);
     }
 
-    /// The calls so far: every method and code that there were any of.
+    /// The calls so far, for every method and code that occurred.
     #[must_use]
     pub fn snapshot(&self) -> Vec<CallCount> {
         let mut counts = Vec::new();
@@ -74,7 +74,7 @@ impl GrpcStats {
     }
 }
 
-/// A code as the specification names it.
+/// The name of a code in the specification.
 pub(crate) const fn name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

@@ -146,7 +146,7 @@ async fn a_server_that_stops_says_so_first_and_answers_running_calls() {
 async fn a_server_does_not_wait_for_ever() {
     let patience = Duration::from_millis(50);
     let hurry = GrpcSettings {
-        shutdown_patience: patience,
+        shutdown_timeout: patience,
         ..settings()
     };
     let scene = Scene::under(hurry, Policy::default()).await;

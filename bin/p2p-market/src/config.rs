@@ -200,7 +200,7 @@ impl Config {
         };
         Ok(GrpcSettings {
             call_timeout: Duration::from_secs(self.http.request_timeout_seconds),
-            shutdown_patience: Duration::from_secs(self.http.shutdown_seconds) / 2,
+            shutdown_timeout: Duration::from_secs(self.http.shutdown_seconds) / 2,
             tls,
             ..GrpcSettings::default()
         })

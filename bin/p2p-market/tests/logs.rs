@@ -13,7 +13,7 @@ use support::{Server, program};
 use tempfile::NamedTempFile;
 
 /// Everything that is our own says all that it has to say.
-const OURS: &str = "p2p_market=trace,p2p_http=trace,p2p_grpc=trace,p2p_application=trace,p2p_domain=trace,p2p_persistence=trace,\
+const OURS: &str = "p2p_market=trace,p2p_edge=trace,p2p_http=trace,p2p_grpc=trace,p2p_application=trace,p2p_domain=trace,p2p_persistence=trace,\
     p2p_broker=trace,p2p_system=trace,p2p_migration=trace";
 
 const FORGED: &str = "x\r\n2025-04-18T15:00:00.000000Z ERROR forged: \u{1b}[31mred";

@@ -92,6 +92,23 @@ impl FieldError {
     pub fn invalid(field: impl Into<String>, error: InvalidValue) -> Self {
         Self::new(field, error.code, error.message)
     }
+
+    /// One error in full, several by field.
+    #[must_use]
+    pub fn describe(errors: &[Self]) -> String {
+        match errors {
+            [one] if one.field.is_empty() => one.message.clone(),
+            [one] => format!("{}: {}", one.field, one.message),
+            several => {
+                let fields: Vec<_> = several.iter().map(|error| error.field.as_str()).collect();
+                format!(
+                    "{} fields can't be used: {}",
+                    several.len(),
+                    fields.join(", ")
+                )
+            }
+        }
+    }
 }
 
 /// An error (RFC 9457). `code` is stable and tells what happened; the other texts are for people and may change.

@@ -69,7 +69,7 @@ impl ProblemDetails {
             }
             _ => Cow::Borrowed("VALIDATION_FAILED"),
         };
-        let detail = describe(&errors);
+        let detail = FieldError::describe(&errors);
         let title = "The request's fields can't be used";
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, title, detail).with_errors(errors)
     }
@@ -77,7 +77,7 @@ impl ProblemDetails {
     /// The query string can't be used.
     #[must_use]
     pub fn invalid_query(errors: Vec<FieldError>) -> Self {
-        let detail = describe(&errors);
+        let detail = FieldError::describe(&errors);
         let title = "The query string can't be used";
         Self::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", title, detail).with_errors(errors)
     }
@@ -168,21 +168,5 @@ impl ProblemDetails {
             "The request took too long",
             "a change may still take effect: look before you try again, or send it again under the same idempotency key",
         )
-    }
-}
-
-/// One error in full, several by field.
-fn describe(errors: &[FieldError]) -> String {
-    match errors {
-        [one] if one.field.is_empty() => one.message.clone(),
-        [one] => format!("{}: {}", one.field, one.message),
-        several => {
-            let fields: Vec<_> = several.iter().map(|error| error.field.as_str()).collect();
-            format!(
-                "{} fields can't be used: {}",
-                several.len(),
-                fields.join(", ")
-            )
-        }
     }
 }

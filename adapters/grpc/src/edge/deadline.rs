@@ -1,15 +1,15 @@
-//! How long a client waits, as it says in `grpc-timeout`.
+//! The client's deadline, from `grpc-timeout`.
 
 use std::time::Duration;
 
 use tonic::codegen::http::{HeaderMap, HeaderValue};
 
-/// The time that the client gives us; none where it does not say, or not as it should.
+/// The time that the client allows; `None` if the header is missing or malformed.
 pub(super) fn read(headers: &HeaderMap<HeaderValue>) -> Option<Duration> {
     parse(headers.get("grpc-timeout")?.to_str().ok()?)
 }
 
-/// Up to eight digits, and a unit.
+/// Up to eight digits and a unit.
 fn parse(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,8 +1,7 @@
-//! All that happens around every call, in one layer: request id, address, span, deadline, panics, log, counters.
+//! Everything around a call in one layer: request id, address, span, deadline, panics, log, counters.
 
+mod cancellable;
 mod deadline;
-mod ending;
-mod request_id;
 mod transport;
 
 use std::convert::Infallible;
@@ -15,48 +14,50 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use p2p_application::Market;
 use p2p_application::limits::Limits;
+use p2p_edge::failure::panic_message;
+use p2p_edge::request_id::X_REQUEST_ID;
+use p2p_edge::{ClientAddress, RequestId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
-use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response};
+use tonic::codegen::http::{Extensions, HeaderMap, HeaderValue, Request, Response};
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::{Instrument, field};
 
-use crate::client::ClientAddress;
-use crate::fault::Fault;
-use crate::limits::Meter;
+use crate::limits::RateLimitState;
 use crate::methods::Method;
+use crate::rpc_error::RpcError;
 use crate::settings::GrpcSettings;
 use crate::stats::{self, GrpcStats};
-use ending::Ending;
-use request_id::X_REQUEST_ID;
+use cancellable::CancellableBody;
 
 /// Puts the edge around services.
 #[derive(Debug, Clone)]
-pub(crate) struct EdgeLayer(Arc<Around>);
+pub(crate) struct EdgeLayer(Arc<EdgeState>);
 
 #[derive(Debug)]
-struct Around {
+struct EdgeState {
     market: Market,
     limits: Limits,
     stats: GrpcStats,
     call_timeout: Duration,
-    /// A place for each stream that may be open.
+    /// A permit for each stream that may be open.
     streams: Arc<Semaphore>,
-    /// Streams end when this is cancelled.
-    ending: CancellationToken,
+    /// Streams end when it is cancelled.
+    streams_end: CancellationToken,
 }
 
-impl Around {
-    /// A place for a stream; other calls need none.
-    fn room_for(&self, method: Method) -> Result<Option<OwnedSemaphorePermit>, Fault> {
+impl EdgeState {
+    /// A permit for a stream; other calls need none.
+    fn acquire(&self, method: Method) -> Result<Option<OwnedSemaphorePermit>, RpcError> {
         if !method.streams {
             return Ok(None);
         }
-        let room = Arc::clone(&self.streams).try_acquire_owned();
-        room.map(Some).map_err(|_| Fault::no_stream_left())
+        let permit = Arc::clone(&self.streams).try_acquire_owned();
+        permit.map(Some).map_err(|_| RpcError::no_stream_left())
     }
 }
 
@@ -66,9 +67,9 @@ impl EdgeLayer {
         limits: Limits,
         stats: GrpcStats,
         settings: &GrpcSettings,
-        ending: CancellationToken,
+        streams_end: CancellationToken,
     ) -> Self {
-        Self(Arc::new(Around {
+        Self(Arc::new(EdgeState {
             market,
             limits,
             stats,
@@ -76,7 +77,7 @@ impl EdgeLayer {
             streams: Arc::new(Semaphore::new(
                 settings.max_open_streams.min(Semaphore::MAX_PERMITS),
             )),
-            ending,
+            streams_end,
         }))
     }
 }
@@ -86,7 +87,7 @@ impl<S> Layer<S> for EdgeLayer {
 
     fn layer(&self, inner: S) -> Edge<S> {
         Edge {
-            around: Arc::clone(&self.0),
+            state: Arc::clone(&self.0),
             inner,
         }
     }
@@ -95,7 +96,7 @@ impl<S> Layer<S> for EdgeLayer {
 /// Services with the edge around them.
 #[derive(Debug, Clone)]
 pub(crate) struct Edge<S> {
-    around: Arc<Around>,
+    state: Arc<EdgeState>,
     inner: S,
 }
 
@@ -113,49 +114,52 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        // Tonic minds deadlines too, as CANCELLED and without details: ours is looked at before.
+        // Tonic has a deadline too, but answers CANCELLED without details: ours is checked first.
         let began = Instant::now();
         let wanted = deadline::read(request.headers());
-        let limit = self.around.call_timeout;
+        let limit = self.state.call_timeout;
         let deadline = began + wanted.map_or(limit, |wanted| wanted.min(limit));
-        let around = Arc::clone(&self.around);
-        let client = ClientAddress::of(request.extensions());
+        let state = Arc::clone(&self.state);
+        let client = client_address(request.extensions());
         request.extensions_mut().insert(client);
         let method = Method::of(request.uri().path());
         if let Some(class) = method.class
-            && !around.limits.are_off()
+            && !state.limits.are_off()
         {
-            request.extensions_mut().insert(Meter {
-                limits: around.limits.clone(),
+            request.extensions_mut().insert(RateLimitState {
+                limits: state.limits.clone(),
                 class,
-                from: client,
+                client,
             });
         }
-        let id = request_id::of(request.headers(), around.market.ids());
+        let id = RequestId::of(request.headers(), || state.market.ids().next());
         let span = tracing::info_span!(
             "call",
-            request_id = request_id::text(&id),
+            request_id = id.text(),
             method = method.path,
             user = field::Empty,
         );
         let answer = span.in_scope(|| self.inner.call(request));
         let call = async move {
-            let mut underway = Underway {
-                stats: around.stats.clone(),
+            let mut guard = CallGuard {
+                stats: state.stats.clone(),
                 method,
                 began,
                 answered: None,
             };
-            let (mut response, room) = match around.room_for(method) {
-                Ok(room) => (in_time(answer, deadline).await, room),
-                Err(fault) => (Status::from(fault).into_http(), None),
+            let (mut response, permit) = match state.acquire(method) {
+                Ok(permit) => (in_time(answer, deadline).await, permit),
+                Err(error) => (Status::from(error).into_http(), None),
             };
             let code = code_of(response.headers());
             if code == Code::Ok && method.streams {
-                response = response.map(|body| Ending::of(body, around.ending.clone(), room));
+                let end = state.streams_end.clone();
+                response = response.map(|body| CancellableBody::new(body, end, permit));
             }
-            response.headers_mut().insert(X_REQUEST_ID, id);
-            underway.answered = Some(code);
+            response
+                .headers_mut()
+                .insert(X_REQUEST_ID, id.into_header());
+            guard.answered = Some(code);
             Ok(response)
         };
         Box::pin(call.instrument(span))
@@ -168,41 +172,39 @@ async fn in_time(
     deadline: Instant,
 ) -> Response<Body> {
     let answer = AssertUnwindSafe(answer).catch_unwind();
-    let fault = match tokio::time::timeout_at(deadline, answer).await {
-        Ok(Ok(Ok(response))) => match transport::fault(response.headers()) {
+    let error = match tokio::time::timeout_at(deadline, answer).await {
+        Ok(Ok(Ok(response))) => match transport::error(response.headers()) {
             None => return response,
-            Some(fault) => fault,
+            Some(error) => error,
         },
-        Ok(Err(panic)) => Fault::internal(words_of(panic.as_ref())),
-        Err(_) => Fault::timed_out(),
+        Ok(Err(panic)) => RpcError::internal(panic_message(panic.as_ref())),
+        Err(_) => RpcError::timed_out(),
     };
-    Status::from(fault).into_http()
+    Status::from(error).into_http()
 }
 
-fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let words = panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
-    format!("a handler panicked: {words}")
+/// The address at the other end of a call's connection.
+fn client_address(call: &Extensions) -> ClientAddress {
+    let encrypted = || call.get().map(TlsConnectInfo::<TcpConnectInfo>::get_ref);
+    let connection = call.get::<TcpConnectInfo>().or_else(encrypted);
+    ClientAddress::of_peer(connection.and_then(TcpConnectInfo::remote_addr))
 }
 
-/// An error is in the headers; what went well says so only at its end.
+/// An error is in the headers; a success is in the trailers only.
 fn code_of(headers: &HeaderMap<HeaderValue>) -> Code {
     let status = headers.get(Status::GRPC_STATUS);
     status.map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()))
 }
 
-/// Counts and logs a call when it is over: also where the client does not wait for it.
-struct Underway {
+/// Counts and logs a call when it is over, even if the client does not wait for it.
+struct CallGuard {
     stats: GrpcStats,
     method: Method,
     began: Instant,
     answered: Option<Code>,
 }
 
-impl Drop for Underway {
+impl Drop for CallGuard {
     fn drop(&mut self) {
         let code = self.answered.unwrap_or(Code::Cancelled);
         let took = self.began.elapsed();

@@ -1,28 +1,28 @@
-//! Errors of the transport itself, which come without a code of ours: they get one.
+//! Errors of the transport itself, which have no code of ours: they get one.
 
 use tonic::codegen::http::{HeaderMap, HeaderValue};
 use tonic::{Code, Status};
 
-use crate::fault::Fault;
+use crate::rpc_error::RpcError;
 
-/// What an answer without details tells of, if it tells of an error that has a code.
-pub(super) fn fault(headers: &HeaderMap<HeaderValue>) -> Option<Fault> {
+/// The error of an answer without details, if it has a code of ours.
+pub(super) fn error(headers: &HeaderMap<HeaderValue>) -> Option<RpcError> {
     let status = headers.get(Status::GRPC_STATUS)?;
     if headers.contains_key(Status::GRPC_STATUS_DETAILS) {
         return None;
     }
     match Code::from_bytes(status.as_bytes()) {
-        Code::OutOfRange => Some(Fault::new(
+        Code::OutOfRange => Some(RpcError::new(
             Code::ResourceExhausted,
             "PAYLOAD_TOO_LARGE",
             "the message is larger than anything that the market has use for",
         )),
-        Code::Internal => Some(Fault::new(
+        Code::Internal => Some(RpcError::new(
             Code::InvalidArgument,
             "MALFORMED_MESSAGE",
             "the message is not the one that this method takes",
         )),
-        Code::Unimplemented => Some(Fault::new(
+        Code::Unimplemented => Some(RpcError::new(
             Code::Unimplemented,
             "METHOD_NOT_FOUND",
             "there is no such method, or not with this encoding",

@@ -11,7 +11,6 @@ use p2p_domain::{
     Actor, Decimal, Dispute, DisputeId, Exchanger, Offer, OfferId, Refusal, Status, UserId,
 };
 
-use crate::fault::Fault;
 use crate::fields::{self, read_fields};
 use crate::proto::p2p::{
     CancelTransactionRequest, CancelTransactionResponse, ConfirmPaymentRequest,
@@ -22,9 +21,10 @@ use crate::proto::p2p::{
     RespondExchangeOfferResponse, ResponseAction, SetExchangerStatusRequest,
     SetExchangerStatusResponse, Side,
 };
+use crate::rpc_error::RpcError;
 
 /// The deal that a request is about.
-pub(super) fn offer(text: &str) -> Result<OfferId, Fault> {
+pub(super) fn offer(text: &str) -> Result<OfferId, RpcError> {
     fields::subject("offer_id", text)
 }
 
@@ -32,7 +32,7 @@ pub(super) fn create_offer(
     id: OfferId,
     caller: Caller,
     body: CreateExchangeOfferRequest,
-) -> Result<CreateOffer, Fault> {
+) -> Result<CreateOffer, RpcError> {
     read_fields! {
         customer = fields::optional_id("customer_id", &body.customer_id);
         listing = fields::id("listing_id", &body.listing_id);
@@ -54,7 +54,7 @@ pub(super) fn create_offer(
 pub(super) fn response(
     caller: Caller,
     body: &RespondExchangeOfferRequest,
-) -> Result<(OfferId, ResponseAction), Fault> {
+) -> Result<(OfferId, ResponseAction), RpcError> {
     let offer = offer(&body.offer_id)?;
     read_fields! {
         exchanger = fields::optional_id("exchanger_id", &body.exchanger_id);
@@ -67,7 +67,7 @@ pub(super) fn response(
 pub(super) fn confirm_payment(
     caller: Caller,
     body: ConfirmPaymentRequest,
-) -> Result<ConfirmPayment, Fault> {
+) -> Result<ConfirmPayment, RpcError> {
     let offer = offer(&body.offer_id)?;
     read_fields! {
         exchanger = fields::optional_id("exchanger_id", &body.exchanger_id);
@@ -85,7 +85,7 @@ pub(super) fn confirm_payment(
 pub(super) fn confirm_receipt(
     caller: Caller,
     body: &ConfirmReceiptRequest,
-) -> Result<ConfirmReceipt, Fault> {
+) -> Result<ConfirmReceipt, RpcError> {
     let offer = offer(&body.offer_id)?;
     read_fields! {
         customer = fields::optional_id("customer_id", &body.customer_id);
@@ -99,7 +99,7 @@ pub(super) fn open_dispute(
     id: DisputeId,
     caller: Caller,
     body: OpenDisputeRequest,
-) -> Result<OpenDispute, Fault> {
+) -> Result<OpenDispute, RpcError> {
     let offer = offer(&body.offer_id)?;
     read_fields! {
         claimed = fields::optional_choice("opened_by", body.opened_by, side);
@@ -117,7 +117,7 @@ pub(super) fn open_dispute(
 pub(super) fn switch(
     caller: Caller,
     body: &SetExchangerStatusRequest,
-) -> Result<SwitchOnline, Fault> {
+) -> Result<SwitchOnline, RpcError> {
     let exchanger = match body.exchanger_id.as_str() {
         "" => caller.user,
         named => fields::subject("exchanger_id", named)?,
@@ -129,7 +129,10 @@ pub(super) fn switch(
     })
 }
 
-pub(super) fn cancel(caller: Caller, body: CancelTransactionRequest) -> Result<CancelOffer, Fault> {
+pub(super) fn cancel(
+    caller: Caller,
+    body: CancelTransactionRequest,
+) -> Result<CancelOffer, RpcError> {
     let offer = offer(&body.offer_id)?;
     read_fields! {
         claimed = fields::optional_choice("cancelled_by", body.cancelled_by, side);
@@ -146,7 +149,7 @@ pub(super) fn cancel(caller: Caller, body: CancelTransactionRequest) -> Result<C
 pub(super) fn resolve(
     caller: Caller,
     body: ResolveDisputeRequest,
-) -> Result<ResolveDispute, Fault> {
+) -> Result<ResolveDispute, RpcError> {
     let dispute = fields::subject("dispute_id", &body.dispute_id)?;
     read_fields! {
         admin = fields::optional_id("admin_id", &body.admin_id);

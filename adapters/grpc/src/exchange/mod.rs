@@ -8,9 +8,9 @@ use prost::Message;
 use tonic::Request;
 use tonic::server::NamedService;
 
-use crate::fault::Fault;
 use crate::idempotency::Once;
 use crate::proto::p2p::p2p_exchange_service_server::P2pExchangeServiceServer;
+use crate::rpc_error::RpcError;
 
 /// The service over a market.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ impl Exchange {
         &self,
         method: &str,
         request: Request<T>,
-    ) -> Result<(Caller, Once, T), Fault> {
+    ) -> Result<(Caller, Once, T), RpcError> {
         let caller = crate::auth::caller(&self.market, &request).await?;
         let operation = format!("/{NAME}/{method}");
         let once = Once::of(request.metadata(), operation, request.get_ref())?;

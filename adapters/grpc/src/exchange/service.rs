@@ -6,7 +6,6 @@ use p2p_application::offer::{
 use tonic::{Request, Response, Status};
 
 use super::{Exchange, convert};
-use crate::fault::Fault;
 use crate::proto::p2p::p2p_exchange_service_server::P2pExchangeService;
 use crate::proto::p2p::{
     CancelTransactionRequest, CancelTransactionResponse, ConfirmPaymentRequest,
@@ -16,6 +15,7 @@ use crate::proto::p2p::{
     ResolveDisputeResponse, RespondExchangeOfferRequest, RespondExchangeOfferResponse,
     ResponseAction, SetExchangerStatusRequest, SetExchangerStatusResponse,
 };
+use crate::rpc_error::RpcError;
 
 #[tonic::async_trait]
 impl P2pExchangeService for Exchange {
@@ -86,7 +86,7 @@ impl P2pExchangeService for Exchange {
         let offer = convert::offer(&request.get_ref().offer_id)?;
         let offer = p2p_application::offer::offer_status(&self.market, caller, offer)
             .await
-            .map_err(Fault::from)?;
+            .map_err(RpcError::from)?;
         Ok(Response::new(convert::standing(&offer)))
     }
 

@@ -1,6 +1,5 @@
-//! Changes that can be sent again: the `idempotency-key` of a call, and the answer that is given once for it.
+//! Changes that can be sent again: the `idempotency-key` of a call, and its one stored reply.
 
-mod key;
 mod once;
 mod stored;
 

@@ -1,22 +1,24 @@
-//! The one way from a change to its answer.
+//! Executes a change, once for its idempotency key.
 
 use p2p_application::ports::IdempotencyKey;
 use p2p_application::{Caller, Command, Market, idempotency};
 use p2p_domain::TypedId;
+use p2p_edge::digest::first_half;
+use p2p_edge::idempotency::read_key;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 
-use super::{key, stored};
-use crate::fault::Fault;
+use super::stored;
+use crate::rpc_error::RpcError;
 
 /// Marks an answer that was given before.
 pub(crate) fn mark_replayed(metadata: &mut MetadataMap) {
     metadata.insert("idempotency-replayed", MetadataValue::from_static("true"));
 }
 
-/// Carries a call's command out: once for its key, if it has one.
+/// Executes a call's command: once for its key, if it has one.
 #[derive(Debug)]
 pub(crate) struct Once {
     key: Option<String>,
@@ -26,13 +28,13 @@ pub(crate) struct Once {
 }
 
 impl Once {
-    /// Of a call of this method with this message.
+    /// For a call of this method with this message.
     pub(crate) fn of(
         metadata: &MetadataMap,
         operation: String,
         message: &impl Message,
-    ) -> Result<Self, Fault> {
-        let key = key::read(metadata)?;
+    ) -> Result<Self, RpcError> {
+        let key = read_key(metadata.as_ref()).map_err(|_| RpcError::bad_idempotency_key())?;
         Ok(Self {
             fingerprint: match key {
                 Some(_) => fingerprint(&operation, message),
@@ -43,8 +45,8 @@ impl Once {
         })
     }
 
-    /// Carries the command out and answers. With a key the answer, a refusal too, is kept in the commit of what it tells
-    /// of, and given again to the same call.
+    /// Executes the command and answers. With a key the reply, even a refusal, is stored in the commit of its effect, and given
+    /// again to the same call.
     pub(crate) async fn carry_out<C: Command, A: Message + Default>(
         self,
         market: &Market,
@@ -53,7 +55,7 @@ impl Once {
         render: impl Fn(C::Outcome) -> A + Send + Sync + 'static,
     ) -> Result<Response<A>, Status> {
         let Some(key) = self.key else {
-            let outcome = market.execute(command).await.map_err(Fault::from)?;
+            let outcome = market.execute(command).await.map_err(RpcError::from)?;
             return Ok(Response::new(render(outcome)));
         };
         let once = idempotency::Once {
@@ -69,7 +71,7 @@ impl Once {
                 Err(refusal) => stored::refusal(refusal),
             },
         };
-        let replied = market.execute(once).await.map_err(Fault::from)?;
+        let replied = market.execute(once).await.map_err(RpcError::from)?;
         let mut answer = stored::read(&replied.reply)?.map(Response::new);
         if replied.replayed {
             mark_replayed(match &mut answer {
@@ -81,15 +83,13 @@ impl Once {
     }
 }
 
-/// A digest of a call. The same fields are always encoded alike.
+/// The fingerprint of a call. Equal fields are always encoded alike.
 fn fingerprint(operation: &str, message: &impl Message) -> u128 {
     let mut digest = Sha256::new();
     digest.update(operation);
     digest.update(b"\n");
     digest.update(message.encode_to_vec());
-    let half = digest.finalize();
-    let half = half.first_chunk::<16>();
-    half.map_or(0, |bytes| u128::from_be_bytes(*bytes))
+    first_half(digest.finalize())
 }
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
     use crate::proto::p2p::{ConfirmPaymentRequest, ConfirmReceiptRequest};
 
     #[test]
-    fn what_differs_differs() {
+    fn different_calls_have_different_fingerprints() {
         let digests = [
             fingerprint("a", &ConfirmReceiptRequest::default()),
             fingerprint("b", &ConfirmReceiptRequest::default()),

@@ -5,7 +5,7 @@ use p2p_domain::Refusal;
 use prost::Message;
 use tonic::Status;
 
-use crate::fault::Fault;
+use crate::rpc_error::RpcError;
 
 /// The tag of a stored message.
 const MESSAGE: u16 = 0;
@@ -25,12 +25,12 @@ pub(super) fn answer(message: &impl Message) -> Reply {
 pub(super) fn refusal(refusal: Refusal) -> Reply {
     Reply {
         tag: STATUS,
-        body: Status::from(Fault::from(refusal)).details().to_vec(),
+        body: Status::from(RpcError::from(refusal)).details().to_vec(),
     }
 }
 
 /// The stored message, or the stored refusal.
-pub(super) fn read<A: Message + Default>(reply: &Reply) -> Result<Result<A, Status>, Fault> {
+pub(super) fn read<A: Message + Default>(reply: &Reply) -> Result<Result<A, Status>, RpcError> {
     let body = reply.body.as_slice();
     match reply.tag {
         MESSAGE => {
@@ -48,8 +48,8 @@ pub(super) fn read<A: Message + Default>(reply: &Reply) -> Result<Result<A, Stat
     }
 }
 
-fn unreadable(why: &str) -> Fault {
-    Fault::internal(format!("a stored reply can't be read: {why}"))
+fn unreadable(why: &str) -> RpcError {
+    RpcError::internal(format!("a stored reply can't be read: {why}"))
 }
 
 #[cfg(test)]

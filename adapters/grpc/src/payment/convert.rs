@@ -1,24 +1,25 @@
 //! Messages to commands, and what came of them to messages.
 
 use p2p_application::Caller;
-use p2p_application::idempotency::parse_key;
 use p2p_application::payment::{AuthorizePayment, Authorized};
 use p2p_domain::payment::PaymentState;
 use p2p_domain::{Account, Decline, Money, Payment, PaymentId};
+use p2p_edge::FieldError;
+use p2p_edge::idempotency::parse_key;
 
-use crate::fault::{Fault, FieldFault};
 use crate::fields::{self, read_fields};
 use crate::proto::payment::v1::{
     AuthorizePaymentRequest, AuthorizePaymentResponse, GetAccountBalanceResponse,
     GetPaymentResponse, PaymentError, PaymentErrorCode, PaymentStatus,
 };
+use crate::rpc_error::RpcError;
 
 pub(super) fn authorize(
     id: PaymentId,
     caller: Caller,
     body: AuthorizePaymentRequest,
-) -> Result<AuthorizePayment, Fault> {
-    let key = key(&body.idempotency_key).map_err(Fault::in_field)?;
+) -> Result<AuthorizePayment, RpcError> {
+    let key = key(&body.idempotency_key).map_err(RpcError::in_field)?;
     read_fields! {
         asset = fields::asset("currency", &body.currency);
         description = fields::text("description", body.description, 0..=500);
@@ -35,19 +36,15 @@ pub(super) fn authorize(
     })
 }
 
-fn key(text: &str) -> Result<String, FieldFault> {
+fn key(text: &str) -> Result<String, FieldError> {
     let field = "idempotency_key";
     if text.is_empty() {
-        return Err(FieldFault {
-            field,
-            code: "IDEMPOTENCY_KEY_REQUIRED",
-            message: "is required".to_owned(),
-        });
+        let code = "IDEMPOTENCY_KEY_REQUIRED";
+        return Err(FieldError::new(field, code, "is required"));
     }
-    parse_key(text).ok_or_else(|| FieldFault {
-        field,
-        code: "IDEMPOTENCY_KEY_INVALID",
-        message: "must have 1 to 128 visible ASCII characters".to_owned(),
+    parse_key(text).ok_or_else(|| {
+        let message = "must have 1 to 128 visible ASCII characters";
+        FieldError::new(field, "IDEMPOTENCY_KEY_INVALID", message)
     })
 }
 

@@ -8,7 +8,6 @@ use tonic::server::NamedService;
 use tonic::{Request, Response, Status};
 
 use crate::auth::caller;
-use crate::fault::Fault;
 use crate::fields;
 use crate::idempotency::mark_replayed;
 use crate::proto::payment::v1::payment_service_server::{PaymentService, PaymentServiceServer};
@@ -16,6 +15,7 @@ use crate::proto::payment::v1::{
     AuthorizePaymentRequest, AuthorizePaymentResponse, GetAccountBalanceRequest,
     GetAccountBalanceResponse, GetPaymentRequest, GetPaymentResponse,
 };
+use crate::rpc_error::RpcError;
 
 /// The service over a market.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl PaymentService for Payments {
         let command = convert::authorize(self.market.fresh(), caller, request.into_inner())?;
         let authorized = authorize_payment(&self.market, command)
             .await
-            .map_err(Fault::from)?;
+            .map_err(RpcError::from)?;
         let mut response = Response::new(convert::authorized(&authorized));
         if authorized.duplicate {
             mark_replayed(response.metadata_mut());
@@ -58,7 +58,7 @@ impl PaymentService for Payments {
         let payment = fields::subject("payment_id", &request.get_ref().payment_id)?;
         let payment = get_payment(&self.market, caller, payment)
             .await
-            .map_err(Fault::from)?;
+            .map_err(RpcError::from)?;
         Ok(Response::new(convert::payment(payment)))
     }
 
@@ -70,7 +70,7 @@ impl PaymentService for Payments {
         let account = fields::subject("account_id", &request.get_ref().account_id)?;
         let account = account_balance(&self.market, caller, account)
             .await
-            .map_err(Fault::from)?;
+            .map_err(RpcError::from)?;
         Ok(Response::new(convert::balance(&account)))
     }
 }

@@ -11,33 +11,33 @@ use tonic::body::Body;
 use tonic::codegen::Bytes;
 use tonic::codegen::http::HeaderMap;
 
-use crate::fault::Fault;
+use crate::rpc_error::RpcError;
 
-/// A body that goes on until somebody ends it. What there is to say is said before.
-pub(super) struct Ending {
+/// The body of a stream, which is ended by a token. Frames that are ready come first.
+pub(super) struct CancellableBody {
     body: Body,
     end: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: bool,
-    /// Its place among the streams that may be open.
-    _room: Option<OwnedSemaphorePermit>,
+    /// Held while the stream is open.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Ending {
-    pub(super) fn of(
+impl CancellableBody {
+    pub(super) fn new(
         body: Body,
         end: CancellationToken,
-        room: Option<OwnedSemaphorePermit>,
+        permit: Option<OwnedSemaphorePermit>,
     ) -> Body {
         Body::new(Self {
             body,
             end: Box::pin(end.cancelled_owned()),
             ended: false,
-            _room: room,
+            _permit: permit,
         })
     }
 }
 
-impl http_body::Body for Ending {
+impl http_body::Body for CancellableBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -56,7 +56,7 @@ impl http_body::Body for Ending {
         }
         self.ended = true;
         let mut trailers = HeaderMap::new();
-        Status::from(Fault::stopping()).add_header(&mut trailers)?;
+        Status::from(RpcError::stopping()).add_header(&mut trailers)?;
         Poll::Ready(Some(Ok(Frame::trailers(trailers))))
     }
 }

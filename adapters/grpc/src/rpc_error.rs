@@ -1,25 +1,26 @@
 //! Errors on their way to the client: a status with google.rpc.ErrorInfo, google.rpc.BadRequest where fields are at
-//! fault, and google.rpc.RetryInfo where it is worth while to try again.
+//! rpc_error, and google.rpc.RetryInfo where it is worth while to try again.
 //!
 //! The status of the application's errors follows from their kind ([`ErrorKind`]); requests that never reach it have theirs here.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::error::Error;
 use std::time::Duration;
 
 use p2p_application::ports::{StorageError, TokenError};
 use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_domain::Refusal;
+use p2p_edge::FieldError;
+use p2p_edge::failure::error_chain;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-/// Whose codes these are.
+/// The domain of the codes.
 const DOMAIN: &str = "p2p-market";
 
 /// An error.
 #[derive(Debug)]
-pub(crate) struct Fault(Box<Parts>);
+pub(crate) struct RpcError(Box<Parts>);
 
 #[derive(Debug)]
 struct Parts {
@@ -27,23 +28,13 @@ struct Parts {
     code: Cow<'static, str>,
     message: Cow<'static, str>,
     facts: Vec<(&'static str, String)>,
-    fields: Vec<FieldFault>,
+    fields: Vec<FieldError>,
     retry_after: Option<Duration>,
     /// What went wrong inside; for the log only.
     cause: Option<String>,
 }
 
-/// What is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FieldFault {
-    pub(crate) field: &'static str,
-    /// Stable; clients may rely on it.
-    pub(crate) code: &'static str,
-    /// For people.
-    pub(crate) message: String,
-}
-
-impl Fault {
+impl RpcError {
     pub(crate) fn new(
         status: Code,
         code: impl Into<Cow<'static, str>>,
@@ -68,38 +59,38 @@ impl Fault {
     /// A defect of ours. The cause is logged, never shown.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let message = "something went wrong on our side; the request id helps us to find out what";
-        let mut fault = Self::new(Code::Internal, "INTERNAL", message);
-        fault.0.cause = Some(cause.into());
-        fault
+        let mut rpc_error = Self::new(Code::Internal, "INTERNAL", message);
+        rpc_error.0.cause = Some(cause.into());
+        rpc_error
     }
 
-    /// Fields that can't be used, all of them at once; where all are missing, that is the code.
-    pub(crate) fn invalid(fields: Vec<FieldFault>) -> Self {
+    /// All invalid fields at once; if all of them are missing, that is the code.
+    pub(crate) fn invalid(fields: Vec<FieldError>) -> Self {
         let missing = fields.iter().all(|field| field.code == "MISSING_FIELD");
         let code = if missing {
             "MISSING_FIELD"
         } else {
             "VALIDATION_FAILED"
         };
-        let mut fault = Self::new(Code::InvalidArgument, code, describe(&fields));
-        fault.0.fields = fields;
-        fault
+        let mut rpc_error = Self::new(Code::InvalidArgument, code, FieldError::describe(&fields));
+        rpc_error.0.fields = fields;
+        rpc_error
     }
 
-    /// One field is at fault, in a way that has a code of its own.
-    pub(crate) fn in_field(field: FieldFault) -> Self {
+    /// One invalid field, whose error has a code of its own.
+    pub(crate) fn in_field(field: FieldError) -> Self {
         let message = format!("{}: {}", field.field, field.message);
-        let mut fault = Self::new(Code::InvalidArgument, field.code, message);
-        fault.0.fields = vec![field];
-        fault
+        let mut rpc_error = Self::new(Code::InvalidArgument, field.code.clone(), message);
+        rpc_error.0.fields = vec![field];
+        rpc_error
     }
 
-    /// Nobody says who is asking.
+    /// The call carries no credentials.
     pub(crate) fn unauthenticated(message: &'static str) -> Self {
         Self::new(Code::Unauthenticated, "UNAUTHENTICATED", message)
     }
 
-    /// Somebody says so, but can't prove it.
+    /// The access token is not accepted.
     pub(crate) fn bad_token(error: TokenError) -> Self {
         let code = match error {
             TokenError::Invalid => "INVALID_TOKEN",
@@ -110,7 +101,7 @@ impl Fault {
         Self::new(Code::Unauthenticated, code, error.to_string())
     }
 
-    /// A key that nobody can be sure to send again.
+    /// The idempotency key can't be repeated reliably.
     pub(crate) fn bad_idempotency_key() -> Self {
         Self::new(
             Code::InvalidArgument,
@@ -119,7 +110,7 @@ impl Fault {
         )
     }
 
-    /// The deadline has passed, the client's or the server's own.
+    /// The deadline of the client or of the server has passed.
     pub(crate) fn timed_out() -> Self {
         Self::new(
             Code::DeadlineExceeded,
@@ -128,18 +119,18 @@ impl Fault {
         )
     }
 
-    /// Somebody calls more often than they may.
+    /// The caller exceeds a rate limit.
     pub(crate) fn rate_limited(wait: Duration) -> Self {
-        let mut fault = Self::new(
+        let mut rpc_error = Self::new(
             Code::ResourceExhausted,
             "RATE_LIMITED",
             "too many calls: nothing was done; try again when google.rpc.RetryInfo says",
         );
-        fault.0.retry_after = Some(wait);
-        fault
+        rpc_error.0.retry_after = Some(wait);
+        rpc_error
     }
 
-    /// As many streams are open as there may be.
+    /// The limit of open streams is reached.
     pub(crate) fn no_stream_left() -> Self {
         Self::new(
             Code::ResourceExhausted,
@@ -169,18 +160,6 @@ impl Fault {
     }
 }
 
-/// One bad field in full, several by name.
-fn describe(fields: &[FieldFault]) -> String {
-    match fields {
-        [one] => format!("{}: {}", one.field, one.message),
-        several => {
-            let names: Vec<_> = several.iter().map(|field| field.field).collect();
-            let count = several.len();
-            format!("{count} fields can't be used: {}", names.join(", "))
-        }
-    }
-}
-
 /// The status of each kind of error. FAILED_PRECONDITION: the state has to change first; INVALID_ARGUMENT: the request has to.
 const fn status_of(kind: ErrorKind) -> Code {
     match kind {
@@ -197,45 +176,41 @@ const fn status_of(kind: ErrorKind) -> Code {
     }
 }
 
-impl From<Refusal> for Fault {
+impl From<Refusal> for RpcError {
     fn from(refusal: Refusal) -> Self {
         if let Refusal::Broken { .. } = refusal {
             return Self::internal(refusal.to_string());
         }
         let (status, code) = (status_of(ErrorKind::from(&refusal)), refusal.code());
-        let mut fault = Self::new(status, code, refusal.to_string());
+        let mut rpc_error = Self::new(status, code, refusal.to_string());
         if let Some(field) = field_of(&refusal) {
             let message = match &refusal {
                 Refusal::Amount { error, .. } => error.to_string(),
                 other => other.to_string(),
             };
-            fault = fault.with_fact("field", field);
-            fault.0.fields = vec![FieldFault {
-                field,
-                code,
-                message,
-            }];
+            rpc_error = rpc_error.with_fact("field", field);
+            rpc_error.0.fields = vec![FieldError::new(field, code, message)];
         }
         match refusal {
-            Refusal::IllegalTransition { state, trigger, .. } => fault
+            Refusal::IllegalTransition { state, trigger, .. } => rpc_error
                 .with_fact("state", state.map_or("NONE", p2p_domain::Status::name))
                 .with_fact("event", trigger),
-            Refusal::RoleRequired { role } => fault.with_fact("role", role),
+            Refusal::RoleRequired { role } => rpc_error.with_fact("role", role),
             Refusal::InsufficientFunds { asset } | Refusal::CounterpartyFunds { asset } => {
-                fault.with_fact("asset", asset)
+                rpc_error.with_fact("asset", asset)
             }
             Refusal::TooManyAttempts { wait } => {
-                fault.0.retry_after = Some(wait);
-                fault
+                rpc_error.0.retry_after = Some(wait);
+                rpc_error
             }
-            Refusal::TooMany { most, .. } => fault.with_fact("most", most),
-            Refusal::CancelledTooOften { until } => fault.with_fact("until", until),
-            _ => fault,
+            Refusal::TooMany { most, .. } => rpc_error.with_fact("most", most),
+            Refusal::CancelledTooOften { until } => rpc_error.with_fact("until", until),
+            _ => rpc_error,
         }
     }
 }
 
-/// The field that a refusal is about, if it is about one.
+/// The field that a refusal is about, if any.
 const fn field_of(refusal: &Refusal) -> Option<&'static str> {
     match refusal {
         Refusal::Amount { field, .. } => Some(field),
@@ -247,7 +222,7 @@ const fn field_of(refusal: &Refusal) -> Option<&'static str> {
     }
 }
 
-impl From<CommandError> for Fault {
+impl From<CommandError> for RpcError {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Refused(refusal) => refusal.into(),
@@ -268,21 +243,21 @@ impl From<CommandError> for Fault {
     }
 }
 
-impl From<StorageError> for Fault {
+impl From<StorageError> for RpcError {
     /// Of a read.
     fn from(error: StorageError) -> Self {
         let as_command = CommandError::from(&error);
         if as_command == CommandError::Internal {
-            return Self::internal(chain(&error));
+            return Self::internal(error_chain(&error));
         }
-        let mut fault = Self::of_command(&as_command, "nothing was changed; try again later")
+        let mut rpc_error = Self::of_command(&as_command, "nothing was changed; try again later")
             .with_retry_after(5);
-        fault.0.cause = Some(chain(&error));
-        fault
+        rpc_error.0.cause = Some(error_chain(&error));
+        rpc_error
     }
 }
 
-impl From<QueryError> for Fault {
+impl From<QueryError> for RpcError {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Refused(refusal) => refusal.into(),
@@ -291,10 +266,10 @@ impl From<QueryError> for Fault {
     }
 }
 
-/// Written down as clients get it. What went wrong inside is told to the log, once, and to nobody else.
-impl From<Fault> for Status {
-    fn from(fault: Fault) -> Self {
-        let parts = *fault.0;
+/// Renders the status. What went wrong inside is logged here, once, and never shown.
+impl From<RpcError> for Status {
+    fn from(error: RpcError) -> Self {
+        let parts = *error.0;
         if let Some(cause) = parts.cause {
             tracing::error!(code = %parts.code, cause, "a call failed");
         }
@@ -305,7 +280,7 @@ impl From<Fault> for Status {
             .collect();
         let mut details = ErrorDetails::with_error_info(parts.code, DOMAIN, facts);
         if !parts.fields.is_empty() {
-            let violations = parts.fields.into_iter().map(FieldViolation::from);
+            let violations = parts.fields.into_iter().map(violation);
             details.set_bad_request(violations.collect::<Vec<_>>());
         }
         if parts.retry_after.is_some() {
@@ -315,42 +290,28 @@ impl From<Fault> for Status {
     }
 }
 
-impl From<FieldFault> for FieldViolation {
-    fn from(fault: FieldFault) -> Self {
-        Self {
-            reason: fault.code.to_owned(),
-            ..Self::new(fault.field, fault.message)
-        }
+fn violation(error: FieldError) -> FieldViolation {
+    FieldViolation {
+        reason: error.code.into_owned(),
+        ..FieldViolation::new(error.field, error.message)
     }
-}
-
-/// An error with all that caused it.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(fault: Fault) -> (Code, String, ErrorDetails) {
-        let status = Status::from(fault);
+    fn rendered(error: RpcError) -> (Code, String, ErrorDetails) {
+        let status = Status::from(error);
         let details = status.get_error_details();
         let reason = details.error_info().map(|info| info.reason.clone());
         (status.code(), reason.unwrap_or_default(), details)
     }
 
     #[test]
-    fn who_has_tried_too_often_is_told_how_long_to_wait() {
+    fn too_many_attempts_report_how_long_to_wait() {
         let wait = Duration::from_millis(7_200);
-        let (code, reason, details) = told(Refusal::TooManyAttempts { wait }.into());
+        let (code, reason, details) = rendered(Refusal::TooManyAttempts { wait }.into());
         assert_eq!(code, Code::ResourceExhausted);
         assert_eq!(reason, "TOO_MANY_ATTEMPTS");
         let retry = details.retry_info().and_then(|retry| retry.retry_delay);
@@ -358,9 +319,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_good_no_more_is_told_from_one_that_cant_be_checked() {
+    fn an_ended_token_differs_from_one_that_cant_be_checked() {
         let of = |error| {
-            let (code, reason, _) = told(Fault::bad_token(error));
+            let (code, reason, _) = rendered(RpcError::bad_token(error));
             (code, reason)
         };
         let over = (Code::Unauthenticated, "SESSION_OVER".to_owned());
@@ -370,8 +331,8 @@ mod tests {
     }
 
     #[test]
-    fn a_second_factor_that_is_needed_is_a_matter_of_who_asks() {
-        let (code, reason, _) = told(Refusal::SecondFactorRequired.into());
+    fn a_missing_second_factor_is_unauthenticated() {
+        let (code, reason, _) = rendered(Refusal::SecondFactorRequired.into());
         assert_eq!(code, Code::Unauthenticated);
         assert_eq!(reason, "SECOND_FACTOR_REQUIRED");
     }
