@@ -1,5 +1,5 @@
-//! Errors on their way to the client: a status with google.rpc.ErrorInfo, google.rpc.BadRequest where fields are at
-//! rpc_error, and google.rpc.RetryInfo where it is worth while to try again.
+//! Errors on their way to the client: a status with google.rpc.ErrorInfo, google.rpc.BadRequest for invalid
+//! fields, and google.rpc.RetryInfo if a retry makes sense.
 //!
 //! The status of the application's errors follows from their kind ([`ErrorKind`]); requests that never reach it have theirs here.
 
@@ -59,9 +59,9 @@ impl RpcError {
     /// A defect of ours. The cause is logged, never shown.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let message = "something went wrong on our side; the request id helps us to find out what";
-        let mut rpc_error = Self::new(Code::Internal, "INTERNAL", message);
-        rpc_error.0.cause = Some(cause.into());
-        rpc_error
+        let mut details = Self::new(Code::Internal, "INTERNAL", message);
+        details.0.cause = Some(cause.into());
+        details
     }
 
     /// All invalid fields at once; if all of them are missing, that is the code.
@@ -72,17 +72,17 @@ impl RpcError {
         } else {
             "VALIDATION_FAILED"
         };
-        let mut rpc_error = Self::new(Code::InvalidArgument, code, FieldError::describe(&fields));
-        rpc_error.0.fields = fields;
-        rpc_error
+        let mut details = Self::new(Code::InvalidArgument, code, FieldError::describe(&fields));
+        details.0.fields = fields;
+        details
     }
 
     /// One invalid field, whose error has a code of its own.
     pub(crate) fn in_field(field: FieldError) -> Self {
         let message = format!("{}: {}", field.field, field.message);
-        let mut rpc_error = Self::new(Code::InvalidArgument, field.code.clone(), message);
-        rpc_error.0.fields = vec![field];
-        rpc_error
+        let mut details = Self::new(Code::InvalidArgument, field.code.clone(), message);
+        details.0.fields = vec![field];
+        details
     }
 
     /// The call carries no credentials.
@@ -121,13 +121,13 @@ impl RpcError {
 
     /// The caller exceeds a rate limit.
     pub(crate) fn rate_limited(wait: Duration) -> Self {
-        let mut rpc_error = Self::new(
+        let mut details = Self::new(
             Code::ResourceExhausted,
             "RATE_LIMITED",
             "too many calls: nothing was done; try again when google.rpc.RetryInfo says",
         );
-        rpc_error.0.retry_after = Some(wait);
-        rpc_error
+        details.0.retry_after = Some(wait);
+        details
     }
 
     /// The limit of open streams is reached.
@@ -182,30 +182,30 @@ impl From<Refusal> for RpcError {
             return Self::internal(refusal.to_string());
         }
         let (status, code) = (status_of(ErrorKind::from(&refusal)), refusal.code());
-        let mut rpc_error = Self::new(status, code, refusal.to_string());
+        let mut details = Self::new(status, code, refusal.to_string());
         if let Some(field) = field_of(&refusal) {
             let message = match &refusal {
                 Refusal::Amount { error, .. } => error.to_string(),
                 other => other.to_string(),
             };
-            rpc_error = rpc_error.with_fact("field", field);
-            rpc_error.0.fields = vec![FieldError::new(field, code, message)];
+            details = details.with_fact("field", field);
+            details.0.fields = vec![FieldError::new(field, code, message)];
         }
         match refusal {
-            Refusal::IllegalTransition { state, trigger, .. } => rpc_error
+            Refusal::IllegalTransition { state, trigger, .. } => details
                 .with_fact("state", state.map_or("NONE", p2p_domain::Status::name))
                 .with_fact("event", trigger),
-            Refusal::RoleRequired { role } => rpc_error.with_fact("role", role),
+            Refusal::RoleRequired { role } => details.with_fact("role", role),
             Refusal::InsufficientFunds { asset } | Refusal::CounterpartyFunds { asset } => {
-                rpc_error.with_fact("asset", asset)
+                details.with_fact("asset", asset)
             }
             Refusal::TooManyAttempts { wait } => {
-                rpc_error.0.retry_after = Some(wait);
-                rpc_error
+                details.0.retry_after = Some(wait);
+                details
             }
-            Refusal::TooMany { most, .. } => rpc_error.with_fact("most", most),
-            Refusal::CancelledTooOften { until } => rpc_error.with_fact("until", until),
-            _ => rpc_error,
+            Refusal::TooMany { most, .. } => details.with_fact("most", most),
+            Refusal::CancelledTooOften { until } => details.with_fact("until", until),
+            _ => details,
         }
     }
 }
@@ -250,10 +250,10 @@ impl From<StorageError> for RpcError {
         if as_command == CommandError::Internal {
             return Self::internal(error_chain(&error));
         }
-        let mut rpc_error = Self::of_command(&as_command, "nothing was changed; try again later")
+        let mut details = Self::of_command(&as_command, "nothing was changed; try again later")
             .with_retry_after(5);
-        rpc_error.0.cause = Some(error_chain(&error));
-        rpc_error
+        details.0.cause = Some(error_chain(&error));
+        details
     }
 }
 
