@@ -1,6 +1,5 @@
 //! The state of every handler.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use p2p_application::Market;
@@ -10,7 +9,7 @@ use crate::limits::Classes;
 use crate::server_state::ServerState;
 use crate::settings::HttpSettings;
 
-/// The market, behind one pointer: it is cloned with every request.
+/// The market and the state of its server, behind one pointer: it is cloned with every request.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Shared>);
 
@@ -38,6 +37,10 @@ impl App {
         }))
     }
 
+    pub(crate) fn market(&self) -> &Market {
+        &self.0.market
+    }
+
     pub(crate) fn settings(&self) -> &HttpSettings {
         &self.0.settings
     }
@@ -55,13 +58,5 @@ impl App {
     /// What the API shares with the rest of the program.
     pub(crate) fn state(&self) -> &ServerState {
         &self.0.state
-    }
-}
-
-impl Deref for App {
-    type Target = Market;
-
-    fn deref(&self) -> &Market {
-        &self.0.market
     }
 }

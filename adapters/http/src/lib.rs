@@ -12,7 +12,7 @@
 //! doc comment is its documentation. Name it in the noun's `routes()`.
 
 mod app;
-mod billing;
+mod audit_log;
 mod cursor;
 mod dispute;
 mod docs;
@@ -28,6 +28,7 @@ mod offer;
 mod ops;
 mod order;
 mod payment;
+mod payment_report;
 mod problem;
 mod push;
 mod second_factor;
@@ -35,7 +36,6 @@ mod server_state;
 mod session;
 mod settings;
 mod streams;
-mod trail;
 mod user;
 mod wallet;
 mod wire;

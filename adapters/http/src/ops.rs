@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -50,8 +50,8 @@ pub(crate) struct Health {
 #[utoipa::path(get, path = "/healthz", tag = TAG, security(()), responses(
     (status = 200, description = "It is.", body = Health)
 ))]
-pub(crate) async fn healthz() -> Answer<Health> {
-    Answer(Health { status: "UP" })
+pub(crate) async fn healthz() -> Json<Health> {
+    Json(Health { status: "UP" })
 }
 
 /// Can the service do its work?
@@ -61,9 +61,9 @@ pub(crate) async fn healthz() -> Answer<Health> {
     (status = 200, description = "It can.", body = Health, example = json!({"status": "READY"})),
     (status = 503, description = "`UNAVAILABLE`: storage does not answer.")
 ))]
-pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Problem> {
-    match tokio::time::timeout(PATIENCE, app.maintenance().ping()).await {
-        Ok(Ok(())) => Ok(Answer(Health { status: "READY" })),
+pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
+    match tokio::time::timeout(PATIENCE, app.market().maintenance().ping()).await {
+        Ok(Ok(())) => Ok(Json(Health { status: "READY" })),
         Ok(Err(error)) => Err(storage_failed(&error)),
         Err(_) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -84,7 +84,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Pro
         example = "p2p_pipeline_commands_total 42\n")
 ))]
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    let mut text = exposition(&app.pipeline().stats());
+    let mut text = exposition(&app.market().pipeline().stats());
     text.push_str(&live(&app).await);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
@@ -106,7 +106,7 @@ async fn live(app: &App) -> String {
     }
     if let Some(outbox) = &state.outbox {
         match tokio::time::timeout(PATIENCE, outbox.backlog()).await {
-            Ok(Ok(backlog)) => waiting(&mut text, &backlog, app.now()),
+            Ok(Ok(backlog)) => waiting(&mut text, &backlog, app.market().now()),
             Ok(Err(error)) => tracing::debug!(%error, "the outbox can't be looked at"),
             Err(_) => tracing::debug!("the outbox can't be looked at in time"),
         }
@@ -116,7 +116,7 @@ async fn live(app: &App) -> String {
         called(&mut text, &calls.count());
     }
     refused(&mut text, &state.limits.refused());
-    mailed(&mut text, &app.mail().counts());
+    mailed(&mut text, &app.market().mail().counts());
     one(
         &mut text,
         "p2p_http_connections",

@@ -48,7 +48,7 @@ pub(crate) async fn comment_on_dispute(
     Change { body, once }: Change<CommentRequest>,
 ) -> Result<Response, Problem> {
     let command = CommentOnDispute {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         dispute,
         text: body.text,

@@ -1,6 +1,6 @@
 //! `GET /api/p2p/disputes/{dispute_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_domain::DisputeId;
 
@@ -28,7 +28,7 @@ pub(crate) async fn get_dispute(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(dispute): PathId<DisputeId>,
-) -> Result<Answer<DisputeDetails>, Problem> {
-    let view = p2p_application::dispute::get_dispute(&app, caller, dispute).await?;
-    Ok(Answer(view.into()))
+) -> Result<Json<DisputeDetails>, Problem> {
+    let view = p2p_application::dispute::get_dispute(app.market(), caller, dispute).await?;
+    Ok(Json(view.into()))
 }

@@ -1,6 +1,6 @@
 //! `GET /api/p2p/disputes`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::dispute::DisputeList;
 use serde::Deserialize;
@@ -49,7 +49,7 @@ pub(crate) async fn list_disputes(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListDisputesQuery>,
-) -> Result<Answer<Page<DisputeView>>, Problem> {
+) -> Result<Json<Page<DisputeView>>, Problem> {
     let list = DisputeList {
         open: query
             .status
@@ -57,7 +57,7 @@ pub(crate) async fn list_disputes(
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::dispute::list_disputes(&app, caller, list).await?;
+    let page = p2p_application::dispute::list_disputes(app.market(), caller, list).await?;
     let cursor = |dispute: &p2p_domain::Dispute| dispute.id.to_string();
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }

@@ -26,8 +26,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use self::errors::Errors;
 use crate::app::App;
 use crate::{
-    billing, dispute, exchanger, listing, notification, offer, ops, order, payment, push,
-    second_factor, session, trail, user, wallet, withdrawal,
+    audit_log, dispute, exchanger, listing, notification, offer, ops, order, payment,
+    payment_report, push, second_factor, session, user, wallet, withdrawal,
 };
 use p2p_edge::ProblemBody;
 
@@ -62,13 +62,13 @@ const BEARER: &str = "bearer";
             the payment is decided."),
         (name = wallet::TAG, description = "The own balances, and everything that moved them."),
         (name = wallet::TAG_BILLING, description = "Deposits, withdrawals, and other people's balances."),
-        (name = billing::TAG, description = "Money from account to account, booked at once, and what is on an account."),
+        (name = payment::TAG, description = "Money from account to account, booked at once, and what is on an account."),
         (name = notification::TAG, description = "What has happened to the own deals, in the own language; for moderators also \
             disputes and freezes, for administrators also withdrawals."),
         (name = push::TAG, description = "The same as it happens, as server-sent events or over a WebSocket."),
-        (name = payment::TAG, description = "Payments outside, as payment providers report them."),
+        (name = payment_report::TAG, description = "Payments outside, as payment providers report them."),
         (name = user::TAG, description = "Accounts of people, and what they may do."),
-        (name = trail::TAG, description = "Who did what to which object, when and from where."),
+        (name = audit_log::TAG, description = "Who did what to which object, when and from where."),
         (name = ops::TAG, description = "For operators: up, ready, and what has been done."),
     )
 )]
@@ -97,7 +97,7 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(user::routes())
         .merge(session::routes())
         .merge(second_factor::routes())
-        .merge(trail::routes())
+        .merge(audit_log::routes())
         .merge(listing::routes())
         .merge(offer::routes())
         .merge(dispute::routes())
@@ -106,9 +106,9 @@ pub(crate) fn documented() -> OpenApiRouter<App> {
         .merge(notification::routes())
         .merge(order::routes())
         .merge(withdrawal::routes())
-        .merge(billing::routes())
-        .merge(push::routes())
         .merge(payment::routes())
+        .merge(push::routes())
+        .merge(payment_report::routes())
         .merge(ops::routes())
 }
 

@@ -1,6 +1,6 @@
 //! `GET /api/p2p/exchangers/frozen`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 
 use super::TAG;
@@ -25,9 +25,9 @@ use p2p_edge::Page;
 pub(crate) async fn list_frozen_exchangers(
     State(app): State<App>,
     Auth(caller): Auth,
-) -> Result<Answer<Page<ExchangerView>>, Problem> {
-    let frozen = p2p_application::exchanger::frozen_exchangers(&app, caller).await?;
-    Ok(Answer(Page {
+) -> Result<Json<Page<ExchangerView>>, Problem> {
+    let frozen = p2p_application::exchanger::frozen_exchangers(app.market(), caller).await?;
+    Ok(Json(Page {
         items: frozen.into_iter().map(Into::into).collect(),
         next_cursor: None,
     }))

@@ -47,7 +47,7 @@ async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
     let named = gateway::named(app.settings().gateway.as_ref(), parts);
     let mut bearer = match (token(&parts.headers)?, named) {
         (Some(token), named) => {
-            let bearer = app.admit(token).map_err(Problem::bad_token)?;
+            let bearer = app.market().admit(token).map_err(Problem::bad_token)?;
             let same = Named::User(bearer.caller.user);
             if named.is_some_and(|named| named != same) {
                 return Err(Refusal::IdentityMismatch.into());
@@ -70,15 +70,15 @@ const UNKNOWN: &str = "the gateway names nobody who has an account";
 
 /// Somebody for whom the gateway answers: with the roles that they have now, and without a second factor.
 async fn vouched_for(app: &App, user: UserId) -> Result<Bearer, Problem> {
-    let found = app.queries().find_user(user).await;
+    let found = app.market().queries().find_user(user).await;
     let user = found.map_err(|error| storage_failed(&error))?;
     let user = user.ok_or_else(|| ProblemDetails::unauthenticated(UNKNOWN))?;
-    let now = app.now();
+    let now = app.market().now();
     Ok(Bearer {
         caller: Caller::new(user.id, user.roles),
         issued_at: now,
         // For what outlasts a request: as long as a token would be good.
-        expires_at: now.after(app.tokens().lifetime()),
+        expires_at: now.after(app.market().tokens().lifetime()),
     })
 }
 
@@ -98,7 +98,7 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 /// Whether the session in which somebody asked is known to have ended since: for answers that outlast a moment.
 pub(crate) fn has_logged_out(app: &App, caller: Caller) -> bool {
     let session = caller.session;
-    session.is_some_and(|session| app.revocations().has_ended(session))
+    session.is_some_and(|session| app.market().revocations().has_ended(session))
 }
 
 /// The token behind the scheme, whose name has no case.

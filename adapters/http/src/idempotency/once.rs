@@ -68,7 +68,7 @@ impl Once {
         render: impl Fn(C::Outcome) -> Reply + Send + Sync + 'static,
     ) -> Result<(Reply, HeaderMap), Problem> {
         let Some(keyed) = self.0 else {
-            let outcome = app.execute(command).await?;
+            let outcome = app.market().execute(command).await?;
             return Ok((render(outcome), HeaderMap::new()));
         };
         let KeyedRequest {
@@ -91,7 +91,7 @@ impl Once {
                 Err(refusal) => refused(refusal, &request_id),
             },
         };
-        let replied = app.execute(once).await?;
+        let replied = app.market().execute(once).await?;
         let mut headers = HeaderMap::new();
         if replied.replayed {
             headers.insert(REPLAYED, HeaderValue::from_static("true"));

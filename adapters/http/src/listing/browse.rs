@@ -1,6 +1,6 @@
 //! `GET /api/p2p/listings`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::listing::{ListingFilter, ListingOrder};
 use p2p_domain::{AssetKind, ExchangeType};
@@ -153,11 +153,11 @@ pub(crate) async fn list_listings(
     State(app): State<App>,
     _: Auth,
     Query(query): Query<ListListingsQuery>,
-) -> Result<Answer<Page<PublicListing>>, Problem> {
+) -> Result<Json<Page<PublicListing>>, Problem> {
     let filter = ListingFilter::try_from(query)?;
     let order = filter.order;
-    let page = p2p_application::listing::list_listings(&app, filter).await?;
-    Ok(Answer(Page {
+    let page = p2p_application::listing::list_listings(app.market(), filter).await?;
+    Ok(Json(Page {
         items: page.items.into_iter().map(Into::into).collect(),
         next_cursor: page.next.map(|next| cursor::write_listing(order, next)),
     }))

@@ -1,6 +1,6 @@
 //! `GET /api/p2p/listings/{listing_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_domain::ListingId;
 
@@ -28,7 +28,7 @@ pub(crate) async fn get_listing(
     State(app): State<App>,
     _: Auth,
     PathId(listing): PathId<ListingId>,
-) -> Result<Answer<PublicListing>, Problem> {
-    let listing = p2p_application::listing::get_listing(&app, listing).await?;
-    Ok(Answer(listing.into()))
+) -> Result<Json<PublicListing>, Problem> {
+    let listing = p2p_application::listing::get_listing(app.market(), listing).await?;
+    Ok(Json(listing.into()))
 }

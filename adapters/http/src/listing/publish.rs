@@ -87,7 +87,7 @@ pub(crate) async fn publish_listing(
         caller.claims_to_be(exchanger.0)?;
     }
     let command = PublishListing {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         exchange_type: body.exchange_type.0,
         asset: body.crypto_asset.0,

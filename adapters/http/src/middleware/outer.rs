@@ -24,7 +24,7 @@ const ADDED_HEADERS: usize = 9;
 /// Carries a request through: id, address, span, limits, size, time limit, panics, problems, headers, log.
 pub(crate) async fn outer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let id = RequestId::of(request.headers(), || app.ids().next());
+    let id = RequestId::of(request.headers(), || app.market().ids().next());
     request.extensions_mut().insert(id.clone());
     let client = client_of(&app, &request);
     request.extensions_mut().insert(client);
@@ -45,7 +45,7 @@ pub(crate) async fn outer(State(app): State<App>, mut request: Request, next: Ne
         }
         if let Some(problem) = response.extensions_mut().remove::<ProblemDetails>() {
             log_cause(&problem, &id, &method, route.as_ref());
-            let proof_lasts = app.policy().access.proof_lasts;
+            let proof_lasts = app.market().policy().access.proof_lasts;
             response = problem.render(id.text(), proof_lasts);
         }
         let headers = response.headers_mut();

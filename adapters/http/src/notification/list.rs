@@ -1,6 +1,6 @@
 //! `GET /api/notifications` and `GET /api/notifications/{user_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::notification::NotificationList;
 use p2p_domain::UserId;
@@ -61,11 +61,12 @@ pub(crate) async fn list_notifications(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListNotificationsQuery>,
-) -> Result<Answer<NotificationPage>, Problem> {
+) -> Result<Json<NotificationPage>, Problem> {
     let list = query.into();
     let found =
-        p2p_application::notification::list_notifications(&app, caller, caller.user, list).await?;
-    Ok(Answer(found.into()))
+        p2p_application::notification::list_notifications(app.market(), caller, caller.user, list)
+            .await?;
+    Ok(Json(found.into()))
 }
 
 /// Read somebody's notifications.
@@ -88,8 +89,9 @@ pub(crate) async fn list_notifications_of(
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
     Query(query): Query<ListNotificationsQuery>,
-) -> Result<Answer<NotificationPage>, Problem> {
+) -> Result<Json<NotificationPage>, Problem> {
     let list = query.into();
-    let found = p2p_application::notification::list_notifications(&app, caller, user, list).await?;
-    Ok(Answer(found.into()))
+    let found =
+        p2p_application::notification::list_notifications(app.market(), caller, user, list).await?;
+    Ok(Json(found.into()))
 }

@@ -44,7 +44,7 @@ pub(crate) async fn read_notification(
         notification,
     };
     // Whose language it is does not change with it.
-    let reader = reader_of(&app, caller.user).await?;
+    let reader = reader_of(app.market(), caller.user).await?;
     once.carry_out(&app, caller, command, move |notification| {
         ok(&NotificationView::of(&notification, &reader))
     })

@@ -70,7 +70,7 @@ pub(crate) async fn create_offer(
         caller.claims_to_be(customer.0)?;
     }
     let command = CreateOffer {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         listing: body.listing_id.0,
         amount: body.amount.0,

@@ -1,6 +1,6 @@
 //! `GET /api/p2p/exchange-offers/{offer_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_domain::OfferId;
 
@@ -28,7 +28,7 @@ pub(crate) async fn get_offer(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-) -> Result<Answer<OfferDetails>, Problem> {
-    let deal = p2p_application::offer::get_offer(&app, caller, offer).await?;
-    Ok(Answer(deal.into()))
+) -> Result<Json<OfferDetails>, Problem> {
+    let deal = p2p_application::offer::get_offer(app.market(), caller, offer).await?;
+    Ok(Json(deal.into()))
 }

@@ -1,6 +1,6 @@
 //! `GET /api/p2p/exchange-offers`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::offer::OfferList;
 use serde::Deserialize;
@@ -51,14 +51,14 @@ pub(crate) async fn list_offers(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListOffersQuery>,
-) -> Result<Answer<Page<OfferView>>, Problem> {
+) -> Result<Json<Page<OfferView>>, Problem> {
     let list = OfferList {
         side: query.role.map(|side| side.0),
         active: query.active.unwrap_or(false),
         after: cursor::read_id(query.after.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::offer::list_offers(&app, caller, list).await?;
+    let page = p2p_application::offer::list_offers(app.market(), caller, list).await?;
     let cursor = |offer: &p2p_domain::Offer| offer.id.to_string();
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }

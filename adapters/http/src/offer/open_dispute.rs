@@ -53,7 +53,7 @@ pub(crate) async fn open_dispute(
     Change { body, once }: Change<OpenDisputeRequest>,
 ) -> Result<Response, Problem> {
     let command = OpenDispute {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         offer,
         claimed: body.opened_by.map(|side| side.0),

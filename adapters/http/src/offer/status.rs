@@ -1,6 +1,6 @@
 //! `GET /api/p2p/exchange-offers/{offer_id}/status`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_domain::OfferId;
 
@@ -28,7 +28,7 @@ pub(crate) async fn get_offer_status(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-) -> Result<Answer<OfferStatus>, Problem> {
-    let offer = p2p_application::offer::offer_status(&app, caller, offer).await?;
-    Ok(Answer(OfferStatus::from(&offer)))
+) -> Result<Json<OfferStatus>, Problem> {
+    let offer = p2p_application::offer::offer_status(app.market(), caller, offer).await?;
+    Ok(Json(OfferStatus::from(&offer)))
 }

@@ -1,6 +1,6 @@
 //! `GET /api/orders` and `GET /api/orders/{order_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::order::OrderList;
 use p2p_domain::{Order, OrderId};
@@ -56,16 +56,16 @@ pub(crate) async fn list_orders(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListOrdersQuery>,
-) -> Result<Answer<Page<OrderView>>, Problem> {
+) -> Result<Json<Page<OrderView>>, Problem> {
     let list = OrderList {
         user: query.user_id.map(|user| user.0),
         status: query.status.map(|status| status.0),
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::order::list_orders(&app, caller, list).await?;
+    let page = p2p_application::order::list_orders(app.market(), caller, list).await?;
     let cursor = |order: &Order| order.id.to_string();
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }
 
 /// Look at an order.
@@ -85,7 +85,7 @@ pub(crate) async fn get_order(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(order): PathId<OrderId>,
-) -> Result<Answer<OrderView>, Problem> {
-    let order = p2p_application::order::get_order(&app, caller, order).await?;
-    Ok(Answer(order.into()))
+) -> Result<Json<OrderView>, Problem> {
+    let order = p2p_application::order::get_order(app.market(), caller, order).await?;
+    Ok(Json(order.into()))
 }

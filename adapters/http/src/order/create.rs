@@ -100,7 +100,9 @@ pub(crate) async fn create_order(
         caller.claims_to_be(user.0)?;
     }
     let command = CreateOrder {
-        id: body.order_id.map_or_else(|| app.fresh(), |order| order.0),
+        id: body
+            .order_id
+            .map_or_else(|| app.market().fresh(), |order| order.0),
         chosen: body.order_id.is_some(),
         caller,
         merchant: body.merchant_id.map(|merchant| merchant.0),
@@ -145,7 +147,7 @@ async fn waited(
         return respond(reply);
     };
     let applied = [(PREFERENCE_APPLIED, HeaderValue::from_static("wait"))];
-    let waiting = await_order(app, &app.state().hub, caller, order, until);
+    let waiting = await_order(app.market(), &app.state().hub, caller, order, until);
     let found = tokio::select! {
         () = app.state().stop.cancelled() => return respond(reply),
         found = timeout_at(until, waiting) => found,

@@ -7,7 +7,7 @@ use p2p_edge::{Challenge, ProblemDetails};
 
 use super::Problem;
 use super::table::unavailable;
-use crate::payment::SignatureError;
+use crate::payment_report::SignatureError;
 use crate::wire::id_fault;
 
 impl Problem {

@@ -73,8 +73,8 @@ impl Feed {
         last: Option<u64>,
     ) -> Result<Self, Problem> {
         let user = bearer.caller.user;
-        let reader = reader_of(app, user).await?;
-        let follower = Follower::new(app, &app.state().hub, user, last)
+        let reader = reader_of(app.market(), user).await?;
+        let follower = Follower::new(app.market(), &app.state().hub, user, last)
             .await
             .map_err(|error| storage_failed(&error))?;
         let (sender, items) = mpsc::channel(BUFFER);
@@ -152,7 +152,7 @@ impl Source {
 /// Waits until this time has come, by the market's clock.
 async fn expiry(app: &App, at: Timestamp) {
     loop {
-        let left = at.since(app.now());
+        let left = at.since(app.market().now());
         if left.is_zero() {
             return;
         }
@@ -192,7 +192,7 @@ async fn pump(
         };
         for notification in &found {
             // However fast they come: nothing is shown to a bearer whose time is over.
-            if app.now() >= bearer.expires_at {
+            if app.market().now() >= bearer.expires_at {
                 return End::Expired;
             }
             if has_logged_out(app, bearer.caller) {

@@ -104,12 +104,15 @@ async fn admit(
             }
         },
     };
-    let bearer: Bearer = app.admit(&greeting.token).map_err(|error| match error {
-        TokenError::Invalid => Some(NO_TOKEN),
-        TokenError::Expired => Some(EXPIRED),
-        TokenError::Ended => Some(OVER),
-        TokenError::Unknown => Some(LATER),
-    })?;
+    let bearer: Bearer = app
+        .market()
+        .admit(&greeting.token)
+        .map_err(|error| match error {
+            TokenError::Invalid => Some(NO_TOKEN),
+            TokenError::Expired => Some(EXPIRED),
+            TokenError::Ended => Some(OVER),
+            TokenError::Unknown => Some(LATER),
+        })?;
     place
         .belongs_to(bearer.caller.user, app.settings().streams.per_user)
         .map_err(|_| Some(TOO_MANY))?;

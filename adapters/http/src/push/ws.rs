@@ -96,7 +96,7 @@ async fn permit(
     greeting: Option<&Greeting>,
 ) -> Result<StreamPermit, Problem> {
     let (streams, limits) = (&app.state().streams, app.settings().streams);
-    let bearer = greeting.and_then(|greeting| app.admit(&greeting.token).ok());
+    let bearer = greeting.and_then(|greeting| app.market().admit(&greeting.token).ok());
     let user = bearer.map(|bearer| bearer.caller.user);
     match user.map(|user| streams.acquire(user, limits)) {
         Some(Ok(place)) => return Ok(place),

@@ -1,6 +1,6 @@
 //! `POST /api/auth/2fa/confirm`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::second_factor::confirm;
 use serde::Serialize;
@@ -53,10 +53,10 @@ pub(crate) async fn confirm_second_factor(
     Auth(caller): Auth,
     AskedFrom(origin): AskedFrom,
     JsonBody(body): JsonBody<CodeRequest>,
-) -> Result<Answer<ConfirmAnswer>, Problem> {
-    let confirming = async move { confirm(&app, caller, &body.code, origin).await };
+) -> Result<Json<ConfirmAnswer>, Problem> {
+    let confirming = async move { confirm(app.market(), caller, &body.code, origin).await };
     let confirmed = run_to_completion(confirming).await?;
-    Ok(Answer(ConfirmAnswer {
+    Ok(Json(ConfirmAnswer {
         recovery_codes: confirmed.codes.0,
         access: confirmed.access.into(),
     }))

@@ -1,6 +1,6 @@
 //! `POST /api/auth/2fa/enroll`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::ports::Enrolment;
 use p2p_application::second_factor::enrol;
@@ -77,8 +77,8 @@ pub(crate) async fn enrol_second_factor(
     Auth(caller): Auth,
     AskedFrom(origin): AskedFrom,
     JsonBody(body): JsonBody<EnrolRequest>,
-) -> Result<Answer<EnrolAnswer>, Problem> {
-    let enrolling = async move { enrol(&app, caller, body.password, origin).await };
+) -> Result<Json<EnrolAnswer>, Problem> {
+    let enrolling = async move { enrol(app.market(), caller, body.password, origin).await };
     let enrolment = run_to_completion(enrolling).await?;
-    Ok(Answer(enrolment.into()))
+    Ok(Json(enrolment.into()))
 }

@@ -1,6 +1,6 @@
 //! `POST /api/auth/2fa/recovery-codes`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::second_factor::renew_recovery_codes as renew;
 use serde::Serialize;
@@ -36,9 +36,9 @@ pub(crate) struct RecoveryCodesAnswer {
 pub(crate) async fn renew_recovery_codes(
     State(app): State<App>,
     Auth(caller): Auth,
-) -> Result<Answer<RecoveryCodesAnswer>, Problem> {
-    let codes = run_to_completion(async move { renew(&app, caller).await }).await?;
-    Ok(Answer(RecoveryCodesAnswer {
+) -> Result<Json<RecoveryCodesAnswer>, Problem> {
+    let codes = run_to_completion(async move { renew(app.market(), caller).await }).await?;
+    Ok(Json(RecoveryCodesAnswer {
         recovery_codes: codes.0,
     }))
 }

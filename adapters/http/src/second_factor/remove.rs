@@ -29,7 +29,7 @@ pub(crate) async fn remove_own_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<StatusCode, Problem> {
-    run_to_completion(async move { remove(&app, caller, caller.user).await }).await?;
+    run_to_completion(async move { remove(app.market(), caller, caller.user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -54,6 +54,6 @@ pub(crate) async fn remove_second_factor(
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
 ) -> Result<StatusCode, Problem> {
-    run_to_completion(async move { remove(&app, caller, user).await }).await?;
+    run_to_completion(async move { remove(app.market(), caller, user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

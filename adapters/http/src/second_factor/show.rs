@@ -1,6 +1,6 @@
 //! `POST /api/auth/2fa/verify`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::second_factor::verify;
 
@@ -38,8 +38,8 @@ pub(crate) async fn show_second_factor(
     Auth(caller): Auth,
     AskedFrom(origin): AskedFrom,
     JsonBody(body): JsonBody<CodeRequest>,
-) -> Result<Answer<AccessAnswer>, Problem> {
-    let showing = async move { verify(&app, caller, &body.code, origin).await };
+) -> Result<Json<AccessAnswer>, Problem> {
+    let showing = async move { verify(app.market(), caller, &body.code, origin).await };
     let access = run_to_completion(showing).await?;
-    Ok(Answer(access.into()))
+    Ok(Json(access.into()))
 }

@@ -1,6 +1,6 @@
 //! `DELETE /api/auth/sessions/{session_id}` and `DELETE /api/auth/sessions`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use p2p_application::session::{EndOtherSessions, EndSession};
@@ -33,7 +33,7 @@ pub(crate) async fn end_session(
     Auth(caller): Auth,
     PathId(session): PathId<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    app.execute(EndSession { caller, session }).await?;
+    app.market().execute(EndSession { caller, session }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct EndedAnswer {
 pub(crate) async fn end_other_sessions(
     State(app): State<App>,
     Auth(caller): Auth,
-) -> Result<Answer<EndedAnswer>, Problem> {
-    let ended = app.execute(EndOtherSessions { caller }).await?;
-    Ok(Answer(EndedAnswer { ended }))
+) -> Result<Json<EndedAnswer>, Problem> {
+    let ended = app.market().execute(EndOtherSessions { caller }).await?;
+    Ok(Json(EndedAnswer { ended }))
 }

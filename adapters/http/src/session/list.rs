@@ -1,6 +1,6 @@
 //! `GET /api/auth/sessions`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::session::list_sessions as open_sessions;
 
@@ -23,9 +23,9 @@ use p2p_edge::Page;
 pub(crate) async fn list_sessions(
     State(app): State<App>,
     Auth(caller): Auth,
-) -> Result<Answer<Page<SessionView>>, Problem> {
-    let sessions = open_sessions(&app, caller).await?.into_iter();
-    Ok(Answer(Page {
+) -> Result<Json<Page<SessionView>>, Problem> {
+    let sessions = open_sessions(app.market(), caller).await?.into_iter();
+    Ok(Json(Page {
         items: sessions
             .map(|session| SessionView::of(session, caller.session))
             .collect(),

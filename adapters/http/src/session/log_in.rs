@@ -1,6 +1,6 @@
 //! `POST /api/auth/login`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::session::{Credentials, log_in as enter};
 use p2p_domain::user::Email;
@@ -65,13 +65,13 @@ pub(crate) async fn log_in(
     State(app): State<App>,
     AskedFrom(origin): AskedFrom,
     JsonBody(body): JsonBody<LogInRequest>,
-) -> Result<Answer<TokensAnswer>, Problem> {
+) -> Result<Json<TokensAnswer>, Problem> {
     let credentials = Credentials {
         email: Email::new(&body.email),
         password: body.password,
         code: body.code,
         origin,
     };
-    let entered = run_to_completion(async move { enter(&app, credentials).await }).await?;
-    Ok(Answer(entered.into()))
+    let entered = run_to_completion(async move { enter(app.market(), credentials).await }).await?;
+    Ok(Json(entered.into()))
 }

@@ -24,6 +24,6 @@ pub(crate) async fn log_out(
     Auth(caller): Auth,
 ) -> Result<StatusCode, Problem> {
     let session = caller.session.ok_or(Refusal::SessionOver)?;
-    app.execute(EndSession { caller, session }).await?;
+    app.market().execute(EndSession { caller, session }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

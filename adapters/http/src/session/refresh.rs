@@ -1,6 +1,6 @@
 //! `POST /api/auth/refresh`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
 use p2p_application::session::refresh as renew;
@@ -50,9 +50,12 @@ pub(crate) async fn refresh(
     AskedFrom(origin): AskedFrom,
     parts: Parts,
     JsonBody(body): JsonBody<RefreshRequest>,
-) -> Result<Answer<TokensAnswer>, Problem> {
-    let whose = app.tokens().verify_refresh(&body.refresh_token, app.now());
+) -> Result<Json<TokensAnswer>, Problem> {
+    let whose = app
+        .market()
+        .tokens()
+        .verify_refresh(&body.refresh_token, app.market().now());
     count_caller(&parts, &app, whose.ok().map(|refresh| refresh.user)).await?;
-    let entered = renew(&app, &body.refresh_token, origin).await?;
-    Ok(Answer(entered.into()))
+    let entered = renew(app.market(), &body.refresh_token, origin).await?;
+    Ok(Json(entered.into()))
 }

@@ -55,7 +55,7 @@ pub(crate) async fn change_password(
     JsonBody(body): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, Problem> {
     let (current, new) = (body.current_password, body.new_password);
-    run_to_completion(async move { change(&app, caller, current, new, origin).await })
+    run_to_completion(async move { change(app.market(), caller, current, new, origin).await })
         .await
         .map_err(of_password("new_password"))?;
     Ok(StatusCode::NO_CONTENT)

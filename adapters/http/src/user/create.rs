@@ -69,16 +69,16 @@ pub(crate) async fn create_user(
     let hash = match body.password {
         None => None,
         Some(password) => {
-            require_strong_password(&app, &password, &email, &body.name)
+            require_strong_password(app.market(), &password, &email, &body.name)
                 .await
                 .map_err(of_password("password"))?;
-            Some(app.passwords().hash(password).await?)
+            Some(app.market().passwords().hash(password).await?)
         }
     };
     let roles = body
         .roles
         .map_or([Role::Customer].into(), |names| roles(&names));
-    let command = RegisterUser::new(app.ids(), email, body.name, roles, hash).by(caller);
+    let command = RegisterUser::new(app.market().ids(), email, body.name, roles, hash).by(caller);
     once.carry_out(&app, caller, command, |user| created(&UserView::from(user)))
         .await
 }

@@ -26,6 +26,6 @@ pub(crate) async fn forgot_password(
     State(app): State<App>,
     JsonBody(body): JsonBody<AddressRequest>,
 ) -> Result<StatusCode, Problem> {
-    request_reset(&app, &Email::new(&body.email)).await?;
+    request_reset(app.market(), &Email::new(&body.email)).await?;
     Ok(StatusCode::ACCEPTED)
 }

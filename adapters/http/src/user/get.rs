@@ -1,6 +1,6 @@
 //! `GET /api/users/me` and `GET /api/users/{user_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_domain::UserId;
 use p2p_domain::user::Caller;
@@ -27,8 +27,8 @@ use crate::wire;
 pub(crate) async fn get_me(
     State(app): State<App>,
     Auth(caller): Auth,
-) -> Result<Answer<UserDetails>, Problem> {
-    details(&app, caller, caller.user).await.map(Answer)
+) -> Result<Json<UserDetails>, Problem> {
+    details(&app, caller, caller.user).await.map(Json)
 }
 
 /// Look at an account.
@@ -49,14 +49,14 @@ pub(crate) async fn get_user(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
-) -> Result<Answer<UserDetails>, Problem> {
-    details(&app, caller, user).await.map(Answer)
+) -> Result<Json<UserDetails>, Problem> {
+    details(&app, caller, user).await.map(Json)
 }
 
 /// The account and what protects it, for who may see it.
 async fn details(app: &App, caller: Caller, user: UserId) -> Result<UserDetails, Problem> {
-    let (user, exchanger) = p2p_application::user::get_user(app, caller, user).await?;
-    let factor = app.queries().find_second_factor(user.id).await;
+    let (user, exchanger) = p2p_application::user::get_user(app.market(), caller, user).await?;
+    let factor = app.market().queries().find_second_factor(user.id).await;
     let factor = factor.map_err(|error| storage_failed(&error))?;
     let is_active = factor.is_some_and(|factor| factor.is_active());
     Ok(UserDetails::new(user, exchanger, is_active))

@@ -67,24 +67,30 @@ pub(crate) async fn register(
     Change { body, once }: Change<RegisterRequest>,
 ) -> Result<Response, Problem> {
     let email = Email::new(&body.email);
-    require_strong_password(&app, &body.password, &email, &body.name)
+    require_strong_password(app.market(), &body.password, &email, &body.name)
         .await
         .map_err(of_password("password"))?;
-    let hash = app.passwords().hash(body.password).await?;
+    let hash = app.market().passwords().hash(body.password).await?;
     let roles = [Role::Customer].into();
     let language = body
         .language
         .map_or(Language::English, |language| language.0);
     let by = Scope::from(&email);
-    let command = RegisterUser::new(app.ids(), email.clone(), body.name, roles, Some(hash))
-        .speaking(language)
-        .from_address(origin.address);
+    let command = RegisterUser::new(
+        app.market().ids(),
+        email.clone(),
+        body.name,
+        roles,
+        Some(hash),
+    )
+    .speaking(language)
+    .from_address(origin.address);
     let render = |user| created(&UserView::from(user));
     run_to_completion(async move {
         let (reply, headers) = once.reply(&app, by, command, render).await?;
         let created = reply.tag == StatusCode::CREATED.as_u16();
         let is_new = created && !headers.contains_key(REPLAYED);
-        if is_new && let Err(error) = request_verification(&app, &email).await {
+        if is_new && let Err(error) = request_verification(app.market(), &email).await {
             // The account is open all the same, and the mail can be asked for again.
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -26,6 +26,6 @@ pub(crate) async fn resend_verification(
     State(app): State<App>,
     JsonBody(body): JsonBody<AddressRequest>,
 ) -> Result<StatusCode, Problem> {
-    request_verification(&app, &Email::new(&body.email)).await?;
+    request_verification(app.market(), &Email::new(&body.email)).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -52,8 +52,10 @@ pub(crate) async fn reset_password(
     AskedFrom(origin): AskedFrom,
     JsonBody(body): JsonBody<ResetPasswordRequest>,
 ) -> Result<StatusCode, Problem> {
-    run_to_completion(async move { reset(&app, &body.token, body.new_password, origin).await })
-        .await
-        .map_err(of_password("new_password"))?;
+    run_to_completion(
+        async move { reset(app.market(), &body.token, body.new_password, origin).await },
+    )
+    .await
+    .map_err(of_password("new_password"))?;
     Ok(StatusCode::NO_CONTENT)
 }

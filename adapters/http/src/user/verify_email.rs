@@ -42,6 +42,6 @@ pub(crate) async fn verify_email(
     AskedFrom(origin): AskedFrom,
     JsonBody(body): JsonBody<VerifyEmailRequest>,
 ) -> Result<StatusCode, Problem> {
-    verify(&app, &body.token, origin).await?;
+    verify(app.market(), &body.token, origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }

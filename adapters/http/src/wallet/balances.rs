@@ -1,6 +1,6 @@
 //! `GET /api/wallet` and `GET /api/billing/balance/{user_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::wallet::balances;
 use p2p_domain::UserId;
@@ -27,9 +27,9 @@ use crate::wire;
 pub(crate) async fn get_wallet(
     State(app): State<App>,
     Auth(caller): Auth,
-) -> Result<Answer<WalletView>, Problem> {
-    let accounts = balances(&app, caller, caller.user).await?;
-    Ok(Answer(WalletView::of(caller.user, accounts)))
+) -> Result<Json<WalletView>, Problem> {
+    let accounts = balances(app.market(), caller, caller.user).await?;
+    Ok(Json(WalletView::of(caller.user, accounts)))
 }
 
 /// Look into somebody's wallet.
@@ -50,7 +50,7 @@ pub(crate) async fn get_balance(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
-) -> Result<Answer<WalletView>, Problem> {
-    let accounts = balances(&app, caller, user).await?;
-    Ok(Answer(WalletView::of(user, accounts)))
+) -> Result<Json<WalletView>, Problem> {
+    let accounts = balances(app.market(), caller, user).await?;
+    Ok(Json(WalletView::of(user, accounts)))
 }

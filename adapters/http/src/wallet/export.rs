@@ -69,7 +69,7 @@ pub(crate) async fn export_wallet_entries(
     let limits = app.settings().streams;
     let place = app.state().streams.acquire(caller.user, limits)?;
     // What goes wrong with the first page is still told as a problem.
-    let first = statement(&app, caller, list).await?;
+    let first = statement(app.market(), caller, list).await?;
     let name = match query.asset {
         Some(asset) => format!("attachment; filename=\"statement-{}.csv\"", asset.name()),
         None => "attachment; filename=\"statement.csv\"".to_owned(),
@@ -125,7 +125,7 @@ fn table(
             if has_logged_out(&app, caller) {
                 return Err(BrokenOff::LoggedOut);
             }
-            let reading = statement(&app, caller, list);
+            let reading = statement(app.market(), caller, list);
             let page = tokio::time::timeout(app.settings().request_timeout, reading)
                 .await
                 .map_err(BrokenOff::TooSlow)?

@@ -1,6 +1,6 @@
 //! `GET /api/wallet/entries`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::wallet::{StatementCursor, StatementEntry};
 use p2p_application::wallet::{StatementList, statement};
@@ -50,18 +50,18 @@ pub(crate) async fn list_wallet_entries(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListEntriesQuery>,
-) -> Result<Answer<Page<EntryView>>, Problem> {
+) -> Result<Json<Page<EntryView>>, Problem> {
     let list = StatementList {
         asset: query.asset.map(|asset| asset.0),
         after: cursor::read_statement(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = statement(&app, caller, list).await?;
+    let page = statement(app.market(), caller, list).await?;
     let cursor = |entry: &StatementEntry| {
         cursor::write_statement(StatementCursor {
             transfer: entry.transfer,
             bucket: entry.bucket,
         })
     };
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }

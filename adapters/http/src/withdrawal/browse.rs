@@ -1,6 +1,6 @@
 //! `GET /api/billing/withdrawals` and `GET /api/billing/withdrawals/{withdrawal_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::withdrawal::WithdrawalList;
 use p2p_domain::{Withdrawal, WithdrawalId};
@@ -56,16 +56,16 @@ pub(crate) async fn list_withdrawals(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListWithdrawalsQuery>,
-) -> Result<Answer<Page<WithdrawalView>>, Problem> {
+) -> Result<Json<Page<WithdrawalView>>, Problem> {
     let list = WithdrawalList {
         user: query.user_id.map(|user| user.0),
         status: query.status.map(|status| status.0),
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::withdrawal::list_withdrawals(&app, caller, list).await?;
+    let page = p2p_application::withdrawal::list_withdrawals(app.market(), caller, list).await?;
     let cursor = |withdrawal: &Withdrawal| withdrawal.id.to_string();
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }
 
 /// Look at a withdrawal.
@@ -85,7 +85,8 @@ pub(crate) async fn get_withdrawal(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(withdrawal): PathId<WithdrawalId>,
-) -> Result<Answer<WithdrawalView>, Problem> {
-    let withdrawal = p2p_application::withdrawal::get_withdrawal(&app, caller, withdrawal).await?;
-    Ok(Answer(withdrawal.into()))
+) -> Result<Json<WithdrawalView>, Problem> {
+    let withdrawal =
+        p2p_application::withdrawal::get_withdrawal(app.market(), caller, withdrawal).await?;
+    Ok(Json(withdrawal.into()))
 }

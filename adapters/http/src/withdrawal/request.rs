@@ -55,7 +55,7 @@ pub(crate) async fn request_withdrawal(
     KeyedChange(Change { body, once }): KeyedChange<RequestWithdrawalRequest>,
 ) -> Result<Response, Problem> {
     let command = RequestWithdrawal {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         asset: body.asset.0,
         amount: body.amount.0,

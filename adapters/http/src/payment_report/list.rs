@@ -1,6 +1,6 @@
 //! `GET /api/p2p/payment-reports`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::payment_report::{ReportList, list_reports};
 use p2p_domain::PaymentReport;
@@ -102,14 +102,14 @@ pub(crate) async fn list_payment_reports(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListPaymentReportsQuery>,
-) -> Result<Answer<Page<PaymentReportView>>, Problem> {
+) -> Result<Json<Page<PaymentReportView>>, Problem> {
     let list = ReportList {
         applied: query.applied,
         offer: query.offer_id.map(|offer| offer.0),
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = list_reports(&app, caller, list).await?;
+    let page = list_reports(app.market(), caller, list).await?;
     let cursor = |report: &PaymentReport| report.id.to_string();
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }

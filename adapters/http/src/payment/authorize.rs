@@ -1,6 +1,6 @@
 //! `POST /api/payments`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -82,7 +82,7 @@ pub(crate) async fn authorize_payment(
 ) -> Result<Response, Problem> {
     let amount = Money::from_decimal(body.amount.0, body.currency.0).map_err(Refusal::amount)?;
     let command = AuthorizePayment {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         key,
         payer: Some(body.payer_account_id.0),
@@ -91,9 +91,9 @@ pub(crate) async fn authorize_payment(
         description: body.description,
         limited: false,
     };
-    let authorized = p2p_application::payment::authorize_payment(&app, command).await?;
+    let authorized = p2p_application::payment::authorize_payment(app.market(), command).await?;
     let duplicate = authorized.duplicate;
-    let answer = Answer(AuthorizePaymentAnswer::from(authorized));
+    let answer = Json(AuthorizePaymentAnswer::from(authorized));
     Ok(if duplicate {
         let replayed = [(REPLAYED, HeaderValue::from_static("true"))];
         (replayed, answer).into_response()

@@ -1,6 +1,6 @@
 //! `GET /api/audit`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::audit_log::AuditLogFilter;
 use p2p_domain::audit_log::AuditRecord;
@@ -72,7 +72,7 @@ pub(crate) async fn list_audit_records(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListAuditQuery>,
-) -> Result<Answer<Page<AuditRecordView>>, Problem> {
+) -> Result<Json<Page<AuditRecordView>>, Problem> {
     let filter = AuditLogFilter {
         actor: query.actor.map(|actor| actor.0),
         action: query.action.map(|action| action.0),
@@ -80,10 +80,10 @@ pub(crate) async fn list_audit_records(
         before: cursor::read_number(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::audit_log::list_audit_records(&app, caller, filter).await?;
+    let page = p2p_application::audit_log::list_audit_records(app.market(), caller, filter).await?;
     let next_cursor = page.items.last().filter(|_| page.more).map(cursor_of);
     let items = page.items.into_iter().map(TryInto::try_into);
-    Ok(Answer(Page {
+    Ok(Json(Page {
         items: items.collect::<Result<_, _>>()?,
         next_cursor,
     }))

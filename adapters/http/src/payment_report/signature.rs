@@ -48,7 +48,13 @@ impl FromRequest<App> for Signed {
         let secret = callbacks.secrets.get(provider);
         // An unknown provider takes as long as a known one, and never passes.
         let key = secret.map_or(&b"nobody"[..], |secret| secret.expose().as_bytes());
-        let checked = check(key, signature, &body, app.now(), callbacks.tolerance);
+        let checked = check(
+            key,
+            signature,
+            &body,
+            app.market().now(),
+            callbacks.tolerance,
+        );
         secret
             .ok_or(SignatureError::Invalid)
             .and(checked)

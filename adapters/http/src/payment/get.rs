@@ -1,6 +1,6 @@
 //! `GET /api/payments/{payment_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_domain::PaymentId;
 
@@ -28,7 +28,7 @@ pub(crate) async fn get_payment(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(payment): PathId<PaymentId>,
-) -> Result<Answer<PaymentView>, Problem> {
-    let payment = p2p_application::payment::get_payment(&app, caller, payment).await?;
-    Ok(Answer(payment.into()))
+) -> Result<Json<PaymentView>, Problem> {
+    let payment = p2p_application::payment::get_payment(app.market(), caller, payment).await?;
+    Ok(Json(payment.into()))
 }

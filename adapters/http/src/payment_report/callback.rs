@@ -1,6 +1,6 @@
 //! `POST /api/callbacks/payments`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::payment_report::{ReceivePayment, Received, ReportedPayment};
 use p2p_domain::ReportOutcome;
@@ -108,7 +108,7 @@ impl From<Received> for PaymentReportAnswer {
 pub(crate) async fn receive_payment_report(
     State(app): State<App>,
     signed: Signed,
-) -> Result<Answer<PaymentReportAnswer>, Problem> {
+) -> Result<Json<PaymentReportAnswer>, Problem> {
     let payment = ReportedPayment::read(&signed.body, Some(&signed.provider)).map_err(|error| {
         if is_json(&signed.body) {
             Problem::invalid_report(error.to_string())
@@ -116,7 +116,10 @@ pub(crate) async fn receive_payment_report(
             ProblemDetails::not_json(error.to_string()).into()
         }
     })?;
-    let report = app.fresh();
-    let received = app.execute(ReceivePayment { report, payment }).await?;
-    Ok(Answer(received.into()))
+    let report = app.market().fresh();
+    let received = app
+        .market()
+        .execute(ReceivePayment { report, payment })
+        .await?;
+    Ok(Json(received.into()))
 }

@@ -1,6 +1,6 @@
 //! `GET /api/accounts/{account_id}/balance`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::payment::account_balance;
 use p2p_domain::AccountId;
@@ -29,7 +29,7 @@ pub(crate) async fn get_account_balance(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(account): PathId<AccountId>,
-) -> Result<Answer<BalanceView>, Problem> {
-    let account = account_balance(&app, caller, account).await?;
-    Ok(Answer(account.into()))
+) -> Result<Json<BalanceView>, Problem> {
+    let account = account_balance(app.market(), caller, account).await?;
+    Ok(Json(account.into()))
 }
