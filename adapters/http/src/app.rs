@@ -5,7 +5,7 @@ use std::sync::Arc;
 use p2p_application::Market;
 use p2p_edge::SecurityHeaders;
 
-use crate::limits::Classes;
+use crate::policy::Policies;
 use crate::server_state::ServerState;
 use crate::settings::HttpSettings;
 
@@ -17,7 +17,7 @@ struct Shared {
     market: Market,
     settings: HttpSettings,
     state: ServerState,
-    classes: Classes,
+    policies: Policies,
     security_headers: SecurityHeaders,
 }
 
@@ -26,14 +26,14 @@ impl App {
         market: Market,
         settings: HttpSettings,
         state: ServerState,
-        classes: Classes,
+        policies: Policies,
     ) -> Self {
         Self(Arc::new(Shared {
             security_headers: SecurityHeaders::new(settings.hsts_seconds),
             market,
             settings,
             state,
-            classes,
+            policies,
         }))
     }
 
@@ -45,9 +45,9 @@ impl App {
         &self.0.settings
     }
 
-    /// The rate class of every operation.
-    pub(crate) fn classes(&self) -> &Classes {
-        &self.0.classes
+    /// The policy of every operation.
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.0.policies
     }
 
     /// The security headers of every answer.

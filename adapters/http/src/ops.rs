@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::policy::Policy;
 use crate::problem::{Problem, storage_failed};
 use crate::server_state::CallCount;
 
@@ -47,7 +48,7 @@ pub(crate) struct Health {
 /// Is the process up?
 ///
 /// Says so as long as it can say anything; for restarts by an orchestrator. No token is needed.
-#[utoipa::path(get, path = "/healthz", tag = TAG, security(()), responses(
+#[utoipa::path(get, path = "/healthz", tag = TAG, extensions(("x-policy" = json!(Policy::operator()))), responses(
     (status = 200, description = "It is.", body = Health)
 ))]
 pub(crate) async fn healthz() -> Json<Health> {
@@ -57,7 +58,7 @@ pub(crate) async fn healthz() -> Json<Health> {
 /// Can the service do its work?
 ///
 /// 200 if storage answers within two seconds, 503 otherwise; for load balancers. No token is needed.
-#[utoipa::path(get, path = "/readyz", tag = TAG, security(()), responses(
+#[utoipa::path(get, path = "/readyz", tag = TAG, extensions(("x-policy" = json!(Policy::operator()))), responses(
     (status = 200, description = "It can.", body = Health, example = json!({"status": "READY"})),
     (status = 503, description = "`UNAVAILABLE`: storage does not answer.")
 ))]
@@ -79,7 +80,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Probl
 /// Counters of the pipeline through which all changes go, of the events on their way out, of the connections and streams that
 /// are open, of mail and of the requests that were too many, in Prometheus' text format. No token is needed: expose it to your
 /// own network only.
-#[utoipa::path(get, path = "/metrics", tag = TAG, security(()), responses(
+#[utoipa::path(get, path = "/metrics", tag = TAG, extensions(("x-policy" = json!(Policy::operator()))), responses(
     (status = 200, description = "The counters.", body = String, content_type = "text/plain",
         example = "p2p_pipeline_commands_total 42\n")
 ))]

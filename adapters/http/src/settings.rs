@@ -1,11 +1,10 @@
 //! What an operator may choose about the HTTP side.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-
-use crate::gateway::GatewaySettings;
 
 use p2p_edge::TrustedProxies;
 
@@ -26,6 +25,24 @@ pub struct HttpSettings {
     pub callbacks: CallbackSettings,
     /// Who answers for its users, if anybody does.
     pub gateway: Option<GatewaySettings>,
+}
+
+/// Who is believed about whom a request is from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// From where the gateway connects; where none is listed, from this machine.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl GatewaySettings {
+    /// Whether the gateway connects from here.
+    pub(crate) fn is_at(&self, peer: IpAddr) -> bool {
+        if self.addresses.is_empty() {
+            return peer.is_loopback();
+        }
+        let mut addresses = self.addresses.iter();
+        addresses.any(|address| address.to_canonical() == peer)
+    }
 }
 
 /// How many may follow their notifications at a time.
@@ -173,5 +190,18 @@ mod tests {
             assert_eq!(CorsOrigins::parse(&[bad]), Err(error));
         }
         assert!(CorsOrigins::parse(&["*", "https://a"]).is_err());
+    }
+
+    #[test]
+    fn a_gateway_is_where_it_is_listed_or_on_this_machine() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let here = GatewaySettings::default();
+        assert!(here.is_at(address("127.0.0.1")) && here.is_at(address("::1")));
+        assert!(!here.is_at(address("10.0.0.7")));
+        let there = GatewaySettings {
+            addresses: vec![address("::ffff:10.0.0.7")],
+        };
+        assert!(there.is_at(address("10.0.0.7")));
+        assert!(!there.is_at(address("127.0.0.1")) && !there.is_at(address("10.0.0.8")));
     }
 }

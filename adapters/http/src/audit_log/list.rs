@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use p2p_application::audit_log::AuditLogFilter;
+use p2p_domain::Role;
 use p2p_domain::audit_log::AuditRecord;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,6 +14,7 @@ use super::view::AuditRecordView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -62,6 +64,7 @@ fn check_id(text: &str) -> Result<(), ValidationError> {
     get,
     path = "/api/audit",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::role(Role::Moderator))))),
     params(ListAuditQuery),
     responses(
         (status = 200, description = "A page of the trail.", body = Page<AuditRecordView>),

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use p2p_application::dispute::CommentOnDispute;
 use p2p_domain::DisputeId;
+use p2p_domain::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -12,9 +13,11 @@ use super::TAG;
 use super::view::CommentView;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, created};
+use crate::idempotency::{Idempotent, created};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// A remark.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -33,6 +36,7 @@ pub(crate) struct CommentRequest {
     post,
     path = "/api/p2p/disputes/{dispute_id}/comments",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::owner_or(Role::Moderator))))),
     params(("dispute_id" = inline(wire::DisputeId), Path)),
     request_body = CommentRequest,
     responses(
@@ -45,7 +49,7 @@ pub(crate) async fn comment_on_dispute(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(dispute): PathId<DisputeId>,
-    Change { body, once }: Change<CommentRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<CommentRequest>>,
 ) -> Result<Response, Problem> {
     let command = CommentOnDispute {
         id: app.market().fresh(),

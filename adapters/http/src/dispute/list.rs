@@ -12,6 +12,7 @@ use super::view::DisputeView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -42,6 +43,7 @@ pub(crate) struct ListDisputesQuery {
     get,
     path = "/api/p2p/disputes",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListDisputesQuery),
     responses((status = 200, description = "A page of disputes.", body = Page<DisputeView>))
 )]

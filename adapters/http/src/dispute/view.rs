@@ -5,7 +5,7 @@ use p2p_domain::dispute::{Comment, DisputeState, Resolution};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::offer::view::OfferView;
+use crate::offer_view::OfferView;
 use crate::wire;
 
 /// What became of a request about a dispute.

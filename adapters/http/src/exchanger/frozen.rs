@@ -2,11 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
+use p2p_domain::Role;
 
 use super::TAG;
 use super::view::ExchangerView;
 use crate::app::App;
 use crate::extract::Auth;
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use p2p_edge::Page;
 
@@ -17,6 +19,7 @@ use p2p_edge::Page;
     get,
     path = "/api/p2p/exchangers/frozen",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::role(Role::Moderator))))),
     responses(
         (status = 200, description = "The queue.", body = Page<ExchangerView>),
         (status = 403, description = "`ROLE_REQUIRED`: MODERATOR."),

@@ -8,9 +8,9 @@ use p2p_domain::user::Caller;
 use p2p_domain::{Refusal, UserId};
 use p2p_edge::ProblemDetails;
 
+use super::gateway::{self, Named};
 use super::origin::address_of;
 use crate::app::App;
-use crate::gateway::{self, Named};
 use crate::limits::count_caller;
 use crate::problem::{Problem, storage_failed};
 
@@ -37,7 +37,7 @@ impl FromRequestParts<App> for Bearing {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let bearer = bearing(parts, app).await;
         let user = bearer.as_ref().ok().map(|bearer| bearer.caller.user);
-        count_caller(parts, app, user).await?;
+        count_caller(parts, &app.state().limits, user).await?;
         bearer.map(Self)
     }
 }

@@ -46,6 +46,11 @@ pub(crate) const fn no_content() -> Reply {
 pub(crate) struct Once(pub(super) Option<KeyedRequest>);
 
 impl Once {
+    /// The request's key, for what is kept under it.
+    pub(crate) fn into_key(self) -> Option<String> {
+        self.0.map(|keyed| keyed.key)
+    }
+
     /// Carries the command out and answers. With a key the answer, a refusal too, is kept in the commit of what it tells
     /// of, and given again to the same request.
     pub(crate) async fn carry_out<C: Command>(

@@ -9,7 +9,6 @@ use p2p_domain::UserId;
 use p2p_edge::{ClientAddress, ProblemDetails};
 
 use super::headers;
-use crate::app::App;
 use crate::problem::Problem;
 
 /// In the extensions of every request that is limited.
@@ -76,11 +75,11 @@ impl Meter {
 /// Counts a request by the user that its token names; without a good token, by its address once more.
 pub(crate) async fn count_caller(
     parts: &Parts,
-    app: &App,
+    limits: &Limits,
     user: Option<UserId>,
 ) -> Result<(), Problem> {
     match parts.extensions.get::<Meter>() {
-        Some(meter) => meter.caller(&app.state().limits, user).await,
+        Some(meter) => meter.caller(limits, user).await,
         None => Ok(()),
     }
 }

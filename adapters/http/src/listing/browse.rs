@@ -13,6 +13,7 @@ use super::{PaymentMethod, TAG, check_payment_method};
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, FieldError, Page, ProblemDetails};
@@ -146,6 +147,7 @@ impl TryFrom<ListListingsQuery> for ListingFilter {
     get,
     path = "/api/p2p/listings",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListListingsQuery),
     responses((status = 200, description = "A page of listings.", body = Page<PublicListing>))
 )]

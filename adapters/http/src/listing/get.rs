@@ -8,6 +8,7 @@ use super::TAG;
 use super::view::PublicListing;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -18,6 +19,7 @@ use crate::wire;
     get,
     path = "/api/p2p/listings/{listing_id}",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(("listing_id" = inline(wire::ListingId), Path)),
     responses(
         (status = 200, description = "The listing.", body = PublicListing),

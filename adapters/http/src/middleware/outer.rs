@@ -79,7 +79,7 @@ async fn metered(
     let class = if limits.are_off() {
         None
     } else {
-        app.classes().find(route, request.method())
+        app.policies().class(route, request.method())
     };
     let Some(class) = class else {
         return (answer(app, request, next).await, None);

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use p2p_application::notification::NotificationList;
+use p2p_domain::Role;
 use p2p_domain::UserId;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -12,6 +13,7 @@ use super::TAG;
 use super::view::NotificationPage;
 use crate::app::App;
 use crate::extract::{Auth, PathId, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::DEFAULT_LIMIT;
@@ -51,6 +53,7 @@ impl From<ListNotificationsQuery> for NotificationList {
     get,
     path = "/api/notifications",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListNotificationsQuery),
     responses(
         (status = 200, description = "A page of notifications.", body = NotificationPage),
@@ -77,6 +80,7 @@ pub(crate) async fn list_notifications(
     get,
     path = "/api/notifications/{user_id}",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::owner_or(Role::Admin))))),
     params(("user_id" = inline(wire::UserId), Path), ListNotificationsQuery),
     responses(
         (status = 200, description = "A page of notifications.", body = NotificationPage),

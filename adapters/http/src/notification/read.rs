@@ -12,9 +12,11 @@ use super::TAG;
 use super::view::NotificationView;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{BareChange, Change, ok};
+use crate::idempotency::{Idempotent, NoBody, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// Mark one notification as read.
 ///
@@ -23,6 +25,7 @@ use crate::wire;
     post,
     path = "/api/notifications/{notification_id}/read",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::OWNER)))),
     params(("notification_id" = inline(wire::NotificationId), Path)),
     responses(
         (status = 200, description = "The notification as it is now.", body = NotificationView),
@@ -37,7 +40,7 @@ pub(crate) async fn read_notification(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(notification): PathId<NotificationId>,
-    BareChange(once): BareChange,
+    Idempotent(NoBody, once): Idempotent<NoBody>,
 ) -> Result<Response, Problem> {
     let command = ReadNotification {
         caller,
@@ -77,6 +80,7 @@ pub(crate) struct ReadNotificationsAnswer {
     post,
     path = "/api/notifications/read",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::AUTHENTICATED)))),
     request_body = ReadNotificationsRequest,
     responses(
         (status = 200, description = "How far the mailbox is read now.", body = ReadNotificationsAnswer),
@@ -86,7 +90,7 @@ pub(crate) struct ReadNotificationsAnswer {
 pub(crate) async fn read_notifications(
     State(app): State<App>,
     Auth(caller): Auth,
-    Change { body, once }: Change<ReadNotificationsRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<ReadNotificationsRequest>>,
 ) -> Result<Response, Problem> {
     let up_to = body.up_to;
     once.carry_out(

@@ -8,10 +8,11 @@ use utoipa::IntoParams;
 use validator::Validate;
 
 use super::TAG;
-use super::view::OfferView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::offer_view::OfferView;
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -44,6 +45,7 @@ pub(crate) struct ListOffersQuery {
     get,
     path = "/api/p2p/exchange-offers",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListOffersQuery),
     responses((status = 200, description = "A page of deals.", body = Page<OfferView>))
 )]

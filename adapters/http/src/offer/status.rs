@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use p2p_domain::OfferId;
+use p2p_domain::Role;
 
 use super::TAG;
 use super::view::OfferStatus;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -18,6 +20,7 @@ use crate::wire;
     get,
     path = "/api/p2p/exchange-offers/{offer_id}/status",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::owner_or(Role::Moderator))))),
     params(("offer_id" = inline(wire::OfferId), Path)),
     responses(
         (status = 200, description = "Where it stands.", body = OfferStatus),

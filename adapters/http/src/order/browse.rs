@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use p2p_application::order::OrderList;
+use p2p_domain::Role;
 use p2p_domain::{Order, OrderId};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,6 +14,7 @@ use super::view::OrderView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, PathId, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -46,6 +48,7 @@ pub(crate) struct ListOrdersQuery {
     get,
     path = "/api/orders",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListOrdersQuery),
     responses(
         (status = 200, description = "A page of orders.", body = Page<OrderView>),
@@ -75,6 +78,7 @@ pub(crate) async fn list_orders(
     get,
     path = "/api/orders/{order_id}",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::owner_or(Role::Admin))))),
     params(("order_id" = inline(wire::OrderId), Path)),
     responses(
         (status = 200, description = "The order.", body = OrderView),

@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use p2p_application::order::{CreateOrder, await_order};
 use p2p_application::ports::Reply;
+use p2p_domain::Role;
 use p2p_domain::order::{DEFAULT_ASSET, OrderStatus};
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{Order, OrderId};
@@ -18,9 +19,11 @@ use super::prefer::Wait;
 use super::view::OrderView;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::{Change, KeyedChange, created, respond};
+use crate::idempotency::{Idempotent, created, respond};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -68,6 +71,10 @@ pub(crate) struct CreateOrderRequest {
     post,
     path = "/api/orders",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::role(Role::Customer))
+            .idempotency(Idempotency::KeyRequired)
+    ))),
     params((
         "Prefer" = Option<String>,
         Header,
@@ -94,7 +101,7 @@ pub(crate) async fn create_order(
     State(app): State<App>,
     Auth(caller): Auth,
     Wait(wait): Wait,
-    KeyedChange(Change { body, once }): KeyedChange<CreateOrderRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<CreateOrderRequest>>,
 ) -> Result<Response, Problem> {
     if let Some(user) = body.user_id {
         caller.claims_to_be(user.0)?;

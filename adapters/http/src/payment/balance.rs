@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use p2p_application::payment::account_balance;
 use p2p_domain::AccountId;
+use p2p_domain::Role;
 
 use super::TAG;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wallet::BalanceView;
 use crate::wire;
@@ -19,6 +21,7 @@ use crate::wire;
     get,
     path = "/api/accounts/{account_id}/balance",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::owner_or(Role::Moderator))))),
     params(("account_id" = inline(wire::AccountId), Path)),
     responses(
         (status = 200, description = "The balances.", body = BalanceView),

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use p2p_application::limits::Class;
 use p2p_application::payment_report::{ReceivePayment, Received, ReportedPayment};
 use p2p_domain::ReportOutcome;
 use serde::Serialize;
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 use super::TAG;
 use super::signature::Signed;
 use crate::app::App;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::wire::{self, ReceiptKind};
 use p2p_edge::ProblemDetails;
@@ -84,7 +86,11 @@ impl From<Received> for PaymentReportAnswer {
     post,
     path = "/api/callbacks/payments",
     tag = TAG,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .class(Class::Callback)
+            .idempotency(Idempotency::OwnId)
+    ))),
     params(
         ("X-Provider" = String, Header, description = "The provider's name.", example = "acme-pay"),
         (

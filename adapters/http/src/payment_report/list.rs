@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use p2p_application::payment_report::{ReportList, list_reports};
 use p2p_domain::PaymentReport;
+use p2p_domain::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
@@ -12,6 +13,7 @@ use super::TAG;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -92,6 +94,7 @@ pub(crate) struct ListPaymentReportsQuery {
     get,
     path = "/api/p2p/payment-reports",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::role(Role::Moderator))))),
     params(ListPaymentReportsQuery),
     responses(
         (status = 200, description = "A page of reports.", body = Page<PaymentReportView>),

@@ -4,8 +4,6 @@ mod callback;
 mod list;
 mod signature;
 
-pub(crate) use signature::SignatureError;
-
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

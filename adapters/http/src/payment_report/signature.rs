@@ -10,7 +10,7 @@ use p2p_domain::Timestamp;
 use sha2::Sha256;
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Problem, SignatureError};
 use p2p_edge::json::{read, require_json};
 
 const X_PROVIDER: HeaderName = HeaderName::from_static("x-provider");
@@ -18,17 +18,6 @@ const X_SIGNATURE: HeaderName = HeaderName::from_static("x-signature");
 
 /// While a provider changes its secret it signs with both; nobody needs more than a few.
 const MOST_SIGNATURES: usize = 4;
-
-/// Why a signature is not accepted. An unknown provider is told the same as a wrong signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SignatureError {
-    #[error("a report carries the headers `X-Provider` and `X-Signature`")]
-    Missing,
-    #[error("expected `X-Signature: t=<unix seconds>,v1=<hex of HMAC-SHA256 over \"t.body\">`")]
-    Invalid,
-    #[error("the report was signed too long ago, or in the future")]
-    Expired,
-}
 
 /// A body that a known provider has signed a moment ago.
 pub(super) struct Signed {

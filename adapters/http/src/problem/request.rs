@@ -7,8 +7,18 @@ use p2p_edge::{Challenge, ProblemDetails};
 
 use super::Problem;
 use super::table::unavailable;
-use crate::payment_report::SignatureError;
 use crate::wire::id_fault;
+
+/// Why a signature is not accepted. An unknown provider is told the same as a wrong signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SignatureError {
+    #[error("a report carries the headers `X-Provider` and `X-Signature`")]
+    Missing,
+    #[error("expected `X-Signature: t=<unix seconds>,v1=<hex of HMAC-SHA256 over \"t.body\">`")]
+    Invalid,
+    #[error("the report was signed too long ago, or in the future")]
+    Expired,
+}
 
 impl Problem {
     /// The path holds no valid id.

@@ -1,5 +1,6 @@
 //! `GET /api/events`.
 
+use p2p_application::limits::Class;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use super::feed::{Feed, Item};
 use super::{ResumeQuery, TAG};
 use crate::app::App;
 use crate::extract::{Bearing, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -77,6 +79,7 @@ impl ToSchema for StreamedEvent {}
     get,
     path = "/api/events",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED).class(Class::Stream)))),
     params(
         ResumeQuery,
         (

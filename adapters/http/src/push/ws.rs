@@ -6,6 +6,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::Response;
+use p2p_application::limits::Class;
 
 use super::origin;
 use super::session::{self, Greeting};
@@ -13,6 +14,7 @@ use super::{ResumeQuery, TAG};
 use crate::app::App;
 use crate::extract::Query;
 use crate::limits::count_caller;
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::streams::{Full, StreamPermit};
 
@@ -43,7 +45,7 @@ const HARD_LIMIT: usize = 64 * 1024;
     get,
     path = "/api/ws",
     tag = TAG,
-    security(()),
+    extensions(("x-policy" = json!(Policy::read(Access::PUBLIC).class(Class::Stream)))),
     params(
         ResumeQuery,
         (
@@ -103,7 +105,7 @@ async fn permit(
         Some(Err(Full::Server)) => return Err(Full::Server.into()),
         Some(Err(Full::User)) | None => {}
     }
-    count_caller(parts, app, user).await?;
+    count_caller(parts, &app.state().limits, user).await?;
     Ok(streams.acquire_anonymous(limits.most)?)
 }
 

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{CodeRequest, TAG};
 use crate::app::App;
 use crate::extract::{AskedFrom, Auth};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
 use p2p_edge::JsonBody;
@@ -33,6 +34,10 @@ pub(crate) struct ConfirmAnswer {
     post,
     path = "/api/auth/2fa/confirm",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = CodeRequest,
     responses(
         (status = 200, description = "The second factor is in use.", body = ConfirmAnswer),

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use p2p_application::limits::Class;
 use p2p_application::ports::Enrolment;
 use p2p_application::second_factor::enrol;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use validator::Validate;
 use super::TAG;
 use crate::app::App;
 use crate::extract::{AskedFrom, Auth};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 use p2p_edge::run_to_completion;
@@ -60,6 +62,11 @@ impl From<Enrolment> for EnrolAnswer {
     post,
     path = "/api/auth/2fa/enroll",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .class(Class::Login)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = EnrolRequest,
     responses(
         (status = 200, description = "Begun: confirm it.", body = EnrolAnswer),

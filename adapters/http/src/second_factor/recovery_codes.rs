@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::TAG;
 use crate::app::App;
 use crate::extract::Auth;
+use crate::policy::{Access, Idempotency, Policy, StepUp};
 use crate::problem::Problem;
 use p2p_edge::run_to_completion;
 
@@ -28,6 +29,11 @@ pub(crate) struct RecoveryCodesAnswer {
     post,
     path = "/api/auth/2fa/recovery-codes",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::SecretAnswer)
+            .step_up(StepUp::Required)
+    ))),
     responses(
         (status = 200, description = "The new codes.", body = RecoveryCodesAnswer),
         (status = 409, description = "`SECOND_FACTOR_NOT_ENROLLED`: none is in use."),

@@ -3,11 +3,13 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use p2p_application::second_factor::remove;
+use p2p_domain::Role;
 use p2p_domain::UserId;
 
 use super::TAG;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::policy::{Access, Idempotency, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::run_to_completion;
@@ -20,6 +22,11 @@ use p2p_edge::run_to_completion;
     delete,
     path = "/api/auth/2fa",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::Repeatable)
+            .step_up(StepUp::Required)
+    ))),
     responses(
         (status = 204, description = "No code is asked for any more."),
         (status = 409, description = "`SECOND_FACTOR_NOT_ENROLLED`: none is in use."),
@@ -41,6 +48,11 @@ pub(crate) async fn remove_own_second_factor(
     delete,
     path = "/api/users/{user_id}/2fa",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::owner_or(Role::Admin))
+            .idempotency(Idempotency::Repeatable)
+            .step_up(StepUp::Required)
+    ))),
     params(("user_id" = inline(wire::UserId), Path)),
     responses(
         (status = 204, description = "No code is asked for any more."),

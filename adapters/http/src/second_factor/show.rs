@@ -7,6 +7,7 @@ use p2p_application::second_factor::verify;
 use super::{CodeRequest, TAG};
 use crate::app::App;
 use crate::extract::{AskedFrom, Auth};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
 use p2p_edge::JsonBody;
@@ -21,6 +22,10 @@ use p2p_edge::run_to_completion;
     post,
     path = "/api/auth/2fa/verify",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = CodeRequest,
     responses(
         (status = 200, description = "Shown: go on with this access token.", body = AccessAnswer),

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::TAG;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -22,6 +23,10 @@ use crate::wire;
     delete,
     path = "/api/auth/sessions/{session_id}",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::OWNER)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     params(("session_id" = inline(wire::SessionId), Path)),
     responses(
         (status = 204, description = "It is over."),
@@ -52,6 +57,10 @@ pub(crate) struct EndedAnswer {
     delete,
     path = "/api/auth/sessions",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     responses((status = 200, description = "The others are over.", body = EndedAnswer))
 )]
 pub(crate) async fn end_other_sessions(

@@ -8,6 +8,7 @@ use super::TAG;
 use super::view::SessionView;
 use crate::app::App;
 use crate::extract::Auth;
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use p2p_edge::Page;
 
@@ -18,6 +19,7 @@ use p2p_edge::Page;
     get,
     path = "/api/auth/sessions",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     responses((status = 200, description = "The sessions that go on.", body = Page<SessionView>))
 )]
 pub(crate) async fn list_sessions(

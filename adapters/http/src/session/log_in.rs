@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use p2p_application::limits::Class;
 use p2p_application::session::{Credentials, log_in as enter};
 use p2p_domain::user::Email;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use super::TAG;
 use super::view::TokensAnswer;
 use crate::app::App;
 use crate::extract::AskedFrom;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 use p2p_edge::run_to_completion;
@@ -47,7 +49,11 @@ pub(crate) struct LogInRequest {
     post,
     path = "/api/auth/login",
     tag = TAG,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .class(Class::Login)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = LogInRequest,
     responses(
         (status = 200, description = "Logged in.", body = TokensAnswer),

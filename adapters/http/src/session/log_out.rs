@@ -8,6 +8,7 @@ use p2p_domain::Refusal;
 use super::TAG;
 use crate::app::App;
 use crate::extract::Auth;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 
 /// Log out.
@@ -17,6 +18,10 @@ use crate::problem::Problem;
     post,
     path = "/api/auth/logout",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     responses((status = 204, description = "Logged out."))
 )]
 pub(crate) async fn log_out(

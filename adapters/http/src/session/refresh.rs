@@ -13,6 +13,7 @@ use super::view::TokensAnswer;
 use crate::app::App;
 use crate::extract::AskedFrom;
 use crate::limits::count_caller;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 
@@ -35,7 +36,10 @@ pub(crate) struct RefreshRequest {
     post,
     path = "/api/auth/refresh",
     tag = TAG,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "The next tokens.", body = TokensAnswer),
@@ -55,7 +59,12 @@ pub(crate) async fn refresh(
         .market()
         .tokens()
         .verify_refresh(&body.refresh_token, app.market().now());
-    count_caller(&parts, &app, whose.ok().map(|refresh| refresh.user)).await?;
+    count_caller(
+        &parts,
+        &app.state().limits,
+        whose.ok().map(|refresh| refresh.user),
+    )
+    .await?;
     let entered = renew(app.market(), &body.refresh_token, origin).await?;
     Ok(Json(entered.into()))
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::limits::Class;
 use p2p_application::user::change_password as change;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -10,6 +11,7 @@ use validator::Validate;
 use super::{TAG, check_password};
 use crate::app::App;
 use crate::extract::{AskedFrom, Auth};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::{Problem, of_password};
 use p2p_edge::JsonBody;
 use p2p_edge::run_to_completion;
@@ -36,6 +38,11 @@ pub(crate) struct ChangePasswordRequest {
     post,
     path = "/api/auth/password",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .class(Class::Login)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     request_body = ChangePasswordRequest,
     responses(
         (status = 204, description = "The password is changed."),

@@ -13,9 +13,11 @@ use super::view::{UserView, roles};
 use super::{TAG, check_name, check_password};
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::{Change, created};
+use crate::idempotency::{Idempotent, created};
+use crate::policy::{Access, Policy, StepUp};
 use crate::problem::{Problem, of_password};
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// A new account, opened by an administrator.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -51,6 +53,10 @@ pub(crate) struct CreateUserRequest {
     post,
     path = "/api/users",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::role(Role::Admin))
+            .step_up(StepUp::Required)
+    ))),
     request_body = CreateUserRequest,
     responses(
         (status = 201, description = "The account is open.", body = UserView),
@@ -62,7 +68,7 @@ pub(crate) struct CreateUserRequest {
 pub(crate) async fn create_user(
     State(app): State<App>,
     Auth(caller): Auth,
-    Change { body, once }: Change<CreateUserRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<CreateUserRequest>>,
 ) -> Result<Response, Problem> {
     caller.require(Role::Admin)?;
     let email = Email::new(&body.email);

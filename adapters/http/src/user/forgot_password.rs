@@ -2,11 +2,13 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::limits::Class;
 use p2p_application::user::request_reset;
 use p2p_domain::user::Email;
 
 use super::{AddressRequest, TAG_AUTH};
 use crate::app::App;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 
@@ -18,7 +20,11 @@ use p2p_edge::JsonBody;
     post,
     path = "/api/auth/password/forgot",
     tag = TAG_AUTH,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .class(Class::Login)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     request_body = AddressRequest,
     responses((status = 202, description = "If the address has an account, a mail is on its way."))
 )]

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use p2p_domain::Role;
 use p2p_domain::UserId;
 use p2p_domain::user::Caller;
 
@@ -9,6 +10,7 @@ use super::TAG;
 use super::view::UserDetails;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::policy::{Access, Policy};
 use crate::problem::{Problem, storage_failed};
 use crate::wire;
 
@@ -19,6 +21,7 @@ use crate::wire;
     get,
     path = "/api/users/me",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     responses(
         (status = 200, description = "The account.", body = UserDetails),
         (status = 404, description = "`USER_NOT_FOUND`: the token is good, but the account is gone."),
@@ -38,6 +41,7 @@ pub(crate) async fn get_me(
     get,
     path = "/api/users/{user_id}",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::owner_or(Role::Admin))))),
     params(("user_id" = inline(wire::UserId), Path)),
     responses(
         (status = 200, description = "The account.", body = UserDetails),

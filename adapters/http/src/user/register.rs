@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use p2p_application::limits::Class;
 use p2p_application::user::{RegisterUser, request_verification, require_strong_password};
 use p2p_domain::user::Email;
 use p2p_domain::{Language, Role};
@@ -14,9 +15,11 @@ use super::view::UserView;
 use super::{TAG_AUTH, check_name, check_password};
 use crate::app::App;
 use crate::extract::AskedFrom;
-use crate::idempotency::{Change, Scope, created, respond};
+use crate::idempotency::{Idempotent, Scope, created, respond};
+use crate::policy::{Access, Policy};
 use crate::problem::{Problem, of_password};
 use crate::wire;
+use p2p_edge::JsonBody;
 use p2p_edge::idempotency::REPLAYED;
 use p2p_edge::run_to_completion;
 
@@ -53,7 +56,7 @@ pub(crate) struct RegisterRequest {
     post,
     path = "/api/auth/register",
     tag = TAG_AUTH,
-    security(()),
+    extensions(("x-policy" = json!(Policy::change(Access::PUBLIC).class(Class::Login)))),
     request_body = RegisterRequest,
     responses(
         (status = 201, description = "The account is open: log in.", body = UserView),
@@ -64,7 +67,7 @@ pub(crate) struct RegisterRequest {
 pub(crate) async fn register(
     State(app): State<App>,
     AskedFrom(origin): AskedFrom,
-    Change { body, once }: Change<RegisterRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<RegisterRequest>>,
 ) -> Result<Response, Problem> {
     let email = Email::new(&body.email);
     require_strong_password(app.market(), &body.password, &email, &body.name)

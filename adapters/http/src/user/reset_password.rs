@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::limits::Class;
 use p2p_application::user::reset_password as reset;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -10,6 +11,7 @@ use validator::Validate;
 use super::{TAG_AUTH, check_password};
 use crate::app::App;
 use crate::extract::AskedFrom;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::{Problem, of_password};
 use p2p_edge::JsonBody;
 use p2p_edge::run_to_completion;
@@ -36,7 +38,11 @@ pub(crate) struct ResetPasswordRequest {
     post,
     path = "/api/auth/password/reset",
     tag = TAG_AUTH,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .class(Class::Login)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     request_body = ResetPasswordRequest,
     responses(
         (status = 204, description = "The password is set: log in."),

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::limits::Class;
 use p2p_application::user::verify_email as verify;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -10,6 +11,7 @@ use validator::Validate;
 use super::TAG_AUTH;
 use crate::app::App;
 use crate::extract::AskedFrom;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 
@@ -30,7 +32,11 @@ pub(crate) struct VerifyEmailRequest {
     post,
     path = "/api/auth/verify-email",
     tag = TAG_AUTH,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .class(Class::Login)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     request_body = VerifyEmailRequest,
     responses(
         (status = 204, description = "The address is verified."),

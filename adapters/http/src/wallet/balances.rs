@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use p2p_application::wallet::balances;
+use p2p_domain::Role;
 use p2p_domain::UserId;
 
 use super::view::WalletView;
 use super::{TAG, TAG_BILLING};
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -19,6 +21,7 @@ use crate::wire;
     get,
     path = "/api/wallet",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     responses(
         (status = 200, description = "The balances.", body = WalletView),
         (status = 404, description = "`USER_NOT_FOUND`: the token is good, but the account is gone."),
@@ -39,6 +42,7 @@ pub(crate) async fn get_wallet(
     get,
     path = "/api/billing/balance/{user_id}",
     tag = TAG_BILLING,
+    extensions(("x-policy" = json!(Policy::read(Access::owner_or(Role::Admin))))),
     params(("user_id" = inline(wire::UserId), Path)),
     responses(
         (status = 200, description = "The balances.", body = WalletView),

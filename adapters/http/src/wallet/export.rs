@@ -18,6 +18,7 @@ use super::TAG;
 use super::view::EntryView;
 use crate::app::App;
 use crate::extract::{Auth, Query, has_logged_out};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::streams::StreamPermit;
 use crate::wire;
@@ -40,6 +41,7 @@ pub(crate) struct ExportEntriesQuery {
     get,
     path = "/api/wallet/entries.csv",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ExportEntriesQuery),
     responses(
         (

@@ -13,6 +13,7 @@ use super::view::EntryView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -43,6 +44,7 @@ pub(crate) struct ListEntriesQuery {
     get,
     path = "/api/wallet/entries",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListEntriesQuery),
     responses((status = 200, description = "A page of the statement.", body = Page<EntryView>))
 )]

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use p2p_application::withdrawal::WithdrawalList;
+use p2p_domain::Role;
 use p2p_domain::{Withdrawal, WithdrawalId};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,6 +14,7 @@ use super::view::WithdrawalView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, PathId, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -46,6 +48,7 @@ pub(crate) struct ListWithdrawalsQuery {
     get,
     path = "/api/billing/withdrawals",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListWithdrawalsQuery),
     responses(
         (status = 200, description = "A page of withdrawals.", body = Page<WithdrawalView>),
@@ -75,6 +78,7 @@ pub(crate) async fn list_withdrawals(
     get,
     path = "/api/billing/withdrawals/{withdrawal_id}",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::owner_or(Role::Admin))))),
     params(("withdrawal_id" = inline(wire::WithdrawalId), Path)),
     responses(
         (status = 200, description = "The withdrawal.", body = WithdrawalView),
