@@ -51,9 +51,9 @@ pub(crate) struct OfferView {
     /// How the fiat payer says that the fiat was sent, once that was said.
     #[schema(required = true)]
     payment_reference: Option<String>,
-    /// Whether the crypto holder would like to call the deal off.
+    /// Whether the crypto holder has proposed to cancel the deal.
     cancel_proposed: bool,
-    /// When the system moves the deal if nobody else does.
+    /// When the system moves the deal unless a user does so first.
     #[schema(required = true)]
     deadline: Option<wire::Time>,
     created_at: wire::Time,

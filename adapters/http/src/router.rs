@@ -28,8 +28,8 @@ use crate::{
     tags(
         (name = user::TAG_AUTH, description = "Open an account, verify its e-mail address, get a new password. No token is \
             needed."),
-        (name = session::TAG, description = "Log in, go on, log out; and where else one is logged in."),
-        (name = second_factor::TAG, description = "Codes of an authenticator: asked for at every log-in of whoever uses one, and \
+        (name = session::TAG, description = "Log in, refresh, log out; and the caller's other sessions."),
+        (name = second_factor::TAG, description = "Codes of an authenticator: required at every log-in of users who have one, and \
             of staff before they move money or rights."),
         (name = listing::TAG, description = "What exchangers offer: browse it, or publish your own."),
         (name = offer::TAG, description = "A customer's offer on a listing, and the deal that grows from it: \
@@ -37,18 +37,18 @@ use crate::{
         (name = dispute::TAG, description = "Where the two sides of a deal disagree, a moderator decides."),
         (name = exchanger::TAG, description = "Online and offline, and the freeze of those who leave customers without \
             an answer."),
-        (name = order::TAG, description = "What somebody buys and pays from the wallet: NEW → FINISHED or CANCELLED, once \
+        (name = order::TAG, description = "Orders that a customer pays from the wallet: NEW → FINISHED or CANCELLED, once \
             the payment is decided."),
-        (name = wallet::TAG, description = "The own balances, and everything that moved them."),
-        (name = wallet::TAG_BILLING, description = "Deposits, withdrawals, and other people's balances."),
+        (name = wallet::TAG, description = "The caller's balances, and everything that moved them."),
+        (name = wallet::TAG_BILLING, description = "Deposits, withdrawals, and the balances of other users."),
         (name = payment::TAG, description = "Money from account to account, booked at once, and what is on an account."),
-        (name = notification::TAG, description = "What has happened to the own deals, in the own language; for moderators also \
+        (name = notification::TAG, description = "What has happened to the caller's deals, in the caller's language; for moderators also \
             disputes and freezes, for administrators also withdrawals."),
         (name = push::TAG, description = "The same as it happens, as server-sent events or over a WebSocket."),
-        (name = payment_report::TAG, description = "Payments outside, as payment providers report them."),
-        (name = user::TAG, description = "Accounts of people, and what they may do."),
+        (name = payment_report::TAG, description = "Payments outside the market, as payment providers report them."),
+        (name = user::TAG, description = "Accounts and their roles."),
         (name = audit_log::TAG, description = "Who did what to which object, when and from where."),
-        (name = ops::TAG, description = "For operators: up, ready, and what has been done."),
+        (name = ops::TAG, description = "For operators: liveness, readiness and metrics."),
     )
 )]
 struct Api;

@@ -19,15 +19,15 @@ pub struct HttpSettings {
     pub hsts_seconds: u64,
     /// Which web pages of other origins may call the API from a browser.
     pub cors: CorsOrigins,
-    /// Who is believed about the address of whom it speaks for.
+    /// The proxies whose forwarded addresses are trusted.
     pub trusted_proxies: TrustedProxies,
     pub streams: StreamSettings,
     pub callbacks: CallbackSettings,
-    /// Who answers for its users, if anybody does.
+    /// The trusted gateway, if there is one.
     pub gateway: Option<GatewaySettings>,
 }
 
-/// Who is believed about whom a request is from.
+/// The trusted gateway.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GatewaySettings {
     /// From where the gateway connects; where none is listed, from this machine.
@@ -45,7 +45,7 @@ impl GatewaySettings {
     }
 }
 
-/// How many may follow their notifications at a time.
+/// The limits of notification streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamSettings {
     /// Streams of one user.
@@ -67,7 +67,7 @@ impl Default for StreamSettings {
     }
 }
 
-/// Who may report payments.
+/// The payment providers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackSettings {
     /// By the provider's name, what it signs its reports with.
@@ -77,7 +77,7 @@ pub struct CallbackSettings {
 }
 
 impl Default for CallbackSettings {
-    /// Nobody; five minutes.
+    /// No providers; five minutes.
     fn default() -> Self {
         Self {
             secrets: BTreeMap::new(),
@@ -108,7 +108,7 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Default for HttpSettings {
-    /// Thirty seconds for a request, ten for its body, no other origins, no proxies, and nobody who reports payments.
+    /// Thirty seconds for a request, ten for its body, no other origins, no proxies and no payment providers.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),

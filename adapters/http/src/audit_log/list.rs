@@ -56,7 +56,7 @@ fn check_id(text: &str) -> Result<(), ValidationError> {
     Err(ValidationError::new("MALFORMED_ID").with_message("is not an id".into()))
 }
 
-/// Read the audit trail.
+/// List the audit records.
 ///
 /// For MODERATOR: who did what to which object, when and from where; newest first. Log-ins, roles, limits, freezes, decisions of
 /// staff. Records are added and never changed; each has the one before in its hash, which `p2p-market audit` verifies.

@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::JsonBody;
 
-/// A remark.
+/// A comment.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"text": "The bank statement is on its way"}))]
@@ -29,9 +29,9 @@ pub(crate) struct CommentRequest {
     text: String,
 }
 
-/// Remark on a dispute.
+/// Comment on a dispute.
 ///
-/// For the deal's two sides and MODERATOR, while the dispute is open. What was said is kept as it is.
+/// For the deal's two sides and MODERATOR, while the dispute is open. Comments can't be changed.
 #[utoipa::path(
     post,
     path = "/api/p2p/disputes/{dispute_id}/comments",
@@ -40,8 +40,8 @@ pub(crate) struct CommentRequest {
     params(("dispute_id" = inline(wire::DisputeId), Path)),
     request_body = CommentRequest,
     responses(
-        (status = 201, description = "The remark is added.", body = CommentView),
-        (status = 404, description = "`DISPUTE_NOT_FOUND`: there is no such dispute, or it is somebody else's."),
+        (status = 201, description = "The comment is added.", body = CommentView),
+        (status = 404, description = "`DISPUTE_NOT_FOUND`: there is no such dispute, or it belongs to another user."),
         (status = 409, description = "`DISPUTE_ALREADY_RESOLVED`"),
     )
 )]

@@ -13,7 +13,7 @@ use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
-/// Look at a dispute.
+/// Get a dispute.
 ///
 /// For the deal's two sides and MODERATOR: the dispute, its deal and all comments.
 #[utoipa::path(
@@ -24,7 +24,7 @@ use crate::wire;
     params(("dispute_id" = inline(wire::DisputeId), Path)),
     responses(
         (status = 200, description = "The dispute.", body = DisputeDetails),
-        (status = 404, description = "`DISPUTE_NOT_FOUND`: there is no such dispute, or it is somebody else's."),
+        (status = 404, description = "`DISPUTE_NOT_FOUND`: there is no such dispute, or it belongs to another user."),
     )
 )]
 pub(crate) async fn get_dispute(

@@ -37,7 +37,7 @@ pub(crate) struct ListDisputesQuery {
 
 /// List disputes.
 ///
-/// MODERATOR sees all of them, everybody else those of their own deals. Oldest first, so that `status=OPEN` is the
+/// MODERATOR sees all disputes, other users those of their own deals. Oldest first, so that `status=OPEN` is the
 /// moderators' queue.
 #[utoipa::path(
     get,

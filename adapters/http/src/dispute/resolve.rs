@@ -79,7 +79,7 @@ fn decision(
             "message": "Dispute resolved by admin"
         })),
         (status = 403, description = "`ROLE_REQUIRED`: MODERATOR. `CONFLICT_OF_INTEREST`: the deal is the caller's own. \
-            `IDENTITY_MISMATCH`: `admin_id` is somebody else."),
+            `IDENTITY_MISMATCH`: `admin_id` names another user."),
         (status = 404, description = "`DISPUTE_NOT_FOUND`"),
         (status = 409, description = "`DISPUTE_ALREADY_RESOLVED`"),
         (status = 422, description = "`SPLIT_OUT_OF_RANGE`, `PAYER_AMOUNT_MISMATCH`, `TOO_MANY_DECIMALS`, or a body that \

@@ -34,7 +34,7 @@ const fn shared(name: &'static str, status: StatusCode, description: &'static st
 const INTERNAL: Shared = shared(
     "Internal",
     StatusCode::INTERNAL_SERVER_ERROR,
-    "`INTERNAL`: a defect of ours.",
+    "`INTERNAL`: a defect of the market.",
 );
 const TIMEOUT: Shared = shared(
     "Timeout",
@@ -44,8 +44,8 @@ const TIMEOUT: Shared = shared(
 const UNAVAILABLE: Shared = shared(
     "Unavailable",
     StatusCode::SERVICE_UNAVAILABLE,
-    "`UNAVAILABLE`: storage is away, nothing was changed. `BUSY`: too many requests are waiting, nothing was changed. Both \
-     say in `Retry-After` when to try again. `OUTCOME_UNKNOWN`: the connection was lost during the commit; look before you \
+    "`UNAVAILABLE`: storage is not available, nothing was changed. `BUSY`: too many requests are waiting, nothing was changed. Both \
+     say in `Retry-After` when to try again. `OUTCOME_UNKNOWN`: the connection was lost during the commit; check whether it took effect before you \
      try again.",
 );
 const RATE_LIMITED: Shared = shared(

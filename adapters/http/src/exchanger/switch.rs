@@ -41,7 +41,7 @@ pub(crate) struct SwitchRequest {
     request_body = SwitchRequest,
     responses(
         (status = 200, description = "The switch is where it was asked to be.", body = ExchangerAnswer),
-        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: somebody else's switch."),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the path names another user."),
         (status = 404, description = "`EXCHANGER_NOT_FOUND`"),
     )
 )]
@@ -66,7 +66,7 @@ pub(crate) async fn set_exchanger_status(
     request_body = SwitchRequest,
     responses(
         (status = 200, description = "The switch is where it was asked to be.", body = ExchangerAnswer),
-        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: somebody else's switch."),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the path names another user."),
         (status = 404, description = "`EXCHANGER_NOT_FOUND`"),
     )
 )]

@@ -1,4 +1,4 @@
-//! Who is asking: the bearer of an access token, or whoever the trusted gateway names.
+//! The caller: the bearer of an access token, or the user whom the trusted gateway names.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::limits::count_caller;
 use crate::problem::{Problem, storage_failed};
 
-/// The caller, as the access token says. A route that takes it is closed to everybody without a valid token.
+/// The caller, as the access token says. A route that takes it requires a valid token.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Auth(pub(crate) Caller);
 
@@ -27,7 +27,7 @@ impl FromRequestParts<App> for Auth {
     }
 }
 
-/// The caller, and until when the access token is good: for answers that outlast a moment.
+/// The caller, and when the access token expires: for streamed responses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bearing(pub(crate) Bearer);
 
@@ -42,7 +42,7 @@ impl FromRequestParts<App> for Bearing {
     }
 }
 
-/// Whoever the access token names, if it is good, or for whom the gateway answers.
+/// The bearer of a valid access token, or the user whom the gateway names.
 async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
     let named = gateway::named(app.settings().gateway.as_ref(), parts);
     let mut bearer = match (token(&parts.headers)?, named) {
@@ -68,7 +68,7 @@ async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
 
 const UNKNOWN: &str = "the gateway names nobody who has an account";
 
-/// Somebody for whom the gateway answers: with the roles that they have now, and without a second factor.
+/// The user whom the gateway names: with their stored roles, and without a second factor.
 async fn vouched_for(app: &App, user: UserId) -> Result<Bearer, Problem> {
     let found = app.market().queries().find_user(user).await;
     let user = found.map_err(|error| storage_failed(&error))?;
@@ -95,7 +95,7 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     })
 }
 
-/// Whether the session in which somebody asked is known to have ended since: for answers that outlast a moment.
+/// Whether the caller's session is known to have ended: for streamed responses.
 pub(crate) fn has_logged_out(app: &App, caller: Caller) -> bool {
     let session = caller.session;
     session.is_some_and(|session| app.market().revocations().has_ended(session))

@@ -14,12 +14,11 @@ const X_USER_ID: HeaderName = HeaderName::from_static("x-user-id");
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Named {
     User(UserId),
-    /// Nobody's id, or several.
+    /// An invalid id, or several.
     Nobody,
 }
 
-/// Whom the gateway names, where the request comes from it: not from whom somebody else says that it does. From anybody else
-/// the header means nothing.
+/// The user whom the gateway names, where the peer of the connection is the gateway. From any other peer the header is ignored.
 pub(crate) fn named(gateway: Option<&GatewaySettings>, parts: &Parts) -> Option<Named> {
     let gateway = gateway?;
     let mut values = parts.headers.get_all(X_USER_ID).iter();

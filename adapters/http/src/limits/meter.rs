@@ -25,7 +25,7 @@ struct Metered {
 #[derive(Debug, Default)]
 struct Told {
     tightest: Option<Asked>,
-    /// However often a handler asks who it is, it is one request.
+    /// Whether the caller was counted: once for each request, however often the handler asks.
     counted: bool,
 }
 

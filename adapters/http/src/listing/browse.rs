@@ -140,7 +140,7 @@ impl TryFrom<ListListingsQuery> for ListingFilter {
 
 /// Browse listings.
 ///
-/// For everybody who is logged in. Only ACTIVE listings, unless one exchanger's are asked for. Where few of very many
+/// For any authenticated user. Only ACTIVE listings, unless one exchanger's are asked for. Where few of very many
 /// listings pass the filters, a page may have fewer than `limit`, or none, and others follow: the list ends where
 /// `next_cursor` is `null`.
 #[utoipa::path(

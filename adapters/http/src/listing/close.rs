@@ -17,7 +17,7 @@ use crate::wire;
 /// Close a listing for good.
 ///
 /// For the EXCHANGER who owns it. It takes no more offers and disappears from the lists; running deals go on. Closing it
-/// twice is closing it once.
+/// twice has no further effect.
 #[utoipa::path(
     delete,
     path = "/api/p2p/listings/{listing_id}",

@@ -12,9 +12,9 @@ use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
-/// Look at a listing.
+/// Get a listing.
 ///
-/// For everybody who is logged in, whatever state the listing is in.
+/// For any authenticated user, whatever state the listing is in.
 #[utoipa::path(
     get,
     path = "/api/p2p/listings/{listing_id}",

@@ -75,7 +75,7 @@ pub(crate) struct PublishListingRequest {
     request_body = PublishListingRequest,
     responses(
         (status = 201, description = "The listing is published.", body = ListingView),
-        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`EXCHANGER_NOT_FOUND`"),
         (status = 409, description = "`EXCHANGER_FROZEN`: a moderator has to lift the freeze first."),
         (status = 422, description = "`INVALID_LISTING`, `TOO_MANY_DECIMALS`, `AMOUNT_NOT_POSITIVE`, `AMOUNT_TOO_LARGE`, \

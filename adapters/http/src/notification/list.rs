@@ -48,7 +48,7 @@ impl From<ListNotificationsQuery> for NotificationList {
 
 /// Read the own notifications.
 ///
-/// For everybody who is logged in: newest first, in the language of the account.
+/// For any authenticated user: newest first, in the language of the account.
 #[utoipa::path(
     get,
     path = "/api/notifications",
@@ -72,9 +72,9 @@ pub(crate) async fn list_notifications(
     Ok(Json(found.into()))
 }
 
-/// Read somebody's notifications.
+/// List the notifications of a user.
 ///
-/// For ADMIN; everybody else may read the own ones. In the language of the account that they are for. Reading them here
+/// For ADMIN, and for the recipient. In the recipient's language. Reading them here
 /// does not mark them as read.
 #[utoipa::path(
     get,
@@ -84,7 +84,7 @@ pub(crate) async fn list_notifications(
     params(("user_id" = inline(wire::UserId), Path), ListNotificationsQuery),
     responses(
         (status = 200, description = "A page of notifications.", body = NotificationPage),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to read somebody else's."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to read another user's."),
         (status = 404, description = "`USER_NOT_FOUND`"),
     )
 )]

@@ -20,7 +20,7 @@ use p2p_edge::JsonBody;
 
 /// Mark one notification as read.
 ///
-/// For whoever it is for. Once read it stays so: a second time changes nothing.
+/// For its recipient. A notification that is read stays read: a second time changes nothing.
 #[utoipa::path(
     post,
     path = "/api/notifications/{notification_id}/read",
@@ -31,7 +31,7 @@ use p2p_edge::JsonBody;
         (status = 200, description = "The notification as it is now.", body = NotificationView),
         (
             status = 404,
-            description = "`NOTIFICATION_NOT_FOUND`: there is no such notification, or it is somebody else's. \
+            description = "`NOTIFICATION_NOT_FOUND`: there is no such notification, or it belongs to another user. \
                 `USER_NOT_FOUND`: the token is good, but the account is gone."
         ),
     )
@@ -54,7 +54,7 @@ pub(crate) async fn read_notification(
     .await
 }
 
-/// How far somebody has read.
+/// Up to which notification the mailbox is read.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"up_to": 7}))]
@@ -75,7 +75,7 @@ pub(crate) struct ReadNotificationsAnswer {
 
 /// Mark all notifications up to a number as read.
 ///
-/// For everybody who is logged in: the own ones. What is read stays so: a smaller number changes nothing.
+/// For any authenticated user: their own notifications. What is read stays read: a smaller number changes nothing.
 #[utoipa::path(
     post,
     path = "/api/notifications/read",

@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::JsonBody;
 
-/// A side's wish to call a deal off.
+/// A side's request to cancel a deal.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"cancelled_by": "CUSTOMER", "reason": "The other side does not react"}))]
@@ -30,7 +30,7 @@ pub(crate) struct CancelRequest {
     reason: String,
 }
 
-/// Call a deal off.
+/// Cancel a deal.
 ///
 /// For the deal's two sides. A PENDING deal is cancelled by either; an APPROVED or PAYMENT_CONFIRMED one by the fiat
 /// payer alone, who gives the claim up. The crypto holder can only propose it there: the status stays, and the deal is

@@ -46,7 +46,7 @@ pub(crate) struct ConfirmReceiptRequest {
             "status": "FINISHED",
             "message": "Fiat received, transaction completed"
         })),
-        (status = 403, description = "`IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is not PAYMENT_CONFIRMED, or the caller is not its \
             crypto holder."),

@@ -56,7 +56,7 @@ pub(crate) struct CreateOfferRequest {
     request_body = CreateOfferRequest,
     responses(
         (status = 201, description = "The deal has begun.", body = OfferAnswer),
-        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`LISTING_NOT_FOUND`"),
         (status = 409, description = "`LISTING_PAUSED`, `LISTING_CLOSED`, `WRONG_EXCHANGE_TYPE`, `EXCHANGER_OFFLINE`, \
             `EXCHANGER_FROZEN` or `SELF_DEAL`: the listing takes no offer from this customer now."),

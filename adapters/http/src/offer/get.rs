@@ -13,7 +13,7 @@ use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
-/// Look at a deal.
+/// Get a deal.
 ///
 /// For the deal's two sides and MODERATOR: the terms, where it stands, every step of its history and its disputes.
 #[utoipa::path(
@@ -24,7 +24,7 @@ use crate::wire;
     params(("offer_id" = inline(wire::OfferId), Path)),
     responses(
         (status = 200, description = "The deal.", body = OfferDetails),
-        (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or it is somebody else's."),
+        (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or it belongs to another user."),
     )
 )]
 pub(crate) async fn get_offer(

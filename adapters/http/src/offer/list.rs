@@ -38,9 +38,9 @@ pub(crate) struct ListOffersQuery {
     limit: Option<u32>,
 }
 
-/// List one's own deals.
+/// List the caller's deals.
 ///
-/// For everybody: the deals in which the caller is a side, newest first. History and disputes come with a single deal.
+/// For any authenticated user: the deals in which the caller is a side, newest first. History and disputes come with a single deal.
 #[utoipa::path(
     get,
     path = "/api/p2p/exchange-offers",

@@ -49,7 +49,7 @@ pub(crate) struct RespondRequest {
             "status": "APPROVED",
             "message": "Exchange offer accepted"
         })),
-        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is not PENDING, or the caller is its customer."),
     )

@@ -24,7 +24,7 @@ use crate::wire;
     params(("offer_id" = inline(wire::OfferId), Path)),
     responses(
         (status = 200, description = "Where it stands.", body = OfferStatus),
-        (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or it is somebody else's."),
+        (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or it belongs to another user."),
     )
 )]
 pub(crate) async fn get_offer_status(

@@ -27,7 +27,7 @@ pub(crate) struct ListOrdersQuery {
     /// Only those that stand so.
     #[param(inline)]
     status: Option<wire::OrderStatus>,
-    /// For ADMIN: somebody else's. The own ones if left out.
+    /// For ADMIN: the user whose orders to list. If left out, the caller's.
     #[serde(alias = "userId")]
     #[param(inline)]
     user_id: Option<wire::UserId>,
@@ -41,9 +41,9 @@ pub(crate) struct ListOrdersQuery {
     limit: Option<u32>,
 }
 
-/// List the own orders.
+/// List orders.
 ///
-/// For everybody who is logged in: newest first. ADMIN may ask for somebody else's.
+/// For any authenticated user: newest first. ADMIN may list those of another user.
 #[utoipa::path(
     get,
     path = "/api/orders",
@@ -52,7 +52,7 @@ pub(crate) struct ListOrdersQuery {
     params(ListOrdersQuery),
     responses(
         (status = 200, description = "A page of orders.", body = Page<OrderView>),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to look at somebody else's."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to see another user's."),
     )
 )]
 pub(crate) async fn list_orders(
@@ -71,9 +71,9 @@ pub(crate) async fn list_orders(
     Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }
 
-/// Look at an order.
+/// Get an order.
 ///
-/// For whoever has made it, and ADMIN.
+/// For the user who placed it, and ADMIN.
 #[utoipa::path(
     get,
     path = "/api/orders/{order_id}",
@@ -82,7 +82,7 @@ pub(crate) async fn list_orders(
     params(("order_id" = inline(wire::OrderId), Path)),
     responses(
         (status = 200, description = "The order.", body = OrderView),
-        (status = 404, description = "`ORDER_NOT_FOUND`: there is no such order, or it is somebody else's."),
+        (status = 404, description = "`ORDER_NOT_FOUND`: there is no such order, or it belongs to another user."),
     )
 )]
 pub(crate) async fn get_order(

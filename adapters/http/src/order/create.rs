@@ -27,7 +27,7 @@ use p2p_edge::JsonBody;
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// What somebody buys. Names in camelCase (`userId`) are accepted as well.
+/// A new order. Names in camelCase (`userId`) are accepted as well.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -61,7 +61,7 @@ pub(crate) struct CreateOrderRequest {
     order_id: Option<wire::OrderId>,
 }
 
-/// Order something.
+/// Create an order.
 ///
 /// For CUSTOMER. The order is NEW at once; its payment from the caller's wallet comes after it, and makes it FINISHED or
 /// CANCELLED: a notification tells of it. With `Prefer: wait=10` the answer is held back for ten seconds at most (never
@@ -89,7 +89,7 @@ pub(crate) struct CreateOrderRequest {
             body = OrderView,
             headers(("Preference-Applied" = String, description = "`wait`, where the answer has waited."))
         ),
-        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`USER_NOT_FOUND`: the token is good, but the account is gone."),
         (status = 409, description = "`ORDER_EXISTS`: the order id names another order. `SELF_DEAL`: the merchant is the \
             caller."),
@@ -138,7 +138,7 @@ fn order_of(reply: &Reply) -> Option<OrderId> {
 }
 
 /// The order once its payment is decided, or as it is when the time is up. The order is made: whatever goes wrong with the
-/// waiting, that much can be said. Who waits takes the place of a stream; where there is none left, nobody waits.
+/// waiting, that much can be said. Waiting holds a stream permit; without one the order is returned at once.
 async fn waited(
     app: &App,
     caller: Caller,
@@ -166,7 +166,7 @@ async fn waited(
         // Nothing new: what was recorded says it, byte for byte.
         Ok(Ok(_)) | Err(_) => (applied, respond(reply)).into_response(),
         Ok(Err(error)) => {
-            tracing::warn!(?error, %order, "nobody can see how the order's payment goes");
+            tracing::warn!(?error, %order, "waiting for an order's payment failed");
             respond(reply)
         }
     }

@@ -12,7 +12,7 @@ use crate::app::App;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// Nobody is waited for longer.
+/// The longest wait.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// What is left of a request's time for everything else.

@@ -15,7 +15,7 @@ use crate::policy::{Access, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
 
-/// Pay an order back.
+/// Refund an order.
 ///
 /// For ADMIN. What was paid goes from the merchant back to the buyer, who is told; refunded twice it is refunded once. No
 /// body is needed.

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::wallet::BalanceView;
 use crate::wire;
 
-/// Look at one account.
+/// Get the balances of an account.
 ///
 /// For its owner, MODERATOR and ADMIN: what is available and what is held.
 #[utoipa::path(
@@ -25,7 +25,7 @@ use crate::wire;
     params(("account_id" = inline(wire::AccountId), Path)),
     responses(
         (status = 200, description = "The balances.", body = BalanceView),
-        (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is no such account, or it is somebody else's."),
+        (status = 404, description = "`ACCOUNT_NOT_FOUND`: there is no such account, or it belongs to another user."),
     )
 )]
 pub(crate) async fn get_account_balance(

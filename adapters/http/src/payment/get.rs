@@ -13,9 +13,9 @@ use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
-/// Look at a payment.
+/// Get a payment.
 ///
-/// For whoever asked for it, the owners of its accounts, MODERATOR and ADMIN. Payments of orders are here as well.
+/// For the user who requested it, the owners of its accounts, MODERATOR and ADMIN. Payments of orders are here as well.
 #[utoipa::path(
     get,
     path = "/api/payments/{payment_id}",
@@ -24,7 +24,7 @@ use crate::wire;
     params(("payment_id" = inline(wire::PaymentId), Path)),
     responses(
         (status = 200, description = "The payment.", body = PaymentView),
-        (status = 404, description = "`PAYMENT_NOT_FOUND`: there is no such payment, or it is somebody else's."),
+        (status = 404, description = "`PAYMENT_NOT_FOUND`: there is no such payment, or it belongs to another user."),
     )
 )]
 pub(crate) async fn get_payment(

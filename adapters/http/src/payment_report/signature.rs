@@ -16,7 +16,7 @@ use p2p_edge::json::{read, require_json};
 const X_PROVIDER: HeaderName = HeaderName::from_static("x-provider");
 const X_SIGNATURE: HeaderName = HeaderName::from_static("x-signature");
 
-/// While a provider changes its secret it signs with both; nobody needs more than a few.
+/// While a provider changes its secret it signs with both.
 const MOST_SIGNATURES: usize = 4;
 
 /// A body that a known provider has signed a moment ago.

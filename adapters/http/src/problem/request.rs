@@ -96,7 +96,7 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "NO_STREAM_LEFT",
             "No further stream can be opened",
-            "this server carries as many streams as it may; try again later",
+            "this server has reached its limit of open streams; try again later",
         );
         Self(details.with_retry_after(30))
     }
@@ -106,7 +106,7 @@ impl Problem {
         Self::new(
             StatusCode::UPGRADE_REQUIRED,
             "UPGRADE_REQUIRED",
-            "This is a WebSocket",
+            "This operation is a WebSocket",
             "open it with a WebSocket client, or use /api/events",
         )
     }

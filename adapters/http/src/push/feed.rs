@@ -18,7 +18,7 @@ use crate::notification::view::NotificationView;
 use crate::problem::{Problem, storage_failed};
 use crate::streams::StreamPermit;
 
-/// Notifications between the follower and whoever writes them to the client.
+/// The capacity of the channel between the follower and the writer.
 const BUFFER: usize = 16;
 
 /// While storage is away it is asked again after this time.
@@ -48,9 +48,9 @@ pub(super) enum End {
     LoggedOut,
     /// The server stops.
     Stopped,
-    /// Nobody took the next notification in time.
+    /// The client did not take the next notification in time.
     TooSlow,
-    /// Nobody is there any more.
+    /// The client has disconnected.
     Left,
     /// A defect of ours; the log has the details.
     Failed,

@@ -55,7 +55,7 @@ const TOO_LATE: Close = Close(4408, "no first message in time");
 const TOO_MANY: Close = Close(4429, "TOO_MANY_STREAMS");
 const TOO_OFTEN: Close = Close(4429, "RATE_LIMITED");
 
-/// Why a session is over; `None`: there is nobody to tell.
+/// Why a session is over; `None`: the client has disconnected.
 type Over = Option<Close>;
 
 /// Carries a socket from its greeting to its end. Its place is kept until the good-bye is said.

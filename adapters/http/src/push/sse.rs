@@ -69,7 +69,7 @@ impl ToSchema for StreamedEvent {}
 
 /// Follow the own notifications (server-sent events).
 ///
-/// For everybody who is logged in. Each notification is one event: `id` is its number, `event` what has happened, `data` the
+/// For any authenticated user. Each notification is one event: `id` is its number, `event` what has happened, `data` the
 /// notification as in the list. A client that comes again with the header `Last-Event-ID` (or the parameter `last_event_id`,
 /// where headers can't be set) goes on exactly behind that event. The first thing in the stream is an `id` without data, so
 /// that this holds for clients that have received nothing yet. Comments every 15 seconds keep the connection alive.

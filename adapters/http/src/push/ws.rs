@@ -29,7 +29,7 @@ const HARD_LIMIT: usize = 64 * 1024;
 
 /// Follow the own notifications (WebSocket).
 ///
-/// For everybody with an access token, which never stands in the address: either the client offers the subprotocols `p2p.v1`
+/// For any holder of an access token, which never stands in the address: either the client offers the subprotocols `p2p.v1`
 /// and `bearer.<access token>`, of which the server picks the first, or its first message, within ten seconds, is
 /// `{"token": "…", "last_event_id": 7}`. Every frame from the server is text, `{"id": 8, "event": "…", "data": {…}}`, with the
 /// same content as the server-sent events of `/api/events`; the first one is `{"id": 7, "event": "connected", "data": {}}` and

@@ -19,7 +19,7 @@ use p2p_edge::run_to_completion;
 /// here and nowhere else.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConfirmAnswer {
-    /// Each is good once, in place of a code: to be kept where the authenticator is not.
+    /// Each is valid once, in place of a code. Store them apart from the authenticator.
     #[schema(example = json!(["4f7k2-9x3mq-0ar8z-w1c5n"]))]
     recovery_codes: Vec<String>,
     #[serde(flatten)]
@@ -28,7 +28,7 @@ pub(crate) struct ConfirmAnswer {
 
 /// Confirm a second factor.
 ///
-/// For everybody who has begun one: with the first code of the authenticator it is in use, and from then on asked for at every
+/// For users who have begun enrolment: with the first code of the authenticator it is in use, and from then on asked for at every
 /// log-in. All other sessions end. The answer is a secret: it is kept nowhere, so there is no idempotency key.
 #[utoipa::path(
     post,

@@ -55,7 +55,7 @@ impl From<Enrolment> for EnrolAnswer {
 
 /// Begin a second factor.
 ///
-/// For everybody who is logged in and knows the password. The answer is for an authenticator (TOTP, RFC 6238); nothing is asked
+/// For any authenticated user who knows the password. The answer is for an authenticator (TOTP, RFC 6238); nothing is asked
 /// for before `POST /api/auth/2fa/confirm` has seen its first code. Asked again, the secret before is worth nothing. A wrong
 /// password counts like a log-in that failed. The answer is a secret: it is kept nowhere, so there is no idempotency key.
 #[utoipa::path(

@@ -16,14 +16,14 @@ use p2p_edge::run_to_completion;
 /// The way in without the authenticator. Secrets: they are shown here and nowhere else.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RecoveryCodesAnswer {
-    /// Each is good once, in place of a code.
+    /// Each is valid once, in place of a code.
     #[schema(example = json!(["4f7k2-9x3mq-0ar8z-w1c5n"]))]
     recovery_codes: Vec<String>,
 }
 
 /// Get new recovery codes.
 ///
-/// For everybody who has shown the second factor within the last ten minutes (a setting). All codes before are worth nothing, and
+/// For users who have shown the second factor within the last ten minutes (a setting). All codes before are worth nothing, and
 /// a mail tells of it. The answer is a secret: it is kept nowhere, so there is no idempotency key.
 #[utoipa::path(
     post,

@@ -14,9 +14,9 @@ use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::run_to_completion;
 
-/// Give the own second factor up.
+/// Remove one's own second factor.
 ///
-/// For everybody who has shown it within the last ten minutes (a setting). A mail tells of it. What is gone is gone, so it needs
+/// For users who have shown it within the last ten minutes (a setting). A mail tells of it. A repeat has no effect, so it needs
 /// no idempotency key.
 #[utoipa::path(
     delete,
@@ -40,10 +40,10 @@ pub(crate) async fn remove_own_second_factor(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Remove somebody's second factor.
+/// Remove the second factor of a user.
 ///
-/// For ADMIN: for somebody who has lost the authenticator and all recovery codes. That user is logged out everywhere, and a mail
-/// tells of it. What is gone is gone, so it needs no idempotency key.
+/// For ADMIN: when a user has lost the authenticator and all recovery codes. That user is logged out everywhere, and a mail
+/// tells of it. A repeat has no effect, so it needs no idempotency key.
 #[utoipa::path(
     delete,
     path = "/api/users/{user_id}/2fa",

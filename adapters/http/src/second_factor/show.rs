@@ -15,7 +15,7 @@ use p2p_edge::run_to_completion;
 
 /// Show the second factor.
 ///
-/// For everybody who has one in use: before what asks for it (`SECOND_FACTOR_REQUIRED`). The new access token says that it was
+/// For users who have one in use: before what asks for it (`SECOND_FACTOR_REQUIRED`). The new access token says that it was
 /// shown, for ten minutes (a setting). A recovery code will do. The answer is a secret: it is kept nowhere, so there is no
 /// idempotency key, and a code is good once.
 #[utoipa::path(

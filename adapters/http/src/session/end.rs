@@ -17,7 +17,7 @@ use crate::wire;
 
 /// End one of the own sessions.
 ///
-/// For everybody who is logged in. Twice is once, so it needs no idempotency key. Its tokens are worth nothing any more: here at
+/// For any authenticated user. A repeat has no effect, so it needs no idempotency key. Its tokens are worth nothing any more: here at
 /// once, at other replicas within seconds.
 #[utoipa::path(
     delete,
@@ -30,7 +30,7 @@ use crate::wire;
     params(("session_id" = inline(wire::SessionId), Path)),
     responses(
         (status = 204, description = "It is over."),
-        (status = 404, description = "`SESSION_NOT_FOUND`: there is none, or it is somebody else's."),
+        (status = 404, description = "`SESSION_NOT_FOUND`: there is none, or it belongs to another user."),
     )
 )]
 pub(crate) async fn end_session(
@@ -52,7 +52,7 @@ pub(crate) struct EndedAnswer {
 
 /// End all other sessions.
 ///
-/// For everybody who is logged in: all but the one in which it is asked. Twice is once, so it needs no idempotency key.
+/// For any authenticated user: every session except the current one. A repeat has no effect, so it needs no idempotency key.
 #[utoipa::path(
     delete,
     path = "/api/auth/sessions",

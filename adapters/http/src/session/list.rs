@@ -14,7 +14,7 @@ use p2p_edge::Page;
 
 /// List the own sessions.
 ///
-/// For everybody who is logged in: where else, newest first, a hundred at most. Sessions that are over are not listed.
+/// For any authenticated user: the caller's open sessions, newest first, a hundred at most.
 #[utoipa::path(
     get,
     path = "/api/auth/sessions",

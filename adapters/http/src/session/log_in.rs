@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use p2p_edge::JsonBody;
 use p2p_edge::run_to_completion;
 
-/// Who somebody is, and the proof.
+/// The credentials of a user.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "ada@example.com", "password": "correct horse battery"}))]
@@ -37,12 +37,12 @@ pub(crate) struct LogInRequest {
 
 /// Log in.
 ///
-/// For everybody; no token is needed. A session begins: copy the `access_token` of the answer into the **Authorize** dialog of
+/// Public: no token is needed. A session begins: copy the `access_token` of the answer into the **Authorize** dialog of
 /// this page. It is good for a short time; then `POST /api/auth/refresh` exchanges the `refresh_token` for the next ones.
 ///
 /// After a few attempts in a row that have failed the next one has to wait, a second at first and twice as long each time; after
-/// many nobody is let in for a day, and the owner gets a mail with a way out. An address that has no account is treated like one
-/// that has. Where many have failed from one place, whoever they claimed to be, all from there have to wait, a minute at most.
+/// many the account is locked for a day, and the owner gets a mail with a way out. An address that has no account is treated like one
+/// that has. Where many log-ins have failed from one address, whatever accounts they named, all log-ins from it have to wait, a minute at most.
 ///
 /// The answer is a secret: it is kept nowhere, so there is no idempotency key.
 #[utoipa::path(

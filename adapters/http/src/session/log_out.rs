@@ -13,7 +13,7 @@ use crate::problem::Problem;
 
 /// Log out.
 ///
-/// For everybody who is logged in. The session ends, and all its tokens with it: here at once, at other replicas within seconds.
+/// For any authenticated user. The session ends, and all its tokens with it: here at once, at other replicas within seconds.
 #[utoipa::path(
     post,
     path = "/api/auth/logout",

@@ -17,7 +17,7 @@ use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 
-/// The token that is good for the next ones.
+/// The refresh token.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"refresh_token": "eyJhbGciOi…"}))]
@@ -27,10 +27,10 @@ pub(crate) struct RefreshRequest {
     refresh_token: String,
 }
 
-/// Go on with a session.
+/// Refresh a session.
 ///
-/// For whoever has the session's refresh token; no access token is needed. The answer has the next tokens, and the refresh token
-/// that was sent is used up. If it comes a second time somebody has a copy of it: the whole session ends at once, and with it
+/// For the holder of the session's refresh token; no access token is needed. The answer has the next tokens, and the refresh token
+/// that was sent is used up. If it comes a second time, it was copied: the whole session ends at once, and with it
 /// the access tokens that came of it. So there is no idempotency key; where an answer was lost, log in again.
 #[utoipa::path(
     post,

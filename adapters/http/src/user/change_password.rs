@@ -30,9 +30,9 @@ pub(crate) struct ChangePasswordRequest {
     new_password: String,
 }
 
-/// Change the own password.
+/// Change the caller's password.
 ///
-/// For everybody who is logged in. All other sessions end, and a mail tells of it. A wrong current password counts like a
+/// For any authenticated user. All other sessions end, and a mail tells of it. A wrong current password counts like a
 /// log-in that failed. No idempotency key: the second time the current password is another one.
 #[utoipa::path(
     post,
@@ -51,7 +51,7 @@ pub(crate) struct ChangePasswordRequest {
             description = "`BAD_CREDENTIALS`: the current password is another one. `UNAUTHENTICATED`: no token. \
                 `INVALID_TOKEN`. `TOKEN_EXPIRED`. `SESSION_OVER`: it was ended."
         ),
-        (status = 422, description = "`WEAK_PASSWORD`: it is too easily guessed, or a body that can't be used."),
+        (status = 422, description = "`WEAK_PASSWORD`: it is too easy to guess, or a body that can't be used."),
         (status = 429, description = "`TOO_MANY_ATTEMPTS`: too many have failed; `Retry-After` says how long to wait."),
     )
 )]

@@ -40,13 +40,13 @@ pub(crate) struct CreateUserRequest {
     #[schema(max_items = 4)]
     roles: Option<Vec<wire::Role>>,
     /// At least 12 characters, at most 200 bytes; none that is known from breaches or made of name and address. Without one
-    /// nobody can log in as this user.
+    /// this user can't log in.
     #[validate(custom(function = check_password))]
     #[schema(min_length = 12, max_length = 200, format = "password")]
     password: Option<String>,
 }
 
-/// Open an account for somebody.
+/// Open an account for another user.
 ///
 /// For ADMIN. The account has a wallet in every asset.
 #[utoipa::path(
@@ -62,7 +62,7 @@ pub(crate) struct CreateUserRequest {
         (status = 201, description = "The account is open.", body = UserView),
         (status = 403, description = "`ROLE_REQUIRED`: ADMIN."),
         (status = 409, description = "`EMAIL_TAKEN`"),
-        (status = 422, description = "`WEAK_PASSWORD`: it is too easily guessed, or a body that can't be used."),
+        (status = 422, description = "`WEAK_PASSWORD`: it is too easy to guess, or a body that can't be used."),
     )
 )]
 pub(crate) async fn create_user(

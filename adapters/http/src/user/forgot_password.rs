@@ -14,7 +14,7 @@ use p2p_edge::JsonBody;
 
 /// Ask for a link for a new password.
 ///
-/// For everybody; no access token is needed. The answer is the same whether the address has an account; nothing changes, so it
+/// Public: no access token is needed. The answer is the same whether the address has an account; nothing changes, so it
 /// needs no idempotency key. The link is good once, within an hour.
 #[utoipa::path(
     post,

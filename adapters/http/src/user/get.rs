@@ -16,7 +16,7 @@ use crate::wire;
 
 /// Look at the own account.
 ///
-/// For everybody who is logged in.
+/// For any authenticated user.
 #[utoipa::path(
     get,
     path = "/api/users/me",
@@ -36,7 +36,7 @@ pub(crate) async fn get_me(
 
 /// Look at an account.
 ///
-/// For ADMIN; everybody else may look at the own one.
+/// For ADMIN, and for the user.
 #[utoipa::path(
     get,
     path = "/api/users/{user_id}",
@@ -45,7 +45,7 @@ pub(crate) async fn get_me(
     params(("user_id" = inline(wire::UserId), Path)),
     responses(
         (status = 200, description = "The account.", body = UserDetails),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to look at somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to see another user."),
         (status = 404, description = "`USER_NOT_FOUND`"),
     )
 )]

@@ -50,7 +50,7 @@ pub(crate) struct RegisterRequest {
 
 /// Open an account for oneself.
 ///
-/// For everybody; no token is needed. The account has the role CUSTOMER and a wallet in every asset. Further roles are an
+/// Public: no token is needed. The account has the role CUSTOMER and a wallet in every asset. Further roles are an
 /// administrator's to give. A mail with a link goes to the address, to see that it reaches its owner.
 #[utoipa::path(
     post,
@@ -61,7 +61,7 @@ pub(crate) struct RegisterRequest {
     responses(
         (status = 201, description = "The account is open: log in.", body = UserView),
         (status = 409, description = "`EMAIL_TAKEN`"),
-        (status = 422, description = "`WEAK_PASSWORD`: it is too easily guessed, or a body that can't be used."),
+        (status = 422, description = "`WEAK_PASSWORD`: it is too easy to guess, or a body that can't be used."),
     )
 )]
 pub(crate) async fn register(
@@ -97,7 +97,7 @@ pub(crate) async fn register(
             // The account is open all the same, and the mail can be asked for again.
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "no mail was left for somebody who has registered"
+                "queueing the verification mail failed"
             );
         }
         Ok((headers, respond(reply)).into_response())

@@ -14,7 +14,7 @@ use p2p_edge::JsonBody;
 
 /// Ask for the mail with the link again.
 ///
-/// For everybody; no access token is needed. The answer is the same whether the address has an account, and whether it is
+/// Public: no access token is needed. The answer is the same whether the address has an account, and whether it is
 /// verified already; nothing changes, so it needs no idempotency key.
 #[utoipa::path(
     post,

@@ -32,7 +32,7 @@ pub(crate) struct ResetPasswordRequest {
 
 /// Choose a new password by a link.
 ///
-/// For whoever got the mail; no access token is needed. All sessions of the account end; if too many log-ins have failed, the
+/// For the recipient of the mail; no access token is needed. All sessions of the account end; if too many log-ins have failed, the
 /// door is open again. The second factor stays. The link is good once, so it needs no idempotency key.
 #[utoipa::path(
     post,
@@ -48,7 +48,7 @@ pub(crate) struct ResetPasswordRequest {
         (status = 204, description = "The password is set: log in."),
         (
             status = 422,
-            description = "`LINK_SPENT`: the link is not good, or not any more. `WEAK_PASSWORD`: it is too easily guessed. Or a \
+            description = "`LINK_SPENT`: the link is invalid or has expired. `WEAK_PASSWORD`: it is too easy to guess. Or a \
                 body that can't be used."
         ),
     )

@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::JsonBody;
 
-/// What somebody may do from now on.
+/// The new roles of a user.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"roles": ["CUSTOMER", "EXCHANGER"]}))]
@@ -30,7 +30,7 @@ pub(crate) struct SetRolesRequest {
     roles: Vec<wire::Role>,
 }
 
-/// Say what somebody may do.
+/// Set the roles of a user.
 ///
 /// For ADMIN. Replaces all roles; tokens that are out already are good for the new ones, here at once, at other replicas within
 /// seconds. Who stops being an exchanger goes offline; running deals go on.

@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::JsonBody;
 
-/// What is to be different about the own account.
+/// Changes to the caller's account.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"language": "ru"}))]
@@ -26,9 +26,9 @@ pub(crate) struct UpdateMeRequest {
     language: wire::Language,
 }
 
-/// Change the own account.
+/// Update the caller's account.
 ///
-/// For everybody who is logged in.
+/// For any authenticated user.
 #[utoipa::path(
     patch,
     path = "/api/users/me",

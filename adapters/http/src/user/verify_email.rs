@@ -27,7 +27,7 @@ pub(crate) struct VerifyEmailRequest {
 
 /// Verify an e-mail address.
 ///
-/// For whoever got the mail; no access token is needed. Twice is once, so it needs no idempotency key.
+/// For the recipient of the mail; no access token is needed. A repeat has no effect, so it needs no idempotency key.
 #[utoipa::path(
     post,
     path = "/api/auth/verify-email",
@@ -40,7 +40,7 @@ pub(crate) struct VerifyEmailRequest {
     request_body = VerifyEmailRequest,
     responses(
         (status = 204, description = "The address is verified."),
-        (status = 422, description = "`LINK_SPENT`: the link is not good, or not any more; or a body that can't be used."),
+        (status = 422, description = "`LINK_SPENT`: the link is invalid or has expired; or a body that can't be used."),
     )
 )]
 pub(crate) async fn verify_email(

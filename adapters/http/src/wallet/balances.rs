@@ -16,7 +16,7 @@ use crate::wire;
 
 /// Look into the own wallet.
 ///
-/// For everybody who is logged in: what is available and what is held in escrow, in every asset.
+/// For any authenticated user: what is available and what is held in escrow, in every asset.
 #[utoipa::path(
     get,
     path = "/api/wallet",
@@ -35,9 +35,9 @@ pub(crate) async fn get_wallet(
     Ok(Json(WalletView::of(caller.user, accounts)))
 }
 
-/// Look into somebody's wallet.
+/// Get the balances of a user.
 ///
-/// For ADMIN; everybody else may look into the own one.
+/// For ADMIN, and for the user.
 #[utoipa::path(
     get,
     path = "/api/billing/balance/{user_id}",
@@ -46,7 +46,7 @@ pub(crate) async fn get_wallet(
     params(("user_id" = inline(wire::UserId), Path)),
     responses(
         (status = 200, description = "The balances.", body = WalletView),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to look at somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to see another user."),
         (status = 404, description = "`USER_NOT_FOUND`"),
     )
 )]

@@ -38,7 +38,7 @@ pub(crate) struct DepositRequest {
 
 /// Book a deposit.
 ///
-/// For ADMIN, and for nobody's own account; where the market is a demonstration (a setting), everybody may for themself. The
+/// For ADMIN, but not for their own account; where the market is a demonstration (a setting), any user for their own account. The
 /// user's account gains what the outside world's account gives. What payment providers report as paid in comes by `POST /api/callbacks/payments`.
 #[utoipa::path(
     post,

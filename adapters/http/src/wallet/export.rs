@@ -33,9 +33,9 @@ pub(crate) struct ExportEntriesQuery {
     asset: Option<wire::Asset>,
 }
 
-/// Export the own statement.
+/// Export the entries of the caller's wallet.
 ///
-/// For everybody who is logged in: the whole statement as a table (CSV, RFC 4180), newest first, with the names of the
+/// For any authenticated user: the whole statement as a table (CSV, RFC 4180), newest first, with the names of the
 /// columns in its first line. If the connection ends with an error, the table is not complete.
 #[utoipa::path(
     get,
@@ -54,8 +54,8 @@ pub(crate) struct ExportEntriesQuery {
                 transfer_01jt0c7kq5e8tvb1y9m3x4z6wa,2025-04-18T15:00:00Z,PAYMENT,RUB,AVAILABLE,-500.00,,\
                 pay_01jt0c7kq5e8tvb1y9m3x4z6wa,,,\r\n"
         ),
-        (status = 429, description = "`TOO_MANY_STREAMS`: you have as many exports and streams open as one may."),
-        (status = 503, description = "`NO_STREAM_LEFT`: this server carries as many of them as it may."),
+        (status = 429, description = "`TOO_MANY_STREAMS`: you have reached the limit of open exports and streams."),
+        (status = 503, description = "`NO_STREAM_LEFT`: this server has reached its limit of them."),
     )
 )]
 pub(crate) async fn export_wallet_entries(
@@ -103,7 +103,7 @@ enum BrokenOff {
 }
 
 /// The table, page by page: the next one is read when the client has taken the one before. An error ends it, and with it
-/// the connection, so that nobody takes the part for the whole.
+/// the connection, so that a client notices that the table is incomplete.
 fn table(
     app: App,
     place: StreamPermit,

@@ -36,9 +36,9 @@ pub(crate) struct ListEntriesQuery {
     limit: Option<u32>,
 }
 
-/// Read the own statement.
+/// List the entries of the caller's wallet.
 ///
-/// For everybody who is logged in: every movement of the own balances, newest first. The sum of the amounts of one asset
+/// For any authenticated user: every movement of the caller's balances, newest first. The sum of the amounts of one asset
 /// and bucket is its balance.
 #[utoipa::path(
     get,

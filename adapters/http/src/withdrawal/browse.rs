@@ -43,7 +43,7 @@ pub(crate) struct ListWithdrawalsQuery {
 
 /// List withdrawals.
 ///
-/// For everybody who is logged in the own ones, for ADMIN everybody's: newest first.
+/// For any authenticated user: their own withdrawals; for ADMIN, those of all users. Newest first.
 #[utoipa::path(
     get,
     path = "/api/billing/withdrawals",
@@ -52,7 +52,7 @@ pub(crate) struct ListWithdrawalsQuery {
     params(ListWithdrawalsQuery),
     responses(
         (status = 200, description = "A page of withdrawals.", body = Page<WithdrawalView>),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to look at somebody else's."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to see another user's."),
     )
 )]
 pub(crate) async fn list_withdrawals(
@@ -71,7 +71,7 @@ pub(crate) async fn list_withdrawals(
     Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }
 
-/// Look at a withdrawal.
+/// Get a withdrawal.
 ///
 /// For its owner, and ADMIN.
 #[utoipa::path(
@@ -82,7 +82,7 @@ pub(crate) async fn list_withdrawals(
     params(("withdrawal_id" = inline(wire::WithdrawalId), Path)),
     responses(
         (status = 200, description = "The withdrawal.", body = WithdrawalView),
-        (status = 404, description = "`WITHDRAWAL_NOT_FOUND`: there is no such withdrawal, or it is somebody else's."),
+        (status = 404, description = "`WITHDRAWAL_NOT_FOUND`: there is no such withdrawal, or it belongs to another user."),
     )
 )]
 pub(crate) async fn get_withdrawal(

@@ -36,7 +36,7 @@ pub(crate) struct RequestWithdrawalRequest {
 
 /// Ask for a withdrawal.
 ///
-/// For everybody who is logged in. The money is held from now on; an administrator approves the withdrawal, and the money
+/// For any authenticated user. The money is held from now on; an administrator approves the withdrawal, and the money
 /// leaves, or rejects it, and the money is the owner's to use again. A notification tells of it.
 #[utoipa::path(
     post,
