@@ -22,20 +22,20 @@ impl FromRequestParts<App> for Auth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Bearing(bearer) = Bearing::from_request_parts(parts, app).await?;
+        let BearerAuth(bearer) = BearerAuth::from_request_parts(parts, app).await?;
         Ok(Self(bearer.caller))
     }
 }
 
 /// The caller, and when the access token expires: for streamed responses.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bearing(pub(crate) Bearer);
+pub(crate) struct BearerAuth(pub(crate) Bearer);
 
-impl FromRequestParts<App> for Bearing {
+impl FromRequestParts<App> for BearerAuth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let bearer = bearing(parts, app).await;
+        let bearer = authenticate(parts, app).await;
         let user = bearer.as_ref().ok().map(|bearer| bearer.caller.user);
         count_caller(parts, &app.state().limits, user).await?;
         bearer.map(Self)
@@ -43,7 +43,7 @@ impl FromRequestParts<App> for Bearing {
 }
 
 /// The bearer of a valid access token, or the user whom the gateway names.
-async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
+async fn authenticate(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
     let named = gateway::named(app.settings().gateway.as_ref(), parts);
     let mut bearer = match (token(&parts.headers)?, named) {
         (Some(token), named) => {
@@ -54,7 +54,7 @@ async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
             }
             bearer
         }
-        (None, Some(Named::User(user))) => vouched_for(app, user).await?,
+        (None, Some(Named::User(user))) => named_by_gateway(app, user).await?,
         (None, Some(Named::Nobody)) => return Err(ProblemDetails::unauthenticated(UNKNOWN).into()),
         (None, None) => {
             let detail = "an access token is needed: log in first";
@@ -69,7 +69,7 @@ async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
 const UNKNOWN: &str = "the gateway names nobody who has an account";
 
 /// The user whom the gateway names: with their stored roles, and without a second factor.
-async fn vouched_for(app: &App, user: UserId) -> Result<Bearer, Problem> {
+async fn named_by_gateway(app: &App, user: UserId) -> Result<Bearer, Problem> {
     let found = app.market().queries().find_user(user).await;
     let user = found.map_err(|error| storage_failed(&error))?;
     let user = user.ok_or_else(|| ProblemDetails::unauthenticated(UNKNOWN))?;

@@ -6,9 +6,9 @@ mod gateway;
 mod id;
 mod origin;
 
-pub(crate) use caller::{Auth, Bearing, has_logged_out};
+pub(crate) use caller::{Auth, BearerAuth, has_logged_out};
 pub(crate) use id::PathId;
-pub(crate) use origin::AskedFrom;
+pub(crate) use origin::ClientOrigin;
 pub(crate) use p2p_edge::Query;
 
 #[cfg(test)]

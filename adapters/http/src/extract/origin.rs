@@ -12,9 +12,9 @@ use p2p_edge::{ClientAddress, Peer};
 
 /// The client's address and user agent.
 #[derive(Debug, Clone)]
-pub(crate) struct AskedFrom(pub(crate) Origin);
+pub(crate) struct ClientOrigin(pub(crate) Origin);
 
-impl<S: Send + Sync> FromRequestParts<S> for AskedFrom {
+impl<S: Send + Sync> FromRequestParts<S> for ClientOrigin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {

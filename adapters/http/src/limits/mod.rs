@@ -7,4 +7,4 @@ mod headers;
 mod meter;
 
 pub(crate) use headers::{POLICY, STATE};
-pub(crate) use meter::{Meter, count_caller};
+pub(crate) use meter::{RateLimitState, count_caller};

@@ -16,7 +16,7 @@ use p2p_edge::request_id::X_REQUEST_ID;
 use p2p_edge::{ClientAddress, MAX_BODY, Peer, ProblemDetails, RequestId};
 
 use crate::app::App;
-use crate::limits::Meter;
+use crate::limits::RateLimitState;
 
 /// The headers that are added to an answer on its way out; to a page a few more.
 const ADDED_HEADERS: usize = 9;
@@ -38,7 +38,7 @@ pub(crate) async fn outer(State(app): State<App>, mut request: Request, next: Ne
         user = field::Empty,
     );
     async move {
-        let (mut response, meter) = metered(&app, client, request, next).await;
+        let (mut response, meter) = rate_limited(&app, client, request, next).await;
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             let allow = response.headers().get(header::ALLOW).cloned();
             response = ProblemDetails::method_not_allowed(allow).into_response();
@@ -68,12 +68,12 @@ pub(crate) async fn outer(State(app): State<App>, mut request: Request, next: Ne
 }
 
 /// The handler's answer within the rate limits, and what the request counts towards.
-async fn metered(
+async fn rate_limited(
     app: &App,
     client: ClientAddress,
     mut request: Request,
     next: Next,
-) -> (Response, Option<Meter>) {
+) -> (Response, Option<RateLimitState>) {
     let limits = &app.state().limits;
     let route = request.extensions().get::<MatchedPath>();
     let class = if limits.are_off() {
@@ -84,7 +84,7 @@ async fn metered(
     let Some(class) = class else {
         return (answer(app, request, next).await, None);
     };
-    let (meter, arrived) = Meter::arrival(limits, class, client).await;
+    let (meter, arrived) = RateLimitState::arrival(limits, class, client).await;
     let response = match arrived {
         Ok(()) => {
             request.extensions_mut().insert(meter.clone());

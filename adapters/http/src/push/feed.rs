@@ -19,16 +19,16 @@ use crate::problem::{Problem, storage_failed};
 use crate::streams::StreamPermit;
 
 /// The capacity of the channel between the follower and the writer.
-const BUFFER: usize = 16;
+const CHANNEL_CAPACITY: usize = 16;
 
 /// While storage is away it is asked again after this time.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The market's clock may be set: whether a token has expired is looked at this often at least.
-const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
+const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Whether the bearer's session was ended is looked at this often at least: it may have been elsewhere.
-const LOOK_AT_SESSION: Duration = Duration::from_secs(10);
+const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// One notification, ready to be written.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Feed {
         let follower = Follower::new(app.market(), &app.state().hub, user, last)
             .await
             .map_err(|error| storage_failed(&error))?;
-        let (sender, items) = mpsc::channel(BUFFER);
+        let (sender, items) = mpsc::channel(CHANNEL_CAPACITY);
         let begins_after = follower.seen();
         let source = Source {
             app: app.clone(),
@@ -156,14 +156,14 @@ async fn expiry(app: &App, at: Timestamp) {
         if left.is_zero() {
             return;
         }
-        sleep(left.min(LOOK_AT_CLOCK)).await;
+        sleep(left.min(CLOCK_CHECK_INTERVAL)).await;
     }
 }
 
 /// Waits until the session is known to have ended; for ever where there is none.
 async fn log_out(app: &App, bearer: Bearer) {
     while !has_logged_out(app, bearer.caller) {
-        sleep(LOOK_AT_SESSION).await;
+        sleep(SESSION_CHECK_INTERVAL).await;
     }
 }
 
@@ -181,7 +181,7 @@ async fn pump(
             Ok(found) => found,
             Err(error) if passes(&error) => {
                 tracing::debug!(%error, "a mailbox can't be read; trying again");
-                sleep(ASK_AGAIN).await;
+                sleep(RETRY_INTERVAL).await;
                 continue;
             }
             Err(error) => {

@@ -17,7 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::feed::{Feed, Item};
 use super::{ResumeQuery, TAG};
 use crate::app::App;
-use crate::extract::{Bearing, Query};
+use crate::extract::{BearerAuth, Query};
 use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
@@ -114,7 +114,7 @@ impl ToSchema for StreamedEvent {}
 )]
 pub(crate) async fn stream_events(
     State(app): State<App>,
-    Bearing(bearer): Bearing,
+    BearerAuth(bearer): BearerAuth,
     Query(query): Query<ResumeQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

@@ -24,7 +24,7 @@ const PROTOCOL: &str = "p2p.v1";
 /// A subprotocol that is none: it carries the access token, where browsers can set no header.
 const BEARER: &str = "bearer.";
 
-/// The socket itself gives up on a longer message; see [`session::LONGEST`] for those that are told off.
+/// The socket itself gives up on a longer message; see [`session::MAX_MESSAGE`] for those that are told off.
 const HARD_LIMIT: usize = 64 * 1024;
 
 /// Follow the own notifications (WebSocket).

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{CodeRequest, TAG};
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth};
+use crate::extract::{Auth, ClientOrigin};
 use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
@@ -56,7 +56,7 @@ pub(crate) struct ConfirmAnswer {
 pub(crate) async fn confirm_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<CodeRequest>,
 ) -> Result<Json<ConfirmAnswer>, Problem> {
     let confirming = async move { confirm(app.market(), caller, &body.code, origin).await };

@@ -11,7 +11,7 @@ use validator::Validate;
 
 use super::TAG;
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth};
+use crate::extract::{Auth, ClientOrigin};
 use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
@@ -82,7 +82,7 @@ impl From<Enrolment> for EnrolAnswer {
 pub(crate) async fn enrol_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<EnrolRequest>,
 ) -> Result<Json<EnrolAnswer>, Problem> {
     let enrolling = async move { enrol(app.market(), caller, body.password, origin).await };

@@ -6,7 +6,7 @@ use p2p_application::second_factor::verify;
 
 use super::{CodeRequest, TAG};
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth};
+use crate::extract::{Auth, ClientOrigin};
 use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
@@ -41,7 +41,7 @@ use p2p_edge::run_to_completion;
 pub(crate) async fn show_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<CodeRequest>,
 ) -> Result<Json<AccessAnswer>, Problem> {
     let showing = async move { verify(app.market(), caller, &body.code, origin).await };

@@ -12,7 +12,7 @@ use validator::Validate;
 use super::TAG;
 use super::view::TokensAnswer;
 use crate::app::App;
-use crate::extract::AskedFrom;
+use crate::extract::ClientOrigin;
 use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
@@ -69,7 +69,7 @@ pub(crate) struct LogInRequest {
 )]
 pub(crate) async fn log_in(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<LogInRequest>,
 ) -> Result<Json<TokensAnswer>, Problem> {
     let credentials = Credentials {

@@ -11,7 +11,7 @@ use validator::Validate;
 use super::TAG;
 use super::view::TokensAnswer;
 use crate::app::App;
-use crate::extract::AskedFrom;
+use crate::extract::ClientOrigin;
 use crate::limits::count_caller;
 use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
@@ -51,7 +51,7 @@ pub(crate) struct RefreshRequest {
 )]
 pub(crate) async fn refresh(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     parts: Parts,
     JsonBody(body): JsonBody<RefreshRequest>,
 ) -> Result<Json<TokensAnswer>, Problem> {

@@ -10,7 +10,7 @@ use validator::Validate;
 
 use super::{TAG, check_password};
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth};
+use crate::extract::{Auth, ClientOrigin};
 use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::{Problem, of_password};
 use p2p_edge::JsonBody;
@@ -58,7 +58,7 @@ pub(crate) struct ChangePasswordRequest {
 pub(crate) async fn change_password(
     State(app): State<App>,
     Auth(caller): Auth,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, Problem> {
     let (current, new) = (body.current_password, body.new_password);

@@ -14,7 +14,7 @@ use validator::Validate;
 use super::view::UserView;
 use super::{TAG_AUTH, check_name, check_password};
 use crate::app::App;
-use crate::extract::AskedFrom;
+use crate::extract::ClientOrigin;
 use crate::idempotency::{Idempotent, Scope, created, respond};
 use crate::policy::{Access, Policy};
 use crate::problem::{Problem, of_password};
@@ -66,7 +66,7 @@ pub(crate) struct RegisterRequest {
 )]
 pub(crate) async fn register(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     Idempotent(JsonBody(body), once): Idempotent<JsonBody<RegisterRequest>>,
 ) -> Result<Response, Problem> {
     let email = Email::new(&body.email);

@@ -10,7 +10,7 @@ use validator::Validate;
 
 use super::{TAG_AUTH, check_password};
 use crate::app::App;
-use crate::extract::AskedFrom;
+use crate::extract::ClientOrigin;
 use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::{Problem, of_password};
 use p2p_edge::JsonBody;
@@ -55,7 +55,7 @@ pub(crate) struct ResetPasswordRequest {
 )]
 pub(crate) async fn reset_password(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<ResetPasswordRequest>,
 ) -> Result<StatusCode, Problem> {
     run_to_completion(

@@ -10,7 +10,7 @@ use validator::Validate;
 
 use super::TAG_AUTH;
 use crate::app::App;
-use crate::extract::AskedFrom;
+use crate::extract::ClientOrigin;
 use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
@@ -45,7 +45,7 @@ pub(crate) struct VerifyEmailRequest {
 )]
 pub(crate) async fn verify_email(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<VerifyEmailRequest>,
 ) -> Result<StatusCode, Problem> {
     verify(app.market(), &body.token, origin).await?;
