@@ -1,16 +1,15 @@
 //! The state of every handler.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use p2p_application::Market;
 use p2p_edge::SecurityHeaders;
 
-use crate::limits::Classes;
+use crate::policy::Policies;
 use crate::server_state::ServerState;
 use crate::settings::HttpSettings;
 
-/// The market, behind one pointer: it is cloned with every request.
+/// The market and the state of its server, behind one pointer: it is cloned with every request.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Shared>);
 
@@ -18,7 +17,7 @@ struct Shared {
     market: Market,
     settings: HttpSettings,
     state: ServerState,
-    classes: Classes,
+    policies: Policies,
     security_headers: SecurityHeaders,
 }
 
@@ -27,24 +26,28 @@ impl App {
         market: Market,
         settings: HttpSettings,
         state: ServerState,
-        classes: Classes,
+        policies: Policies,
     ) -> Self {
         Self(Arc::new(Shared {
             security_headers: SecurityHeaders::new(settings.hsts_seconds),
             market,
             settings,
             state,
-            classes,
+            policies,
         }))
+    }
+
+    pub(crate) fn market(&self) -> &Market {
+        &self.0.market
     }
 
     pub(crate) fn settings(&self) -> &HttpSettings {
         &self.0.settings
     }
 
-    /// The rate class of every operation.
-    pub(crate) fn classes(&self) -> &Classes {
-        &self.0.classes
+    /// The policy of every operation.
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.0.policies
     }
 
     /// The security headers of every answer.
@@ -55,13 +58,5 @@ impl App {
     /// What the API shares with the rest of the program.
     pub(crate) fn state(&self) -> &ServerState {
         &self.0.state
-    }
-}
-
-impl Deref for App {
-    type Target = Market;
-
-    fn deref(&self) -> &Market {
-        &self.0.market
     }
 }

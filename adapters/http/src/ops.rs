@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::policy::Policy;
 use crate::problem::{Problem, storage_failed};
 use crate::server_state::CallCount;
 
@@ -47,23 +48,23 @@ pub(crate) struct Health {
 /// Is the process up?
 ///
 /// Says so as long as it can say anything; for restarts by an orchestrator. No token is needed.
-#[utoipa::path(get, path = "/healthz", tag = TAG, security(()), responses(
+#[utoipa::path(get, path = "/healthz", tag = TAG, extensions(("x-policy" = json!(Policy::operator()))), responses(
     (status = 200, description = "It is.", body = Health)
 ))]
-pub(crate) async fn healthz() -> Answer<Health> {
-    Answer(Health { status: "UP" })
+pub(crate) async fn healthz() -> Json<Health> {
+    Json(Health { status: "UP" })
 }
 
 /// Can the service do its work?
 ///
 /// 200 if storage answers within two seconds, 503 otherwise; for load balancers. No token is needed.
-#[utoipa::path(get, path = "/readyz", tag = TAG, security(()), responses(
+#[utoipa::path(get, path = "/readyz", tag = TAG, extensions(("x-policy" = json!(Policy::operator()))), responses(
     (status = 200, description = "It can.", body = Health, example = json!({"status": "READY"})),
     (status = 503, description = "`UNAVAILABLE`: storage does not answer.")
 ))]
-pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Problem> {
-    match tokio::time::timeout(PATIENCE, app.maintenance().ping()).await {
-        Ok(Ok(())) => Ok(Answer(Health { status: "READY" })),
+pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
+    match tokio::time::timeout(PATIENCE, app.market().maintenance().ping()).await {
+        Ok(Ok(())) => Ok(Json(Health { status: "READY" })),
         Ok(Err(error)) => Err(storage_failed(&error)),
         Err(_) => Err(Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -79,12 +80,12 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Answer<Health>, Pro
 /// Counters of the pipeline through which all changes go, of the events on their way out, of the connections and streams that
 /// are open, of mail and of the requests that were too many, in Prometheus' text format. No token is needed: expose it to your
 /// own network only.
-#[utoipa::path(get, path = "/metrics", tag = TAG, security(()), responses(
+#[utoipa::path(get, path = "/metrics", tag = TAG, extensions(("x-policy" = json!(Policy::operator()))), responses(
     (status = 200, description = "The counters.", body = String, content_type = "text/plain",
         example = "p2p_pipeline_commands_total 42\n")
 ))]
 pub(crate) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    let mut text = exposition(&app.pipeline().stats());
+    let mut text = exposition(&app.market().pipeline().stats());
     text.push_str(&live(&app).await);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
@@ -106,7 +107,7 @@ async fn live(app: &App) -> String {
     }
     if let Some(outbox) = &state.outbox {
         match tokio::time::timeout(PATIENCE, outbox.backlog()).await {
-            Ok(Ok(backlog)) => waiting(&mut text, &backlog, app.now()),
+            Ok(Ok(backlog)) => waiting(&mut text, &backlog, app.market().now()),
             Ok(Err(error)) => tracing::debug!(%error, "the outbox can't be looked at"),
             Err(_) => tracing::debug!("the outbox can't be looked at in time"),
         }
@@ -116,7 +117,7 @@ async fn live(app: &App) -> String {
         called(&mut text, &calls.count());
     }
     refused(&mut text, &state.limits.refused());
-    mailed(&mut text, &app.mail().counts());
+    mailed(&mut text, &app.market().mail().counts());
     one(
         &mut text,
         "p2p_http_connections",

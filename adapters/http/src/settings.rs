@@ -1,11 +1,10 @@
 //! What an operator may choose about the HTTP side.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-
-use crate::gateway::GatewaySettings;
 
 use p2p_edge::TrustedProxies;
 
@@ -20,15 +19,33 @@ pub struct HttpSettings {
     pub hsts_seconds: u64,
     /// Which web pages of other origins may call the API from a browser.
     pub cors: CorsOrigins,
-    /// Who is believed about the address of whom it speaks for.
+    /// The proxies whose forwarded addresses are trusted.
     pub trusted_proxies: TrustedProxies,
     pub streams: StreamSettings,
     pub callbacks: CallbackSettings,
-    /// Who answers for its users, if anybody does.
+    /// The trusted gateway, if there is one.
     pub gateway: Option<GatewaySettings>,
 }
 
-/// How many may follow their notifications at a time.
+/// The trusted gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// From where the gateway connects; where none is listed, from this machine.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl GatewaySettings {
+    /// Whether the gateway connects from here.
+    pub(crate) fn is_at(&self, peer: IpAddr) -> bool {
+        if self.addresses.is_empty() {
+            return peer.is_loopback();
+        }
+        let mut addresses = self.addresses.iter();
+        addresses.any(|address| address.to_canonical() == peer)
+    }
+}
+
+/// The limits of notification streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StreamSettings {
     /// Streams of one user.
@@ -50,7 +67,7 @@ impl Default for StreamSettings {
     }
 }
 
-/// Who may report payments.
+/// The payment providers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallbackSettings {
     /// By the provider's name, what it signs its reports with.
@@ -60,7 +77,7 @@ pub struct CallbackSettings {
 }
 
 impl Default for CallbackSettings {
-    /// Nobody; five minutes.
+    /// No providers; five minutes.
     fn default() -> Self {
         Self {
             secrets: BTreeMap::new(),
@@ -91,7 +108,7 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Default for HttpSettings {
-    /// Thirty seconds for a request, ten for its body, no other origins, no proxies, and nobody who reports payments.
+    /// Thirty seconds for a request, ten for its body, no other origins, no proxies and no payment providers.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
@@ -173,5 +190,18 @@ mod tests {
             assert_eq!(CorsOrigins::parse(&[bad]), Err(error));
         }
         assert!(CorsOrigins::parse(&["*", "https://a"]).is_err());
+    }
+
+    #[test]
+    fn a_gateway_is_where_it_is_listed_or_on_this_machine() {
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let here = GatewaySettings::default();
+        assert!(here.is_at(address("127.0.0.1")) && here.is_at(address("::1")));
+        assert!(!here.is_at(address("10.0.0.7")));
+        let there = GatewaySettings {
+            addresses: vec![address("::ffff:10.0.0.7")],
+        };
+        assert!(there.is_at(address("10.0.0.7")));
+        assert!(!there.is_at(address("127.0.0.1")) && !there.is_at(address("10.0.0.8")));
     }
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use p2p_application::dispute::CommentOnDispute;
 use p2p_domain::DisputeId;
+use p2p_domain::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -12,11 +13,13 @@ use super::TAG;
 use super::view::CommentView;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, created};
+use crate::idempotency::{Idempotent, created};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
-/// A remark.
+/// A comment.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"text": "The bank statement is on its way"}))]
@@ -26,18 +29,19 @@ pub(crate) struct CommentRequest {
     text: String,
 }
 
-/// Remark on a dispute.
+/// Comment on a dispute.
 ///
-/// For the deal's two sides and MODERATOR, while the dispute is open. What was said is kept as it is.
+/// For the deal's two sides and MODERATOR, while the dispute is open. Comments can't be changed.
 #[utoipa::path(
     post,
     path = "/api/p2p/disputes/{dispute_id}/comments",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::owner_or(Role::Moderator))))),
     params(("dispute_id" = inline(wire::DisputeId), Path)),
     request_body = CommentRequest,
     responses(
-        (status = 201, description = "The remark is added.", body = CommentView),
-        (status = 404, description = "`DISPUTE_NOT_FOUND`: there is no such dispute, or it is somebody else's."),
+        (status = 201, description = "The comment is added.", body = CommentView),
+        (status = 404, description = "`DISPUTE_NOT_FOUND`: there is no such dispute, or it belongs to another user."),
         (status = 409, description = "`DISPUTE_ALREADY_RESOLVED`"),
     )
 )]
@@ -45,10 +49,10 @@ pub(crate) async fn comment_on_dispute(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(dispute): PathId<DisputeId>,
-    Change { body, once }: Change<CommentRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<CommentRequest>>,
 ) -> Result<Response, Problem> {
     let command = CommentOnDispute {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         dispute,
         text: body.text,

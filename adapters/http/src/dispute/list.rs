@@ -1,6 +1,6 @@
 //! `GET /api/p2p/disputes`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::dispute::DisputeList;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::view::DisputeView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -36,12 +37,13 @@ pub(crate) struct ListDisputesQuery {
 
 /// List disputes.
 ///
-/// MODERATOR sees all of them, everybody else those of their own deals. Oldest first, so that `status=OPEN` is the
+/// MODERATOR sees all disputes, other users those of their own deals. Oldest first, so that `status=OPEN` is the
 /// moderators' queue.
 #[utoipa::path(
     get,
     path = "/api/p2p/disputes",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListDisputesQuery),
     responses((status = 200, description = "A page of disputes.", body = Page<DisputeView>))
 )]
@@ -49,7 +51,7 @@ pub(crate) async fn list_disputes(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListDisputesQuery>,
-) -> Result<Answer<Page<DisputeView>>, Problem> {
+) -> Result<Json<Page<DisputeView>>, Problem> {
     let list = DisputeList {
         open: query
             .status
@@ -57,7 +59,7 @@ pub(crate) async fn list_disputes(
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::dispute::list_disputes(&app, caller, list).await?;
+    let page = p2p_application::dispute::list_disputes(app.market(), caller, list).await?;
     let cursor = |dispute: &p2p_domain::Dispute| dispute.id.to_string();
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use p2p_application::dispute::{Decision, ResolveDispute};
+use p2p_domain::Role;
 use p2p_domain::{DisputeId, Refusal};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,9 +13,11 @@ use super::TAG;
 use super::view::DisputeAnswer;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, ok};
+use crate::idempotency::{Idempotent, ok};
+use crate::policy::{Access, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// A moderator's decision.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -63,6 +66,10 @@ fn decision(
     post,
     path = "/api/p2p/disputes/{dispute_id}/resolve",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::not_owner_with(Role::Moderator))
+            .step_up(StepUp::Required)
+    ))),
     params(("dispute_id" = inline(wire::DisputeId), Path)),
     request_body = ResolveRequest,
     responses(
@@ -72,7 +79,7 @@ fn decision(
             "message": "Dispute resolved by admin"
         })),
         (status = 403, description = "`ROLE_REQUIRED`: MODERATOR. `CONFLICT_OF_INTEREST`: the deal is the caller's own. \
-            `IDENTITY_MISMATCH`: `admin_id` is somebody else."),
+            `IDENTITY_MISMATCH`: `admin_id` names another user."),
         (status = 404, description = "`DISPUTE_NOT_FOUND`"),
         (status = 409, description = "`DISPUTE_ALREADY_RESOLVED`"),
         (status = 422, description = "`SPLIT_OUT_OF_RANGE`, `PAYER_AMOUNT_MISMATCH`, `TOO_MANY_DECIMALS`, or a body that \
@@ -83,7 +90,7 @@ pub(crate) async fn resolve_dispute(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(dispute): PathId<DisputeId>,
-    Change { body, once }: Change<ResolveRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<ResolveRequest>>,
 ) -> Result<Response, Problem> {
     if let Some(admin) = body.admin_id {
         caller.claims_to_be(admin.0)?;

@@ -5,7 +5,7 @@ use p2p_domain::dispute::{Comment, DisputeState, Resolution};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::offer::view::OfferView;
+use crate::offer_view::OfferView;
 use crate::wire;
 
 /// What became of a request about a dispute.
@@ -129,7 +129,7 @@ impl From<Dispute> for DisputeView {
     }
 }
 
-/// A remark on a dispute.
+/// A comment on a dispute.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "comment_id": "comment_01jt0c7kq5e8tvb1y9m3x4z6wa",

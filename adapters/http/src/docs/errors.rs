@@ -8,12 +8,11 @@ use serde_json::Value;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::Response;
-use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, ResponseBuilder};
 
-use super::{keys, proofs};
-use crate::limits::is_limited;
-use crate::ops;
+use super::limits::is_limited;
+use super::{is_public, keys};
+use crate::policy::{Declared, StepUp};
 use crate::problem::{Problem, catalogue};
 use p2p_edge::problem::MEDIA_TYPE;
 
@@ -35,7 +34,7 @@ const fn shared(name: &'static str, status: StatusCode, description: &'static st
 const INTERNAL: Shared = shared(
     "Internal",
     StatusCode::INTERNAL_SERVER_ERROR,
-    "`INTERNAL`: a defect of ours.",
+    "`INTERNAL`: a defect of the market.",
 );
 const TIMEOUT: Shared = shared(
     "Timeout",
@@ -45,8 +44,8 @@ const TIMEOUT: Shared = shared(
 const UNAVAILABLE: Shared = shared(
     "Unavailable",
     StatusCode::SERVICE_UNAVAILABLE,
-    "`UNAVAILABLE`: storage is away, nothing was changed. `BUSY`: too many requests are waiting, nothing was changed. Both \
-     say in `Retry-After` when to try again. `OUTCOME_UNKNOWN`: the connection was lost during the commit; look before you \
+    "`UNAVAILABLE`: storage is not available, nothing was changed. `BUSY`: too many requests are waiting, nothing was changed. Both \
+     say in `Retry-After` when to try again. `OUTCOME_UNKNOWN`: the connection was lost during the commit; check whether it took effect before you \
      try again.",
 );
 const RATE_LIMITED: Shared = shared(
@@ -260,12 +259,12 @@ const fn header_of(status: StatusCode) -> Option<(&'static str, &'static str)> {
 }
 
 fn shared_by(operation: &Operation) -> Vec<Shared> {
-    if operation.tags.iter().flatten().any(|tag| tag == ops::TAG) {
+    if !is_limited(operation) {
         return Vec::new();
     }
     let mut errors = vec![INTERNAL, TIMEOUT, UNAVAILABLE, RATE_LIMITED];
-    if needs_token(operation) {
-        errors.push(if proofs::is_asked_for(operation) {
+    if !is_public(operation) {
+        errors.push(if takes_step_up(operation) {
             UNPROVED
         } else {
             UNAUTHENTICATED
@@ -308,8 +307,6 @@ fn takes(operation: &Operation, place: &ParameterIn) -> bool {
         })
 }
 
-/// Open operations say so by an empty requirement.
-pub(crate) fn needs_token(operation: &Operation) -> bool {
-    let open = SecurityRequirement::default();
-    !operation.security.iter().flatten().any(|one| *one == open)
+fn takes_step_up(operation: &Operation) -> bool {
+    Declared::of(operation).is_some_and(|policy| policy.step_up != StepUp::Never)
 }

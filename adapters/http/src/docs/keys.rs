@@ -1,53 +1,16 @@
-//! The idempotency key: described once, on every operation that changes something.
+//! The idempotency key: described once, on every operation whose policy takes one.
 
 use serde_json::json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{Components, PathItem, Ref, RefOr, Required};
+use utoipa::openapi::{Components, Ref, RefOr, Required};
 
-use crate::idempotency::HEADER;
+use crate::policy::{Declared, Idempotency};
+use p2p_edge::idempotency::HEADER;
 
 /// How the marker of an answer that was given before is called in the description.
 const REPLAYED: &str = "Idempotency-Replayed";
-
-/// Their answers are secrets, which are kept nowhere: not for a repeat either.
-const SECRET: [&str; 6] = [
-    "confirm_second_factor",
-    "enrol_second_factor",
-    "log_in",
-    "refresh",
-    "renew_recovery_codes",
-    "show_second_factor",
-];
-
-/// What they do is done once, however often it is asked: there is nothing that a key would add.
-const HARMLESS: [&str; 10] = [
-    "change_password",
-    "end_other_sessions",
-    "end_session",
-    "forgot_password",
-    "log_out",
-    "remove_own_second_factor",
-    "remove_second_factor",
-    "resend_verification",
-    "reset_password",
-    "verify_email",
-];
-
-/// It has a key of its own, inside.
-const SIGNED: &str = "receive_payment_report";
-
-/// Where money moves nothing is taken without a key.
-const REQUIRED: [&str; 4] = [
-    "authorize_payment",
-    "create_order",
-    "deposit",
-    "request_withdrawal",
-];
-
-/// What a key names by itself.
-const NAMED: &str = "authorize_payment";
 
 /// Visible ASCII, as it is or as a quoted string (RFC 8941).
 const KEY: &str = r#"^([!#-~][!-~]*|"([!#-\[\]-~]|\\["\\])+")$"#;
@@ -70,36 +33,28 @@ pub(super) fn declare(components: &mut Components) {
         .insert(REPLAYED.to_owned(), RefOr::T(marker));
 }
 
-/// Gives every operation of a path that changes something its key.
-pub(super) fn add(item: &mut PathItem) {
-    let changes = [
-        &mut item.put,
-        &mut item.post,
-        &mut item.delete,
-        &mut item.patch,
-    ];
-    for operation in changes.into_iter().flatten() {
-        let name = operation.operation_id.as_deref().unwrap_or_default();
-        if SECRET.contains(&name) || HARMLESS.contains(&name) || name == SIGNED {
-            continue;
-        }
-        let named = name == NAMED;
-        let description = if named { CALLED } else { ANSWERED };
-        let key = parameter(REQUIRED.contains(&name), description);
-        operation
-            .parameters
-            .get_or_insert_default()
-            .push(RefOr::T(key));
-        for (status, response) in &mut operation.responses.responses {
-            // What is kept under its own name answers a repeat in a way of its own, and no other.
-            if let RefOr::T(response) = response
-                && (!named || status == "200")
-            {
-                let marker = Ref::new(format!("#/components/headers/{REPLAYED}"));
-                response
-                    .headers
-                    .insert(REPLAYED.to_owned(), RefOr::Ref(marker));
-            }
+/// Gives an operation that takes a key its parameter, and its answers the marker.
+pub(super) fn add(operation: &mut Operation) {
+    let Some(policy) = Declared::of(operation).filter(|policy| policy.idempotency.takes_key())
+    else {
+        return;
+    };
+    let named = policy.idempotency == Idempotency::KeyIsName;
+    let description = if named { CALLED } else { ANSWERED };
+    let key = parameter(policy.idempotency.requires_key(), description);
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(RefOr::T(key));
+    for (status, response) in &mut operation.responses.responses {
+        // What is kept under its own name answers a repeat in a way of its own, and no other.
+        if let RefOr::T(response) = response
+            && (!named || status == "200")
+        {
+            let marker = Ref::new(format!("#/components/headers/{REPLAYED}"));
+            response
+                .headers
+                .insert(REPLAYED.to_owned(), RefOr::Ref(marker));
         }
     }
 }

@@ -5,7 +5,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Components, Ref, RefOr};
 
-use crate::limits::is_limited;
+use crate::policy::Declared;
 
 /// The headers of every answer of such an operation, as they are called in the description.
 const HEADERS: [(&str, &str, &str); 2] = [
@@ -33,6 +33,11 @@ pub(super) fn declare(components: &mut Components) {
             response.headers.extend(references());
         }
     }
+}
+
+/// Whether an operation is limited.
+pub(super) fn is_limited(operation: &Operation) -> bool {
+    Declared::of(operation).is_some_and(|policy| policy.class.is_some())
 }
 
 /// Adds them to the answers of an operation, where it is limited.

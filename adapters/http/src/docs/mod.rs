@@ -1,6 +1,6 @@
 //! The API's description, made from the handlers themselves.
 //!
-//! Handlers document what is their own. What all operations share is added here: the idempotency key of changes, the errors
+//! Handlers document what is their own, and declare their policy. What all operations share is added here, by that policy: the idempotency key of changes, the errors
 //! that any operation with a token, a body, an id or a key may answer with, rate limits, the problem schema on every error, and
 //! an example wherever there is none; and what may be left out is said to be no `null`.
 
@@ -8,28 +8,20 @@ mod errors;
 mod keys;
 mod limits;
 mod optional;
-mod proofs;
 mod samples;
-
-pub(crate) use errors::needs_token;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::header;
 use axum::routing::get;
+use utoipa::Modify;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi, PathItem, path::Operation};
-use utoipa::{Modify, OpenApi as _};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use self::errors::Errors;
 use crate::app::App;
-use crate::{
-    billing, dispute, exchanger, listing, notification, offer, ops, order, payment, push,
-    second_factor, session, trail, user, wallet, withdrawal,
-};
-use p2p_edge::ProblemBody;
+use crate::policy::Declared;
 
 const DESCRIPTION: &str = include_str!("description.md");
 
@@ -38,43 +30,8 @@ const OPENAPI_PATH: &str = "/api-docs/openapi.json";
 
 const BEARER: &str = "bearer";
 
-#[derive(utoipa::OpenApi)]
-#[openapi(
-    info(
-        title = "p2p-market",
-        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
-    ),
-    components(schemas(ProblemBody<'_>)),
-    modifiers(&Security),
-    tags(
-        (name = user::TAG_AUTH, description = "Open an account, verify its e-mail address, get a new password. No token is \
-            needed."),
-        (name = session::TAG, description = "Log in, go on, log out; and where else one is logged in."),
-        (name = second_factor::TAG, description = "Codes of an authenticator: asked for at every log-in of whoever uses one, and \
-            of staff before they move money or rights."),
-        (name = listing::TAG, description = "What exchangers offer: browse it, or publish your own."),
-        (name = offer::TAG, description = "A customer's offer on a listing, and the deal that grows from it: \
-            PENDING → APPROVED → PAYMENT_CONFIRMED → FINISHED, with the crypto in escrow from the first to the last."),
-        (name = dispute::TAG, description = "Where the two sides of a deal disagree, a moderator decides."),
-        (name = exchanger::TAG, description = "Online and offline, and the freeze of those who leave customers without \
-            an answer."),
-        (name = order::TAG, description = "What somebody buys and pays from the wallet: NEW → FINISHED or CANCELLED, once \
-            the payment is decided."),
-        (name = wallet::TAG, description = "The own balances, and everything that moved them."),
-        (name = wallet::TAG_BILLING, description = "Deposits, withdrawals, and other people's balances."),
-        (name = billing::TAG, description = "Money from account to account, booked at once, and what is on an account."),
-        (name = notification::TAG, description = "What has happened to the own deals, in the own language; for moderators also \
-            disputes and freezes, for administrators also withdrawals."),
-        (name = push::TAG, description = "The same as it happens, as server-sent events or over a WebSocket."),
-        (name = payment::TAG, description = "Payments outside, as payment providers report them."),
-        (name = user::TAG, description = "Accounts of people, and what they may do."),
-        (name = trail::TAG, description = "Who did what to which object, when and from where."),
-        (name = ops::TAG, description = "For operators: up, ready, and what has been done."),
-    )
-)]
-struct Api;
-
-struct Security;
+/// Describes the access token.
+pub(crate) struct Security;
 
 impl Modify for Security {
     fn modify(&self, api: &mut OpenApi) {
@@ -91,27 +48,6 @@ impl Modify for Security {
     }
 }
 
-/// All documented routes, with their description as the handlers give it.
-pub(crate) fn documented() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Api::openapi())
-        .merge(user::routes())
-        .merge(session::routes())
-        .merge(second_factor::routes())
-        .merge(trail::routes())
-        .merge(listing::routes())
-        .merge(offer::routes())
-        .merge(dispute::routes())
-        .merge(exchanger::routes())
-        .merge(wallet::routes())
-        .merge(notification::routes())
-        .merge(order::routes())
-        .merge(withdrawal::routes())
-        .merge(billing::routes())
-        .merge(push::routes())
-        .merge(payment::routes())
-        .merge(ops::routes())
-}
-
 /// The description, complete.
 pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
     let errors = Errors::new();
@@ -119,13 +55,14 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
     errors.declare(&mut components);
     keys::declare(&mut components);
     limits::declare(&mut components);
-    api.paths.paths.values_mut().for_each(keys::add);
     for operation in api.paths.paths.values_mut().flat_map(operations) {
+        keys::add(operation);
         optional::describe(operation);
-        if operation.security.is_none() {
-            let bearer = SecurityRequirement::new(BEARER, Vec::<String>::new());
-            operation.security = Some(vec![bearer]);
-        }
+        operation.security = Some(vec![if is_public(operation) {
+            SecurityRequirement::default()
+        } else {
+            SecurityRequirement::new(BEARER, Vec::<String>::new())
+        }]);
         errors.add(operation);
         limits::add(operation);
         samples::add(operation, &components);
@@ -133,6 +70,10 @@ pub(crate) fn complete(mut api: OpenApi) -> OpenApi {
     api.components = Some(components);
     api.info.description = Some([DESCRIPTION, &errors.table()].concat());
     api
+}
+
+fn is_public(operation: &Operation) -> bool {
+    Declared::of(operation).is_some_and(|policy| policy.public)
 }
 
 /// The operations of a path.

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use p2p_application::exchanger::SwitchOnline;
+use p2p_domain::Role;
 use p2p_domain::UserId;
 use p2p_domain::user::Caller;
 use serde::Deserialize;
@@ -13,9 +14,11 @@ use super::TAG;
 use super::view::ExchangerAnswer;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, Once, ok};
+use crate::idempotency::{Idempotent, Once, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// Where the switch is to be.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -33,11 +36,12 @@ pub(crate) struct SwitchRequest {
     patch,
     path = "/api/p2p/exchanger/{exchanger_id}/status",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::owner_with(Role::Exchanger))))),
     params(("exchanger_id" = inline(wire::UserId), Path)),
     request_body = SwitchRequest,
     responses(
         (status = 200, description = "The switch is where it was asked to be.", body = ExchangerAnswer),
-        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: somebody else's switch."),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the path names another user."),
         (status = 404, description = "`EXCHANGER_NOT_FOUND`"),
     )
 )]
@@ -45,7 +49,7 @@ pub(crate) async fn set_exchanger_status(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(exchanger): PathId<UserId>,
-    Change { body, once }: Change<SwitchRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<SwitchRequest>>,
 ) -> Result<Response, Problem> {
     switch(&app, once, caller, exchanger, body.online).await
 }
@@ -57,11 +61,12 @@ pub(crate) async fn set_exchanger_status(
     patch,
     path = "/api/v1/users/{user_id}/status",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::owner_with(Role::Exchanger))))),
     params(("user_id" = inline(wire::UserId), Path)),
     request_body = SwitchRequest,
     responses(
         (status = 200, description = "The switch is where it was asked to be.", body = ExchangerAnswer),
-        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: somebody else's switch."),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the path names another user."),
         (status = 404, description = "`EXCHANGER_NOT_FOUND`"),
     )
 )]
@@ -69,7 +74,7 @@ pub(crate) async fn set_user_status(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(exchanger): PathId<UserId>,
-    Change { body, once }: Change<SwitchRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<SwitchRequest>>,
 ) -> Result<Response, Problem> {
     switch(&app, once, caller, exchanger, body.online).await
 }

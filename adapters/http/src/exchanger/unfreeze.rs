@@ -3,13 +3,15 @@
 use axum::extract::State;
 use axum::response::Response;
 use p2p_application::exchanger::UnfreezeExchanger;
+use p2p_domain::Role;
 use p2p_domain::UserId;
 
 use super::TAG;
 use super::view::ExchangerAnswer;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{BareChange, ok};
+use crate::idempotency::{Idempotent, NoBody, ok};
+use crate::policy::{Access, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -21,6 +23,10 @@ use crate::wire;
     post,
     path = "/api/p2p/exchanger/{exchanger_id}/unfreeze",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::not_owner_with(Role::Moderator))
+            .step_up(StepUp::Required)
+    ))),
     params(("exchanger_id" = inline(wire::UserId), Path)),
     responses(
         (status = 200, description = "The exchanger is not frozen (any more).", body = ExchangerAnswer, example = json!({
@@ -36,7 +42,7 @@ pub(crate) async fn unfreeze_exchanger(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(exchanger): PathId<UserId>,
-    BareChange(once): BareChange,
+    Idempotent(NoBody, once): Idempotent<NoBody>,
 ) -> Result<Response, Problem> {
     let command = UnfreezeExchanger { caller, exchanger };
     once.carry_out(&app, caller, command, |exchanger| {

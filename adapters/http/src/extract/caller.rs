@@ -1,4 +1,4 @@
-//! Who is asking: the bearer of an access token, or whoever the trusted gateway names.
+//! The caller: the bearer of an access token, or the user whom the trusted gateway names.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -8,13 +8,13 @@ use p2p_domain::user::Caller;
 use p2p_domain::{Refusal, UserId};
 use p2p_edge::ProblemDetails;
 
+use super::gateway::{self, Named};
 use super::origin::address_of;
 use crate::app::App;
-use crate::gateway::{self, Named};
 use crate::limits::count_caller;
 use crate::problem::{Problem, storage_failed};
 
-/// The caller, as the access token says. A route that takes it is closed to everybody without a valid token.
+/// The caller, as the access token says. A route that takes it requires a valid token.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Auth(pub(crate) Caller);
 
@@ -22,39 +22,39 @@ impl FromRequestParts<App> for Auth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Bearing(bearer) = Bearing::from_request_parts(parts, app).await?;
+        let BearerAuth(bearer) = BearerAuth::from_request_parts(parts, app).await?;
         Ok(Self(bearer.caller))
     }
 }
 
-/// The caller, and until when the access token is good: for answers that outlast a moment.
+/// The caller, and when the access token expires: for streamed responses.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bearing(pub(crate) Bearer);
+pub(crate) struct BearerAuth(pub(crate) Bearer);
 
-impl FromRequestParts<App> for Bearing {
+impl FromRequestParts<App> for BearerAuth {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let bearer = bearing(parts, app).await;
+        let bearer = authenticate(parts, app).await;
         let user = bearer.as_ref().ok().map(|bearer| bearer.caller.user);
-        count_caller(parts, app, user).await?;
+        count_caller(parts, &app.state().limits, user).await?;
         bearer.map(Self)
     }
 }
 
-/// Whoever the access token names, if it is good, or for whom the gateway answers.
-async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
+/// The bearer of a valid access token, or the user whom the gateway names.
+async fn authenticate(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
     let named = gateway::named(app.settings().gateway.as_ref(), parts);
     let mut bearer = match (token(&parts.headers)?, named) {
         (Some(token), named) => {
-            let bearer = app.admit(token).map_err(Problem::bad_token)?;
+            let bearer = app.market().admit(token).map_err(Problem::bad_token)?;
             let same = Named::User(bearer.caller.user);
             if named.is_some_and(|named| named != same) {
                 return Err(Refusal::IdentityMismatch.into());
             }
             bearer
         }
-        (None, Some(Named::User(user))) => vouched_for(app, user).await?,
+        (None, Some(Named::User(user))) => named_by_gateway(app, user).await?,
         (None, Some(Named::Nobody)) => return Err(ProblemDetails::unauthenticated(UNKNOWN).into()),
         (None, None) => {
             let detail = "an access token is needed: log in first";
@@ -68,17 +68,17 @@ async fn bearing(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
 
 const UNKNOWN: &str = "the gateway names nobody who has an account";
 
-/// Somebody for whom the gateway answers: with the roles that they have now, and without a second factor.
-async fn vouched_for(app: &App, user: UserId) -> Result<Bearer, Problem> {
-    let found = app.queries().find_user(user).await;
+/// The user whom the gateway names: with their stored roles, and without a second factor.
+async fn named_by_gateway(app: &App, user: UserId) -> Result<Bearer, Problem> {
+    let found = app.market().queries().find_user(user).await;
     let user = found.map_err(|error| storage_failed(&error))?;
     let user = user.ok_or_else(|| ProblemDetails::unauthenticated(UNKNOWN))?;
-    let now = app.now();
+    let now = app.market().now();
     Ok(Bearer {
         caller: Caller::new(user.id, user.roles),
         issued_at: now,
         // For what outlasts a request: as long as a token would be good.
-        expires_at: now.after(app.tokens().lifetime()),
+        expires_at: now.after(app.market().tokens().lifetime()),
     })
 }
 
@@ -95,10 +95,10 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     })
 }
 
-/// Whether the session in which somebody asked is known to have ended since: for answers that outlast a moment.
+/// Whether the caller's session is known to have ended: for streamed responses.
 pub(crate) fn has_logged_out(app: &App, caller: Caller) -> bool {
     let session = caller.session;
-    session.is_some_and(|session| app.revocations().has_ended(session))
+    session.is_some_and(|session| app.market().revocations().has_ended(session))
 }
 
 /// The token behind the scheme, whose name has no case.

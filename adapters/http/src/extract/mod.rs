@@ -2,12 +2,13 @@
 //! together with their keys: see [`idempotency`](crate::idempotency).
 
 mod caller;
+mod gateway;
 mod id;
 mod origin;
 
-pub(crate) use caller::{Auth, Bearing, has_logged_out};
+pub(crate) use caller::{Auth, BearerAuth, has_logged_out};
 pub(crate) use id::PathId;
-pub(crate) use origin::{AskedFrom, peer_of};
+pub(crate) use origin::ClientOrigin;
 pub(crate) use p2p_edge::Query;
 
 #[cfg(test)]

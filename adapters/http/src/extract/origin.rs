@@ -1,4 +1,4 @@
-//! From where somebody is asking, as far as the request shows it.
+//! The origin of a request: the client's address and user agent.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -10,11 +10,11 @@ use p2p_domain::session::Origin;
 
 use p2p_edge::{ClientAddress, Peer};
 
-/// Address and program of whoever asks.
+/// The client's address and user agent.
 #[derive(Debug, Clone)]
-pub(crate) struct AskedFrom(pub(crate) Origin);
+pub(crate) struct ClientOrigin(pub(crate) Origin);
 
-impl<S: Send + Sync> FromRequestParts<S> for AskedFrom {
+impl<S: Send + Sync> FromRequestParts<S> for ClientOrigin {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
@@ -27,7 +27,7 @@ fn origin_of(parts: &Parts) -> Origin {
     Origin::new(address_of(&parts.extensions), &client(&parts.headers))
 }
 
-/// Who asks, by address, as the edge has found it out.
+/// The client's address, as the outer layer determined it.
 pub(crate) fn address_of(extensions: &Extensions) -> Option<IpAddr> {
     let found = extensions.get::<ClientAddress>();
     found
@@ -35,7 +35,7 @@ pub(crate) fn address_of(extensions: &Extensions) -> Option<IpAddr> {
         .filter(|address| !address.is_unspecified())
 }
 
-/// The other end of the connection, whoever it may speak for.
+/// The peer of the connection, which may be a proxy.
 pub(crate) fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
     let peer = extensions.get::<ConnectInfo<Peer>>();
     peer.map(|ConnectInfo(Peer(peer))| peer.ip().to_canonical())

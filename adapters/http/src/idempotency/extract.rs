@@ -1,8 +1,8 @@
-//! What handlers of changes take from a request: the body and the key at once, since the key is good for this body alone.
+//! What the handler of a change takes from a request: the body and the key at once, since the key is good for this body alone.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::HeaderMap;
-use axum::http::request::Parts;
 use p2p_edge::idempotency::{KeyedRequest, read_key};
 use p2p_edge::json::{parse, read, require_json};
 use p2p_edge::{JsonBody, ProblemDetails};
@@ -11,120 +11,78 @@ use utoipa::PartialSchema;
 use validator::Validate;
 
 use super::once::Once;
+use crate::app::App;
 
-/// A change with a body that must be there.
+/// The body of a change, and the key under which it is carried out. Whether a request without a key is refused is declared in
+/// the operation's policy.
 #[derive(Debug)]
-pub(crate) struct Change<T> {
-    pub(crate) body: T,
-    pub(crate) once: Once,
-}
+pub(crate) struct Idempotent<B>(pub(crate) B, pub(crate) Once);
 
-impl<T, S> FromRequest<S> for Change<T>
-where
-    T: DeserializeOwned + Validate + PartialSchema,
-    S: Send + Sync,
-{
+impl<B: Body> FromRequest<App> for Idempotent<B> {
     type Rejection = ProblemDetails;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ProblemDetails> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, ProblemDetails> {
         let (parts, body) = request.into_parts();
-        let key = key_of(&parts.headers)?;
-        require_json(&parts.headers)?;
-        let bytes = read(body).await?;
-        Ok(Self {
-            body: parse(&bytes)?,
-            once: once(&parts, key, &bytes),
-        })
-    }
-}
-
-/// As [`Change`], where money moves: without a key it is not taken.
-#[derive(Debug)]
-pub(crate) struct KeyedChange<T>(pub(crate) Change<T>);
-
-impl<T, S> FromRequest<S> for KeyedChange<T>
-where
-    T: DeserializeOwned + Validate + PartialSchema,
-    S: Send + Sync,
-{
-    type Rejection = ProblemDetails;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ProblemDetails> {
-        if key_of(request.headers())?.is_none() {
+        let key = read_key(&parts.headers).map_err(|_| ProblemDetails::bad_idempotency_key())?;
+        let route = parts.extensions.get::<MatchedPath>();
+        let policy = app.policies().find(route, &parts.method);
+        if key.is_none() && policy.is_some_and(|policy| policy.idempotency.requires_key()) {
             return Err(ProblemDetails::idempotency_key_required());
         }
-        Change::from_request(request, state).await.map(Self)
+        let (body, bytes) = B::from_body(&parts.headers, body).await?;
+        let once = Once(key.map(|key| KeyedRequest::new(&parts, key, &bytes)));
+        Ok(Self(body, once))
     }
 }
 
-/// A change that makes what is called by its key, and is kept under it: there is no other record of the answer.
-#[derive(Debug)]
-pub(crate) struct NamedChange<T> {
-    pub(crate) body: T,
-    pub(crate) key: String,
+/// The body of a change.
+pub(crate) trait Body: Sized {
+    /// Reads the body, and returns its bytes with it.
+    fn from_body(
+        headers: &HeaderMap,
+        body: axum::body::Body,
+    ) -> impl Future<Output = Result<(Self, Bytes), ProblemDetails>> + Send;
 }
 
-impl<T, S> FromRequest<S> for NamedChange<T>
-where
-    T: DeserializeOwned + Validate + PartialSchema,
-    S: Send + Sync,
-{
-    type Rejection = ProblemDetails;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ProblemDetails> {
-        let key =
-            key_of(request.headers())?.ok_or_else(ProblemDetails::idempotency_key_required)?;
-        let JsonBody(body) = JsonBody::from_request(request, state).await?;
-        Ok(Self { body, key })
-    }
-}
-
-/// A change with a body that may be left out where all of its fields may be.
-#[derive(Debug)]
-pub(crate) struct OptionalChange<T> {
-    pub(crate) body: T,
-    pub(crate) once: Once,
-}
-
-impl<T, S> FromRequest<S> for OptionalChange<T>
-where
-    T: DeserializeOwned + Validate + PartialSchema + Default,
-    S: Send + Sync,
-{
-    type Rejection = ProblemDetails;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, ProblemDetails> {
-        let (parts, body) = request.into_parts();
-        let key = key_of(&parts.headers)?;
+/// A body that must be there.
+impl<T: DeserializeOwned + Validate + PartialSchema + Send> Body for JsonBody<T> {
+    async fn from_body(
+        headers: &HeaderMap,
+        body: axum::body::Body,
+    ) -> Result<(Self, Bytes), ProblemDetails> {
+        require_json(headers)?;
         let bytes = read(body).await?;
-        let body = if bytes.is_empty() {
-            T::default()
-        } else {
-            require_json(&parts.headers)?;
-            parse(&bytes)?
-        };
-        let once = once(&parts, key, &bytes);
-        Ok(Self { body, once })
+        Ok((Self(parse(&bytes)?), bytes))
     }
 }
 
-/// A change without a body: the path says it all.
+/// A body that may be left out where all of its fields may be.
 #[derive(Debug)]
-pub(crate) struct BareChange(pub(crate) Once);
+pub(crate) struct OptionalBody<T>(pub(crate) T);
 
-impl<S: Send + Sync> FromRequestParts<S> for BareChange {
-    type Rejection = ProblemDetails;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemDetails> {
-        let key = key_of(&parts.headers)?;
-        Ok(Self(once(parts, key, &[])))
+impl<T: DeserializeOwned + Validate + PartialSchema + Default + Send> Body for OptionalBody<T> {
+    async fn from_body(
+        headers: &HeaderMap,
+        body: axum::body::Body,
+    ) -> Result<(Self, Bytes), ProblemDetails> {
+        let bytes = read(body).await?;
+        if bytes.is_empty() {
+            return Ok((Self(T::default()), bytes));
+        }
+        require_json(headers)?;
+        Ok((Self(parse(&bytes)?), bytes))
     }
 }
 
-fn key_of(headers: &HeaderMap) -> Result<Option<String>, ProblemDetails> {
-    read_key(headers).map_err(|_| ProblemDetails::bad_idempotency_key())
-}
+/// No body: the path says it all.
+#[derive(Debug)]
+pub(crate) struct NoBody;
 
-fn once(parts: &Parts, key: Option<String>, body: &[u8]) -> Once {
-    Once(key.map(|key| KeyedRequest::new(parts, key, body)))
+impl Body for NoBody {
+    async fn from_body(
+        _: &HeaderMap,
+        _: axum::body::Body,
+    ) -> Result<(Self, Bytes), ProblemDetails> {
+        Ok((Self, Bytes::new()))
+    }
 }

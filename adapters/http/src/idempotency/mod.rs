@@ -1,13 +1,13 @@
 //! Changes that can be sent again: the `Idempotency-Key` of a request, and the answer that is given once for it.
 //!
-//! Handlers take a [`Change`] (or one of its kin) and hand their command to its [`Once`], with what is to be answered. Only
-//! payments go another way ([`NamedChange`]): they are kept under their key themselves.
+//! Handlers take an [`Idempotent`] body and hand their command to its [`Once`], with what is to be answered. Only payments go
+//! another way: they are kept under their key themselves.
 
 mod extract;
 mod once;
 mod scope;
 
-pub(crate) use extract::{BareChange, Change, KeyedChange, NamedChange, OptionalChange};
+pub(crate) use extract::{Idempotent, NoBody, OptionalBody};
 pub(crate) use once::{Once, created, no_content, ok, respond};
 pub(crate) use p2p_edge::idempotency::HEADER;
 pub(crate) use scope::Scope;

@@ -46,6 +46,11 @@ pub(crate) const fn no_content() -> Reply {
 pub(crate) struct Once(pub(super) Option<KeyedRequest>);
 
 impl Once {
+    /// The request's key, for what is kept under it.
+    pub(crate) fn into_key(self) -> Option<String> {
+        self.0.map(|keyed| keyed.key)
+    }
+
     /// Carries the command out and answers. With a key the answer, a refusal too, is kept in the commit of what it tells
     /// of, and given again to the same request.
     pub(crate) async fn carry_out<C: Command>(
@@ -68,7 +73,7 @@ impl Once {
         render: impl Fn(C::Outcome) -> Reply + Send + Sync + 'static,
     ) -> Result<(Reply, HeaderMap), Problem> {
         let Some(keyed) = self.0 else {
-            let outcome = app.execute(command).await?;
+            let outcome = app.market().execute(command).await?;
             return Ok((render(outcome), HeaderMap::new()));
         };
         let KeyedRequest {
@@ -91,7 +96,7 @@ impl Once {
                 Err(refusal) => refused(refusal, &request_id),
             },
         };
-        let replied = app.execute(once).await?;
+        let replied = app.market().execute(once).await?;
         let mut headers = HeaderMap::new();
         if replied.replayed {
             headers.insert(REPLAYED, HeaderValue::from_static("true"));

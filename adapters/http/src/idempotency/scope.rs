@@ -1,4 +1,4 @@
-//! Whose a key is: the keys of two callers never meet.
+//! The scope of a key: the keys of two callers never collide.
 
 use p2p_domain::TypedId;
 use p2p_domain::user::{Caller, Email};
@@ -15,7 +15,7 @@ impl From<Caller> for Scope {
     }
 }
 
-/// Somebody who has no account yet goes by the address.
+/// A caller without an account is identified by the e-mail address.
 impl From<&Email> for Scope {
     fn from(email: &Email) -> Self {
         Self(first_half(Sha256::digest(email.as_str())))

@@ -9,28 +9,27 @@ use p2p_domain::UserId;
 use p2p_edge::{ClientAddress, ProblemDetails};
 
 use super::headers;
-use crate::app::App;
 use crate::problem::Problem;
 
 /// In the extensions of every request that is limited.
 #[derive(Debug, Clone)]
-pub(crate) struct Meter(Arc<Metered>);
+pub(crate) struct RateLimitState(Arc<Inner>);
 
 #[derive(Debug)]
-struct Metered {
+struct Inner {
     class: Class,
     from: ClientAddress,
-    told: Mutex<Told>,
+    answers: Mutex<Answers>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct Answers {
     tightest: Option<Asked>,
-    /// However often a handler asks who it is, it is one request.
+    /// Whether the caller was counted: once for each request, however often the handler asks.
     counted: bool,
 }
 
-impl Meter {
+impl RateLimitState {
     /// Counts a request by where it comes from.
     pub(crate) async fn arrival(
         limits: &Limits,
@@ -38,49 +37,56 @@ impl Meter {
         from: ClientAddress,
     ) -> (Self, Result<(), Problem>) {
         let asked = limits.arrival(class, from.0).await;
-        let told = Mutex::new(Told {
+        let answers = Mutex::new(Answers {
             tightest: asked,
             counted: false,
         });
-        let meter = Self(Arc::new(Metered { class, from, told }));
+        let meter = Self(Arc::new(Inner {
+            class,
+            from,
+            answers,
+        }));
         (meter, admitted(asked))
     }
 
     /// Counts it by its user, or as a stranger's.
     async fn caller(&self, limits: &Limits, user: Option<UserId>) -> Result<(), Problem> {
-        let Metered { class, from, .. } = *self.0;
-        if std::mem::replace(&mut self.told().counted, true) {
+        let Inner { class, from, .. } = *self.0;
+        if std::mem::replace(&mut self.answers().counted, true) {
             return Ok(());
         }
         let asked = match user {
             Some(user) => limits.user(class, user).await,
             None => limits.stranger(class, from.0).await,
         };
-        let mut told = self.told();
-        told.tightest = Asked::tighter(told.tightest, asked);
+        let mut answers = self.answers();
+        answers.tightest = Asked::tighter(answers.tightest, asked);
         admitted(asked)
     }
 
     /// Writes the tightest of the limits that were asked.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        if let Some(asked) = &self.told().tightest {
+        if let Some(asked) = &self.answers().tightest {
             headers::write(asked, headers);
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.0
+            .answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Counts a request by the user that its token names; without a good token, by its address once more.
 pub(crate) async fn count_caller(
     parts: &Parts,
-    app: &App,
+    limits: &Limits,
     user: Option<UserId>,
 ) -> Result<(), Problem> {
-    match parts.extensions.get::<Meter>() {
-        Some(meter) => meter.caller(&app.state().limits, user).await,
+    match parts.extensions.get::<RateLimitState>() {
+        Some(meter) => meter.caller(limits, user).await,
         None => Ok(()),
     }
 }

@@ -1,12 +1,10 @@
-//! Rate limits over HTTP: which class a request is of, what it counts towards, and how it is told.
+//! Rate limits over HTTP: what a request counts towards, and the headers that tell of it.
 //!
 //! The edge counts who arrives by their address; whoever shows a token is counted where it is verified. The tightest limit
 //! that was asked stands in the answer's headers.
 
-mod classes;
 mod headers;
 mod meter;
 
-pub(crate) use classes::{Classes, is_limited};
 pub(crate) use headers::{POLICY, STATE};
-pub(crate) use meter::{Meter, count_caller};
+pub(crate) use meter::{RateLimitState, count_caller};

@@ -1,6 +1,6 @@
 //! `GET /api/p2p/listings`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::listing::{ListingFilter, ListingOrder};
 use p2p_domain::{AssetKind, ExchangeType};
@@ -13,6 +13,7 @@ use super::{PaymentMethod, TAG, check_payment_method};
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, FieldError, Page, ProblemDetails};
@@ -139,13 +140,14 @@ impl TryFrom<ListListingsQuery> for ListingFilter {
 
 /// Browse listings.
 ///
-/// For everybody who is logged in. Only ACTIVE listings, unless one exchanger's are asked for. Where few of very many
+/// For any authenticated user. Only ACTIVE listings, unless one exchanger's are asked for. Where few of very many
 /// listings pass the filters, a page may have fewer than `limit`, or none, and others follow: the list ends where
 /// `next_cursor` is `null`.
 #[utoipa::path(
     get,
     path = "/api/p2p/listings",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListListingsQuery),
     responses((status = 200, description = "A page of listings.", body = Page<PublicListing>))
 )]
@@ -153,11 +155,11 @@ pub(crate) async fn list_listings(
     State(app): State<App>,
     _: Auth,
     Query(query): Query<ListListingsQuery>,
-) -> Result<Answer<Page<PublicListing>>, Problem> {
+) -> Result<Json<Page<PublicListing>>, Problem> {
     let filter = ListingFilter::try_from(query)?;
     let order = filter.order;
-    let page = p2p_application::listing::list_listings(&app, filter).await?;
-    Ok(Answer(Page {
+    let page = p2p_application::listing::list_listings(app.market(), filter).await?;
+    Ok(Json(Page {
         items: page.items.into_iter().map(Into::into).collect(),
         next_cursor: page.next.map(|next| cursor::write_listing(order, next)),
     }))

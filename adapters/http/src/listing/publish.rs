@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use p2p_application::listing::PublishListing;
+use p2p_domain::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -11,9 +12,11 @@ use super::view::ListingView;
 use super::{PaymentMethod, TAG, check_payment_methods};
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::{Change, created};
+use crate::idempotency::{Idempotent, created};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// A new listing.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -68,10 +71,11 @@ pub(crate) struct PublishListingRequest {
     post,
     path = "/api/p2p/listings",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::role(Role::Exchanger))))),
     request_body = PublishListingRequest,
     responses(
         (status = 201, description = "The listing is published.", body = ListingView),
-        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`EXCHANGER_NOT_FOUND`"),
         (status = 409, description = "`EXCHANGER_FROZEN`: a moderator has to lift the freeze first."),
         (status = 422, description = "`INVALID_LISTING`, `TOO_MANY_DECIMALS`, `AMOUNT_NOT_POSITIVE`, `AMOUNT_TOO_LARGE`, \
@@ -81,13 +85,13 @@ pub(crate) struct PublishListingRequest {
 pub(crate) async fn publish_listing(
     State(app): State<App>,
     Auth(caller): Auth,
-    Change { body, once }: Change<PublishListingRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<PublishListingRequest>>,
 ) -> Result<Response, Problem> {
     if let Some(exchanger) = body.exchanger_id {
         caller.claims_to_be(exchanger.0)?;
     }
     let command = PublishListing {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         exchange_type: body.exchange_type.0,
         asset: body.crypto_asset.0,

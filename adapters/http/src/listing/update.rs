@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use p2p_application::listing::{ListingChange, UpdateListing};
 use p2p_domain::ListingId;
+use p2p_domain::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -12,9 +13,11 @@ use super::view::ListingView;
 use super::{PaymentMethod, TAG, check_payment_methods};
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, ok};
+use crate::idempotency::{Idempotent, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// What is to be changed; what is left out stays as it is.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -50,6 +53,7 @@ pub(crate) struct UpdateListingRequest {
     patch,
     path = "/api/p2p/listings/{listing_id}",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::owner_with(Role::Exchanger))))),
     params(("listing_id" = inline(wire::ListingId), Path)),
     request_body = UpdateListingRequest,
     responses(
@@ -65,7 +69,7 @@ pub(crate) async fn update_listing(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(listing): PathId<ListingId>,
-    Change { body, once }: Change<UpdateListingRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<UpdateListingRequest>>,
 ) -> Result<Response, Problem> {
     let change = ListingChange {
         price: body.price.map(|amount| amount.0),

@@ -16,7 +16,7 @@ use p2p_edge::request_id::X_REQUEST_ID;
 use p2p_edge::{ClientAddress, MAX_BODY, Peer, ProblemDetails, RequestId};
 
 use crate::app::App;
-use crate::limits::Meter;
+use crate::limits::RateLimitState;
 
 /// The headers that are added to an answer on its way out; to a page a few more.
 const ADDED_HEADERS: usize = 9;
@@ -24,7 +24,7 @@ const ADDED_HEADERS: usize = 9;
 /// Carries a request through: id, address, span, limits, size, time limit, panics, problems, headers, log.
 pub(crate) async fn outer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    let id = RequestId::of(request.headers(), || app.ids().next());
+    let id = RequestId::of(request.headers(), || app.market().ids().next());
     request.extensions_mut().insert(id.clone());
     let client = client_of(&app, &request);
     request.extensions_mut().insert(client);
@@ -38,14 +38,14 @@ pub(crate) async fn outer(State(app): State<App>, mut request: Request, next: Ne
         user = field::Empty,
     );
     async move {
-        let (mut response, meter) = metered(&app, client, request, next).await;
+        let (mut response, meter) = rate_limited(&app, client, request, next).await;
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             let allow = response.headers().get(header::ALLOW).cloned();
             response = ProblemDetails::method_not_allowed(allow).into_response();
         }
         if let Some(problem) = response.extensions_mut().remove::<ProblemDetails>() {
             log_cause(&problem, &id, &method, route.as_ref());
-            let proof_lasts = app.policy().access.proof_lasts;
+            let proof_lasts = app.market().policy().access.proof_lasts;
             response = problem.render(id.text(), proof_lasts);
         }
         let headers = response.headers_mut();
@@ -68,23 +68,23 @@ pub(crate) async fn outer(State(app): State<App>, mut request: Request, next: Ne
 }
 
 /// The handler's answer within the rate limits, and what the request counts towards.
-async fn metered(
+async fn rate_limited(
     app: &App,
     client: ClientAddress,
     mut request: Request,
     next: Next,
-) -> (Response, Option<Meter>) {
+) -> (Response, Option<RateLimitState>) {
     let limits = &app.state().limits;
     let route = request.extensions().get::<MatchedPath>();
     let class = if limits.are_off() {
         None
     } else {
-        app.classes().find(route, request.method())
+        app.policies().class(route, request.method())
     };
     let Some(class) = class else {
         return (answer(app, request, next).await, None);
     };
-    let (meter, arrived) = Meter::arrival(limits, class, client).await;
+    let (meter, arrived) = RateLimitState::arrival(limits, class, client).await;
     let response = match arrived {
         Ok(()) => {
             request.extensions_mut().insert(meter.clone());

@@ -1,8 +1,9 @@
 //! `GET /api/notifications` and `GET /api/notifications/{user_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::notification::NotificationList;
+use p2p_domain::Role;
 use p2p_domain::UserId;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -12,6 +13,7 @@ use super::TAG;
 use super::view::NotificationPage;
 use crate::app::App;
 use crate::extract::{Auth, PathId, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::DEFAULT_LIMIT;
@@ -46,11 +48,12 @@ impl From<ListNotificationsQuery> for NotificationList {
 
 /// Read the own notifications.
 ///
-/// For everybody who is logged in: newest first, in the language of the account.
+/// For any authenticated user: newest first, in the language of the account.
 #[utoipa::path(
     get,
     path = "/api/notifications",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListNotificationsQuery),
     responses(
         (status = 200, description = "A page of notifications.", body = NotificationPage),
@@ -61,25 +64,27 @@ pub(crate) async fn list_notifications(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListNotificationsQuery>,
-) -> Result<Answer<NotificationPage>, Problem> {
+) -> Result<Json<NotificationPage>, Problem> {
     let list = query.into();
     let found =
-        p2p_application::notification::list_notifications(&app, caller, caller.user, list).await?;
-    Ok(Answer(found.into()))
+        p2p_application::notification::list_notifications(app.market(), caller, caller.user, list)
+            .await?;
+    Ok(Json(found.into()))
 }
 
-/// Read somebody's notifications.
+/// List the notifications of a user.
 ///
-/// For ADMIN; everybody else may read the own ones. In the language of the account that they are for. Reading them here
+/// For ADMIN, and for the recipient. In the recipient's language. Reading them here
 /// does not mark them as read.
 #[utoipa::path(
     get,
     path = "/api/notifications/{user_id}",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::owner_or(Role::Admin))))),
     params(("user_id" = inline(wire::UserId), Path), ListNotificationsQuery),
     responses(
         (status = 200, description = "A page of notifications.", body = NotificationPage),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to read somebody else's."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to read another user's."),
         (status = 404, description = "`USER_NOT_FOUND`"),
     )
 )]
@@ -88,8 +93,9 @@ pub(crate) async fn list_notifications_of(
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
     Query(query): Query<ListNotificationsQuery>,
-) -> Result<Answer<NotificationPage>, Problem> {
+) -> Result<Json<NotificationPage>, Problem> {
     let list = query.into();
-    let found = p2p_application::notification::list_notifications(&app, caller, user, list).await?;
-    Ok(Answer(found.into()))
+    let found =
+        p2p_application::notification::list_notifications(app.market(), caller, user, list).await?;
+    Ok(Json(found.into()))
 }

@@ -12,23 +12,26 @@ use super::TAG;
 use super::view::NotificationView;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{BareChange, Change, ok};
+use crate::idempotency::{Idempotent, NoBody, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// Mark one notification as read.
 ///
-/// For whoever it is for. Once read it stays so: a second time changes nothing.
+/// For its recipient. A notification that is read stays read: a second time changes nothing.
 #[utoipa::path(
     post,
     path = "/api/notifications/{notification_id}/read",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::OWNER)))),
     params(("notification_id" = inline(wire::NotificationId), Path)),
     responses(
         (status = 200, description = "The notification as it is now.", body = NotificationView),
         (
             status = 404,
-            description = "`NOTIFICATION_NOT_FOUND`: there is no such notification, or it is somebody else's. \
+            description = "`NOTIFICATION_NOT_FOUND`: there is no such notification, or it belongs to another user. \
                 `USER_NOT_FOUND`: the token is good, but the account is gone."
         ),
     )
@@ -37,21 +40,21 @@ pub(crate) async fn read_notification(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(notification): PathId<NotificationId>,
-    BareChange(once): BareChange,
+    Idempotent(NoBody, once): Idempotent<NoBody>,
 ) -> Result<Response, Problem> {
     let command = ReadNotification {
         caller,
         notification,
     };
     // Whose language it is does not change with it.
-    let reader = reader_of(&app, caller.user).await?;
+    let reader = reader_of(app.market(), caller.user).await?;
     once.carry_out(&app, caller, command, move |notification| {
         ok(&NotificationView::of(&notification, &reader))
     })
     .await
 }
 
-/// How far somebody has read.
+/// Up to which notification the mailbox is read.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"up_to": 7}))]
@@ -72,11 +75,12 @@ pub(crate) struct ReadNotificationsAnswer {
 
 /// Mark all notifications up to a number as read.
 ///
-/// For everybody who is logged in: the own ones. What is read stays so: a smaller number changes nothing.
+/// For any authenticated user: their own notifications. What is read stays read: a smaller number changes nothing.
 #[utoipa::path(
     post,
     path = "/api/notifications/read",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::AUTHENTICATED)))),
     request_body = ReadNotificationsRequest,
     responses(
         (status = 200, description = "How far the mailbox is read now.", body = ReadNotificationsAnswer),
@@ -86,7 +90,7 @@ pub(crate) struct ReadNotificationsAnswer {
 pub(crate) async fn read_notifications(
     State(app): State<App>,
     Auth(caller): Auth,
-    Change { body, once }: Change<ReadNotificationsRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<ReadNotificationsRequest>>,
 ) -> Result<Response, Problem> {
     let up_to = body.up_to;
     once.carry_out(

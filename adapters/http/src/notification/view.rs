@@ -88,7 +88,7 @@ pub(crate) struct NotificationPage {
     /// What to send as `before` for the next page; `null` on the last one.
     #[schema(required = true, example = "7")]
     next_cursor: Option<String>,
-    /// How many in the whole mailbox are unread; beyond 1000 nobody counts.
+    /// How many in the whole mailbox are unread; counted up to 1000.
     #[schema(maximum = 1000)]
     unread_count: u64,
     /// The number of the newest notification; 0 in an empty mailbox.

@@ -12,11 +12,13 @@ use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, ok};
+use crate::idempotency::{Idempotent, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
-/// A side's wish to call a deal off.
+/// A side's request to cancel a deal.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"cancelled_by": "CUSTOMER", "reason": "The other side does not react"}))]
@@ -28,7 +30,7 @@ pub(crate) struct CancelRequest {
     reason: String,
 }
 
-/// Call a deal off.
+/// Cancel a deal.
 ///
 /// For the deal's two sides. A PENDING deal is cancelled by either; an APPROVED or PAYMENT_CONFIRMED one by the fiat
 /// payer alone, who gives the claim up. The crypto holder can only propose it there: the status stays, and the deal is
@@ -37,6 +39,7 @@ pub(crate) struct CancelRequest {
     post,
     path = "/api/p2p/exchange-offers/{offer_id}/cancel",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::OWNER)))),
     params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = CancelRequest,
     responses(
@@ -55,7 +58,7 @@ pub(crate) async fn cancel_offer(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    Change { body, once }: Change<CancelRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<CancelRequest>>,
 ) -> Result<Response, Problem> {
     let command = CancelOffer {
         caller,

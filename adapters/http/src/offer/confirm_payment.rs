@@ -12,9 +12,11 @@ use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, ok};
+use crate::idempotency::{Idempotent, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// The fiat payer's word that the fiat was sent.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -42,6 +44,7 @@ pub(crate) struct ConfirmPaymentRequest {
     post,
     path = "/api/p2p/exchange-offers/{offer_id}/confirm-payment",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::OWNER)))),
     params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = ConfirmPaymentRequest,
     responses(
@@ -50,7 +53,7 @@ pub(crate) struct ConfirmPaymentRequest {
             "status": "PAYMENT_CONFIRMED",
             "message": "Payment confirmed by exchanger"
         })),
-        (status = 403, description = "`IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is not APPROVED, or the caller is not its fiat payer."),
     )
@@ -59,7 +62,7 @@ pub(crate) async fn confirm_payment(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    Change { body, once }: Change<ConfirmPaymentRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<ConfirmPaymentRequest>>,
 ) -> Result<Response, Problem> {
     for claimed in [body.exchanger_id, body.customer_id].into_iter().flatten() {
         caller.claims_to_be(claimed.0)?;

@@ -12,7 +12,8 @@ use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{OptionalChange, ok};
+use crate::idempotency::{Idempotent, OptionalBody, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -36,6 +37,7 @@ pub(crate) struct ConfirmReceiptRequest {
     post,
     path = "/api/p2p/exchange-offers/{offer_id}/confirm-receipt",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::OWNER)))),
     params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = Option<ConfirmReceiptRequest>,
     responses(
@@ -44,7 +46,7 @@ pub(crate) struct ConfirmReceiptRequest {
             "status": "FINISHED",
             "message": "Fiat received, transaction completed"
         })),
-        (status = 403, description = "`IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is not PAYMENT_CONFIRMED, or the caller is not its \
             crypto holder."),
@@ -54,7 +56,7 @@ pub(crate) async fn confirm_receipt(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    OptionalChange { body, once }: OptionalChange<ConfirmReceiptRequest>,
+    Idempotent(OptionalBody(body), once): Idempotent<OptionalBody<ConfirmReceiptRequest>>,
 ) -> Result<Response, Problem> {
     for claimed in [body.customer_id, body.exchanger_id].into_iter().flatten() {
         caller.claims_to_be(claimed.0)?;

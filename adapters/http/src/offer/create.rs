@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use p2p_application::offer::CreateOffer;
+use p2p_domain::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -11,9 +12,11 @@ use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::{Change, created};
+use crate::idempotency::{Idempotent, created};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// A customer's answer to a listing.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -49,10 +52,11 @@ pub(crate) struct CreateOfferRequest {
     post,
     path = "/api/p2p/exchange-offers",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::role(Role::Customer))))),
     request_body = CreateOfferRequest,
     responses(
         (status = 201, description = "The deal has begun.", body = OfferAnswer),
-        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`LISTING_NOT_FOUND`"),
         (status = 409, description = "`LISTING_PAUSED`, `LISTING_CLOSED`, `WRONG_EXCHANGE_TYPE`, `EXCHANGER_OFFLINE`, \
             `EXCHANGER_FROZEN` or `SELF_DEAL`: the listing takes no offer from this customer now."),
@@ -64,13 +68,13 @@ pub(crate) struct CreateOfferRequest {
 pub(crate) async fn create_offer(
     State(app): State<App>,
     Auth(caller): Auth,
-    Change { body, once }: Change<CreateOfferRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<CreateOfferRequest>>,
 ) -> Result<Response, Problem> {
     if let Some(customer) = body.customer_id {
         caller.claims_to_be(customer.0)?;
     }
     let command = CreateOffer {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         listing: body.listing_id.0,
         amount: body.amount.0,

@@ -1,6 +1,6 @@
 //! `GET /api/p2p/exchange-offers`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::offer::OfferList;
 use serde::Deserialize;
@@ -8,10 +8,11 @@ use utoipa::IntoParams;
 use validator::Validate;
 
 use super::TAG;
-use super::view::OfferView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::offer_view::OfferView;
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -37,13 +38,14 @@ pub(crate) struct ListOffersQuery {
     limit: Option<u32>,
 }
 
-/// List one's own deals.
+/// List the caller's deals.
 ///
-/// For everybody: the deals in which the caller is a side, newest first. History and disputes come with a single deal.
+/// For any authenticated user: the deals in which the caller is a side, newest first. History and disputes come with a single deal.
 #[utoipa::path(
     get,
     path = "/api/p2p/exchange-offers",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListOffersQuery),
     responses((status = 200, description = "A page of deals.", body = Page<OfferView>))
 )]
@@ -51,14 +53,14 @@ pub(crate) async fn list_offers(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListOffersQuery>,
-) -> Result<Answer<Page<OfferView>>, Problem> {
+) -> Result<Json<Page<OfferView>>, Problem> {
     let list = OfferList {
         side: query.role.map(|side| side.0),
         active: query.active.unwrap_or(false),
         after: cursor::read_id(query.after.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::offer::list_offers(&app, caller, list).await?;
+    let page = p2p_application::offer::list_offers(app.market(), caller, list).await?;
     let cursor = |offer: &p2p_domain::Offer| offer.id.to_string();
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }

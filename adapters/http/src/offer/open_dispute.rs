@@ -12,9 +12,11 @@ use super::TAG;
 use crate::app::App;
 use crate::dispute::view::DisputeAnswer;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, ok};
+use crate::idempotency::{Idempotent, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// A side's call for a moderator.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -36,6 +38,7 @@ pub(crate) struct OpenDisputeRequest {
     post,
     path = "/api/p2p/exchange-offers/{offer_id}/dispute",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::OWNER)))),
     params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = OpenDisputeRequest,
     responses(
@@ -50,10 +53,10 @@ pub(crate) async fn open_dispute(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    Change { body, once }: Change<OpenDisputeRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<OpenDisputeRequest>>,
 ) -> Result<Response, Problem> {
     let command = OpenDispute {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         offer,
         claimed: body.opened_by.map(|side| side.0),

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use p2p_application::offer::{AcceptOffer, DeclineOffer};
 use p2p_domain::OfferId;
+use p2p_domain::Role;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -12,9 +13,11 @@ use super::TAG;
 use super::view::OfferAnswer;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, ok};
+use crate::idempotency::{Idempotent, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// An exchanger's answer to an offer.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -37,6 +40,7 @@ pub(crate) struct RespondRequest {
     put,
     path = "/api/p2p/exchange-offers/{offer_id}/response",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::owner_with(Role::Exchanger))))),
     params(("offer_id" = inline(wire::OfferId), Path)),
     request_body = RespondRequest,
     responses(
@@ -45,7 +49,7 @@ pub(crate) struct RespondRequest {
             "status": "APPROVED",
             "message": "Exchange offer accepted"
         })),
-        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: EXCHANGER. `IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`OFFER_NOT_FOUND`: there is no such deal, or the caller is not a side of it."),
         (status = 409, description = "`ILLEGAL_TRANSITION`: the deal is not PENDING, or the caller is its customer."),
     )
@@ -54,7 +58,7 @@ pub(crate) async fn respond_to_offer(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(offer): PathId<OfferId>,
-    Change { body, once }: Change<RespondRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<RespondRequest>>,
 ) -> Result<Response, Problem> {
     if let Some(exchanger) = body.exchanger_id {
         caller.claims_to_be(exchanger.0)?;

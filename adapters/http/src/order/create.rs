@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use p2p_application::order::{CreateOrder, await_order};
 use p2p_application::ports::Reply;
+use p2p_domain::Role;
 use p2p_domain::order::{DEFAULT_ASSET, OrderStatus};
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{Order, OrderId};
@@ -18,13 +19,15 @@ use super::prefer::Wait;
 use super::view::OrderView;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::{Change, KeyedChange, created, respond};
+use crate::idempotency::{Idempotent, created, respond};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// What somebody buys. Names in camelCase (`userId`) are accepted as well.
+/// A new order. Names in camelCase (`userId`) are accepted as well.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -58,7 +61,7 @@ pub(crate) struct CreateOrderRequest {
     order_id: Option<wire::OrderId>,
 }
 
-/// Order something.
+/// Create an order.
 ///
 /// For CUSTOMER. The order is NEW at once; its payment from the caller's wallet comes after it, and makes it FINISHED or
 /// CANCELLED: a notification tells of it. With `Prefer: wait=10` the answer is held back for ten seconds at most (never
@@ -68,6 +71,10 @@ pub(crate) struct CreateOrderRequest {
     post,
     path = "/api/orders",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::role(Role::Customer))
+            .idempotency(Idempotency::KeyRequired)
+    ))),
     params((
         "Prefer" = Option<String>,
         Header,
@@ -82,7 +89,7 @@ pub(crate) struct CreateOrderRequest {
             body = OrderView,
             headers(("Preference-Applied" = String, description = "`wait`, where the answer has waited."))
         ),
-        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names somebody else."),
+        (status = 403, description = "`ROLE_REQUIRED`: CUSTOMER. `IDENTITY_MISMATCH`: the body names another user."),
         (status = 404, description = "`USER_NOT_FOUND`: the token is good, but the account is gone."),
         (status = 409, description = "`ORDER_EXISTS`: the order id names another order. `SELF_DEAL`: the merchant is the \
             caller."),
@@ -94,13 +101,15 @@ pub(crate) async fn create_order(
     State(app): State<App>,
     Auth(caller): Auth,
     Wait(wait): Wait,
-    KeyedChange(Change { body, once }): KeyedChange<CreateOrderRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<CreateOrderRequest>>,
 ) -> Result<Response, Problem> {
     if let Some(user) = body.user_id {
         caller.claims_to_be(user.0)?;
     }
     let command = CreateOrder {
-        id: body.order_id.map_or_else(|| app.fresh(), |order| order.0),
+        id: body
+            .order_id
+            .map_or_else(|| app.market().fresh(), |order| order.0),
         chosen: body.order_id.is_some(),
         caller,
         merchant: body.merchant_id.map(|merchant| merchant.0),
@@ -129,7 +138,7 @@ fn order_of(reply: &Reply) -> Option<OrderId> {
 }
 
 /// The order once its payment is decided, or as it is when the time is up. The order is made: whatever goes wrong with the
-/// waiting, that much can be said. Who waits takes the place of a stream; where there is none left, nobody waits.
+/// waiting, that much can be said. Waiting holds a stream permit; without one the order is returned at once.
 async fn waited(
     app: &App,
     caller: Caller,
@@ -145,7 +154,7 @@ async fn waited(
         return respond(reply);
     };
     let applied = [(PREFERENCE_APPLIED, HeaderValue::from_static("wait"))];
-    let waiting = await_order(app, &app.state().hub, caller, order, until);
+    let waiting = await_order(app.market(), &app.state().hub, caller, order, until);
     let found = tokio::select! {
         () = app.state().stop.cancelled() => return respond(reply),
         found = timeout_at(until, waiting) => found,
@@ -157,7 +166,7 @@ async fn waited(
         // Nothing new: what was recorded says it, byte for byte.
         Ok(Ok(_)) | Err(_) => (applied, respond(reply)).into_response(),
         Ok(Err(error)) => {
-            tracing::warn!(?error, %order, "nobody can see how the order's payment goes");
+            tracing::warn!(?error, %order, "waiting for an order's payment failed");
             respond(reply)
         }
     }

@@ -12,11 +12,11 @@ use crate::app::App;
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// Nobody is waited for longer.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The longest wait.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// What is left of a request's time for everything else.
-const REST: Duration = Duration::from_secs(1);
+const RESERVED_TIME: Duration = Duration::from_secs(1);
 
 /// Until when the client waits, as far as the request's time allows: counted from its beginning. A preference that can't be
 /// read is none.
@@ -27,8 +27,8 @@ impl FromRequestParts<App> for Wait {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let most = app.settings().request_timeout.saturating_sub(REST);
-        let wait = wanted(&parts.headers).map(|wait| wait.min(LONGEST).min(most));
+        let most = app.settings().request_timeout.saturating_sub(RESERVED_TIME);
+        let wait = wanted(&parts.headers).map(|wait| wait.min(MAX_WAIT).min(most));
         let wait = wait.filter(|wait| !wait.is_zero());
         Ok(Self(wait.map(|wait| Instant::now() + wait)))
     }
@@ -40,11 +40,20 @@ fn wanted(headers: &HeaderMap) -> Option<Duration> {
     let mut preferences = values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
-    preferences.find_map(wait).flatten()
+    match preferences.find_map(wait)? {
+        WaitValue::For(wait) => Some(wait),
+        WaitValue::Malformed => None,
+    }
+}
+
+/// The value of the preference `wait`.
+enum WaitValue {
+    For(Duration),
+    Malformed,
 }
 
 /// `None`: it is another preference.
-fn wait(preference: &str) -> Option<Option<Duration>> {
+fn wait(preference: &str) -> Option<WaitValue> {
     // What comes behind a semicolon are parameters; `wait` has none.
     let preference = preference.split(';').next().unwrap_or_default();
     let (name, value) = match preference.split_once('=') {
@@ -57,8 +66,10 @@ fn wait(preference: &str) -> Option<Option<Duration>> {
     let quoted = value
         .strip_prefix('"')
         .and_then(|value| value.strip_suffix('"'));
-    let seconds: Option<u64> = quoted.unwrap_or(value).parse().ok();
-    Some(seconds.map(Duration::from_secs))
+    let seconds: Result<u64, _> = quoted.unwrap_or(value).parse();
+    Some(seconds.map_or(WaitValue::Malformed, |seconds| {
+        WaitValue::For(Duration::from_secs(seconds))
+    }))
 }
 
 #[cfg(test)]

@@ -4,16 +4,18 @@ use axum::extract::State;
 use axum::response::Response;
 use p2p_application::payment::RefundPayment;
 use p2p_domain::OrderId;
+use p2p_domain::Role;
 
 use super::TAG;
 use super::view::RefundAnswer;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{BareChange, ok};
+use crate::idempotency::{Idempotent, NoBody, ok};
+use crate::policy::{Access, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
 
-/// Pay an order back.
+/// Refund an order.
 ///
 /// For ADMIN. What was paid goes from the merchant back to the buyer, who is told; refunded twice it is refunded once. No
 /// body is needed.
@@ -21,6 +23,10 @@ use crate::wire;
     post,
     path = "/api/orders/{order_id}/refund",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::not_owner_with(Role::Admin))
+            .step_up(StepUp::Required)
+    ))),
     params(("order_id" = inline(wire::OrderId), Path)),
     responses(
         (status = 200, description = "The money is back.", body = RefundAnswer),
@@ -35,7 +41,7 @@ pub(crate) async fn refund_order(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(order): PathId<OrderId>,
-    BareChange(once): BareChange,
+    Idempotent(NoBody, once): Idempotent<NoBody>,
 ) -> Result<Response, Problem> {
     let command = RefundPayment { caller, order };
     once.carry_out(&app, caller, command, |refunded| {

@@ -1,21 +1,21 @@
-//! Payments outside, as payment providers report them, and the list of these reports for moderators.
+//! Payments from account to account, and what is on an account. One file per operation.
 
-mod callback;
-mod list;
-mod signature;
-
-pub(crate) use signature::SignatureError;
+mod authorize;
+mod balance;
+mod get;
+mod view;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
 
-pub(crate) const TAG: &str = "Payment reports";
+pub(crate) const TAG: &str = "Payments";
 
-/// The routes of payment reports.
+/// The routes of payments.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
-        .routes(routes!(callback::receive_payment_report))
-        .routes(routes!(list::list_payment_reports))
+        .routes(routes!(authorize::authorize_payment))
+        .routes(routes!(get::get_payment))
+        .routes(routes!(balance::get_account_balance))
 }

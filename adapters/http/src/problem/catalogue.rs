@@ -10,8 +10,7 @@ use p2p_domain::{Actor, Asset, IdError, Money, MoneyError, Refusal, Role, Status
 
 use p2p_edge::{FieldError, ProblemDetails};
 
-use super::Problem;
-use crate::payment::SignatureError;
+use super::{Problem, SignatureError};
 
 /// One of each, by code.
 pub(crate) fn catalogue() -> Vec<Problem> {

@@ -8,6 +8,7 @@ mod request;
 mod table;
 
 pub(crate) use catalogue::catalogue;
+pub(crate) use request::SignatureError;
 pub(crate) use table::{of_password, storage_failed};
 
 use std::borrow::Cow;

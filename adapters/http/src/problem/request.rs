@@ -7,8 +7,18 @@ use p2p_edge::{Challenge, ProblemDetails};
 
 use super::Problem;
 use super::table::unavailable;
-use crate::payment::SignatureError;
 use crate::wire::id_fault;
+
+/// Why a signature is not accepted. An unknown provider is told the same as a wrong signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SignatureError {
+    #[error("a report carries the headers `X-Provider` and `X-Signature`")]
+    Missing,
+    #[error("expected `X-Signature: t=<unix seconds>,v1=<hex of HMAC-SHA256 over \"t.body\">`")]
+    Invalid,
+    #[error("the report was signed too long ago, or in the future")]
+    Expired,
+}
 
 impl Problem {
     /// The path holds no valid id.
@@ -86,7 +96,7 @@ impl Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "NO_STREAM_LEFT",
             "No further stream can be opened",
-            "this server carries as many streams as it may; try again later",
+            "this server has reached its limit of open streams; try again later",
         );
         Self(details.with_retry_after(30))
     }
@@ -96,7 +106,7 @@ impl Problem {
         Self::new(
             StatusCode::UPGRADE_REQUIRED,
             "UPGRADE_REQUIRED",
-            "This is a WebSocket",
+            "This operation is a WebSocket",
             "open it with a WebSocket client, or use /api/events",
         )
     }

@@ -24,50 +24,53 @@ fn refusal(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
         Refusal::IdentityMismatch => ("The author is not the caller", None),
         Refusal::NotOwner => ("Only the owner may do this", None),
         Refusal::ConflictOfInterest => ("Conflict of interest", None),
-        Refusal::OwnAdminRole => ("The own ADMIN role stays", None),
-        Refusal::SelfDeal => ("Nobody deals with themself", None),
+        Refusal::OwnAdminRole => ("ADMIN can't remove its own role", None),
+        Refusal::SelfDeal => ("A deal needs two different users", None),
         Refusal::Amount { field, .. } => ("The amount can't be used", Some(field)),
         Refusal::InsufficientFunds { .. } => ("Not enough funds", None),
-        Refusal::CounterpartyFunds { .. } => ("The other side has not enough funds", None),
+        Refusal::CounterpartyFunds { .. } => ("The other side doesn't have enough funds", None),
         Refusal::BalanceOverflow => ("The balance would become too large", None),
         Refusal::ListingPaused => ("The listing is paused", None),
         Refusal::ListingClosed => ("The listing is closed", None),
         Refusal::WrongExchangeType => ("The listing is for the other direction", None),
         Refusal::ExchangerOffline => ("The exchanger is offline", None),
         Refusal::ExchangerFrozen => ("The exchanger is frozen", None),
-        Refusal::OverRemaining { .. } => ("More than the listing has left", Some("amount")),
+        Refusal::OverRemaining { .. } => {
+            ("More than the listing's remaining amount", Some("amount"))
+        }
         Refusal::BelowMinimum { .. } => ("Below the listing's minimum", Some("amount")),
         Refusal::AboveMaximum { .. } => ("Above the listing's maximum", Some("amount")),
         Refusal::InvalidListing { field, .. } => {
-            ("The listing's numbers don't fit together", Some(field))
+            ("The listing's amounts are inconsistent", Some(field))
         }
         Refusal::TotalBelowCommitted => (
-            "The total is below what deals have taken",
+            "The total is below the amount of its deals",
             Some("total_amount"),
         ),
-        Refusal::DisputeAlreadyOpened => ("Disputed before by this side", None),
-        Refusal::DisputeResolved => ("The dispute is resolved", None),
-        Refusal::SplitOutOfRange { .. } => {
-            ("A split gives both sides something", Some("payer_amount"))
-        }
-        Refusal::PayerAmountMismatch => ("payer_amount belongs to a split", Some("payer_amount")),
+        Refusal::DisputeAlreadyOpened => ("Already disputed by this side", None),
+        Refusal::DisputeResolved => ("The dispute is already resolved", None),
+        Refusal::SplitOutOfRange { .. } => (
+            "A split must give both sides an amount",
+            Some("payer_amount"),
+        ),
+        Refusal::PayerAmountMismatch => ("payer_amount is for a split only", Some("payer_amount")),
         Refusal::OrderExists => ("The order id is taken", Some("order_id")),
         Refusal::PaymentDeclined => ("The payment was declined", None),
-        Refusal::IdempotencyKeyReused => ("The idempotency key is used up", None),
-        Refusal::WithdrawalDecided => ("The withdrawal is decided", None),
+        Refusal::IdempotencyKeyReused => ("The idempotency key was used for another request", None),
+        Refusal::WithdrawalDecided => ("The withdrawal is already decided", None),
         Refusal::EmailTaken => ("The e-mail address is taken", Some("email")),
         Refusal::BadCredentials => ("Wrong e-mail or password", None),
-        Refusal::TooManyAttempts { .. } => ("Too many attempts have failed", None),
+        Refusal::TooManyAttempts { .. } => ("Too many failed attempts", None),
         Refusal::EmailNotVerified => ("The e-mail address is not verified", None),
-        Refusal::SecondFactorRequired => ("The second factor is needed", None),
-        Refusal::SecondFactorWrong => ("Not a code that is good", None),
-        Refusal::SecondFactorActive => ("A second factor is in use", None),
+        Refusal::SecondFactorRequired => ("The second factor is required", None),
+        Refusal::SecondFactorWrong => ("Invalid code", None),
+        Refusal::SecondFactorActive => ("A second factor is already in use", None),
         Refusal::SecondFactorMissing => ("No second factor is in use", None),
-        Refusal::SessionOver => ("The session is over", None),
-        Refusal::LinkSpent => ("The link is not good", Some("token")),
-        Refusal::WeakPassword { .. } => ("The password is too easily guessed", None),
-        Refusal::TooMany { .. } => ("As many as one may have", None),
-        Refusal::CancelledTooOften { .. } => ("Too many deals were called off", None),
+        Refusal::SessionOver => ("The session has ended", None),
+        Refusal::LinkSpent => ("The link is invalid or has expired", Some("token")),
+        Refusal::WeakPassword { .. } => ("The password is too weak", None),
+        Refusal::TooMany { .. } => ("Limit reached", None),
+        Refusal::CancelledTooOften { .. } => ("Too many deals were cancelled", None),
         Refusal::Broken { .. } => ("Internal error", None),
     }
 }
@@ -179,7 +182,7 @@ pub(crate) fn storage_failed(error: &StorageError) -> Problem {
     }
 }
 
-/// Somebody was not let in, or could not prove who they are.
+/// Authentication failed.
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         match error {
@@ -193,7 +196,7 @@ impl From<AccessError> for Problem {
     }
 }
 
-/// Who the error is of chose a password: where it is too weak, that is the fault of this field.
+/// Reports a weak password as an error of `field`.
 pub(crate) fn of_password(field: &'static str) -> impl FnOnce(AccessError) -> Problem {
     move |error| {
         let weakness = match &error {
@@ -230,13 +233,13 @@ impl From<PasswordError> for Problem {
     }
 }
 
-/// Rounded up: whoever comes then comes late enough.
+/// Rounded up, so that a client that waits this long is not too early.
 const fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs()
         .saturating_add(if wait.subsec_nanos() > 0 { 1 } else { 0 })
 }
 
-/// Nothing can be found out now.
+/// Storage is not available.
 pub(super) fn unavailable() -> Problem {
     let problem = Problem::of_command(
         &CommandError::Unavailable,
@@ -249,8 +252,8 @@ pub(super) fn unavailable() -> Problem {
 fn in_doubt() -> Problem {
     Problem(Problem::of_command(
         &CommandError::InDoubt,
-        "Whether it took effect is not known",
-        "the connection to storage was lost during the commit: look before you try again, or send it again under the same \
+        "The outcome is unknown",
+        "the connection to storage was lost during the commit: check before you try again, or send it again under the same \
          idempotency key",
     ))
 }

@@ -8,10 +8,10 @@ use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_edge::FieldError;
 use serde_json::{Value, json};
 
-const PROOF_LASTS: Duration = Duration::from_secs(600);
+const PROOF_LIFETIME: Duration = Duration::from_secs(600);
 
 async fn rendered(problem: &Problem) -> (Response, Value) {
-    let (parts, body) = problem.render("request-7", PROOF_LASTS).into_parts();
+    let (parts, body) = problem.render("request-7", PROOF_LIFETIME).into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
     let value = serde_json::from_slice(&bytes).unwrap();
     (
@@ -226,7 +226,7 @@ fn a_wait_is_told_in_whole_seconds_and_is_long_enough() {
     ] {
         let wait = Duration::from_millis(wait);
         let problem = Problem::from(p2p_domain::Refusal::TooManyAttempts { wait });
-        let response = problem.render("request-7", PROOF_LASTS);
+        let response = problem.render("request-7", PROOF_LIFETIME);
         assert_eq!(response.headers()["retry-after"], told);
     }
 }
@@ -234,7 +234,7 @@ fn a_wait_is_told_in_whole_seconds_and_is_long_enough() {
 #[test]
 fn a_401_says_what_would_be_enough() {
     let challenge = |code: &str| {
-        let response = of(code).render("request-7", PROOF_LASTS);
+        let response = of(code).render("request-7", PROOF_LIFETIME);
         let value = &response.headers()["www-authenticate"];
         value.to_str().unwrap().to_owned()
     };

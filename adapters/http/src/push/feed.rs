@@ -18,17 +18,17 @@ use crate::notification::view::NotificationView;
 use crate::problem::{Problem, storage_failed};
 use crate::streams::StreamPermit;
 
-/// Notifications between the follower and whoever writes them to the client.
-const BUFFER: usize = 16;
+/// The capacity of the channel between the follower and the writer.
+const CHANNEL_CAPACITY: usize = 16;
 
 /// While storage is away it is asked again after this time.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The market's clock may be set: whether a token has expired is looked at this often at least.
-const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
+const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Whether the bearer's session was ended is looked at this often at least: it may have been elsewhere.
-const LOOK_AT_SESSION: Duration = Duration::from_secs(10);
+const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// One notification, ready to be written.
 #[derive(Debug)]
@@ -48,9 +48,9 @@ pub(super) enum End {
     LoggedOut,
     /// The server stops.
     Stopped,
-    /// Nobody took the next notification in time.
+    /// The client did not take the next notification in time.
     TooSlow,
-    /// Nobody is there any more.
+    /// The client has disconnected.
     Left,
     /// A defect of ours; the log has the details.
     Failed,
@@ -73,11 +73,11 @@ impl Feed {
         last: Option<u64>,
     ) -> Result<Self, Problem> {
         let user = bearer.caller.user;
-        let reader = reader_of(app, user).await?;
-        let follower = Follower::new(app, &app.state().hub, user, last)
+        let reader = reader_of(app.market(), user).await?;
+        let follower = Follower::new(app.market(), &app.state().hub, user, last)
             .await
             .map_err(|error| storage_failed(&error))?;
-        let (sender, items) = mpsc::channel(BUFFER);
+        let (sender, items) = mpsc::channel(CHANNEL_CAPACITY);
         let begins_after = follower.seen();
         let source = Source {
             app: app.clone(),
@@ -152,18 +152,18 @@ impl Source {
 /// Waits until this time has come, by the market's clock.
 async fn expiry(app: &App, at: Timestamp) {
     loop {
-        let left = at.since(app.now());
+        let left = at.since(app.market().now());
         if left.is_zero() {
             return;
         }
-        sleep(left.min(LOOK_AT_CLOCK)).await;
+        sleep(left.min(CLOCK_CHECK_INTERVAL)).await;
     }
 }
 
 /// Waits until the session is known to have ended; for ever where there is none.
 async fn log_out(app: &App, bearer: Bearer) {
     while !has_logged_out(app, bearer.caller) {
-        sleep(LOOK_AT_SESSION).await;
+        sleep(SESSION_CHECK_INTERVAL).await;
     }
 }
 
@@ -181,7 +181,7 @@ async fn pump(
             Ok(found) => found,
             Err(error) if passes(&error) => {
                 tracing::debug!(%error, "a mailbox can't be read; trying again");
-                sleep(ASK_AGAIN).await;
+                sleep(RETRY_INTERVAL).await;
                 continue;
             }
             Err(error) => {
@@ -192,7 +192,7 @@ async fn pump(
         };
         for notification in &found {
             // However fast they come: nothing is shown to a bearer whose time is over.
-            if app.now() >= bearer.expires_at {
+            if app.market().now() >= bearer.expires_at {
                 return End::Expired;
             }
             if has_logged_out(app, bearer.caller) {

@@ -17,17 +17,17 @@ use crate::app::App;
 use crate::streams::StreamPermit;
 
 /// The longest message that a client has any use for.
-pub(super) const LONGEST: usize = 4 * 1024;
+pub(super) const MAX_MESSAGE: usize = 4 * 1024;
 
 /// How long a client may take to say who it is.
-const FIRST_MESSAGE: Duration = Duration::from_secs(10);
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a client is asked whether it is there, and how long it may keep silent.
-const PING: Duration = Duration::from_secs(20);
-const SILENCE: Duration = Duration::from_secs(60);
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a client may take to close its side.
-const GOOD_BYE: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Who a client is, and what it has seen.
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ const TOO_LATE: Close = Close(4408, "no first message in time");
 const TOO_MANY: Close = Close(4429, "TOO_MANY_STREAMS");
 const TOO_OFTEN: Close = Close(4429, "RATE_LIMITED");
 
-/// Why a session is over; `None`: there is nobody to tell.
+/// Why a session is over; `None`: the client has disconnected.
 type Over = Option<Close>;
 
 /// Carries a socket from its greeting to its end. Its place is kept until the good-bye is said.
@@ -70,7 +70,7 @@ pub(super) async fn serve(
     let over = session(&app, &place, &mut socket, greeting, last).await;
     if let Some(close) = over {
         tracing::debug!(code = close.0, reason = close.1, "a WebSocket is closed");
-        let _ = timeout(GOOD_BYE, say_good_bye(socket, close)).await;
+        let _ = timeout(CLOSE_TIMEOUT, say_good_bye(socket, close)).await;
     }
 }
 
@@ -99,17 +99,20 @@ async fn admit(
         Some(greeting) => greeting,
         None => tokio::select! {
             () = app.state().stop.cancelled() => return Err(Some(GOING_AWAY)),
-            first = timeout(FIRST_MESSAGE, first_message(socket)) => {
+            first = timeout(GREETING_TIMEOUT, first_message(socket)) => {
                 first.map_err(|_| Some(TOO_LATE))??
             }
         },
     };
-    let bearer: Bearer = app.admit(&greeting.token).map_err(|error| match error {
-        TokenError::Invalid => Some(NO_TOKEN),
-        TokenError::Expired => Some(EXPIRED),
-        TokenError::Ended => Some(OVER),
-        TokenError::Unknown => Some(LATER),
-    })?;
+    let bearer: Bearer = app
+        .market()
+        .admit(&greeting.token)
+        .map_err(|error| match error {
+            TokenError::Invalid => Some(NO_TOKEN),
+            TokenError::Expired => Some(EXPIRED),
+            TokenError::Ended => Some(OVER),
+            TokenError::Unknown => Some(LATER),
+        })?;
     place
         .belongs_to(bearer.caller.user, app.settings().streams.per_user)
         .map_err(|_| Some(TOO_MANY))?;
@@ -120,7 +123,7 @@ async fn admit(
     }
     let last = greeting.last_event_id.or(last);
     let opening = timeout(
-        FIRST_MESSAGE,
+        GREETING_TIMEOUT,
         Feed::open(app, Arc::clone(place), bearer, last),
     );
     opening
@@ -150,8 +153,8 @@ fn heard(received: Option<Result<Message, axum::Error>>) -> Result<Option<String
     match received {
         None | Some(Ok(Message::Close(_))) => Err(None),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-        Some(Ok(Message::Text(text))) if text.len() > LONGEST => Err(Some(TOO_LARGE)),
-        Some(Ok(Message::Binary(bytes))) if bytes.len() > LONGEST => Err(Some(TOO_LARGE)),
+        Some(Ok(Message::Text(text))) if text.len() > MAX_MESSAGE => Err(Some(TOO_LARGE)),
+        Some(Ok(Message::Binary(bytes))) if bytes.len() > MAX_MESSAGE => Err(Some(TOO_LARGE)),
         Some(Ok(Message::Text(text))) => Ok(Some(text.as_str().to_owned())),
         Some(Ok(Message::Binary(_))) => Err(Some(NONSENSE)),
         Some(Err(error)) => Err(broken(error)),
@@ -178,7 +181,7 @@ async fn carry(app: &App, socket: &mut WebSocket, mut feed: Feed) -> Over {
         return over;
     }
     let mut heard_at = Instant::now();
-    let mut ping = interval_at(heard_at + PING, PING);
+    let mut ping = interval_at(heard_at + PING_INTERVAL, PING_INTERVAL);
     loop {
         tokio::select! {
             item = feed.next() => match item {
@@ -193,7 +196,7 @@ async fn carry(app: &App, socket: &mut WebSocket, mut feed: Feed) -> Over {
                 Err(over) => return over,
             },
             _ = ping.tick() => {
-                if heard_at.elapsed() >= SILENCE {
+                if heard_at.elapsed() >= SILENCE_TIMEOUT {
                     return None;
                 }
                 if let Err(over) = say(app, socket, Message::Ping(Bytes::new())).await {

@@ -1,5 +1,6 @@
 //! `GET /api/events`.
 
+use p2p_application::limits::Class;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use utoipa::{PartialSchema, ToSchema};
 use super::feed::{Feed, Item};
 use super::{ResumeQuery, TAG};
 use crate::app::App;
-use crate::extract::{Bearing, Query};
+use crate::extract::{BearerAuth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 
@@ -67,7 +69,7 @@ impl ToSchema for StreamedEvent {}
 
 /// Follow the own notifications (server-sent events).
 ///
-/// For everybody who is logged in. Each notification is one event: `id` is its number, `event` what has happened, `data` the
+/// For any authenticated user. Each notification is one event: `id` is its number, `event` what has happened, `data` the
 /// notification as in the list. A client that comes again with the header `Last-Event-ID` (or the parameter `last_event_id`,
 /// where headers can't be set) goes on exactly behind that event. The first thing in the stream is an `id` without data, so
 /// that this holds for clients that have received nothing yet. Comments every 15 seconds keep the connection alive.
@@ -77,6 +79,7 @@ impl ToSchema for StreamedEvent {}
     get,
     path = "/api/events",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED).class(Class::Stream)))),
     params(
         ResumeQuery,
         (
@@ -111,7 +114,7 @@ impl ToSchema for StreamedEvent {}
 )]
 pub(crate) async fn stream_events(
     State(app): State<App>,
-    Bearing(bearer): Bearing,
+    BearerAuth(bearer): BearerAuth,
     Query(query): Query<ResumeQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

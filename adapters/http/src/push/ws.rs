@@ -6,6 +6,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::Response;
+use p2p_application::limits::Class;
 
 use super::origin;
 use super::session::{self, Greeting};
@@ -13,6 +14,7 @@ use super::{ResumeQuery, TAG};
 use crate::app::App;
 use crate::extract::Query;
 use crate::limits::count_caller;
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::streams::{Full, StreamPermit};
 
@@ -22,12 +24,12 @@ const PROTOCOL: &str = "p2p.v1";
 /// A subprotocol that is none: it carries the access token, where browsers can set no header.
 const BEARER: &str = "bearer.";
 
-/// The socket itself gives up on a longer message; see [`session::LONGEST`] for those that are told off.
+/// The socket itself gives up on a longer message; see [`session::MAX_MESSAGE`] for those that are told off.
 const HARD_LIMIT: usize = 64 * 1024;
 
 /// Follow the own notifications (WebSocket).
 ///
-/// For everybody with an access token, which never stands in the address: either the client offers the subprotocols `p2p.v1`
+/// For any holder of an access token, which never stands in the address: either the client offers the subprotocols `p2p.v1`
 /// and `bearer.<access token>`, of which the server picks the first, or its first message, within ten seconds, is
 /// `{"token": "…", "last_event_id": 7}`. Every frame from the server is text, `{"id": 8, "event": "…", "data": {…}}`, with the
 /// same content as the server-sent events of `/api/events`; the first one is `{"id": 7, "event": "connected", "data": {}}` and
@@ -43,7 +45,7 @@ const HARD_LIMIT: usize = 64 * 1024;
     get,
     path = "/api/ws",
     tag = TAG,
-    security(()),
+    extensions(("x-policy" = json!(Policy::read(Access::PUBLIC).class(Class::Stream)))),
     params(
         ResumeQuery,
         (
@@ -96,14 +98,14 @@ async fn permit(
     greeting: Option<&Greeting>,
 ) -> Result<StreamPermit, Problem> {
     let (streams, limits) = (&app.state().streams, app.settings().streams);
-    let bearer = greeting.and_then(|greeting| app.admit(&greeting.token).ok());
+    let bearer = greeting.and_then(|greeting| app.market().admit(&greeting.token).ok());
     let user = bearer.map(|bearer| bearer.caller.user);
     match user.map(|user| streams.acquire(user, limits)) {
         Some(Ok(place)) => return Ok(place),
         Some(Err(Full::Server)) => return Err(Full::Server.into()),
         Some(Err(Full::User)) | None => {}
     }
-    count_caller(parts, app, user).await?;
+    count_caller(parts, &app.state().limits, user).await?;
     Ok(streams.acquire_anonymous(limits.most)?)
 }
 

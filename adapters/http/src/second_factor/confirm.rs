@@ -1,6 +1,6 @@
 //! `POST /api/auth/2fa/confirm`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::second_factor::confirm;
 use serde::Serialize;
@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 
 use super::{CodeRequest, TAG};
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth};
+use crate::extract::{Auth, ClientOrigin};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
 use p2p_edge::JsonBody;
@@ -18,7 +19,7 @@ use p2p_edge::run_to_completion;
 /// here and nowhere else.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConfirmAnswer {
-    /// Each is good once, in place of a code: to be kept where the authenticator is not.
+    /// Each is valid once, in place of a code. Store them apart from the authenticator.
     #[schema(example = json!(["4f7k2-9x3mq-0ar8z-w1c5n"]))]
     recovery_codes: Vec<String>,
     #[serde(flatten)]
@@ -27,12 +28,16 @@ pub(crate) struct ConfirmAnswer {
 
 /// Confirm a second factor.
 ///
-/// For everybody who has begun one: with the first code of the authenticator it is in use, and from then on asked for at every
+/// For users who have begun enrolment: with the first code of the authenticator it is in use, and from then on asked for at every
 /// log-in. All other sessions end. The answer is a secret: it is kept nowhere, so there is no idempotency key.
 #[utoipa::path(
     post,
     path = "/api/auth/2fa/confirm",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = CodeRequest,
     responses(
         (status = 200, description = "The second factor is in use.", body = ConfirmAnswer),
@@ -51,12 +56,12 @@ pub(crate) struct ConfirmAnswer {
 pub(crate) async fn confirm_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<CodeRequest>,
-) -> Result<Answer<ConfirmAnswer>, Problem> {
-    let confirming = async move { confirm(&app, caller, &body.code, origin).await };
+) -> Result<Json<ConfirmAnswer>, Problem> {
+    let confirming = async move { confirm(app.market(), caller, &body.code, origin).await };
     let confirmed = run_to_completion(confirming).await?;
-    Ok(Answer(ConfirmAnswer {
+    Ok(Json(ConfirmAnswer {
         recovery_codes: confirmed.codes.0,
         access: confirmed.access.into(),
     }))

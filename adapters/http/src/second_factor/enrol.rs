@@ -1,7 +1,8 @@
 //! `POST /api/auth/2fa/enroll`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
+use p2p_application::limits::Class;
 use p2p_application::ports::Enrolment;
 use p2p_application::second_factor::enrol;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,8 @@ use validator::Validate;
 
 use super::TAG;
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth};
+use crate::extract::{Auth, ClientOrigin};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 use p2p_edge::run_to_completion;
@@ -53,13 +55,18 @@ impl From<Enrolment> for EnrolAnswer {
 
 /// Begin a second factor.
 ///
-/// For everybody who is logged in and knows the password. The answer is for an authenticator (TOTP, RFC 6238); nothing is asked
+/// For any authenticated user who knows the password. The answer is for an authenticator (TOTP, RFC 6238); nothing is asked
 /// for before `POST /api/auth/2fa/confirm` has seen its first code. Asked again, the secret before is worth nothing. A wrong
 /// password counts like a log-in that failed. The answer is a secret: it is kept nowhere, so there is no idempotency key.
 #[utoipa::path(
     post,
     path = "/api/auth/2fa/enroll",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .class(Class::Login)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = EnrolRequest,
     responses(
         (status = 200, description = "Begun: confirm it.", body = EnrolAnswer),
@@ -75,10 +82,10 @@ impl From<Enrolment> for EnrolAnswer {
 pub(crate) async fn enrol_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<EnrolRequest>,
-) -> Result<Answer<EnrolAnswer>, Problem> {
-    let enrolling = async move { enrol(&app, caller, body.password, origin).await };
+) -> Result<Json<EnrolAnswer>, Problem> {
+    let enrolling = async move { enrol(app.market(), caller, body.password, origin).await };
     let enrolment = run_to_completion(enrolling).await?;
-    Ok(Answer(enrolment.into()))
+    Ok(Json(enrolment.into()))
 }

@@ -3,23 +3,30 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use p2p_application::second_factor::remove;
+use p2p_domain::Role;
 use p2p_domain::UserId;
 
 use super::TAG;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
+use crate::policy::{Access, Idempotency, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::run_to_completion;
 
-/// Give the own second factor up.
+/// Remove one's own second factor.
 ///
-/// For everybody who has shown it within the last ten minutes (a setting). A mail tells of it. What is gone is gone, so it needs
+/// For users who have shown it within the last ten minutes (a setting). A mail tells of it. A repeat has no effect, so it needs
 /// no idempotency key.
 #[utoipa::path(
     delete,
     path = "/api/auth/2fa",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::Repeatable)
+            .step_up(StepUp::Required)
+    ))),
     responses(
         (status = 204, description = "No code is asked for any more."),
         (status = 409, description = "`SECOND_FACTOR_NOT_ENROLLED`: none is in use."),
@@ -29,18 +36,23 @@ pub(crate) async fn remove_own_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<StatusCode, Problem> {
-    run_to_completion(async move { remove(&app, caller, caller.user).await }).await?;
+    run_to_completion(async move { remove(app.market(), caller, caller.user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Remove somebody's second factor.
+/// Remove the second factor of a user.
 ///
-/// For ADMIN: for somebody who has lost the authenticator and all recovery codes. That user is logged out everywhere, and a mail
-/// tells of it. What is gone is gone, so it needs no idempotency key.
+/// For ADMIN: when a user has lost the authenticator and all recovery codes. That user is logged out everywhere, and a mail
+/// tells of it. A repeat has no effect, so it needs no idempotency key.
 #[utoipa::path(
     delete,
     path = "/api/users/{user_id}/2fa",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::owner_or(Role::Admin))
+            .idempotency(Idempotency::Repeatable)
+            .step_up(StepUp::Required)
+    ))),
     params(("user_id" = inline(wire::UserId), Path)),
     responses(
         (status = 204, description = "No code is asked for any more."),
@@ -54,6 +66,6 @@ pub(crate) async fn remove_second_factor(
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
 ) -> Result<StatusCode, Problem> {
-    run_to_completion(async move { remove(&app, caller, user).await }).await?;
+    run_to_completion(async move { remove(app.market(), caller, user).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

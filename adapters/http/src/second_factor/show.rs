@@ -1,12 +1,13 @@
 //! `POST /api/auth/2fa/verify`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::second_factor::verify;
 
 use super::{CodeRequest, TAG};
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth};
+use crate::extract::{Auth, ClientOrigin};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::session::view::AccessAnswer;
 use p2p_edge::JsonBody;
@@ -14,13 +15,17 @@ use p2p_edge::run_to_completion;
 
 /// Show the second factor.
 ///
-/// For everybody who has one in use: before what asks for it (`SECOND_FACTOR_REQUIRED`). The new access token says that it was
+/// For users who have one in use: before what asks for it (`SECOND_FACTOR_REQUIRED`). The new access token says that it was
 /// shown, for ten minutes (a setting). A recovery code will do. The answer is a secret: it is kept nowhere, so there is no
 /// idempotency key, and a code is good once.
 #[utoipa::path(
     post,
     path = "/api/auth/2fa/verify",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = CodeRequest,
     responses(
         (status = 200, description = "Shown: go on with this access token.", body = AccessAnswer),
@@ -36,10 +41,10 @@ use p2p_edge::run_to_completion;
 pub(crate) async fn show_second_factor(
     State(app): State<App>,
     Auth(caller): Auth,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<CodeRequest>,
-) -> Result<Answer<AccessAnswer>, Problem> {
-    let showing = async move { verify(&app, caller, &body.code, origin).await };
+) -> Result<Json<AccessAnswer>, Problem> {
+    let showing = async move { verify(app.market(), caller, &body.code, origin).await };
     let access = run_to_completion(showing).await?;
-    Ok(Answer(access.into()))
+    Ok(Json(access.into()))
 }

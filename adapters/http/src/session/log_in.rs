@@ -1,7 +1,8 @@
 //! `POST /api/auth/login`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
+use p2p_application::limits::Class;
 use p2p_application::session::{Credentials, log_in as enter};
 use p2p_domain::user::Email;
 use serde::Deserialize;
@@ -11,12 +12,13 @@ use validator::Validate;
 use super::TAG;
 use super::view::TokensAnswer;
 use crate::app::App;
-use crate::extract::AskedFrom;
+use crate::extract::ClientOrigin;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 use p2p_edge::run_to_completion;
 
-/// Who somebody is, and the proof.
+/// The credentials of a user.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "ada@example.com", "password": "correct horse battery"}))]
@@ -35,19 +37,23 @@ pub(crate) struct LogInRequest {
 
 /// Log in.
 ///
-/// For everybody; no token is needed. A session begins: copy the `access_token` of the answer into the **Authorize** dialog of
+/// Public: no token is needed. A session begins: copy the `access_token` of the answer into the **Authorize** dialog of
 /// this page. It is good for a short time; then `POST /api/auth/refresh` exchanges the `refresh_token` for the next ones.
 ///
 /// After a few attempts in a row that have failed the next one has to wait, a second at first and twice as long each time; after
-/// many nobody is let in for a day, and the owner gets a mail with a way out. An address that has no account is treated like one
-/// that has. Where many have failed from one place, whoever they claimed to be, all from there have to wait, a minute at most.
+/// many the account is locked for a day, and the owner gets a mail with a way out. An address that has no account is treated like one
+/// that has. Where many log-ins have failed from one address, whatever accounts they named, all log-ins from it have to wait, a minute at most.
 ///
 /// The answer is a secret: it is kept nowhere, so there is no idempotency key.
 #[utoipa::path(
     post,
     path = "/api/auth/login",
     tag = TAG,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .class(Class::Login)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = LogInRequest,
     responses(
         (status = 200, description = "Logged in.", body = TokensAnswer),
@@ -63,15 +69,15 @@ pub(crate) struct LogInRequest {
 )]
 pub(crate) async fn log_in(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<LogInRequest>,
-) -> Result<Answer<TokensAnswer>, Problem> {
+) -> Result<Json<TokensAnswer>, Problem> {
     let credentials = Credentials {
         email: Email::new(&body.email),
         password: body.password,
         code: body.code,
         origin,
     };
-    let entered = run_to_completion(async move { enter(&app, credentials).await }).await?;
-    Ok(Answer(entered.into()))
+    let entered = run_to_completion(async move { enter(app.market(), credentials).await }).await?;
+    Ok(Json(entered.into()))
 }

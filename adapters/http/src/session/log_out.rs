@@ -8,15 +8,20 @@ use p2p_domain::Refusal;
 use super::TAG;
 use crate::app::App;
 use crate::extract::Auth;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 
 /// Log out.
 ///
-/// For everybody who is logged in. The session ends, and all its tokens with it: here at once, at other replicas within seconds.
+/// For any authenticated user. The session ends, and all its tokens with it: here at once, at other replicas within seconds.
 #[utoipa::path(
     post,
     path = "/api/auth/logout",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     responses((status = 204, description = "Logged out."))
 )]
 pub(crate) async fn log_out(
@@ -24,6 +29,6 @@ pub(crate) async fn log_out(
     Auth(caller): Auth,
 ) -> Result<StatusCode, Problem> {
     let session = caller.session.ok_or(Refusal::SessionOver)?;
-    app.execute(EndSession { caller, session }).await?;
+    app.market().execute(EndSession { caller, session }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! `POST /api/auth/refresh`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
 use p2p_application::session::refresh as renew;
@@ -11,12 +11,13 @@ use validator::Validate;
 use super::TAG;
 use super::view::TokensAnswer;
 use crate::app::App;
-use crate::extract::AskedFrom;
+use crate::extract::ClientOrigin;
 use crate::limits::count_caller;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 
-/// The token that is good for the next ones.
+/// The refresh token.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"refresh_token": "eyJhbGciOi…"}))]
@@ -26,16 +27,19 @@ pub(crate) struct RefreshRequest {
     refresh_token: String,
 }
 
-/// Go on with a session.
+/// Refresh a session.
 ///
-/// For whoever has the session's refresh token; no access token is needed. The answer has the next tokens, and the refresh token
-/// that was sent is used up. If it comes a second time somebody has a copy of it: the whole session ends at once, and with it
+/// For the holder of the session's refresh token; no access token is needed. The answer has the next tokens, and the refresh token
+/// that was sent is used up. If it comes a second time, it was copied: the whole session ends at once, and with it
 /// the access tokens that came of it. So there is no idempotency key; where an answer was lost, log in again.
 #[utoipa::path(
     post,
     path = "/api/auth/refresh",
     tag = TAG,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .idempotency(Idempotency::SecretAnswer)
+    ))),
     request_body = RefreshRequest,
     responses(
         (status = 200, description = "The next tokens.", body = TokensAnswer),
@@ -47,12 +51,20 @@ pub(crate) struct RefreshRequest {
 )]
 pub(crate) async fn refresh(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     parts: Parts,
     JsonBody(body): JsonBody<RefreshRequest>,
-) -> Result<Answer<TokensAnswer>, Problem> {
-    let whose = app.tokens().verify_refresh(&body.refresh_token, app.now());
-    count_caller(&parts, &app, whose.ok().map(|refresh| refresh.user)).await?;
-    let entered = renew(&app, &body.refresh_token, origin).await?;
-    Ok(Answer(entered.into()))
+) -> Result<Json<TokensAnswer>, Problem> {
+    let whose = app
+        .market()
+        .tokens()
+        .verify_refresh(&body.refresh_token, app.market().now());
+    count_caller(
+        &parts,
+        &app.state().limits,
+        whose.ok().map(|refresh| refresh.user),
+    )
+    .await?;
+    let entered = renew(app.market(), &body.refresh_token, origin).await?;
+    Ok(Json(entered.into()))
 }

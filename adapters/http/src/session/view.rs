@@ -31,9 +31,9 @@ pub(crate) struct TokensAnswer {
     access_token: String,
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// When the access token is good no more.
+    /// When the access token expires.
     expires_at: wire::Time,
-    /// Good once, for the next tokens: `POST /api/auth/refresh`. A secret.
+    /// Valid once, for the next tokens: `POST /api/auth/refresh`. A secret.
     refresh_token: String,
     session_id: wire::SessionId,
     user: UserView,
@@ -64,7 +64,7 @@ pub(crate) struct AccessAnswer {
     access_token: String,
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// When it is good no more.
+    /// When it expires.
     expires_at: wire::Time,
 }
 

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::limits::Class;
 use p2p_application::user::change_password as change;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -9,7 +10,8 @@ use validator::Validate;
 
 use super::{TAG, check_password};
 use crate::app::App;
-use crate::extract::{AskedFrom, Auth};
+use crate::extract::{Auth, ClientOrigin};
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::{Problem, of_password};
 use p2p_edge::JsonBody;
 use p2p_edge::run_to_completion;
@@ -28,14 +30,19 @@ pub(crate) struct ChangePasswordRequest {
     new_password: String,
 }
 
-/// Change the own password.
+/// Change the caller's password.
 ///
-/// For everybody who is logged in. All other sessions end, and a mail tells of it. A wrong current password counts like a
+/// For any authenticated user. All other sessions end, and a mail tells of it. A wrong current password counts like a
 /// log-in that failed. No idempotency key: the second time the current password is another one.
 #[utoipa::path(
     post,
     path = "/api/auth/password",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::AUTHENTICATED)
+            .class(Class::Login)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     request_body = ChangePasswordRequest,
     responses(
         (status = 204, description = "The password is changed."),
@@ -44,18 +51,18 @@ pub(crate) struct ChangePasswordRequest {
             description = "`BAD_CREDENTIALS`: the current password is another one. `UNAUTHENTICATED`: no token. \
                 `INVALID_TOKEN`. `TOKEN_EXPIRED`. `SESSION_OVER`: it was ended."
         ),
-        (status = 422, description = "`WEAK_PASSWORD`: it is too easily guessed, or a body that can't be used."),
+        (status = 422, description = "`WEAK_PASSWORD`: it is too easy to guess, or a body that can't be used."),
         (status = 429, description = "`TOO_MANY_ATTEMPTS`: too many have failed; `Retry-After` says how long to wait."),
     )
 )]
 pub(crate) async fn change_password(
     State(app): State<App>,
     Auth(caller): Auth,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<ChangePasswordRequest>,
 ) -> Result<StatusCode, Problem> {
     let (current, new) = (body.current_password, body.new_password);
-    run_to_completion(async move { change(&app, caller, current, new, origin).await })
+    run_to_completion(async move { change(app.market(), caller, current, new, origin).await })
         .await
         .map_err(of_password("new_password"))?;
     Ok(StatusCode::NO_CONTENT)

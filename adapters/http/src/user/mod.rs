@@ -39,7 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(set_roles::set_roles))
 }
 
-/// Somebody's e-mail address.
+/// The e-mail address of an account.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "ada@example.com"}))]

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use p2p_application::limits::Class;
 use p2p_application::user::{RegisterUser, request_verification, require_strong_password};
 use p2p_domain::user::Email;
 use p2p_domain::{Language, Role};
@@ -13,10 +14,12 @@ use validator::Validate;
 use super::view::UserView;
 use super::{TAG_AUTH, check_name, check_password};
 use crate::app::App;
-use crate::extract::AskedFrom;
-use crate::idempotency::{Change, Scope, created, respond};
+use crate::extract::ClientOrigin;
+use crate::idempotency::{Idempotent, Scope, created, respond};
+use crate::policy::{Access, Policy};
 use crate::problem::{Problem, of_password};
 use crate::wire;
+use p2p_edge::JsonBody;
 use p2p_edge::idempotency::REPLAYED;
 use p2p_edge::run_to_completion;
 
@@ -47,48 +50,54 @@ pub(crate) struct RegisterRequest {
 
 /// Open an account for oneself.
 ///
-/// For everybody; no token is needed. The account has the role CUSTOMER and a wallet in every asset. Further roles are an
+/// Public: no token is needed. The account has the role CUSTOMER and a wallet in every asset. Further roles are an
 /// administrator's to give. A mail with a link goes to the address, to see that it reaches its owner.
 #[utoipa::path(
     post,
     path = "/api/auth/register",
     tag = TAG_AUTH,
-    security(()),
+    extensions(("x-policy" = json!(Policy::change(Access::PUBLIC).class(Class::Login)))),
     request_body = RegisterRequest,
     responses(
         (status = 201, description = "The account is open: log in.", body = UserView),
         (status = 409, description = "`EMAIL_TAKEN`"),
-        (status = 422, description = "`WEAK_PASSWORD`: it is too easily guessed, or a body that can't be used."),
+        (status = 422, description = "`WEAK_PASSWORD`: it is too easy to guess, or a body that can't be used."),
     )
 )]
 pub(crate) async fn register(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
-    Change { body, once }: Change<RegisterRequest>,
+    ClientOrigin(origin): ClientOrigin,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<RegisterRequest>>,
 ) -> Result<Response, Problem> {
     let email = Email::new(&body.email);
-    require_strong_password(&app, &body.password, &email, &body.name)
+    require_strong_password(app.market(), &body.password, &email, &body.name)
         .await
         .map_err(of_password("password"))?;
-    let hash = app.passwords().hash(body.password).await?;
+    let hash = app.market().passwords().hash(body.password).await?;
     let roles = [Role::Customer].into();
     let language = body
         .language
         .map_or(Language::English, |language| language.0);
     let by = Scope::from(&email);
-    let command = RegisterUser::new(app.ids(), email.clone(), body.name, roles, Some(hash))
-        .speaking(language)
-        .from_address(origin.address);
+    let command = RegisterUser::new(
+        app.market().ids(),
+        email.clone(),
+        body.name,
+        roles,
+        Some(hash),
+    )
+    .speaking(language)
+    .from_address(origin.address);
     let render = |user| created(&UserView::from(user));
     run_to_completion(async move {
         let (reply, headers) = once.reply(&app, by, command, render).await?;
         let created = reply.tag == StatusCode::CREATED.as_u16();
         let is_new = created && !headers.contains_key(REPLAYED);
-        if is_new && let Err(error) = request_verification(&app, &email).await {
+        if is_new && let Err(error) = request_verification(app.market(), &email).await {
             // The account is open all the same, and the mail can be asked for again.
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "no mail was left for somebody who has registered"
+                "queueing the verification mail failed"
             );
         }
         Ok((headers, respond(reply)).into_response())

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::limits::Class;
 use p2p_application::user::reset_password as reset;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -9,7 +10,8 @@ use validator::Validate;
 
 use super::{TAG_AUTH, check_password};
 use crate::app::App;
-use crate::extract::AskedFrom;
+use crate::extract::ClientOrigin;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::{Problem, of_password};
 use p2p_edge::JsonBody;
 use p2p_edge::run_to_completion;
@@ -30,30 +32,36 @@ pub(crate) struct ResetPasswordRequest {
 
 /// Choose a new password by a link.
 ///
-/// For whoever got the mail; no access token is needed. All sessions of the account end; if too many log-ins have failed, the
+/// For the recipient of the mail; no access token is needed. All sessions of the account end; if too many log-ins have failed, the
 /// door is open again. The second factor stays. The link is good once, so it needs no idempotency key.
 #[utoipa::path(
     post,
     path = "/api/auth/password/reset",
     tag = TAG_AUTH,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .class(Class::Login)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     request_body = ResetPasswordRequest,
     responses(
         (status = 204, description = "The password is set: log in."),
         (
             status = 422,
-            description = "`LINK_SPENT`: the link is not good, or not any more. `WEAK_PASSWORD`: it is too easily guessed. Or a \
+            description = "`LINK_SPENT`: the link is invalid or has expired. `WEAK_PASSWORD`: it is too easy to guess. Or a \
                 body that can't be used."
         ),
     )
 )]
 pub(crate) async fn reset_password(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<ResetPasswordRequest>,
 ) -> Result<StatusCode, Problem> {
-    run_to_completion(async move { reset(&app, &body.token, body.new_password, origin).await })
-        .await
-        .map_err(of_password("new_password"))?;
+    run_to_completion(
+        async move { reset(app.market(), &body.token, body.new_password, origin).await },
+    )
+    .await
+    .map_err(of_password("new_password"))?;
     Ok(StatusCode::NO_CONTENT)
 }

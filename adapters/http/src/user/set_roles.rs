@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use p2p_application::user::SetRoles;
+use p2p_domain::Role;
 use p2p_domain::UserId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,11 +13,13 @@ use super::TAG;
 use super::view::{UserView, roles};
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, ok};
+use crate::idempotency::{Idempotent, ok};
+use crate::policy::{Access, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
-/// What somebody may do from now on.
+/// The new roles of a user.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"roles": ["CUSTOMER", "EXCHANGER"]}))]
@@ -27,7 +30,7 @@ pub(crate) struct SetRolesRequest {
     roles: Vec<wire::Role>,
 }
 
-/// Say what somebody may do.
+/// Set the roles of a user.
 ///
 /// For ADMIN. Replaces all roles; tokens that are out already are good for the new ones, here at once, at other replicas within
 /// seconds. Who stops being an exchanger goes offline; running deals go on.
@@ -35,6 +38,10 @@ pub(crate) struct SetRolesRequest {
     put,
     path = "/api/users/{user_id}/roles",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::not_owner_with(Role::Admin))
+            .step_up(StepUp::Required)
+    ))),
     params(("user_id" = inline(wire::UserId), Path)),
     request_body = SetRolesRequest,
     responses(
@@ -48,7 +55,7 @@ pub(crate) async fn set_roles(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(user): PathId<UserId>,
-    Change { body, once }: Change<SetRolesRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<SetRolesRequest>>,
 ) -> Result<Response, Problem> {
     let roles = roles(&body.roles);
     let command = SetRoles {

@@ -11,11 +11,13 @@ use super::TAG;
 use super::view::UserView;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::{Change, ok};
+use crate::idempotency::{Idempotent, ok};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
-/// What is to be different about the own account.
+/// Changes to the caller's account.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"language": "ru"}))]
@@ -24,13 +26,14 @@ pub(crate) struct UpdateMeRequest {
     language: wire::Language,
 }
 
-/// Change the own account.
+/// Update the caller's account.
 ///
-/// For everybody who is logged in.
+/// For any authenticated user.
 #[utoipa::path(
     patch,
     path = "/api/users/me",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::change(Access::AUTHENTICATED)))),
     request_body = UpdateMeRequest,
     responses(
         (status = 200, description = "The account as it is now.", body = UserView),
@@ -40,7 +43,7 @@ pub(crate) struct UpdateMeRequest {
 pub(crate) async fn update_me(
     State(app): State<App>,
     Auth(caller): Auth,
-    Change { body, once }: Change<UpdateMeRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<UpdateMeRequest>>,
 ) -> Result<Response, Problem> {
     let language = body.language.0;
     once.carry_out(&app, caller, SetLanguage { caller, language }, |user| {

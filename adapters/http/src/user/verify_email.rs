@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use p2p_application::limits::Class;
 use p2p_application::user::verify_email as verify;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -9,7 +10,8 @@ use validator::Validate;
 
 use super::TAG_AUTH;
 use crate::app::App;
-use crate::extract::AskedFrom;
+use crate::extract::ClientOrigin;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use p2p_edge::JsonBody;
 
@@ -25,23 +27,27 @@ pub(crate) struct VerifyEmailRequest {
 
 /// Verify an e-mail address.
 ///
-/// For whoever got the mail; no access token is needed. Twice is once, so it needs no idempotency key.
+/// For the recipient of the mail; no access token is needed. A repeat has no effect, so it needs no idempotency key.
 #[utoipa::path(
     post,
     path = "/api/auth/verify-email",
     tag = TAG_AUTH,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .class(Class::Login)
+            .idempotency(Idempotency::Repeatable)
+    ))),
     request_body = VerifyEmailRequest,
     responses(
         (status = 204, description = "The address is verified."),
-        (status = 422, description = "`LINK_SPENT`: the link is not good, or not any more; or a body that can't be used."),
+        (status = 422, description = "`LINK_SPENT`: the link is invalid or has expired; or a body that can't be used."),
     )
 )]
 pub(crate) async fn verify_email(
     State(app): State<App>,
-    AskedFrom(origin): AskedFrom,
+    ClientOrigin(origin): ClientOrigin,
     JsonBody(body): JsonBody<VerifyEmailRequest>,
 ) -> Result<StatusCode, Problem> {
-    verify(&app, &body.token, origin).await?;
+    verify(app.market(), &body.token, origin).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -48,7 +48,7 @@ pub(crate) struct UserDetails {
     email_verified: bool,
     /// Whether a second factor is in use.
     second_factor: bool,
-    /// `null` for whoever has never been an exchanger.
+    /// `null` for users who have never been exchangers.
     #[schema(required = true)]
     exchanger: Option<ExchangerView>,
 }

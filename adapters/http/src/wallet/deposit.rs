@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use p2p_application::wallet::Deposit;
+use p2p_domain::Role;
 use p2p_domain::order::DEFAULT_ASSET;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,9 +13,11 @@ use super::TAG_BILLING;
 use super::view::DepositAnswer;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::{Change, KeyedChange, created};
+use crate::idempotency::{Idempotent, created};
+use crate::policy::{Access, Idempotency, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// Money that has arrived outside.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -35,12 +38,17 @@ pub(crate) struct DepositRequest {
 
 /// Book a deposit.
 ///
-/// For ADMIN, and for nobody's own account; where the market is a demonstration (a setting), everybody may for themself. The
+/// For ADMIN, but not for their own account; where the market is a demonstration (a setting), any user for their own account. The
 /// user's account gains what the outside world's account gives. What payment providers report as paid in comes by `POST /api/callbacks/payments`.
 #[utoipa::path(
     post,
     path = "/api/billing/deposit",
     tag = TAG_BILLING,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::role(Role::Admin))
+            .idempotency(Idempotency::KeyRequired)
+            .step_up(StepUp::Required)
+    ))),
     request_body = DepositRequest,
     responses(
         (status = 201, description = "The deposit is booked: the balance after it.", body = DepositAnswer),
@@ -54,7 +62,7 @@ pub(crate) struct DepositRequest {
 pub(crate) async fn deposit(
     State(app): State<App>,
     Auth(caller): Auth,
-    KeyedChange(Change { body, once }): KeyedChange<DepositRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<DepositRequest>>,
 ) -> Result<Response, Problem> {
     let user = body.user_id.0;
     let command = Deposit {

@@ -18,6 +18,7 @@ use super::TAG;
 use super::view::EntryView;
 use crate::app::App;
 use crate::extract::{Auth, Query, has_logged_out};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::streams::StreamPermit;
 use crate::wire;
@@ -32,14 +33,15 @@ pub(crate) struct ExportEntriesQuery {
     asset: Option<wire::Asset>,
 }
 
-/// Export the own statement.
+/// Export the entries of the caller's wallet.
 ///
-/// For everybody who is logged in: the whole statement as a table (CSV, RFC 4180), newest first, with the names of the
+/// For any authenticated user: the whole statement as a table (CSV, RFC 4180), newest first, with the names of the
 /// columns in its first line. If the connection ends with an error, the table is not complete.
 #[utoipa::path(
     get,
     path = "/api/wallet/entries.csv",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ExportEntriesQuery),
     responses(
         (
@@ -52,8 +54,8 @@ pub(crate) struct ExportEntriesQuery {
                 transfer_01jt0c7kq5e8tvb1y9m3x4z6wa,2025-04-18T15:00:00Z,PAYMENT,RUB,AVAILABLE,-500.00,,\
                 pay_01jt0c7kq5e8tvb1y9m3x4z6wa,,,\r\n"
         ),
-        (status = 429, description = "`TOO_MANY_STREAMS`: you have as many exports and streams open as one may."),
-        (status = 503, description = "`NO_STREAM_LEFT`: this server carries as many of them as it may."),
+        (status = 429, description = "`TOO_MANY_STREAMS`: you have reached the limit of open exports and streams."),
+        (status = 503, description = "`NO_STREAM_LEFT`: this server has reached its limit of them."),
     )
 )]
 pub(crate) async fn export_wallet_entries(
@@ -69,7 +71,7 @@ pub(crate) async fn export_wallet_entries(
     let limits = app.settings().streams;
     let place = app.state().streams.acquire(caller.user, limits)?;
     // What goes wrong with the first page is still told as a problem.
-    let first = statement(&app, caller, list).await?;
+    let first = statement(app.market(), caller, list).await?;
     let name = match query.asset {
         Some(asset) => format!("attachment; filename=\"statement-{}.csv\"", asset.name()),
         None => "attachment; filename=\"statement.csv\"".to_owned(),
@@ -101,7 +103,7 @@ enum BrokenOff {
 }
 
 /// The table, page by page: the next one is read when the client has taken the one before. An error ends it, and with it
-/// the connection, so that nobody takes the part for the whole.
+/// the connection, so that a client notices that the table is incomplete.
 fn table(
     app: App,
     place: StreamPermit,
@@ -125,7 +127,7 @@ fn table(
             if has_logged_out(&app, caller) {
                 return Err(BrokenOff::LoggedOut);
             }
-            let reading = statement(&app, caller, list);
+            let reading = statement(app.market(), caller, list);
             let page = tokio::time::timeout(app.settings().request_timeout, reading)
                 .await
                 .map_err(BrokenOff::TooSlow)?

@@ -1,6 +1,6 @@
 //! `GET /api/wallet/entries`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::wallet::{StatementCursor, StatementEntry};
 use p2p_application::wallet::{StatementList, statement};
@@ -13,6 +13,7 @@ use super::view::EntryView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -35,14 +36,15 @@ pub(crate) struct ListEntriesQuery {
     limit: Option<u32>,
 }
 
-/// Read the own statement.
+/// List the entries of the caller's wallet.
 ///
-/// For everybody who is logged in: every movement of the own balances, newest first. The sum of the amounts of one asset
+/// For any authenticated user: every movement of the caller's balances, newest first. The sum of the amounts of one asset
 /// and bucket is its balance.
 #[utoipa::path(
     get,
     path = "/api/wallet/entries",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListEntriesQuery),
     responses((status = 200, description = "A page of the statement.", body = Page<EntryView>))
 )]
@@ -50,18 +52,18 @@ pub(crate) async fn list_wallet_entries(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListEntriesQuery>,
-) -> Result<Answer<Page<EntryView>>, Problem> {
+) -> Result<Json<Page<EntryView>>, Problem> {
     let list = StatementList {
         asset: query.asset.map(|asset| asset.0),
         after: cursor::read_statement(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = statement(&app, caller, list).await?;
+    let page = statement(app.market(), caller, list).await?;
     let cursor = |entry: &StatementEntry| {
         cursor::write_statement(StatementCursor {
             transfer: entry.transfer,
             bucket: entry.bucket,
         })
     };
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }

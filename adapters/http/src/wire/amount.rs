@@ -12,7 +12,7 @@ use p2p_edge::InvalidValue;
 
 use super::serialize_as_text;
 
-/// An amount as somebody sends it: a JSON number or a decimal string.
+/// An amount as clients send it: a JSON number or a decimal string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amount(pub(crate) Decimal);
 

@@ -102,7 +102,7 @@ names! {
     DisputeStatus(DisputeStage) = DisputeStage::ALL, DisputeStage::name;
     /// What has happened.
     Event(FactName) = FactName::ALL, FactName::name;
-    /// The language in which somebody is told things (ISO 639-1).
+    /// The language of a user's notifications (ISO 639-1).
     Language(p2p_domain::Language) = p2p_domain::Language::ALL, p2p_domain::Language::name;
     /// How an order stands: NEW until its payment is decided.
     OrderStatus(p2p_domain::order::OrderStatus) = p2p_domain::order::OrderStatus::ALL, p2p_domain::order::OrderStatus::name;
@@ -237,7 +237,7 @@ impl ReceiptKind {
     }
 }
 
-/// What whoever pays is told.
+/// The result of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PaymentOutcome {
     /// The money has changed hands.

@@ -1,8 +1,9 @@
 //! `GET /api/billing/withdrawals` and `GET /api/billing/withdrawals/{withdrawal_id}`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::withdrawal::WithdrawalList;
+use p2p_domain::Role;
 use p2p_domain::{Withdrawal, WithdrawalId};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,6 +14,7 @@ use super::view::WithdrawalView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, PathId, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -41,51 +43,54 @@ pub(crate) struct ListWithdrawalsQuery {
 
 /// List withdrawals.
 ///
-/// For everybody who is logged in the own ones, for ADMIN everybody's: newest first.
+/// For any authenticated user: their own withdrawals; for ADMIN, those of all users. Newest first.
 #[utoipa::path(
     get,
     path = "/api/billing/withdrawals",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::AUTHENTICATED)))),
     params(ListWithdrawalsQuery),
     responses(
         (status = 200, description = "A page of withdrawals.", body = Page<WithdrawalView>),
-        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to look at somebody else's."),
+        (status = 403, description = "`ROLE_REQUIRED`: ADMIN, to see another user's."),
     )
 )]
 pub(crate) async fn list_withdrawals(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListWithdrawalsQuery>,
-) -> Result<Answer<Page<WithdrawalView>>, Problem> {
+) -> Result<Json<Page<WithdrawalView>>, Problem> {
     let list = WithdrawalList {
         user: query.user_id.map(|user| user.0),
         status: query.status.map(|status| status.0),
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::withdrawal::list_withdrawals(&app, caller, list).await?;
+    let page = p2p_application::withdrawal::list_withdrawals(app.market(), caller, list).await?;
     let cursor = |withdrawal: &Withdrawal| withdrawal.id.to_string();
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }
 
-/// Look at a withdrawal.
+/// Get a withdrawal.
 ///
 /// For its owner, and ADMIN.
 #[utoipa::path(
     get,
     path = "/api/billing/withdrawals/{withdrawal_id}",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::owner_or(Role::Admin))))),
     params(("withdrawal_id" = inline(wire::WithdrawalId), Path)),
     responses(
         (status = 200, description = "The withdrawal.", body = WithdrawalView),
-        (status = 404, description = "`WITHDRAWAL_NOT_FOUND`: there is no such withdrawal, or it is somebody else's."),
+        (status = 404, description = "`WITHDRAWAL_NOT_FOUND`: there is no such withdrawal, or it belongs to another user."),
     )
 )]
 pub(crate) async fn get_withdrawal(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(withdrawal): PathId<WithdrawalId>,
-) -> Result<Answer<WithdrawalView>, Problem> {
-    let withdrawal = p2p_application::withdrawal::get_withdrawal(&app, caller, withdrawal).await?;
-    Ok(Answer(withdrawal.into()))
+) -> Result<Json<WithdrawalView>, Problem> {
+    let withdrawal =
+        p2p_application::withdrawal::get_withdrawal(app.market(), caller, withdrawal).await?;
+    Ok(Json(withdrawal.into()))
 }

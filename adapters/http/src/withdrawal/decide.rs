@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use p2p_application::withdrawal::{ApproveWithdrawal, RejectWithdrawal};
+use p2p_domain::Role;
 use p2p_domain::WithdrawalId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -12,9 +13,11 @@ use super::TAG;
 use super::view::WithdrawalView;
 use crate::app::App;
 use crate::extract::{Auth, PathId};
-use crate::idempotency::{Change, ok};
+use crate::idempotency::{Idempotent, ok};
+use crate::policy::{Access, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// That the money has left.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -34,6 +37,10 @@ pub(crate) struct ApproveWithdrawalRequest {
     post,
     path = "/api/billing/withdrawals/{withdrawal_id}/approve",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::not_owner_with(Role::Admin))
+            .step_up(StepUp::Required)
+    ))),
     params(("withdrawal_id" = inline(wire::WithdrawalId), Path)),
     request_body = ApproveWithdrawalRequest,
     responses(
@@ -47,7 +54,7 @@ pub(crate) async fn approve_withdrawal(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(withdrawal): PathId<WithdrawalId>,
-    Change { body, once }: Change<ApproveWithdrawalRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<ApproveWithdrawalRequest>>,
 ) -> Result<Response, Problem> {
     let command = ApproveWithdrawal {
         caller,
@@ -78,6 +85,10 @@ pub(crate) struct RejectWithdrawalRequest {
     post,
     path = "/api/billing/withdrawals/{withdrawal_id}/reject",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::owner_or(Role::Admin))
+            .step_up(StepUp::Required)
+    ))),
     params(("withdrawal_id" = inline(wire::WithdrawalId), Path)),
     request_body = RejectWithdrawalRequest,
     responses(
@@ -91,7 +102,7 @@ pub(crate) async fn reject_withdrawal(
     State(app): State<App>,
     Auth(caller): Auth,
     PathId(withdrawal): PathId<WithdrawalId>,
-    Change { body, once }: Change<RejectWithdrawalRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<RejectWithdrawalRequest>>,
 ) -> Result<Response, Problem> {
     let command = RejectWithdrawal {
         caller,

@@ -11,9 +11,11 @@ use super::TAG;
 use super::view::WithdrawalView;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::{Change, KeyedChange, created};
+use crate::idempotency::{Idempotent, created};
+use crate::policy::{Access, Idempotency, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
+use p2p_edge::JsonBody;
 
 /// Money that is to leave.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -34,12 +36,17 @@ pub(crate) struct RequestWithdrawalRequest {
 
 /// Ask for a withdrawal.
 ///
-/// For everybody who is logged in. The money is held from now on; an administrator approves the withdrawal, and the money
+/// For any authenticated user. The money is held from now on; an administrator approves the withdrawal, and the money
 /// leaves, or rejects it, and the money is the owner's to use again. A notification tells of it.
 #[utoipa::path(
     post,
     path = "/api/billing/withdrawals",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::ANY_ROLE)
+            .idempotency(Idempotency::KeyRequired)
+            .step_up(StepUp::Configurable)
+    ))),
     request_body = RequestWithdrawalRequest,
     responses(
         (status = 201, description = "The money is set aside.", body = WithdrawalView),
@@ -52,10 +59,10 @@ pub(crate) struct RequestWithdrawalRequest {
 pub(crate) async fn request_withdrawal(
     State(app): State<App>,
     Auth(caller): Auth,
-    KeyedChange(Change { body, once }): KeyedChange<RequestWithdrawalRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<RequestWithdrawalRequest>>,
 ) -> Result<Response, Problem> {
     let command = RequestWithdrawal {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         asset: body.asset.0,
         amount: body.amount.0,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use p2p_domain::Role;
+use p2p_domain::{Role, Roles};
 
 use crate::ask::{Answer, Twist, ask, send};
 use crate::operations::{self, Operation};
@@ -236,3 +236,68 @@ pub(crate) fn allowed(operation: &Operation) -> (Who, Whose) {
 
 /// The last one is as far as a request gets that is no WebSocket.
 const GRANTED: [&str; 5] = ["200", "201", "202", "204", "426"];
+
+/// The callers whom a cell grants the operation, about what is their own or about what is others'.
+fn granted(line: &Line, others: bool) -> Vec<Who> {
+    let is_granted = |cell: &String| {
+        let cells: Vec<_> = cell.split('/').collect();
+        let cell = if others { cells.get(1) } else { None };
+        let status = cell.unwrap_or(&cells[0]).trim_end_matches('!');
+        GRANTED.contains(&status)
+    };
+    let cells = Who::ALL.into_iter().zip(&line.cells);
+    cells
+        .filter(|(_, cell)| is_granted(cell))
+        .map(|(who, _)| who)
+        .collect()
+}
+
+/// The callers whom a declared grant stands for.
+fn declared(grant: &str) -> Vec<Who> {
+    let is_meant = |who: Who| match (grant, who) {
+        ("public", _) => true,
+        ("none", _) | (_, Who::Nobody) => false,
+        ("authenticated", _) => true,
+        (_, Who::NoRoles) => false,
+        ("any_role", _) => true,
+        (name, Who::Has(role)) => {
+            let wanted: Role = name.parse().unwrap_or_else(|_| panic!("no grant: {name}"));
+            Roles::from_iter([role]).allow(wanted)
+        }
+    };
+    Who::ALL.into_iter().filter(|who| is_meant(*who)).collect()
+}
+
+#[test]
+fn the_table_agrees_with_the_policies_that_handlers_declare() {
+    let base = |line: &Line| matches!(line.twist, Twist::None);
+    for line in lines().into_iter().filter(base) {
+        let access = &Operation::named(&line.operation).policy["access"];
+        let own = access["own"].as_str().or(access.as_str());
+        let others = access["others"].as_str().or(access.as_str());
+        for (grant, others) in [(own, false), (others, true)] {
+            let grant = grant.unwrap_or_else(|| panic!("{}: {access}", line.title));
+            assert_eq!(
+                granted(&line, others),
+                declared(grant),
+                "{}, others' {others}: {access}",
+                line.title
+            );
+        }
+    }
+}
+
+#[test]
+fn the_table_asks_for_the_second_factor_where_policies_do() {
+    for operation in operations::all() {
+        let of_it = lines().into_iter();
+        let mut of_it = of_it.filter(|line| line.operation == operation.name);
+        let asks = of_it.any(|line| line.cells.iter().any(|cell| cell.contains('!')));
+        match operation.policy["step_up"].as_str() {
+            Some("never") => assert!(!asks, "{}", operation.name),
+            Some("required") => assert!(asks, "{}", operation.name),
+            Some("configurable") => {}
+            other => panic!("{}: {other:?}", operation.name),
+        }
+    }
+}

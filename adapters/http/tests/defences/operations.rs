@@ -15,6 +15,8 @@ pub(crate) struct Operation {
     /// No bearer token is asked for.
     pub(crate) open: bool,
     pub(crate) needs_key: bool,
+    /// The policy that the handler declares.
+    pub(crate) policy: Value,
     /// The parameters of the path.
     pub(crate) path_ids: Vec<String>,
     /// Parameters of the query string that name somebody or something.
@@ -95,6 +97,7 @@ fn read(document: &Value, path: &str, method: &str, operation: &Value) -> Operat
         needs_key: parameters
             .iter()
             .any(|one| one["name"] == "Idempotency-Key" && one["required"] == true),
+        policy: operation["x-policy"].clone(),
         path_ids,
         query_ids: ids_among(&of("query")),
         query: names(&of("query")),

@@ -1,6 +1,6 @@
 //! `POST /api/payments`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,10 +14,12 @@ use super::TAG;
 use super::view::AuthorizePaymentAnswer;
 use crate::app::App;
 use crate::extract::Auth;
-use crate::idempotency::NamedChange;
+use crate::idempotency::Idempotent;
+use crate::policy::{Access, Idempotency, Policy, StepUp};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::idempotency::REPLAYED;
+use p2p_edge::{JsonBody, ProblemDetails};
 
 /// What is to be paid.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -56,6 +58,11 @@ pub(crate) struct AuthorizePaymentRequest {
     post,
     path = "/api/payments",
     tag = TAG,
+    extensions(("x-policy" = json!(
+        Policy::change(Access::ANY_ROLE)
+            .idempotency(Idempotency::KeyIsName)
+            .step_up(StepUp::Configurable)
+    ))),
     request_body = AuthorizePaymentRequest,
     responses(
         (status = 201, description = "The payment is decided: AUTHORIZED or DECLINED.", body = AuthorizePaymentAnswer),
@@ -78,11 +85,14 @@ pub(crate) struct AuthorizePaymentRequest {
 pub(crate) async fn authorize_payment(
     State(app): State<App>,
     Auth(caller): Auth,
-    NamedChange { body, key }: NamedChange<AuthorizePaymentRequest>,
+    Idempotent(JsonBody(body), once): Idempotent<JsonBody<AuthorizePaymentRequest>>,
 ) -> Result<Response, Problem> {
+    let key = once
+        .into_key()
+        .ok_or_else(ProblemDetails::idempotency_key_required)?;
     let amount = Money::from_decimal(body.amount.0, body.currency.0).map_err(Refusal::amount)?;
     let command = AuthorizePayment {
-        id: app.fresh(),
+        id: app.market().fresh(),
         caller,
         key,
         payer: Some(body.payer_account_id.0),
@@ -91,9 +101,9 @@ pub(crate) async fn authorize_payment(
         description: body.description,
         limited: false,
     };
-    let authorized = p2p_application::payment::authorize_payment(&app, command).await?;
+    let authorized = p2p_application::payment::authorize_payment(app.market(), command).await?;
     let duplicate = authorized.duplicate;
-    let answer = Answer(AuthorizePaymentAnswer::from(authorized));
+    let answer = Json(AuthorizePaymentAnswer::from(authorized));
     Ok(if duplicate {
         let replayed = [(REPLAYED, HeaderValue::from_static("true"))];
         (replayed, answer).into_response()

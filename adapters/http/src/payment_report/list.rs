@@ -1,9 +1,10 @@
 //! `GET /api/p2p/payment-reports`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::payment_report::{ReportList, list_reports};
 use p2p_domain::PaymentReport;
+use p2p_domain::Role;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
@@ -12,6 +13,7 @@ use super::TAG;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -92,6 +94,7 @@ pub(crate) struct ListPaymentReportsQuery {
     get,
     path = "/api/p2p/payment-reports",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::role(Role::Moderator))))),
     params(ListPaymentReportsQuery),
     responses(
         (status = 200, description = "A page of reports.", body = Page<PaymentReportView>),
@@ -102,14 +105,14 @@ pub(crate) async fn list_payment_reports(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListPaymentReportsQuery>,
-) -> Result<Answer<Page<PaymentReportView>>, Problem> {
+) -> Result<Json<Page<PaymentReportView>>, Problem> {
     let list = ReportList {
         applied: query.applied,
         offer: query.offer_id.map(|offer| offer.0),
         after: cursor::read_id(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = list_reports(&app, caller, list).await?;
+    let page = list_reports(app.market(), caller, list).await?;
     let cursor = |report: &PaymentReport| report.id.to_string();
-    Ok(Answer(Page::of(page.items, page.more, cursor, Into::into)))
+    Ok(Json(Page::of(page.items, page.more, cursor, Into::into)))
 }

@@ -1,7 +1,8 @@
 //! `POST /api/callbacks/payments`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
+use p2p_application::limits::Class;
 use p2p_application::payment_report::{ReceivePayment, Received, ReportedPayment};
 use p2p_domain::ReportOutcome;
 use serde::Serialize;
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 use super::TAG;
 use super::signature::Signed;
 use crate::app::App;
+use crate::policy::{Access, Idempotency, Policy};
 use crate::problem::Problem;
 use crate::wire::{self, ReceiptKind};
 use p2p_edge::ProblemDetails;
@@ -84,7 +86,11 @@ impl From<Received> for PaymentReportAnswer {
     post,
     path = "/api/callbacks/payments",
     tag = TAG,
-    security(()),
+    extensions(("x-policy" = json!(
+        Policy::change(Access::PUBLIC)
+            .class(Class::Callback)
+            .idempotency(Idempotency::OwnId)
+    ))),
     params(
         ("X-Provider" = String, Header, description = "The provider's name.", example = "acme-pay"),
         (
@@ -108,7 +114,7 @@ impl From<Received> for PaymentReportAnswer {
 pub(crate) async fn receive_payment_report(
     State(app): State<App>,
     signed: Signed,
-) -> Result<Answer<PaymentReportAnswer>, Problem> {
+) -> Result<Json<PaymentReportAnswer>, Problem> {
     let payment = ReportedPayment::read(&signed.body, Some(&signed.provider)).map_err(|error| {
         if is_json(&signed.body) {
             Problem::invalid_report(error.to_string())
@@ -116,7 +122,10 @@ pub(crate) async fn receive_payment_report(
             ProblemDetails::not_json(error.to_string()).into()
         }
     })?;
-    let report = app.fresh();
-    let received = app.execute(ReceivePayment { report, payment }).await?;
-    Ok(Answer(received.into()))
+    let report = app.market().fresh();
+    let received = app
+        .market()
+        .execute(ReceivePayment { report, payment })
+        .await?;
+    Ok(Json(received.into()))
 }

@@ -10,25 +10,14 @@ use p2p_domain::Timestamp;
 use sha2::Sha256;
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Problem, SignatureError};
 use p2p_edge::json::{read, require_json};
 
 const X_PROVIDER: HeaderName = HeaderName::from_static("x-provider");
 const X_SIGNATURE: HeaderName = HeaderName::from_static("x-signature");
 
-/// While a provider changes its secret it signs with both; nobody needs more than a few.
+/// While a provider changes its secret it signs with both.
 const MOST_SIGNATURES: usize = 4;
-
-/// Why a signature is not accepted. An unknown provider is told the same as a wrong signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SignatureError {
-    #[error("a report carries the headers `X-Provider` and `X-Signature`")]
-    Missing,
-    #[error("expected `X-Signature: t=<unix seconds>,v1=<hex of HMAC-SHA256 over \"t.body\">`")]
-    Invalid,
-    #[error("the report was signed too long ago, or in the future")]
-    Expired,
-}
 
 /// A body that a known provider has signed a moment ago.
 pub(super) struct Signed {
@@ -48,7 +37,13 @@ impl FromRequest<App> for Signed {
         let secret = callbacks.secrets.get(provider);
         // An unknown provider takes as long as a known one, and never passes.
         let key = secret.map_or(&b"nobody"[..], |secret| secret.expose().as_bytes());
-        let checked = check(key, signature, &body, app.now(), callbacks.tolerance);
+        let checked = check(
+            key,
+            signature,
+            &body,
+            app.market().now(),
+            callbacks.tolerance,
+        );
         secret
             .ok_or(SignatureError::Invalid)
             .and(checked)

@@ -1,8 +1,9 @@
 //! `GET /api/audit`.
 
-use axum::Json as Answer;
+use axum::Json;
 use axum::extract::State;
 use p2p_application::audit_log::AuditLogFilter;
+use p2p_domain::Role;
 use p2p_domain::audit_log::AuditRecord;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,6 +14,7 @@ use super::view::AuditRecordView;
 use crate::app::App;
 use crate::cursor;
 use crate::extract::{Auth, Query};
+use crate::policy::{Access, Policy};
 use crate::problem::Problem;
 use crate::wire;
 use p2p_edge::{DEFAULT_LIMIT, Page};
@@ -54,7 +56,7 @@ fn check_id(text: &str) -> Result<(), ValidationError> {
     Err(ValidationError::new("MALFORMED_ID").with_message("is not an id".into()))
 }
 
-/// Read the audit trail.
+/// List the audit records.
 ///
 /// For MODERATOR: who did what to which object, when and from where; newest first. Log-ins, roles, limits, freezes, decisions of
 /// staff. Records are added and never changed; each has the one before in its hash, which `p2p-market audit` verifies.
@@ -62,6 +64,7 @@ fn check_id(text: &str) -> Result<(), ValidationError> {
     get,
     path = "/api/audit",
     tag = TAG,
+    extensions(("x-policy" = json!(Policy::read(Access::role(Role::Moderator))))),
     params(ListAuditQuery),
     responses(
         (status = 200, description = "A page of the trail.", body = Page<AuditRecordView>),
@@ -72,7 +75,7 @@ pub(crate) async fn list_audit_records(
     State(app): State<App>,
     Auth(caller): Auth,
     Query(query): Query<ListAuditQuery>,
-) -> Result<Answer<Page<AuditRecordView>>, Problem> {
+) -> Result<Json<Page<AuditRecordView>>, Problem> {
     let filter = AuditLogFilter {
         actor: query.actor.map(|actor| actor.0),
         action: query.action.map(|action| action.0),
@@ -80,10 +83,10 @@ pub(crate) async fn list_audit_records(
         before: cursor::read_number(query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(DEFAULT_LIMIT),
     };
-    let page = p2p_application::audit_log::list_audit_records(&app, caller, filter).await?;
+    let page = p2p_application::audit_log::list_audit_records(app.market(), caller, filter).await?;
     let next_cursor = page.items.last().filter(|_| page.more).map(cursor_of);
     let items = page.items.into_iter().map(TryInto::try_into);
-    Ok(Answer(Page {
+    Ok(Json(Page {
         items: items.collect::<Result<_, _>>()?,
         next_cursor,
     }))

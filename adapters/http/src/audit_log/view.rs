@@ -25,7 +25,7 @@ pub(crate) struct AuditRecordView {
     /// Its place in the trail: 1, 2, 3, … without gaps.
     number: u64,
     at: wire::Time,
-    /// Who did it; `null`: the market itself, or somebody who had not proved who they are.
+    /// Who did it; `null`: the market itself, or a caller who had not authenticated.
     #[schema(required = true)]
     actor_id: Option<wire::UserId>,
     /// In which session.
@@ -51,7 +51,7 @@ impl TryFrom<AuditRecord> for AuditRecordView {
     fn try_from(record: AuditRecord) -> Result<Self, Problem> {
         let note = record.note;
         let detail = RawValue::from_string(note.detail)
-            // Somebody has laid hands on it; moderators should see how.
+            // The record was tampered with; moderators should see how.
             .or_else(|error| to_raw_value(&format!("no JSON: {error}")))
             .map_err(|error| Problem::internal(error.to_string()))?;
         Ok(Self {
