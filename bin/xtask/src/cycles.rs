@@ -17,7 +17,6 @@ use crate::{process, report};
 const CEILINGS: &[(&str, usize)] = &[
     ("p2p-application", 18),
     ("p2p-domain", 15),
-    ("p2p-http", 27),
     ("p2p-memory", 4),
     ("p2p-tests", 4),
 ];

@@ -9,5 +9,4 @@ mod scope;
 
 pub(crate) use extract::{Idempotent, NoBody, OptionalBody};
 pub(crate) use once::{Once, created, no_content, ok, respond};
-pub(crate) use p2p_edge::idempotency::HEADER;
 pub(crate) use scope::Scope;
