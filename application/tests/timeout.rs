@@ -1,4 +1,4 @@
-//! Storage that never answers, and a pipeline that is closed. Time is tokio's own, paused: where everybody waits, it goes
+//! Storage that never responds, and a pipeline that is closed. Time is tokio's own, paused: when every task waits, it goes
 //! on by itself, so nothing here takes as long as it says.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
@@ -18,16 +18,16 @@ use p2p_memory::{ManualClock, Memory, Point, SequentialIds};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-type Answer = Result<User, CommandError>;
+type Outcome = Result<User, CommandError>;
 
-struct Scene {
+struct Fixture {
     memory: Memory,
     ids: SequentialIds,
     pipeline: Pipeline,
     worker: JoinHandle<()>,
 }
 
-impl Scene {
+impl Fixture {
     fn open() -> Self {
         let (memory, ids) = (Memory::new(), SequentialIds::default());
         let (pipeline, worker) = Pipeline::start(
@@ -53,7 +53,7 @@ impl Scene {
     }
 
     /// Sends a registration now; the answer can be waited for later.
-    fn post(&self, name: &str) -> Pin<Box<dyn Future<Output = Answer>>> {
+    fn post(&self, name: &str) -> Pin<Box<dyn Future<Output = Outcome>>> {
         let (pipeline, command) = (self.pipeline.clone(), self.registration(name));
         let mut answer = Box::pin(async move { pipeline.execute(command).await });
         let polled = answer
@@ -64,7 +64,7 @@ impl Scene {
     }
 
     /// Two registrations in one batch.
-    async fn two(&self, names: [&str; 2]) -> [Answer; 2] {
+    async fn two(&self, names: [&str; 2]) -> [Outcome; 2] {
         let [first, second] = names.map(|name| self.post(name));
         [first.await, second.await]
     }
@@ -90,77 +90,83 @@ impl Scene {
     }
 }
 
-/// One silence is a connection that died; a second one, and storage is away. Nobody waits for ever.
+/// One silence is a dead connection; after a second one, storage is unavailable. No caller waits for ever.
 #[tokio::test(start_paused = true)]
 async fn storage_that_is_silent_before_the_commit_is_away() {
     for point in [Point::Begin, Point::Load] {
-        let scene = Scene::open();
-        scene.memory.faults().silence(point);
-        assert!(scene.two(["anna", "berta"]).await.iter().all(Result::is_ok));
-        assert_eq!(scene.registered(), ["anna", "berta"]);
+        let fixture = Fixture::open();
+        fixture.memory.faults().silence(point);
+        assert!(
+            fixture
+                .two(["anna", "berta"])
+                .await
+                .iter()
+                .all(Result::is_ok)
+        );
+        assert_eq!(fixture.registered(), ["anna", "berta"]);
 
-        let (before, began) = (scene.asked(), Instant::now());
-        scene.memory.faults().silence(point);
-        scene.memory.faults().silence(point);
-        let answers = scene.two(["carla", "dora"]).await;
+        let (before, began) = (fixture.asked(), Instant::now());
+        fixture.memory.faults().silence(point);
+        fixture.memory.faults().silence(point);
+        let answers = fixture.two(["carla", "dora"]).await;
         assert_eq!(answers, [const { Err(CommandError::Unavailable) }; 2]);
-        assert_eq!(scene.registered(), ["anna", "berta"]);
-        assert_eq!(scene.asked(), before + 2);
+        assert_eq!(fixture.registered(), ["anna", "berta"]);
+        assert_eq!(fixture.asked(), before + 2);
         assert!(began.elapsed() < Duration::from_secs(60), "{point:?}");
-        scene.goes_on().await;
+        fixture.goes_on().await;
     }
 }
 
-/// Silence instead of the commit's answer: nobody knows, whether it took effect or not, and nobody tries it again.
+/// Silence instead of the commit's reply: the outcome is in doubt, whether it took effect or not, and is not tried again.
 #[tokio::test(start_paused = true)]
 async fn a_commit_that_is_never_answered_is_in_doubt() {
     for (point, registered) in [
         (Point::Commit, vec![]),
         (Point::Committed, vec!["anna", "berta"]),
     ] {
-        let scene = Scene::open();
-        scene.memory.faults().silence(point);
-        let answers = scene.two(["anna", "berta"]).await;
+        let fixture = Fixture::open();
+        fixture.memory.faults().silence(point);
+        let answers = fixture.two(["anna", "berta"]).await;
         assert_eq!(
             answers,
             [const { Err(CommandError::InDoubt) }; 2],
             "{point:?}"
         );
-        assert_eq!(scene.registered(), registered);
-        assert_eq!(scene.asked(), 1);
-        scene.goes_on().await;
+        assert_eq!(fixture.registered(), registered);
+        assert_eq!(fixture.asked(), 1);
+        fixture.goes_on().await;
     }
 }
 
-/// A roll-back of nothing that is never answered has no effect that anybody could doubt.
+/// A roll-back without a reply leaves nothing in doubt if there was nothing to write.
 #[tokio::test(start_paused = true)]
 async fn a_rollback_that_is_never_answered_is_tried_again() {
-    let scene = Scene::open();
-    let anna = scene.pipeline.execute(scene.registration("anna")).await;
+    let fixture = Fixture::open();
+    let anna = fixture.pipeline.execute(fixture.registration("anna")).await;
     let (user, roles) = anna.map(|user| (user.id, user.roles)).unwrap();
-    scene.memory.faults().silence(Point::Rollback);
+    fixture.memory.faults().silence(Point::Rollback);
     let idle = SwitchOnline {
         caller: Caller::new(user, roles).proved(Timestamp::from_micros(i64::MAX)),
         exchanger: user,
         online: false,
     };
-    assert!(!scene.pipeline.execute(idle).await.unwrap().online);
-    scene.goes_on().await;
+    assert!(!fixture.pipeline.execute(idle).await.unwrap().online);
+    fixture.goes_on().await;
 }
 
-/// Somebody else holds storage and does not let go.
+/// Another unit of work holds storage and never ends.
 #[tokio::test(start_paused = true)]
 async fn a_unit_of_work_that_never_ends_does_not_hold_the_pipeline_up() {
-    let scene = Scene::open();
-    let held = scene.memory.begin().await.unwrap();
-    let answers = scene.two(["anna", "berta"]).await;
+    let fixture = Fixture::open();
+    let held = fixture.memory.begin().await.unwrap();
+    let answers = fixture.two(["anna", "berta"]).await;
     assert_eq!(answers, [const { Err(CommandError::Unavailable) }; 2]);
     held.rollback().await.unwrap();
-    scene.goes_on().await;
+    fixture.goes_on().await;
 }
 
-/// Closing is for a shutdown in which somebody still holds a clone: what was accepted is answered, the worker ends, and
-/// whoever comes later is told that the market is away.
+/// Closing is for a shutdown while clones still exist: accepted commands are carried out, the worker ends, and
+/// later commands are refused as unavailable.
 #[tokio::test]
 async fn a_closed_pipeline_answers_what_it_accepted_and_ends() {
     // Whether the pipeline sees the close or the commands first is left to chance: both, in so many tries.
@@ -170,20 +176,20 @@ async fn a_closed_pipeline_answers_what_it_accepted_and_ends() {
 }
 
 async fn close_behind_three() {
-    let scene = Scene::open();
+    let fixture = Fixture::open();
     let accepted: Vec<_> = ["anna", "berta", "carla"]
-        .map(|name| scene.post(name))
+        .map(|name| fixture.post(name))
         .into();
-    scene.pipeline.close();
+    fixture.pipeline.close();
     for answer in accepted {
         assert!(answer.await.is_ok());
     }
-    let Scene {
+    let Fixture {
         memory,
         pipeline,
         worker,
         ids,
-    } = scene;
+    } = fixture;
     worker.await.unwrap();
     let email = Email::new("late@example.org");
     let late = RegisterUser::new(&ids, email, "late".to_owned(), Roles::default(), None);
@@ -194,9 +200,9 @@ async fn close_behind_three() {
 /// Closed before anything was sent, and twice.
 #[tokio::test]
 async fn an_idle_pipeline_can_be_closed() {
-    let scene = Scene::open();
-    scene.pipeline.close();
-    scene.pipeline.close();
-    scene.worker.await.unwrap();
-    assert_eq!(scene.memory.tables().users.len(), 0);
+    let fixture = Fixture::open();
+    fixture.pipeline.close();
+    fixture.pipeline.close();
+    fixture.worker.await.unwrap();
+    assert_eq!(fixture.memory.tables().users.len(), 0);
 }

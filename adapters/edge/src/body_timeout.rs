@@ -21,7 +21,6 @@ struct TimedBody {
 }
 
 /// The body, with a timeout for the whole of it. It fails with [`BodyTooSlow`].
-#[must_use]
 pub fn with_timeout(body: Body, timeout: Duration) -> Body {
     if body.is_end_stream() {
         return body;

@@ -100,6 +100,8 @@ pub(crate) fn record_failure(
     })
 }
 
+impl Related for FailedAttempts {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +130,3 @@ mod tests {
         assert_eq!(keys.len(), 7);
     }
 }
-
-impl Related for FailedAttempts {}

@@ -14,7 +14,7 @@ const NOT_IN_APPLICATION: [&str; 8] = [
     "sqlx", "sea-orm", "axum", "lapin", "tonic", "prost", "lettre", "redis",
 ];
 
-/// Families of crates that belong to one adapter: whoever else of ours needs them goes through it.
+/// Families of crates that belong to one adapter; other crates use them through it.
 const BELONG_TO: [(&str, &str); 5] = [
     ("tonic", "p2p-grpc"),
     ("prost", "p2p-grpc"),

@@ -31,7 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             .current_dir(workspace.root());
         process::step_within("dependencies", &mut command, CHECK)
     };
-    // Of crates that are there in two versions deny.toml only warns, for whoever asks cargo-deny itself.
+    // deny.toml only warns of crates in two versions, for direct use of cargo-deny.
     check(&["--allow", "duplicate", "bans", "licenses", "sources"])?;
     if advisories_can_be_fetched() {
         return check(&["advisories"]);
@@ -48,7 +48,7 @@ fn advisories_can_be_fetched() -> bool {
     let mut reach = Command::new("git");
     reach
         .args(["ls-remote", "--quiet", "--exit-code", ADVISORIES, "HEAD"])
-        // It asks nobody for a password.
+        // Never prompts for a password.
         .env("GIT_TERMINAL_PROMPT", "0");
     process::step_within("advisories", &mut reach, REACH).is_ok()
 }

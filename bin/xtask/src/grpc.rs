@@ -1,4 +1,4 @@
-//! The independent client of the gRPC interface, in Python, run against a demo such as anybody starts.
+//! The independent client of the gRPC interface, in Python, run against an ordinary demo.
 
 use std::time::Duration;
 

@@ -102,7 +102,7 @@ enum Task {
     Postman,
     /// Run the independent gRPC client, tests/grpc, against a demo that is gone at the end. Needs Python with venv.
     GrpcClient,
-    /// Explore the whole REST interface with schemathesis, tests/schemathesis, as each role and as nobody, against a demo
+    /// Explore the whole REST interface with schemathesis, tests/schemathesis, as each role and without a token, against a demo
     /// that is gone at the end. Needs Python with venv.
     Schemathesis,
     /// Regenerate the published contract, openapi/openapi.json.

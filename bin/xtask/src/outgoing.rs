@@ -1,4 +1,4 @@
-//! Nobody can make the program call a stranger: it has no means to.
+//! No input can make the program call another host: it contains no HTTP client.
 //!
 //! An address that comes with a request, a callback or a message is a text among others: nothing in the program could fetch
 //! it. That is read from what the program is really built of, with the features that it is built with: no HTTP client is

@@ -1,4 +1,4 @@
-//! The Postman collection, run by newman against a demo such as anybody starts.
+//! The Postman collection, run by newman against an ordinary demo.
 
 use std::fs;
 use std::path::{Path, PathBuf};

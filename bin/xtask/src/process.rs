@@ -20,7 +20,7 @@ use signal_hook::iterator::Signals;
 
 /// How long a server may take to come up, and how long to end in good order.
 const STARTUP: Duration = Duration::from_secs(90);
-const PATIENCE: Duration = Duration::from_secs(20);
+const GRACE_PERIOD: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Prints a step's header.
@@ -28,9 +28,17 @@ pub(crate) fn header(step: &str, what: &str) {
     eprintln!("==> {step}: {what}");
 }
 
+/// Prints how long a step took.
+fn took(step: &str, begun: Instant) {
+    let tenths = begun.elapsed().as_millis() / 100;
+    eprintln!("    {step}: {}.{} s", tenths / 10, tenths % 10);
+}
+
 /// Runs a step, and says which one if it fails.
 pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
+    let begun = Instant::now();
     let status = status(name, command)?;
+    took(name, begun);
     ensure!(status.success(), "the step `{name}` failed: {status}");
     Ok(())
 }
@@ -38,7 +46,9 @@ pub(crate) fn step(name: &str, command: &mut Command) -> Result<()> {
 /// Runs a step that may not take longer than this.
 pub(crate) fn step_within(name: &str, command: &mut Command, limit: Duration) -> Result<()> {
     header(name, &describe(command));
+    let begun = Instant::now();
     let finished = finish(command, Some(limit)).with_context(|| format!("the step `{name}`"))?;
+    took(name, begun);
     let (status, _) = finished;
     ensure!(status.success(), "the step `{name}` failed: {status}");
     Ok(())
@@ -53,7 +63,9 @@ pub(crate) fn status(name: &str, command: &mut Command) -> Result<ExitStatus> {
 /// Runs a step for what it prints.
 pub(crate) fn output(name: &str, command: &mut Command) -> Result<Vec<u8>> {
     header(name, &describe(command));
+    let begun = Instant::now();
     let (status, output) = finish(command.stdout(Stdio::piped()), None)?;
+    took(name, begun);
     ensure!(status.success(), "the step `{name}` failed: {status}");
     Ok(output)
 }
@@ -83,9 +95,9 @@ fn finish(command: &mut Command, limit: Option<Duration>) -> Result<(ExitStatus,
     if let Some(mut stdout) = group.child.stdout.take() {
         stdout.read_to_end(&mut output)?;
     }
-    let in_time = group.wait(limit);
-    foreground().leader = None; // before it is reaped: until then its id can be nobody else's
-    if !in_time {
+    let finished = group.wait(limit);
+    foreground().leader = None; // before it is reaped: until then its id can't be reused
+    if !finished {
         drop(group);
         foreground().check()?;
         let limit = limit.unwrap_or_default();
@@ -111,30 +123,30 @@ fn describe(command: &Command) -> String {
 pub(crate) struct Group {
     child: Child,
     leader: Pid,
-    farewell: Signal,
+    stop_signal: Signal,
     reaped: bool,
 }
 
 impl Group {
-    /// `farewell` is the signal at which the program ends in good order.
-    pub(crate) fn spawn(command: &mut Command, farewell: Signal) -> io::Result<Self> {
+    /// `stop_signal` is the signal at which the program ends in good order.
+    pub(crate) fn spawn(command: &mut Command, stop_signal: Signal) -> io::Result<Self> {
         let child = command.process_group(0).spawn()?;
         Ok(Self {
             leader: Pid::from_child(&child),
             child,
-            farewell,
+            stop_signal,
             reaped: false,
         })
     }
 
     pub(crate) fn has_exited(&self) -> bool {
-        !matches!(self.look(WaitIdOptions::NOHANG), Ok(None))
+        !matches!(self.wait_status(WaitIdOptions::NOHANG), Ok(None))
     }
 
     /// Whether it has ended, within the limit.
     fn wait(&self, limit: Option<Duration>) -> bool {
         let Some(limit) = limit else {
-            while self.look(WaitIdOptions::empty()) == Err(Errno::INTR) {}
+            while self.wait_status(WaitIdOptions::empty()) == Err(Errno::INTR) {}
             return true;
         };
         let deadline = Instant::now() + limit;
@@ -148,14 +160,14 @@ impl Group {
     }
 
     /// Looks at the child without reaping it, so that its id stays ours.
-    fn look(&self, how: WaitIdOptions) -> rustix::io::Result<Option<()>> {
+    fn wait_status(&self, how: WaitIdOptions) -> rustix::io::Result<Option<()>> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | how;
         waitid(WaitId::Pid(self.leader), options).map(|status| status.map(drop))
     }
 
     fn reap(&mut self) -> io::Result<ExitStatus> {
         self.reaped = true;
-        // Nobody may be left in the group: that is no failure.
+        // The group may be empty, which is no failure.
         let _ = kill_process_group(self.leader, Signal::KILL);
         self.child.wait()
     }
@@ -167,9 +179,9 @@ impl Drop for Group {
             return;
         }
         if !self.has_exited() {
-            let _ = kill_process(self.leader, self.farewell);
+            let _ = kill_process(self.leader, self.stop_signal);
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + GRACE_PERIOD;
         while !self.has_exited() && Instant::now() < deadline {
             thread::sleep(POLL);
         }
@@ -177,7 +189,7 @@ impl Drop for Group {
     }
 }
 
-/// Waits for a condition, for as long as `group` lives and nobody interrupts us.
+/// Waits for a condition, as long as `group` lives and no interrupt arrives.
 pub(crate) fn wait_until(group: &Group, condition: impl Fn() -> bool) -> Result<()> {
     let deadline = Instant::now() + STARTUP;
     while !condition() {
@@ -250,8 +262,8 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_left_when_a_group_is_dropped() {
-        // The leader dies of the farewell, its child does not.
+    fn a_dropped_group_leaves_no_process() {
+        // The leader dies of the signal, its child does not.
         let mut command = shell("(trap '' TERM; echo up; exec sleep 60) & wait");
         let mut group = Group::spawn(command.stdout(Stdio::piped()), Signal::TERM).unwrap();
         let mut stdout = group.child.stdout.take().unwrap();
@@ -260,9 +272,9 @@ mod tests {
 
         drop(group);
 
-        // The pipe ends when nobody is left to write.
+        // The pipe ends when no process is left to write.
         assert_eq!(stdout.read_to_end(&mut Vec::new()).unwrap(), 0);
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < GRACE_PERIOD);
     }
 
     #[test]
@@ -277,7 +289,7 @@ mod tests {
         let limit = Duration::from_millis(200);
         let error = step_within("wait", &mut shell("sleep 60"), limit).unwrap_err();
         assert!(format!("{error:#}").contains("longer"), "{error:#}");
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < GRACE_PERIOD);
 
         let long = Duration::from_secs(60);
         step_within("do", &mut shell("exit 0"), long).unwrap();

@@ -19,11 +19,11 @@ const EXPLORER: Program = Program {
     opt_out: "P2P_XTASK_NO_SCHEMATHESIS",
 };
 
-/// A payment provider that this demo knows, so that its reports are read and not just turned away.
+/// A payment provider that this demo knows, so that its reports are read and not just rejected.
 const PROVIDER: &str = "schemathesis";
 const SECRET: &str = "known to one demo, for as long as it runs";
 
-/// Off: whoever is turned away finds nothing.
+/// Off, since rejected requests find no faults.
 const LIMITS: [&str; 11] = [
     "P2P_LIMITS__READ_PER_SECOND",
     "P2P_LIMITS__WRITE_PER_SECOND",

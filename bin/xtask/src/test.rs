@@ -9,7 +9,7 @@ use crate::services::{Service, postgres, rabbitmq, redis};
 use crate::workspace::Workspace;
 use crate::{check, contracts, deny, grpc, postman, process, schemathesis};
 
-/// What nobody wants to be run, whether it could be or not.
+/// Steps that the caller leaves out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LeftOut {
     pub(crate) deny: bool,

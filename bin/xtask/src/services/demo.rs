@@ -1,4 +1,4 @@
-//! A demo market of our own: nobody else's port, settings or data.
+//! A private demo market, with ports, settings and data of its own.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -88,8 +88,8 @@ mod tests {
     fn a_server_is_ready_when_it_says_so() {
         let mut script = Script::of(&[b"HTTP/1.1 200 OK\r\n\r\n"]);
         assert!(ask(&mut script).unwrap());
-        assert!(script.heard.starts_with(b"GET /readyz HTTP/1.1\r\n"));
-        assert!(script.heard.ends_with(b"\r\n\r\n"));
+        assert!(script.received.starts_with(b"GET /readyz HTTP/1.1\r\n"));
+        assert!(script.received.ends_with(b"\r\n\r\n"));
         let busy = b"HTTP/1.1 503 Service Unavailable\r\n\r\n";
         assert!(!ask(&mut Script::of(&[busy])).unwrap());
         assert!(ask(&mut Script::of(&[b"SSH-2.0"])).is_err());

@@ -80,17 +80,19 @@ impl Home {
         self.directory.path().join(name)
     }
 
-    /// A program of the server's, to be told `farewell` when its time is over; also if we are killed, where the
+    /// A program of the server, which gets `stop_signal` at its end; also if this process is killed, where the
     /// system can do that.
-    fn command(&self, program: &Path, farewell: Signal) -> Result<Command> {
+    fn command(&self, program: &Path, stop_signal: Signal) -> Result<Command> {
         let mut command = if dies_with_parent() {
             let mut command = Command::new("setpriv");
-            let farewell = if farewell == Signal::INT {
+            let stop_signal = if stop_signal == Signal::INT {
                 "INT"
             } else {
                 "TERM"
             };
-            command.args(["--pdeathsig", farewell, "--"]).arg(program);
+            command
+                .args(["--pdeathsig", stop_signal, "--"])
+                .arg(program);
             command
         } else {
             Command::new(program)
@@ -144,7 +146,7 @@ fn on_path(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Local ports that nobody listens on.
+/// Unused local ports.
 fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let mut ports = [0; N];
     let mut held = Vec::with_capacity(N); // all at once, so that they differ
@@ -162,17 +164,17 @@ mod tests {
 
     use super::*;
 
-    /// The other end of a connection: says what it is given, and keeps what it hears.
+    /// The other end of a connection: sends a script, and keeps the input.
     pub(super) struct Script {
         says: Cursor<Vec<u8>>,
-        pub(super) heard: Vec<u8>,
+        pub(super) received: Vec<u8>,
     }
 
     impl Script {
         pub(super) fn of(said: &[&[u8]]) -> Self {
             Self {
                 says: Cursor::new(said.concat()),
-                heard: Vec::new(),
+                received: Vec::new(),
             }
         }
     }
@@ -185,7 +187,7 @@ mod tests {
 
     impl Write for Script {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.heard.write(bytes)
+            self.received.write(bytes)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -204,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_failure_shows_the_end_of_the_log() {
-        let home = Home::new("nobody").unwrap();
+        let home = Home::new("unused").unwrap();
         let mut command = home.command(Path::new("/bin/sh"), Signal::TERM).unwrap();
         assert!(
             command

@@ -14,7 +14,7 @@ use super::{Home, Service, apt, free_ports, on_path};
 use crate::process::{self, Group};
 
 const PORT: u16 = 5432;
-/// On this machine there is nobody to hide from, and the driver stalls between the records of a TLS message.
+/// Unencrypted on this machine, since the driver stalls between the records of a TLS message.
 const PLAIN: &str = "sslmode=disable";
 const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -233,8 +233,12 @@ mod tests {
         let mut script = Script::of(&[TRUSTED, b"Z\0\0\0\x05I"]);
         assert_eq!(converse(&mut script, "me").unwrap(), Login::Refused);
         let start = b"\0\0\0\x23\0\x03\0\0user\0me\0database\0postgres\0\0";
-        assert!(script.heard.starts_with(&start[..]), "{:?}", script.heard);
-        assert!(script.heard.ends_with(b"X\0\0\0\x04"));
+        assert!(
+            script.received.starts_with(&start[..]),
+            "{:?}",
+            script.received
+        );
+        assert!(script.received.ends_with(b"X\0\0\0\x04"));
     }
 
     #[test]

@@ -184,10 +184,10 @@ mod tests {
         assert!(converse(&mut script).unwrap());
         assert!(
             script
-                .heard
+                .received
                 .starts_with(b"AMQP\0\0\x09\x01\x01\0\0\0\0\0\x24")
         );
-        assert!(script.heard.ends_with(b"en_US\xce"));
+        assert!(script.received.ends_with(b"en_US\xce"));
     }
 
     #[test]

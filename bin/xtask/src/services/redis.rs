@@ -14,7 +14,7 @@ use crate::process::{self, Group};
 const PORT: u16 = 6379;
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A server that everybody here may use.
+/// A server that any local program may use.
 pub(crate) fn provide(own: bool) -> Result<Service> {
     if !own {
         if let Ok(url) = std::env::var("REDIS_URL") {
@@ -96,7 +96,7 @@ mod tests {
     fn a_server_that_lets_us_in_says_so() {
         let mut script = Script::of(&[b"+PONG\r\n"]);
         assert!(converse(&mut script).unwrap());
-        assert_eq!(script.heard, b"PING\r\n");
+        assert_eq!(script.received, b"PING\r\n");
         let closed = b"-NOAUTH Authentication required.\r\n";
         assert!(!converse(&mut Script::of(&[closed])).unwrap());
         assert!(converse(&mut Script::of(&[b""])).is_err());
