@@ -23,7 +23,7 @@ pub(super) struct CancellableBody {
 }
 
 impl CancellableBody {
-    pub(super) fn new(
+    pub(super) fn wrap(
         body: Body,
         end: CancellationToken,
         permit: Option<OwnedSemaphorePermit>,

@@ -154,7 +154,7 @@ where
             let code = code_of(response.headers());
             if code == Code::Ok && method.streams {
                 let end = state.streams_end.clone();
-                response = response.map(|body| CancellableBody::new(body, end, permit));
+                response = response.map(|body| CancellableBody::wrap(body, end, permit));
             }
             response
                 .headers_mut()
