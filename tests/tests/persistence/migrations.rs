@@ -199,7 +199,8 @@ async fn there_is_no_way_down_from_money_that_has_moved(test: TestDatabase) -> R
 async fn stored_replies_are_converted_both_ways(test: TestDatabase) -> Result<()> {
     const HTTP: &str = "POST /api/orders";
     const GRPC: &str = "/p2p.ExchangeService/CreateOffer";
-    let rows: [(&str, &str, i16, &str, u16, &[u8]); 5] = [
+    type Conversion<'a> = (&'a str, &'a str, i16, &'a str, u16, &'a [u8]);
+    let rows: [Conversion<'_>; 5] = [
         (
             HTTP,
             "text",

@@ -1,5 +1,4 @@
 //! Deadlines and outages on a clock that only moves when it is told to; in memory. Nothing here sleeps.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 mod outage;
 
