@@ -19,7 +19,7 @@ pub(crate) struct Method {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Reads,
-    Changes,
+    Change,
     Pays,
     /// For operators and tools; answers once.
     Reports,
@@ -30,18 +30,15 @@ enum Kind {
 /// Every path that is answered, and its kind; the first stands for all others.
 const ALL: [(&str, Kind); 17] = [
     ("(none)", Kind::Reports),
-    ("/p2p.P2PExchangeService/CreateExchangeOffer", Kind::Changes),
-    (
-        "/p2p.P2PExchangeService/RespondExchangeOffer",
-        Kind::Changes,
-    ),
-    ("/p2p.P2PExchangeService/ConfirmPayment", Kind::Changes),
-    ("/p2p.P2PExchangeService/ConfirmReceipt", Kind::Changes),
-    ("/p2p.P2PExchangeService/OpenDispute", Kind::Changes),
+    ("/p2p.P2PExchangeService/CreateExchangeOffer", Kind::Change),
+    ("/p2p.P2PExchangeService/RespondExchangeOffer", Kind::Change),
+    ("/p2p.P2PExchangeService/ConfirmPayment", Kind::Change),
+    ("/p2p.P2PExchangeService/ConfirmReceipt", Kind::Change),
+    ("/p2p.P2PExchangeService/OpenDispute", Kind::Change),
     ("/p2p.P2PExchangeService/GetTransactionStatus", Kind::Reads),
-    ("/p2p.P2PExchangeService/SetExchangerStatus", Kind::Changes),
-    ("/p2p.P2PExchangeService/CancelTransaction", Kind::Changes),
-    ("/p2p.P2PExchangeService/ResolveDispute", Kind::Changes),
+    ("/p2p.P2PExchangeService/SetExchangerStatus", Kind::Change),
+    ("/p2p.P2PExchangeService/CancelTransaction", Kind::Change),
+    ("/p2p.P2PExchangeService/ResolveDispute", Kind::Change),
     ("/payment.v1.PaymentService/AuthorizePayment", Kind::Pays),
     ("/payment.v1.PaymentService/GetPayment", Kind::Reads),
     ("/payment.v1.PaymentService/GetAccountBalance", Kind::Reads),
@@ -76,7 +73,7 @@ impl Method {
             streams: kind == Kind::Streams,
             class: match kind {
                 Kind::Reads => Some(Class::Read),
-                Kind::Changes => Some(Class::Write),
+                Kind::Change => Some(Class::Write),
                 Kind::Pays => Some(Class::Pay),
                 Kind::Reports | Kind::Streams => None,
             },
@@ -111,7 +108,7 @@ mod tests {
                 let kind = match (ours, method.is_server_streaming()) {
                     (true, _) if method.name().starts_with("Get") => Kind::Reads,
                     (true, _) if method.name() == "AuthorizePayment" => Kind::Pays,
-                    (true, _) => Kind::Changes,
+                    (true, _) => Kind::Change,
                     (false, true) => Kind::Streams,
                     (false, false) => Kind::Reports,
                 };

@@ -130,7 +130,7 @@ async fn live(app: &App) -> String {
         "p2p_http_connections_turned_away_total",
         "counter",
         "Connections that were closed at once, since there were too many of their address.",
-        state.connections.turned_away(),
+        state.connections.rejected(),
     );
     one(
         &mut text,

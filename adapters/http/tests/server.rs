@@ -425,16 +425,16 @@ async fn one_address_has_so_many_connections() {
     let mut second = served.connect().await;
     assert_eq!(first.get("/healthz").await.status, 200);
     assert_eq!(second.get("/healthz").await.status, 200);
-    for turned_away in 1..=3 {
+    for rejected in 1..=3 {
         let mut third = served.connect().await;
         assert_eq!(third.closed().await, "");
-        assert_eq!(served.connections.turned_away(), turned_away);
+        assert_eq!(served.connections.rejected(), rejected);
     }
     let anna = served.scene.anna().await;
     let text = served.scene.get(&anna, "/metrics").await.text;
     assert!(text.contains("\np2p_http_connections 2\n"), "{text}");
-    let turned_away = "\np2p_http_connections_turned_away_total 3\n";
-    assert!(text.contains(turned_away), "{text}");
+    let rejected = "\np2p_http_connections_turned_away_total 3\n";
+    assert!(text.contains(rejected), "{text}");
     drop(second);
     served.until_open(1).await;
     served.is_well().await;

@@ -194,6 +194,8 @@ const RETIRED: &[(Mode, &str, &str)] = &[
 const ALLOWED: &[(&str, &str)] = &[
     ("billing", "/billing"),
     ("billing", "\"billing\""),
+    ("billing", "billing/withdrawals"),
+    ("patience", "patience_seconds"),
     ("scratch", "from scratch"),
     ("sheet", "style sheet"),
     ("trail", "audit_trail"),

@@ -22,7 +22,7 @@ INSERT INTO users SELECT exchanger_id(n), 'exchanger-' || n || '@example.org', '
     FROM generate_series(1, :exchangers) AS n;
 INSERT INTO exchangers SELECT exchanger_id(n), true, 0, NULL, 1 FROM generate_series(1, :exchangers) AS n;
 
--- Everybody has an account in USDT, customer n the one of that number, with an equal part in it of all that 64 bits can hold of what came from outside.
+-- Every customer has an account in USDT, customer n the one of that number, with an equal part in it of all that 64 bits can hold of what came from outside.
 SELECT 4000000000000000000 / (:customers + :exchangers) AS each \gset
 INSERT INTO accounts
     SELECT CASE roles WHEN 1 THEN overlay(id::text PLACING 'a000' FROM 10)::uuid

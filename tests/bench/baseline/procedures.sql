@@ -3,7 +3,7 @@
 -- All lock in one order (offer, exchanger, listing, accounts by owner with the fee account last), so they cannot
 -- deadlock; the rows that many may want at once, the accounts, are taken last and so held shortest.
 --
--- What is expected to succeed is one UPDATE with all the conditions. Only where it finds no row, the reason is looked
+-- The expected case is one UPDATE with all the conditions. Only if it finds no row, the reason is looked
 -- for. A refusal raises its code and leaves nothing behind. Policy, as the server has it by default: 30 minutes to
 -- answer, 24 hours to confirm the receipt, a fee of 10 basis points.
 \set ON_ERROR_STOP on
@@ -34,7 +34,7 @@ BEGIN
         ELSE 'CONFLICT' END;
 END $$;
 
--- Why a deal does not move. To everybody but its two sides it does not exist.
+-- Why a deal does not move. For users other than its two sides it does not exist.
 CREATE OR REPLACE FUNCTION refuse_move(_offer uuid, _caller uuid, _move text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     _status offer_status;

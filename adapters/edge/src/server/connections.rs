@@ -10,14 +10,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::ServerSettings;
 use crate::client::network_of;
 
-/// The connections that are open, and those that were turned away. Clones share the counters.
+/// Counts open and rejected connections. Clones share the counters.
 #[derive(Debug, Clone, Default)]
 pub struct Connections(Arc<Counted>);
 
 #[derive(Debug, Default)]
 struct Counted {
     open: Mutex<Open>,
-    turned_away: AtomicU64,
+    rejected: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -35,8 +35,8 @@ impl Connections {
 
     /// How many were closed at once, because there were too many of their address.
     #[must_use]
-    pub fn turned_away(&self) -> u64 {
-        self.0.turned_away.load(Relaxed)
+    pub fn rejected(&self) -> u64 {
+        self.0.rejected.load(Relaxed)
     }
 
     /// A permit for a connection of this address, unless it has too many. `share` is its share of all connections.
@@ -51,7 +51,7 @@ impl Connections {
         let mut open = self.counted();
         let own = open.by_network.entry(network).or_default();
         if *own >= settings.max_connections_per_address && !is_proxy {
-            self.0.turned_away.fetch_add(1, Relaxed);
+            self.0.rejected.fetch_add(1, Relaxed);
             return None;
         }
         *own += 1;
@@ -125,7 +125,7 @@ mod tests {
             assert!(acquire(full).is_none(), "{full}");
         }
         assert!(acquire("192.0.2.2").is_some());
-        assert_eq!((connections.open(), connections.turned_away()), (7, 2));
+        assert_eq!((connections.open(), connections.rejected()), (7, 2));
         assert_eq!(semaphore.available_permits(), 93);
         drop(held);
         assert!(acquire("192.0.2.1").is_some());

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use self::write_timeout::Socket;
+use self::write_timeout::TimedSocket;
 use crate::client::Peer;
 
 /// Request line and headers, in bytes; hyper takes up to a hundred headers.
@@ -62,7 +62,7 @@ pub async fn serve(
                 continue;
             };
             prepare(&stream, settings.write_timeout);
-            let socket = Socket::new(stream, permit, settings.write_timeout);
+            let socket = TimedSocket::new(stream, permit, settings.write_timeout);
             let (first, stop) = (settings.header_timeout, stop.clone());
             answering.spawn(answer(
                 http.clone(),
@@ -96,7 +96,7 @@ fn prepare(stream: &TcpStream, timeout: Duration) {
 /// time.
 async fn answer(
     http: Builder,
-    socket: Socket<TcpStream>,
+    socket: TimedSocket<TcpStream>,
     peer: SocketAddr,
     router: Router,
     first: Duration,

@@ -12,12 +12,12 @@ use super::connections::Permit;
 
 /// A socket with a timeout for writes. It is also the socket of an upgraded connection, so the permit stays with it.
 #[derive(Debug)]
-pub(super) struct Socket<I> {
+pub(super) struct TimedSocket<I> {
     io: Pin<Box<TimeoutStream<I>>>,
     _permit: Permit,
 }
 
-impl<I: AsyncRead + AsyncWrite> Socket<I> {
+impl<I: AsyncRead + AsyncWrite> TimedSocket<I> {
     pub(super) fn new(io: I, permit: Permit, write_timeout: Duration) -> Self {
         let mut io = TimeoutStream::new(io);
         io.set_write_timeout(Some(write_timeout));
@@ -28,7 +28,7 @@ impl<I: AsyncRead + AsyncWrite> Socket<I> {
     }
 }
 
-impl<I: AsyncRead + AsyncWrite> AsyncRead for Socket<I> {
+impl<I: AsyncRead + AsyncWrite> AsyncRead for TimedSocket<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -38,7 +38,7 @@ impl<I: AsyncRead + AsyncWrite> AsyncRead for Socket<I> {
     }
 }
 
-impl<I: AsyncRead + AsyncWrite> AsyncWrite for Socket<I> {
+impl<I: AsyncRead + AsyncWrite> AsyncWrite for TimedSocket<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -89,7 +89,7 @@ mod tests {
     async fn a_client_that_reads_nothing_is_cut_off_and_a_slow_one_is_not() {
         let timeout = Duration::from_secs(30);
         let (near, mut far) = duplex(4);
-        let mut near = Socket::new(near, permit(), timeout);
+        let mut near = TimedSocket::new(near, permit(), timeout);
         let slow = tokio::spawn(async move {
             let mut piece = [0; 4];
             for _ in 0..10 {

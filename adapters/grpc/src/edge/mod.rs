@@ -148,7 +148,7 @@ where
                 answered: None,
             };
             let (mut response, permit) = match state.acquire(method) {
-                Ok(permit) => (in_time(answer, deadline).await, permit),
+                Ok(permit) => (before_deadline(answer, deadline).await, permit),
                 Err(error) => (Status::from(error).into_http(), None),
             };
             let code = code_of(response.headers());
@@ -167,7 +167,7 @@ where
 }
 
 /// The handler's answer, if it comes in time and without a panic.
-async fn in_time(
+async fn before_deadline(
     answer: impl Future<Output = Result<Response<Body>, Infallible>>,
     deadline: Instant,
 ) -> Response<Body> {

@@ -166,7 +166,7 @@ pub(super) fn resolve(
     })
 }
 
-/// Whoever is named as the author must be the caller.
+/// Checks that the named author is the caller.
 fn agree(caller: Caller, authors: impl IntoIterator<Item = Option<UserId>>) -> Result<(), Refusal> {
     let mut named = authors.into_iter().flatten();
     named.try_for_each(|author| caller.claims_to_be(author))

@@ -26,7 +26,7 @@ impl Exchange {
         Self { market }
     }
 
-    /// Who asks for a change, its message, and the way to carry it out.
+    /// The caller of a change, its message, and its execution.
     async fn change<T: Message>(
         &self,
         method: &str,

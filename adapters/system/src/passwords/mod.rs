@@ -1,7 +1,7 @@
 //! Argon2id, off the threads that serve requests: never more at once than there are permits, and no long queue for them.
 //!
-//! A password is its bytes, as they come: two ways to write the same letter in Unicode are two passwords. What is passed in is
-//! wiped from memory after its use.
+//! A password is its bytes, as they come: two ways to write the same letter in Unicode are two passwords. Passwords
+//! are wiped from memory after use.
 
 mod blocking_pool;
 mod breached;

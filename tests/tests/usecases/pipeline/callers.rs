@@ -72,10 +72,10 @@ async fn a_full_queue_answers_busy_at_once() {
     tally.wait_for(|tally| tally.asked > asked).await.unwrap();
     let waiting = [(); 2].map(|()| harness.post(deposit(&harness, anna, "1")));
     assert!(waiting.iter().all(|one| one.at_once().is_none()));
-    for turned_away in 1..=3 {
+    for rejected in 1..=3 {
         let busy = harness.post(deposit(&harness, anna, "1"));
         assert_eq!(busy.at_once(), Some(&Err(CommandError::Busy)));
-        assert_eq!(harness.market.pipeline().stats().busy, turned_away);
+        assert_eq!(harness.market.pipeline().stats().busy, rejected);
     }
     drop(gate);
     assert!(taken.await.is_ok());

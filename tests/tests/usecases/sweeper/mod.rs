@@ -262,10 +262,10 @@ async fn a_sweep_does_not_add_to_an_overload() {
     let offers = (0..1_000).map(|_| harness.post(refused_offer(&fixture)));
     let callers: Vec<_> = offers.collect();
     assert_eq!(harness.sweep().await, 0);
-    let turned_away = harness.market.pipeline().stats().busy;
+    let rejected = harness.market.pipeline().stats().busy;
     assert!(
-        turned_away <= 256,
-        "{turned_away} expiries were sent into an overload"
+        rejected <= 256,
+        "{rejected} expiries were sent into an overload"
     );
 
     drop(gate);
