@@ -11,6 +11,10 @@ use std::time::Duration;
 use p2p_application::ports::{StorageError, TokenError};
 use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_domain::Refusal;
+use p2p_domain::refusal::{
+    AccessRefusal, AmountRefusal, AmountRole, ConductRefusal, DisputeRefusal, LedgerRefusal,
+    ListingRefusal, OfferRefusal, SessionRefusal,
+};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -104,7 +108,7 @@ impl Fault {
         let code = match error {
             TokenError::Invalid => "INVALID_TOKEN",
             TokenError::Expired => "TOKEN_EXPIRED",
-            TokenError::Ended => return Refusal::SessionOver.into(),
+            TokenError::Ended => return Refusal::Session(SessionRefusal::Over).into(),
             TokenError::Unknown => return CommandError::Unavailable.into(),
         };
         Self::new(Code::Unauthenticated, code, error.to_string())
@@ -206,7 +210,7 @@ impl From<Refusal> for Fault {
         let mut fault = Self::new(status, code, refusal.to_string());
         if let Some(field) = field_of(&refusal) {
             let message = match &refusal {
-                Refusal::Amount { error, .. } => error.to_string(),
+                Refusal::Amount(AmountRefusal { error, .. }) => error.to_string(),
                 other => other.to_string(),
             };
             fault = fault.with_fact("field", field);
@@ -217,19 +221,22 @@ impl From<Refusal> for Fault {
             }];
         }
         match refusal {
-            Refusal::IllegalTransition { state, trigger, .. } => fault
+            Refusal::Offer(OfferRefusal::IllegalTransition { state, trigger, .. }) => fault
                 .with_fact("state", state.map_or("NONE", p2p_domain::Status::name))
                 .with_fact("event", trigger),
-            Refusal::RoleRequired { role } => fault.with_fact("role", role),
-            Refusal::InsufficientFunds { asset } | Refusal::CounterpartyFunds { asset } => {
+            Refusal::Access(AccessRefusal::RoleRequired { role }) => fault.with_fact("role", role),
+            Refusal::Ledger(LedgerRefusal::InsufficientFunds { asset })
+            | Refusal::Ledger(LedgerRefusal::CounterpartyFunds { asset }) => {
                 fault.with_fact("asset", asset)
             }
-            Refusal::TooManyAttempts { wait } => {
+            Refusal::Session(SessionRefusal::TooManyAttempts { wait }) => {
                 fault.0.retry_after = Some(wait);
                 fault
             }
-            Refusal::TooMany { most, .. } => fault.with_fact("most", most),
-            Refusal::CancelledTooOften { until } => fault.with_fact("until", until),
+            Refusal::TooMany { max, .. } => fault.with_fact("most", max),
+            Refusal::Conduct(ConductRefusal::CancelledTooOften { until }) => {
+                fault.with_fact("until", until)
+            }
             _ => fault,
         }
     }
@@ -238,12 +245,25 @@ impl From<Refusal> for Fault {
 /// The field that a refusal is about, if it is about one.
 const fn field_of(refusal: &Refusal) -> Option<&'static str> {
     match refusal {
-        Refusal::Amount { field, .. } => Some(field),
-        Refusal::OverRemaining { .. }
-        | Refusal::BelowMinimum { .. }
-        | Refusal::AboveMaximum { .. } => Some("amount"),
-        Refusal::SplitOutOfRange { .. } | Refusal::PayerAmountMismatch => Some("payer_amount"),
+        Refusal::Amount(AmountRefusal { role, .. }) => Some(amount_field(*role)),
+        Refusal::Listing(ListingRefusal::OverRemaining { .. })
+        | Refusal::Listing(ListingRefusal::BelowMinimum { .. })
+        | Refusal::Listing(ListingRefusal::AboveMaximum { .. }) => Some("amount"),
+        Refusal::Offer(OfferRefusal::SplitOutOfRange { .. })
+        | Refusal::Dispute(DisputeRefusal::PayerAmountMismatch) => Some("payer_amount"),
         _ => None,
+    }
+}
+
+/// The field of a request that holds this amount.
+const fn amount_field(role: AmountRole) -> &'static str {
+    match role {
+        AmountRole::Amount => "amount",
+        AmountRole::Price => "price",
+        AmountRole::Total => "total_amount",
+        AmountRole::Min => "min_amount",
+        AmountRole::Max => "max_amount",
+        AmountRole::PayerAmount => "payer_amount",
     }
 }
 
@@ -339,6 +359,7 @@ fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use p2p_domain::refusal::SecondFactorRefusal;
 
     fn told(fault: Fault) -> (Code, String, ErrorDetails) {
         let status = Status::from(fault);
@@ -350,7 +371,8 @@ mod tests {
     #[test]
     fn who_has_tried_too_often_is_told_how_long_to_wait() {
         let wait = Duration::from_millis(7_200);
-        let (code, reason, details) = told(Refusal::TooManyAttempts { wait }.into());
+        let (code, reason, details) =
+            told(Refusal::Session(SessionRefusal::TooManyAttempts { wait }).into());
         assert_eq!(code, Code::ResourceExhausted);
         assert_eq!(reason, "TOO_MANY_ATTEMPTS");
         let retry = details.retry_info().and_then(|retry| retry.retry_delay);
@@ -371,7 +393,7 @@ mod tests {
 
     #[test]
     fn a_second_factor_that_is_needed_is_a_matter_of_who_asks() {
-        let (code, reason, _) = told(Refusal::SecondFactorRequired.into());
+        let (code, reason, _) = told(Refusal::SecondFactor(SecondFactorRefusal::Required).into());
         assert_eq!(code, Code::Unauthenticated);
         assert_eq!(reason, "SECOND_FACTOR_REQUIRED");
     }

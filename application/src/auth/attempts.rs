@@ -3,6 +3,7 @@
 //! exhaust them.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::SessionRefusal;
 use p2p_domain::session::Origin;
 use p2p_domain::user::Email;
 use p2p_domain::{Refusal, UserId};
@@ -53,7 +54,9 @@ impl AttemptKey {
 /// A denial while too many recent attempts have failed.
 pub(crate) fn check_lockout(uow: &UnitOfWork<'_>, key: AttemptKey) -> Option<Denial> {
     let wait = uow.attempts(key.0).wait(&uow.policy().access, uow.now())?;
-    Some(Denial::of(Refusal::TooManyAttempts { wait }))
+    Some(Denial::of(Refusal::Session(
+        SessionRefusal::TooManyAttempts { wait },
+    )))
 }
 
 /// Forgets the failures after a success.

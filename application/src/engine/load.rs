@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use p2p_domain::offer::ExchangeType;
+use p2p_domain::ExchangeType;
 use p2p_domain::policy::Limits;
 use p2p_domain::refusal::QuotaKind;
 use p2p_domain::{AccountKey, Listing, Offer, UserId};

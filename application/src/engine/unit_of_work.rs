@@ -6,7 +6,7 @@ use p2p_domain::dispute::Comment;
 use p2p_domain::event::Event;
 use p2p_domain::offer::HistoryEntry;
 use p2p_domain::payment::PaymentOrigin;
-use p2p_domain::refusal::{QuotaKind, Resource};
+use p2p_domain::refusal::{AccessRefusal, QuotaKind, Resource};
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{
     Account, AccountId, AccountKey, Conduct, Dispute, DisputeId, Exchanger, FailedAttempts,
@@ -89,7 +89,7 @@ impl<'a> UnitOfWork<'a> {
         caller.require(role)?;
         match self.user(caller.user) {
             Ok(user) if user.roles.allow(role) => Ok(()),
-            _ => Err(Refusal::RoleRequired { role }),
+            _ => Err(Refusal::Access(AccessRefusal::RoleRequired { role })),
         }
     }
 
@@ -175,7 +175,10 @@ impl<'a> UnitOfWork<'a> {
             .unwrap_or(usize::MAX)
             .saturating_add(here);
         if all >= usize::try_from(most).unwrap_or(usize::MAX) {
-            return Err(Refusal::TooMany { what, most });
+            return Err(Refusal::TooMany {
+                kind: what,
+                max: most,
+            });
         }
         self.writes.rest.counted.push(key);
         Ok(())
@@ -246,7 +249,7 @@ impl<'a> UnitOfWork<'a> {
         // All of them or none: whoever was refused may still go on.
         let moved = posting.accounts().into_iter().map(|key| {
             let account = self.account(key);
-            let moved = account.and_then(|account| account.apply(posting.legs()));
+            let moved = account.and_then(|account| Ok(account.apply(posting.legs())?));
             moved.map_err(|refusal| (key, refusal))
         });
         let moved: Vec<Account> = moved.collect::<Result<_, _>>()?;
@@ -412,7 +415,10 @@ impl<'a> UnitOfWork<'a> {
         self.writes.rest.history.extend(history);
     }
 
-    pub fn emit(&mut self, events: impl IntoIterator<Item = Event>) {
-        self.writes.rest.events.extend(events);
+    pub fn emit(&mut self, events: impl IntoIterator<Item: Into<Event>>) {
+        self.writes
+            .rest
+            .events
+            .extend(events.into_iter().map(Into::into));
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use p2p_domain::listing::{Change, Switch};
+use p2p_domain::refusal::AmountRole;
 use p2p_domain::user::Caller;
 use p2p_domain::{Decimal, Listing, ListingId, Money, Price, Refusal};
 
@@ -43,21 +44,21 @@ impl Command for UpdateListing {
         let exchanger = uow.exchanger(self.caller.user)?;
         let (asset, fiat) = (listing.asset(), listing.price.fiat());
         let wanted = &self.change;
-        let money = |field, value: Option<Decimal>, asset| {
+        let money = |role, value: Option<Decimal>, asset| {
             value
                 .map(|value| Money::from_decimal(value, asset))
                 .transpose()
-                .map_err(Refusal::amount_of(field))
+                .map_err(Refusal::amount_of(role))
         };
         let change = Change {
             price: wanted
                 .price
                 .map(|price| Price::from_decimal(price, fiat))
                 .transpose()
-                .map_err(Refusal::amount_of("price"))?,
-            total: money("total_amount", wanted.total, asset)?,
-            min: money("min_amount", wanted.min, fiat)?,
-            max: money("max_amount", wanted.max, fiat)?,
+                .map_err(Refusal::amount_of(AmountRole::Price))?,
+            total: money(AmountRole::Total, wanted.total, asset)?,
+            min: money(AmountRole::Min, wanted.min, fiat)?,
+            max: money(AmountRole::Max, wanted.max, fiat)?,
             payment_methods: wanted.payment_methods.clone(),
             payment_window: wanted.payment_window,
             terms: wanted.terms.clone(),

@@ -1,7 +1,7 @@
 //! A customer answers a listing.
 
 use p2p_domain::offer::NewOffer;
-use p2p_domain::refusal::QuotaKind;
+use p2p_domain::refusal::{ListingRefusal, QuotaKind};
 use p2p_domain::user::Caller;
 use p2p_domain::{
     AccountKey, Decimal, ExchangeType, ListingId, Money, Offer, OfferId, Refusal, Role, TypedId,
@@ -38,7 +38,7 @@ impl Command for CreateOffer {
         self.caller.require(Role::Customer)?;
         let listing = uow.listing(self.listing)?;
         if listing.exchange_type != self.exchange_type {
-            return Err(Refusal::WrongExchangeType);
+            return Err(Refusal::Listing(ListingRefusal::WrongExchangeType));
         }
         let exchanger = uow.exchanger(listing.exchanger)?;
         uow.account(AccountKey::user(self.caller.user, listing.asset()))?;

@@ -1,6 +1,7 @@
 //! A user proves that mail reaches their address.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::UserRefusal;
 use p2p_domain::session::Origin;
 use p2p_domain::user::Email;
 use p2p_domain::{Refusal, UserId};
@@ -32,7 +33,9 @@ impl Command for VerifyEmail {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
-        let user = uow.user(self.user).map_err(|_| Refusal::LinkSpent)?;
+        let user = uow
+            .user(self.user)
+            .map_err(|_| Refusal::User(UserRefusal::LinkSpent))?;
         if user.email_verified_at.is_some() {
             return Ok(());
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use axum::http::{HeaderValue, StatusCode};
 use p2p_application::ports::TokenError;
+use p2p_domain::refusal::SessionRefusal;
 use p2p_domain::{IdError, Refusal};
 
 use super::table::unavailable;
@@ -120,7 +121,7 @@ impl Problem {
                 "The access token has expired",
                 "Bearer error=\"invalid_token\", error_description=\"expired\"",
             ),
-            TokenError::Ended => return Refusal::SessionOver.into(),
+            TokenError::Ended => return Refusal::Session(SessionRefusal::Over).into(),
             TokenError::Unknown => return unavailable(),
         };
         Self::new(StatusCode::UNAUTHORIZED, code, title, error.to_string())

@@ -10,6 +10,11 @@ use p2p_application::auth::AccessError;
 use p2p_application::ports::{PasswordError, StorageError};
 use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_domain::Refusal;
+use p2p_domain::refusal::{
+    AccessRefusal, AmountRefusal, AmountRole, ConductRefusal, DisputeRefusal, ExchangerRefusal,
+    LedgerRefusal, ListingFlaw, ListingRefusal, OfferRefusal, OrderRefusal, PaymentRefusal,
+    SecondFactorRefusal, SessionRefusal, UserRefusal, WithdrawalRefusal,
+};
 
 use super::{Challenge, FieldError, Problem};
 use crate::live::Full;
@@ -18,55 +23,90 @@ use crate::live::Full;
 fn refusal(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
     match refusal {
         Refusal::NotFound(_) => ("Not found", None),
-        Refusal::IllegalTransition { .. } => ("The deal's state does not allow this", None),
-        Refusal::RoleRequired { .. } => ("A role is missing", None),
-        Refusal::IdentityMismatch => ("The author is not the caller", None),
-        Refusal::NotOwner => ("Only the owner may do this", None),
-        Refusal::ConflictOfInterest => ("Conflict of interest", None),
-        Refusal::OwnAdminRole => ("The own ADMIN role stays", None),
-        Refusal::SelfDeal => ("Nobody deals with themself", None),
-        Refusal::Amount { field, .. } => ("The amount can't be used", Some(field)),
-        Refusal::InsufficientFunds { .. } => ("Not enough funds", None),
-        Refusal::CounterpartyFunds { .. } => ("The other side has not enough funds", None),
-        Refusal::BalanceOverflow => ("The balance would become too large", None),
-        Refusal::ListingPaused => ("The listing is paused", None),
-        Refusal::ListingClosed => ("The listing is closed", None),
-        Refusal::WrongExchangeType => ("The listing is for the other direction", None),
-        Refusal::ExchangerOffline => ("The exchanger is offline", None),
-        Refusal::ExchangerFrozen => ("The exchanger is frozen", None),
-        Refusal::OverRemaining { .. } => ("More than the listing has left", Some("amount")),
-        Refusal::BelowMinimum { .. } => ("Below the listing's minimum", Some("amount")),
-        Refusal::AboveMaximum { .. } => ("Above the listing's maximum", Some("amount")),
-        Refusal::InvalidListing { field, .. } => {
-            ("The listing's numbers don't fit together", Some(field))
+        Refusal::Offer(OfferRefusal::IllegalTransition { .. }) => {
+            ("The deal's state does not allow this", None)
         }
-        Refusal::TotalBelowCommitted => (
+        Refusal::Access(AccessRefusal::RoleRequired { .. }) => ("A role is missing", None),
+        Refusal::Access(AccessRefusal::IdentityMismatch) => ("The author is not the caller", None),
+        Refusal::Access(AccessRefusal::NotOwner) => ("Only the owner may do this", None),
+        Refusal::Access(AccessRefusal::ConflictOfInterest) => ("Conflict of interest", None),
+        Refusal::Access(AccessRefusal::OwnAdminRole) => ("The own ADMIN role stays", None),
+        Refusal::Access(AccessRefusal::SelfDeal) => ("Nobody deals with themself", None),
+        Refusal::Amount(AmountRefusal { role, .. }) => {
+            ("The amount can't be used", Some(amount_field(*role)))
+        }
+        Refusal::Ledger(LedgerRefusal::InsufficientFunds { .. }) => ("Not enough funds", None),
+        Refusal::Ledger(LedgerRefusal::CounterpartyFunds { .. }) => {
+            ("The other side has not enough funds", None)
+        }
+        Refusal::Ledger(LedgerRefusal::BalanceOverflow) => {
+            ("The balance would become too large", None)
+        }
+        Refusal::Listing(ListingRefusal::Paused) => ("The listing is paused", None),
+        Refusal::Listing(ListingRefusal::Closed) => ("The listing is closed", None),
+        Refusal::Listing(ListingRefusal::WrongExchangeType) => {
+            ("The listing is for the other direction", None)
+        }
+        Refusal::Exchanger(ExchangerRefusal::Offline) => ("The exchanger is offline", None),
+        Refusal::Exchanger(ExchangerRefusal::Frozen) => ("The exchanger is frozen", None),
+        Refusal::Listing(ListingRefusal::OverRemaining { .. }) => {
+            ("More than the listing has left", Some("amount"))
+        }
+        Refusal::Listing(ListingRefusal::BelowMinimum { .. }) => {
+            ("Below the listing's minimum", Some("amount"))
+        }
+        Refusal::Listing(ListingRefusal::AboveMaximum { .. }) => {
+            ("Above the listing's maximum", Some("amount"))
+        }
+        Refusal::Listing(ListingRefusal::Invalid(flaw)) => (
+            "The listing's numbers don't fit together",
+            Some(listing_field(*flaw)),
+        ),
+        Refusal::Listing(ListingRefusal::TotalBelowCommitted) => (
             "The total is below what deals have taken",
             Some("total_amount"),
         ),
-        Refusal::DisputeAlreadyOpened => ("Disputed before by this side", None),
-        Refusal::DisputeResolved => ("The dispute is resolved", None),
-        Refusal::SplitOutOfRange { .. } => {
+        Refusal::Dispute(DisputeRefusal::AlreadyOpened) => ("Disputed before by this side", None),
+        Refusal::Dispute(DisputeRefusal::AlreadyResolved) => ("The dispute is resolved", None),
+        Refusal::Offer(OfferRefusal::SplitOutOfRange { .. }) => {
             ("A split gives both sides something", Some("payer_amount"))
         }
-        Refusal::PayerAmountMismatch => ("payer_amount belongs to a split", Some("payer_amount")),
-        Refusal::OrderExists => ("The order id is taken", Some("order_id")),
-        Refusal::PaymentDeclined => ("The payment was declined", None),
+        Refusal::Dispute(DisputeRefusal::PayerAmountMismatch) => {
+            ("payer_amount belongs to a split", Some("payer_amount"))
+        }
+        Refusal::Order(OrderRefusal::Exists) => ("The order id is taken", Some("order_id")),
+        Refusal::Payment(PaymentRefusal::Declined) => ("The payment was declined", None),
         Refusal::IdempotencyKeyReused => ("The idempotency key is used up", None),
-        Refusal::WithdrawalDecided => ("The withdrawal is decided", None),
-        Refusal::EmailTaken => ("The e-mail address is taken", Some("email")),
-        Refusal::BadCredentials => ("Wrong e-mail or password", None),
-        Refusal::TooManyAttempts { .. } => ("Too many attempts have failed", None),
-        Refusal::EmailNotVerified => ("The e-mail address is not verified", None),
-        Refusal::SecondFactorRequired => ("The second factor is needed", None),
-        Refusal::SecondFactorWrong => ("Not a code that is good", None),
-        Refusal::SecondFactorActive => ("A second factor is in use", None),
-        Refusal::SecondFactorMissing => ("No second factor is in use", None),
-        Refusal::SessionOver => ("The session is over", None),
-        Refusal::LinkSpent => ("The link is not good", Some("token")),
-        Refusal::WeakPassword { .. } => ("The password is too easily guessed", None),
+        Refusal::Withdrawal(WithdrawalRefusal::AlreadyDecided) => {
+            ("The withdrawal is decided", None)
+        }
+        Refusal::User(UserRefusal::EmailTaken) => ("The e-mail address is taken", Some("email")),
+        Refusal::Session(SessionRefusal::BadCredentials) => ("Wrong e-mail or password", None),
+        Refusal::Session(SessionRefusal::TooManyAttempts { .. }) => {
+            ("Too many attempts have failed", None)
+        }
+        Refusal::User(UserRefusal::EmailNotVerified) => {
+            ("The e-mail address is not verified", None)
+        }
+        Refusal::SecondFactor(SecondFactorRefusal::Required) => {
+            ("The second factor is needed", None)
+        }
+        Refusal::SecondFactor(SecondFactorRefusal::Wrong) => ("Not a code that is good", None),
+        Refusal::SecondFactor(SecondFactorRefusal::AlreadyActive) => {
+            ("A second factor is in use", None)
+        }
+        Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled) => {
+            ("No second factor is in use", None)
+        }
+        Refusal::Session(SessionRefusal::Over) => ("The session is over", None),
+        Refusal::User(UserRefusal::LinkSpent) => ("The link is not good", Some("token")),
+        Refusal::User(UserRefusal::WeakPassword { .. }) => {
+            ("The password is too easily guessed", None)
+        }
         Refusal::TooMany { .. } => ("As many as one may have", None),
-        Refusal::CancelledTooOften { .. } => ("Too many deals were called off", None),
+        Refusal::Conduct(ConductRefusal::CancelledTooOften { .. }) => {
+            ("Too many deals were called off", None)
+        }
         Refusal::Broken { .. } => ("Internal error", None),
     }
 }
@@ -84,6 +124,31 @@ pub(super) const fn status_of(kind: ErrorKind) -> StatusCode {
             StatusCode::SERVICE_UNAVAILABLE
         }
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The field of a request that holds this amount.
+const fn amount_field(role: AmountRole) -> &'static str {
+    match role {
+        AmountRole::Amount => "amount",
+        AmountRole::Price => "price",
+        AmountRole::Total => "total_amount",
+        AmountRole::Min => "min_amount",
+        AmountRole::Max => "max_amount",
+        AmountRole::PayerAmount => "payer_amount",
+    }
+}
+
+/// The field of a listing that has this flaw.
+const fn listing_field(flaw: ListingFlaw) -> &'static str {
+    match flaw {
+        ListingFlaw::NotCrypto => "crypto_asset",
+        ListingFlaw::NotFiat => "fiat_currency",
+        ListingFlaw::LimitsNotInFiat | ListingFlaw::MinNotPositive => "min_amount",
+        ListingFlaw::TotalNotPositive => "total_amount",
+        ListingFlaw::MaxBelowMin => "max_amount",
+        ListingFlaw::PaymentWindowOutOfRange => "payment_window_minutes",
+        ListingFlaw::NoPaymentMethod => "payment_methods",
     }
 }
 
@@ -107,6 +172,12 @@ impl Problem {
     }
 }
 
+impl From<AccessRefusal> for Problem {
+    fn from(refusal: AccessRefusal) -> Self {
+        Refusal::from(refusal).into()
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(why: Refusal) -> Self {
         if let Refusal::Broken { .. } = why {
@@ -115,22 +186,29 @@ impl From<Refusal> for Problem {
         let (title, field) = refusal(&why);
         let mut problem = Self::of_refusal(&why, title, why.to_string());
         match &why {
-            Refusal::IllegalTransition { state, trigger, .. } => {
+            Refusal::Offer(OfferRefusal::IllegalTransition { state, trigger, .. }) => {
                 problem.0.state = Some(state.map_or("NONE", p2p_domain::Status::name));
                 problem.0.event = Some(trigger.name());
             }
-            Refusal::BadCredentials | Refusal::SecondFactorWrong => {
+            Refusal::Session(SessionRefusal::BadCredentials)
+            | Refusal::SecondFactor(SecondFactorRefusal::Wrong) => {
                 problem.0.challenge = Some(Challenge::Says("Bearer"));
             }
-            Refusal::SessionOver => problem.0.challenge = Some(Challenge::INVALID_TOKEN),
-            Refusal::SecondFactorRequired => problem.0.challenge = Some(Challenge::FreshProof),
-            Refusal::TooManyAttempts { wait } => problem.0.retry_after = Some(whole_seconds(*wait)),
+            Refusal::Session(SessionRefusal::Over) => {
+                problem.0.challenge = Some(Challenge::INVALID_TOKEN);
+            }
+            Refusal::SecondFactor(SecondFactorRefusal::Required) => {
+                problem.0.challenge = Some(Challenge::FreshProof);
+            }
+            Refusal::Session(SessionRefusal::TooManyAttempts { wait }) => {
+                problem.0.retry_after = Some(whole_seconds(*wait));
+            }
             _ => {}
         }
         if let Some(field) = field {
             let message = match &why {
-                Refusal::Amount { error, .. } => error.to_string(),
-                Refusal::InvalidListing { reason, .. } => (*reason).to_owned(),
+                Refusal::Amount(AmountRefusal { error, .. }) => error.to_string(),
+                Refusal::Listing(ListingRefusal::Invalid(flaw)) => flaw.reason().to_owned(),
                 other => other.to_string(),
             };
             problem.0.errors = vec![FieldError::new(field, why.code(), message)];
@@ -196,7 +274,9 @@ impl From<AccessError> for Problem {
 pub(crate) fn of_password(field: &'static str) -> impl FnOnce(AccessError) -> Problem {
     move |error| {
         let weakness = match &error {
-            AccessError::Refused(Refusal::WeakPassword { reason }) => Some(*reason),
+            AccessError::Refused(Refusal::User(UserRefusal::WeakPassword { reason })) => {
+                Some(*reason)
+            }
             _ => None,
         };
         let problem = Problem::from(error);
