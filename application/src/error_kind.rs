@@ -1,6 +1,11 @@
 //! Kinds of errors: the one classification from which every transport takes its status.
 
 use p2p_domain::Refusal;
+use p2p_domain::refusal::{
+    AccessRefusal, ConductRefusal, DisputeRefusal, ExchangerRefusal, LedgerRefusal, ListingRefusal,
+    OfferRefusal, OrderRefusal, PaymentRefusal, SecondFactorRefusal, SessionRefusal, UserRefusal,
+    WithdrawalRefusal,
+};
 
 use crate::CommandError;
 use crate::ports::StorageError;
@@ -38,47 +43,47 @@ impl From<&Refusal> for ErrorKind {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::NotFound(_) => Self::NotFound,
-            Refusal::BadCredentials
-            | Refusal::SecondFactorRequired
-            | Refusal::SecondFactorWrong
-            | Refusal::SessionOver => Self::Unauthenticated,
-            Refusal::TooManyAttempts { .. } => Self::Throttled,
-            Refusal::RoleRequired { .. }
-            | Refusal::IdentityMismatch
-            | Refusal::NotOwner
-            | Refusal::EmailNotVerified
-            | Refusal::ConflictOfInterest => Self::Forbidden,
-            Refusal::EmailTaken | Refusal::OrderExists | Refusal::DisputeAlreadyOpened => {
-                Self::AlreadyExists
-            }
-            Refusal::IllegalTransition { .. }
-            | Refusal::OwnAdminRole
-            | Refusal::SelfDeal
-            | Refusal::ListingPaused
-            | Refusal::ListingClosed
-            | Refusal::WrongExchangeType
-            | Refusal::ExchangerOffline
-            | Refusal::ExchangerFrozen
-            | Refusal::DisputeResolved
-            | Refusal::PaymentDeclined
-            | Refusal::WithdrawalDecided
-            | Refusal::SecondFactorActive
-            | Refusal::SecondFactorMissing
+            Refusal::Session(SessionRefusal::BadCredentials)
+            | Refusal::SecondFactor(SecondFactorRefusal::Required)
+            | Refusal::SecondFactor(SecondFactorRefusal::Wrong)
+            | Refusal::Session(SessionRefusal::Over) => Self::Unauthenticated,
+            Refusal::Session(SessionRefusal::TooManyAttempts { .. }) => Self::Throttled,
+            Refusal::Access(AccessRefusal::RoleRequired { .. })
+            | Refusal::Access(AccessRefusal::IdentityMismatch)
+            | Refusal::Access(AccessRefusal::NotOwner)
+            | Refusal::User(UserRefusal::EmailNotVerified)
+            | Refusal::Access(AccessRefusal::ConflictOfInterest) => Self::Forbidden,
+            Refusal::User(UserRefusal::EmailTaken)
+            | Refusal::Order(OrderRefusal::Exists)
+            | Refusal::Dispute(DisputeRefusal::AlreadyOpened) => Self::AlreadyExists,
+            Refusal::Offer(OfferRefusal::IllegalTransition { .. })
+            | Refusal::Access(AccessRefusal::OwnAdminRole)
+            | Refusal::Access(AccessRefusal::SelfDeal)
+            | Refusal::Listing(ListingRefusal::Paused)
+            | Refusal::Listing(ListingRefusal::Closed)
+            | Refusal::Listing(ListingRefusal::WrongExchangeType)
+            | Refusal::Exchanger(ExchangerRefusal::Offline)
+            | Refusal::Exchanger(ExchangerRefusal::Frozen)
+            | Refusal::Dispute(DisputeRefusal::AlreadyResolved)
+            | Refusal::Payment(PaymentRefusal::Declined)
+            | Refusal::Withdrawal(WithdrawalRefusal::AlreadyDecided)
+            | Refusal::SecondFactor(SecondFactorRefusal::AlreadyActive)
+            | Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled)
             | Refusal::TooMany { .. }
-            | Refusal::CancelledTooOften { .. } => Self::WrongState,
-            Refusal::InsufficientFunds { .. }
-            | Refusal::CounterpartyFunds { .. }
-            | Refusal::BalanceOverflow
-            | Refusal::OverRemaining { .. }
-            | Refusal::TotalBelowCommitted => Self::Unsatisfiable,
-            Refusal::Amount { .. }
-            | Refusal::BelowMinimum { .. }
-            | Refusal::AboveMaximum { .. }
-            | Refusal::InvalidListing { .. }
-            | Refusal::SplitOutOfRange { .. }
-            | Refusal::PayerAmountMismatch
-            | Refusal::LinkSpent
-            | Refusal::WeakPassword { .. }
+            | Refusal::Conduct(ConductRefusal::CancelledTooOften { .. }) => Self::WrongState,
+            Refusal::Ledger(LedgerRefusal::InsufficientFunds { .. })
+            | Refusal::Ledger(LedgerRefusal::CounterpartyFunds { .. })
+            | Refusal::Ledger(LedgerRefusal::BalanceOverflow)
+            | Refusal::Listing(ListingRefusal::OverRemaining { .. })
+            | Refusal::Listing(ListingRefusal::TotalBelowCommitted) => Self::Unsatisfiable,
+            Refusal::Amount(_)
+            | Refusal::Listing(ListingRefusal::BelowMinimum { .. })
+            | Refusal::Listing(ListingRefusal::AboveMaximum { .. })
+            | Refusal::Listing(ListingRefusal::Invalid(_))
+            | Refusal::Offer(OfferRefusal::SplitOutOfRange { .. })
+            | Refusal::Dispute(DisputeRefusal::PayerAmountMismatch)
+            | Refusal::User(UserRefusal::LinkSpent)
+            | Refusal::User(UserRefusal::WeakPassword { .. })
             | Refusal::IdempotencyKeyReused => Self::Invalid,
             Refusal::Broken { .. } => Self::Internal,
         }

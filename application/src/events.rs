@@ -1,8 +1,13 @@
 //! Public events: what other systems are told of a domain fact. Never an aggregate on the wire.
 
-use p2p_domain::dispute::Resolution;
-use p2p_domain::event::{Deal, Event, Fact, WithdrawalRequest};
-use p2p_domain::order::Purchase;
+use p2p_domain::dispute::{DisputeEvent, Resolution};
+use p2p_domain::event::{Event, Fact};
+use p2p_domain::exchanger::ExchangerEvent;
+use p2p_domain::offer::{Deal, OfferEvent};
+use p2p_domain::order::OrderEvent;
+use p2p_domain::payment::PaymentEvent;
+use p2p_domain::purchase::Purchase;
+use p2p_domain::withdrawal::{WithdrawalEvent, WithdrawalRequest};
 use p2p_domain::{EventId, Money, OrderId, PaymentId};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -103,46 +108,46 @@ pub(crate) fn publish(event: &Event, id: EventId) -> OutboxMessage {
 fn data(fact: &Fact) -> Data {
     match fact {
         // Exactly the fields that consumers of this event have always got.
-        Fact::ExchangeOfferCreated { deal } => Data {
+        Fact::Offer(OfferEvent::Created { deal }) => Data {
             exchanger_id: None,
             asset: None,
             ..of_deal(deal)
         },
-        Fact::ExchangeOfferApproved { deal }
-        | Fact::ExchangeOfferDeclined { deal }
-        | Fact::ReceiptConfirmed { deal } => of_deal(deal),
-        Fact::PaymentConfirmed {
+        Fact::Offer(OfferEvent::Approved { deal })
+        | Fact::Offer(OfferEvent::Declined { deal })
+        | Fact::Offer(OfferEvent::ReceiptConfirmed { deal }) => of_deal(deal),
+        Fact::Offer(OfferEvent::PaymentConfirmed {
             deal,
             reference,
             by,
-        } => Data {
+        }) => Data {
             payment_reference: Some(reference.clone()),
             confirmed_by: Some(by.name()),
             ..of_deal(deal)
         },
-        Fact::ExchangeOfferFinished {
+        Fact::Offer(OfferEvent::Finished {
             deal,
             paid_out,
             fee,
-        } => Data {
+        }) => Data {
             paid_out: number(*paid_out),
             fee: number(*fee),
             ..of_deal(deal)
         },
-        Fact::ExchangeOfferCancelled { deal, by } => Data {
+        Fact::Offer(OfferEvent::Cancelled { deal, by }) => Data {
             cancelled_by: Some(by.name()),
             ..of_deal(deal)
         },
-        Fact::DisputeOpened { deal, dispute, by } => Data {
+        Fact::Dispute(DisputeEvent::Opened { deal, dispute, by }) => Data {
             dispute_id: Some(dispute.to_string()),
             opened_by: Some(by.name()),
             ..of_deal(deal)
         },
-        Fact::DisputeResolved {
+        Fact::Dispute(DisputeEvent::Resolved {
             deal,
             dispute,
             resolution,
-        } => Data {
+        }) => Data {
             dispute_id: Some(dispute.to_string()),
             resolution: Some(resolution.name()),
             payer_amount: match resolution {
@@ -151,49 +156,49 @@ fn data(fact: &Fact) -> Data {
             },
             ..of_deal(deal)
         },
-        Fact::ExchangerFrozen {
+        Fact::Exchanger(ExchangerEvent::Frozen {
             exchanger,
             unanswered,
-        } => Data {
+        }) => Data {
             exchanger_id: Some(exchanger.to_string()),
             unanswered: Some(*unanswered),
             ..Data::default()
         },
-        Fact::ExchangerUnfrozen { exchanger, by } => Data {
+        Fact::Exchanger(ExchangerEvent::Unfrozen { exchanger, by }) => Data {
             exchanger_id: Some(exchanger.to_string()),
             moderator_id: Some(by.to_string()),
             ..Data::default()
         },
-        Fact::OrderPaymentRequested { order, purchase } => Data {
+        Fact::Order(OrderEvent::PaymentRequested { order, purchase }) => Data {
             description: Some(purchase.description.clone()),
             ..of_order(*order, purchase)
         },
-        Fact::PaymentProcessed {
+        Fact::Payment(PaymentEvent::Processed {
             payment,
             order,
             purchase,
             decline,
-        } => Data {
+        }) => Data {
             success: Some(decline.is_none()),
             reason: decline.map(|decline| decline.name().to_owned()),
             error_message: Some(decline.map(p2p_domain::Decline::reason)),
             ..of_payment(*payment, *order, purchase)
         },
-        Fact::PaymentRefunded {
+        Fact::Payment(PaymentEvent::Refunded {
             payment,
             order,
             purchase,
-        } => of_payment(*payment, *order, purchase),
-        Fact::WithdrawalRequested { request } => of_withdrawal(request),
-        Fact::WithdrawalApproved { request, by } => Data {
+        }) => of_payment(*payment, *order, purchase),
+        Fact::Withdrawal(WithdrawalEvent::Requested { request }) => of_withdrawal(request),
+        Fact::Withdrawal(WithdrawalEvent::Approved { request, by }) => Data {
             decided_by: Some(by.to_string()),
             ..of_withdrawal(request)
         },
-        Fact::WithdrawalRejected {
+        Fact::Withdrawal(WithdrawalEvent::Rejected {
             request,
             by,
             reason,
-        } => Data {
+        }) => Data {
             decided_by: Some(by.to_string()),
             reason: Some(reason.clone()),
             ..of_withdrawal(request)
@@ -272,9 +277,9 @@ mod tests {
     #[test]
     fn a_created_offer_is_told_with_exactly_the_published_fields() {
         let event = Event {
-            fact: Fact::ExchangeOfferCreated {
+            fact: Fact::Offer(OfferEvent::Created {
                 deal: deal(Money::new(100_000_000, Asset::Usdt)),
-            },
+            }),
             version: 1,
             at: Timestamp::from_micros(1_744_977_600_000_000),
         };

@@ -61,9 +61,9 @@ pub enum QueryError {
     Storage(#[from] StorageError),
 }
 
-impl From<p2p_domain::Refusal> for QueryError {
-    fn from(refusal: p2p_domain::Refusal) -> Self {
-        Self::Refused(refusal)
+impl<R: Into<p2p_domain::Refusal>> From<R> for QueryError {
+    fn from(refusal: R) -> Self {
+        Self::Refused(refusal.into())
     }
 }
 

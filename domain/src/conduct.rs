@@ -1,28 +1,61 @@
-//! How a customer behaves: whoever calls off deal after deal, or never pays, has to pause.
+//! A customer's cancellations: a customer that cancels too many deals, or leaves them unpaid, has to pause.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::policy::Limits;
-use crate::{Refusal, Timestamp, UserId};
+use crate::{Timestamp, UserId};
 
-/// Cancellations within one of these are counted together.
+/// The span within which cancellations are counted together.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is remembered of a customer's cancellations.
+/// A customer's recent cancellations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conduct {
     pub user: UserId,
-    /// Deals called off since the day began.
+    /// Deals cancelled since `counted_from`.
     pub cancels: u32,
-    /// When the first of them was.
+    /// The time of the first of them.
     pub counted_from: Timestamp,
-    /// Until then no new offers.
+    /// The customer may make no offers before this time.
     pub paused_until: Option<Timestamp>,
     pub version: u64,
 }
 
+/// Why a customer may make no offers for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConductRefusal {
+    /// The customer has cancelled too many deals.
+    CancelledTooOften { until: Timestamp },
+}
+
+impl ConductRefusal {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::CancelledTooOften { .. } => "CANCELLED_TOO_OFTEN",
+        }
+    }
+}
+
+impl fmt::Display for ConductRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CancelledTooOften { until } => {
+                write!(
+                    f,
+                    "too many deals were cancelled: no new offers until {until}"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConductRefusal {}
+
 impl Conduct {
-    /// Nothing to remember yet.
+    /// A customer without cancellations.
     #[must_use]
     pub const fn new(user: UserId, now: Timestamp) -> Self {
         Self {
@@ -34,7 +67,7 @@ impl Conduct {
         }
     }
 
-    /// One more deal was called off. The one beyond the limit begins a pause, after which the count starts anew.
+    /// Counts one more cancelled deal. The one above the limit starts a pause and resets the count.
     #[must_use]
     pub fn cancelled(self, limits: &Limits, now: Timestamp) -> Self {
         let same_day = now < self.counted_from.after(DAY);
@@ -58,9 +91,9 @@ impl Conduct {
     }
 
     /// Refused during a pause.
-    pub fn may_offer(&self, now: Timestamp) -> Result<(), Refusal> {
+    pub fn may_offer(&self, now: Timestamp) -> Result<(), ConductRefusal> {
         match self.paused_until {
-            Some(until) if now < until => Err(Refusal::CancelledTooOften { until }),
+            Some(until) if now < until => Err(ConductRefusal::CancelledTooOften { until }),
             _ => Ok(()),
         }
     }
@@ -86,12 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn the_one_beyond_the_limit_begins_a_pause() {
+    fn the_cancellation_above_the_limit_starts_a_pause() {
         let twice = new().cancelled(&limits(), NOW).cancelled(&limits(), NOW);
         assert_eq!(twice.may_offer(NOW), Ok(()));
         let thrice = twice.cancelled(&limits(), NOW);
         let until = NOW.after(Duration::from_secs(60));
-        let refused = Err(Refusal::CancelledTooOften { until });
+        let refused = Err(ConductRefusal::CancelledTooOften { until });
         assert_eq!(
             thrice.may_offer(until.before(Duration::from_micros(1))),
             refused
@@ -100,20 +133,20 @@ mod tests {
         assert_eq!(
             thrice.cancelled(&limits(), until).cancels,
             1,
-            "counted anew"
+            "the count starts again"
         );
     }
 
     #[test]
-    fn another_day_is_counted_for_itself_and_zero_is_no_limit() {
+    fn each_day_is_counted_separately_and_zero_means_no_limit() {
         let twice = new().cancelled(&limits(), NOW).cancelled(&limits(), NOW);
         let next_day = twice.cancelled(&limits(), NOW.after(DAY));
         assert_eq!((next_day.cancels, next_day.paused_until), (1, None));
-        let endless = Limits {
+        let unlimited = Limits {
             cancels_per_day: 0,
             ..limits()
         };
-        let often = (0..100).fold(new(), |conduct, _| conduct.cancelled(&endless, NOW));
+        let often = (0..100).fold(new(), |conduct, _| conduct.cancelled(&unlimited, NOW));
         assert_eq!(often.may_offer(NOW), Ok(()));
     }
 }

@@ -1,114 +1,49 @@
-//! What happened, told once per business fact. Public messages are made from these, never from the aggregates.
+//! Business facts: the sum of the events of all aggregates. Public messages are made from these, never from the
+//! aggregates.
 
-use crate::dispute::Resolution;
+use crate::dispute::DisputeEvent;
+use crate::exchanger::ExchangerEvent;
 use crate::named::named;
-use crate::order::Purchase;
-use crate::{
-    Actor, Decline, DisputeId, ListingId, Money, OfferId, OrderId, PaymentId, Role, Timestamp,
-    UserId, WithdrawalId,
-};
+use crate::offer::OfferEvent;
+use crate::order::OrderEvent;
+use crate::payment::PaymentEvent;
+use crate::stamped::Stamped;
+use crate::withdrawal::WithdrawalEvent;
+use crate::{DisputeId, OfferId, OrderId, PaymentId, Role, UserId, WithdrawalId};
 
-/// A fact, the version of its aggregate when it came true, and when that was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    pub fact: Fact,
-    pub version: u64,
-    pub at: Timestamp,
-}
+/// A business fact with the version of its aggregate and its time.
+pub type Event = Stamped<Fact>;
 
-/// Who deals with whom about what: carried by every fact of a deal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deal {
-    pub offer: OfferId,
-    pub listing: ListingId,
-    pub customer: UserId,
-    pub exchanger: UserId,
-    pub amount: Money,
-}
-
-/// The business facts.
+/// A business fact of any aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fact {
-    ExchangeOfferCreated {
-        deal: Deal,
-    },
-    ExchangeOfferApproved {
-        deal: Deal,
-    },
-    ExchangeOfferDeclined {
-        deal: Deal,
-    },
-    PaymentConfirmed {
-        deal: Deal,
-        reference: String,
-        by: Actor,
-    },
-    ReceiptConfirmed {
-        deal: Deal,
-    },
-    ExchangeOfferFinished {
-        deal: Deal,
-        paid_out: Money,
-        fee: Money,
-    },
-    ExchangeOfferCancelled {
-        deal: Deal,
-        by: Actor,
-    },
-    DisputeOpened {
-        deal: Deal,
-        dispute: DisputeId,
-        by: Actor,
-    },
-    DisputeResolved {
-        deal: Deal,
-        dispute: DisputeId,
-        resolution: Resolution,
-    },
-    ExchangerFrozen {
-        exchanger: UserId,
-        unanswered: u32,
-    },
-    ExchangerUnfrozen {
-        exchanger: UserId,
-        by: UserId,
-    },
-    OrderPaymentRequested {
-        order: OrderId,
-        purchase: Purchase,
-    },
-    /// An order's payment was made, or declined.
-    PaymentProcessed {
-        payment: PaymentId,
-        order: OrderId,
-        purchase: Purchase,
-        decline: Option<Decline>,
-    },
-    PaymentRefunded {
-        payment: PaymentId,
-        order: OrderId,
-        purchase: Purchase,
-    },
-    WithdrawalRequested {
-        request: WithdrawalRequest,
-    },
-    WithdrawalApproved {
-        request: WithdrawalRequest,
-        by: UserId,
-    },
-    WithdrawalRejected {
-        request: WithdrawalRequest,
-        by: UserId,
-        reason: String,
-    },
+    Offer(OfferEvent),
+    Dispute(DisputeEvent),
+    Exchanger(ExchangerEvent),
+    Order(OrderEvent),
+    Payment(PaymentEvent),
+    Withdrawal(WithdrawalEvent),
 }
 
-/// Who wants to take out how much: carried by every fact of a withdrawal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WithdrawalRequest {
-    pub withdrawal: WithdrawalId,
-    pub user: UserId,
-    pub amount: Money,
+macro_rules! sums {
+    ($($variant:ident($event:ty)),* $(,)?) => {$(
+        impl From<$event> for Fact {
+            fn from(event: $event) -> Self { Self::$variant(event) }
+        }
+
+        impl From<Stamped<$event>> for Event {
+            fn from(event: Stamped<$event>) -> Self { event.map(Fact::$variant) }
+        }
+    )*};
+}
+
+sums! {
+    Offer(OfferEvent),
+    Dispute(DisputeEvent),
+    Exchanger(ExchangerEvent),
+    Order(OrderEvent),
+    Payment(PaymentEvent),
+    Withdrawal(WithdrawalEvent),
 }
 
 impl Fact {
@@ -116,53 +51,43 @@ impl Fact {
     #[must_use]
     pub const fn name(&self) -> FactName {
         match self {
-            Self::ExchangeOfferCreated { .. } => FactName::ExchangeOfferCreated,
-            Self::ExchangeOfferApproved { .. } => FactName::ExchangeOfferApproved,
-            Self::ExchangeOfferDeclined { .. } => FactName::ExchangeOfferDeclined,
-            Self::PaymentConfirmed { .. } => FactName::PaymentConfirmed,
-            Self::ReceiptConfirmed { .. } => FactName::ReceiptConfirmed,
-            Self::ExchangeOfferFinished { .. } => FactName::ExchangeOfferFinished,
-            Self::ExchangeOfferCancelled { .. } => FactName::ExchangeOfferCancelled,
-            Self::DisputeOpened { .. } => FactName::DisputeOpened,
-            Self::DisputeResolved { .. } => FactName::DisputeResolved,
-            Self::ExchangerFrozen { .. } => FactName::ExchangerFrozen,
-            Self::ExchangerUnfrozen { .. } => FactName::ExchangerUnfrozen,
-            Self::OrderPaymentRequested { .. } => FactName::OrderPaymentRequested,
-            Self::PaymentProcessed { .. } => FactName::PaymentProcessed,
-            Self::PaymentRefunded { .. } => FactName::PaymentRefunded,
-            Self::WithdrawalRequested { .. } => FactName::WithdrawalRequested,
-            Self::WithdrawalApproved { .. } => FactName::WithdrawalApproved,
-            Self::WithdrawalRejected { .. } => FactName::WithdrawalRejected,
+            Self::Offer(event) => offer_name(event),
+            Self::Dispute(DisputeEvent::Opened { .. }) => FactName::DisputeOpened,
+            Self::Dispute(DisputeEvent::Resolved { .. }) => FactName::DisputeResolved,
+            Self::Exchanger(ExchangerEvent::Frozen { .. }) => FactName::ExchangerFrozen,
+            Self::Exchanger(ExchangerEvent::Unfrozen { .. }) => FactName::ExchangerUnfrozen,
+            Self::Order(OrderEvent::PaymentRequested { .. }) => FactName::OrderPaymentRequested,
+            Self::Payment(PaymentEvent::Processed { .. }) => FactName::PaymentProcessed,
+            Self::Payment(PaymentEvent::Refunded { .. }) => FactName::PaymentRefunded,
+            Self::Withdrawal(WithdrawalEvent::Requested { .. }) => FactName::WithdrawalRequested,
+            Self::Withdrawal(WithdrawalEvent::Approved { .. }) => FactName::WithdrawalApproved,
+            Self::Withdrawal(WithdrawalEvent::Rejected { .. }) => FactName::WithdrawalRejected,
         }
     }
 
-    /// Whose version the event carries.
+    /// The aggregate whose version the event carries.
     #[must_use]
     pub const fn aggregate(&self) -> AggregateRef {
         match self {
-            Self::ExchangeOfferCreated { deal }
-            | Self::ExchangeOfferApproved { deal }
-            | Self::ExchangeOfferDeclined { deal }
-            | Self::PaymentConfirmed { deal, .. }
-            | Self::ReceiptConfirmed { deal }
-            | Self::ExchangeOfferFinished { deal, .. }
-            | Self::ExchangeOfferCancelled { deal, .. } => AggregateRef::Offer(deal.offer),
-            Self::DisputeOpened { dispute, .. } | Self::DisputeResolved { dispute, .. } => {
-                AggregateRef::Dispute(*dispute)
-            }
-            Self::ExchangerFrozen { exchanger, .. } | Self::ExchangerUnfrozen { exchanger, .. } => {
-                AggregateRef::Exchanger(*exchanger)
-            }
-            Self::OrderPaymentRequested { order, .. } => AggregateRef::Order(*order),
-            Self::PaymentProcessed { payment, .. } | Self::PaymentRefunded { payment, .. } => {
-                AggregateRef::Payment(*payment)
-            }
-            Self::WithdrawalRequested { request }
-            | Self::WithdrawalApproved { request, .. }
-            | Self::WithdrawalRejected { request, .. } => {
-                AggregateRef::Withdrawal(request.withdrawal)
-            }
+            Self::Offer(event) => AggregateRef::Offer(event.deal().offer),
+            Self::Dispute(event) => AggregateRef::Dispute(event.dispute()),
+            Self::Exchanger(event) => AggregateRef::Exchanger(event.exchanger()),
+            Self::Order(event) => AggregateRef::Order(event.order()),
+            Self::Payment(event) => AggregateRef::Payment(event.payment()),
+            Self::Withdrawal(event) => AggregateRef::Withdrawal(event.request().withdrawal),
         }
+    }
+}
+
+const fn offer_name(event: &OfferEvent) -> FactName {
+    match event {
+        OfferEvent::Created { .. } => FactName::ExchangeOfferCreated,
+        OfferEvent::Approved { .. } => FactName::ExchangeOfferApproved,
+        OfferEvent::Declined { .. } => FactName::ExchangeOfferDeclined,
+        OfferEvent::PaymentConfirmed { .. } => FactName::PaymentConfirmed,
+        OfferEvent::ReceiptConfirmed { .. } => FactName::ReceiptConfirmed,
+        OfferEvent::Finished { .. } => FactName::ExchangeOfferFinished,
+        OfferEvent::Cancelled { .. } => FactName::ExchangeOfferCancelled,
     }
 }
 
@@ -189,18 +114,18 @@ named! {
     }
 }
 
-/// What an event is about, and so who is told of it.
+/// The kind of thing that an event is about. It decides which users are notified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     Deal,
     Exchanger,
-    /// Orders and payments tell each other; whoever pays is told by the order.
+    /// Orders and payments exchange these events; the buyer is notified when the order is settled.
     Order,
     Withdrawal,
 }
 
 impl FactName {
-    /// What it is about.
+    /// The kind of thing that the event is about.
     #[must_use]
     pub const fn subject(self) -> Subject {
         match self {
@@ -223,7 +148,7 @@ impl FactName {
         }
     }
 
-    /// Which of the staff must know, since they will be asked to decide.
+    /// The staff role that has to act on the event, if any.
     #[must_use]
     pub const fn concerns_staff(self) -> Option<Role> {
         match self {
@@ -234,7 +159,7 @@ impl FactName {
     }
 }
 
-/// What a version counts the changes of.
+/// The aggregate that a version belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AggregateRef {
     Offer(OfferId),

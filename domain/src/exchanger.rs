@@ -1,13 +1,15 @@
-//! Exchangers: their online switch, and the freeze of those who leave customers without an answer.
+//! Exchangers: their online switch, and the freeze of those that leave offers unanswered.
 
-use crate::event::{Event, Fact};
-use crate::{Refusal, Timestamp, UserId};
+use std::fmt;
 
-/// What the market knows of an exchanger beyond the account.
+use crate::stamped::Stamped;
+use crate::{Timestamp, UserId};
+
+/// What the market keeps about an exchanger beyond the user account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exchanger {
     pub user: UserId,
-    /// Their own switch; only online exchangers get offers.
+    /// The exchanger's own switch; only online exchangers get offers.
     pub online: bool,
     /// Offers left unanswered in a row while online.
     pub unanswered: u32,
@@ -15,6 +17,54 @@ pub struct Exchanger {
     pub frozen_at: Option<Timestamp>,
     pub version: u64,
 }
+
+/// An event of an exchanger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExchangerEvent {
+    Frozen { exchanger: UserId, unanswered: u32 },
+    Unfrozen { exchanger: UserId, by: UserId },
+}
+
+impl ExchangerEvent {
+    /// The exchanger that it is about.
+    #[must_use]
+    pub const fn exchanger(&self) -> UserId {
+        match self {
+            Self::Frozen { exchanger, .. } | Self::Unfrozen { exchanger, .. } => *exchanger,
+        }
+    }
+}
+
+/// Why an exchanger can't trade just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExchangerRefusal {
+    Offline,
+    Frozen,
+}
+
+impl ExchangerRefusal {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Offline => "EXCHANGER_OFFLINE",
+            Self::Frozen => "EXCHANGER_FROZEN",
+        }
+    }
+}
+
+impl fmt::Display for ExchangerRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Offline => f.write_str("the exchanger is offline"),
+            Self::Frozen => {
+                f.write_str("the exchanger is frozen until a moderator lifts the freeze")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ExchangerRefusal {}
 
 impl Exchanger {
     /// A new exchanger: offline, unfrozen.
@@ -29,15 +79,15 @@ impl Exchanger {
         }
     }
 
-    /// Refused while frozen: no new or resumed listings, no new offers.
-    pub const fn must_not_be_frozen(&self) -> Result<(), Refusal> {
+    /// Refused while frozen: a frozen exchanger publishes and resumes no listings and gets no offers.
+    pub const fn must_not_be_frozen(&self) -> Result<(), ExchangerRefusal> {
         match self.frozen_at {
             None => Ok(()),
-            Some(_) => Err(Refusal::ExchangerFrozen),
+            Some(_) => Err(ExchangerRefusal::Frozen),
         }
     }
 
-    /// Turns the own switch.
+    /// Sets the exchanger's own switch.
     #[must_use]
     pub fn switch(self, online: bool) -> Self {
         if self.online == online {
@@ -47,9 +97,9 @@ impl Exchanger {
         }
     }
 
-    /// Any answer ends the row of unanswered offers.
+    /// Any response ends the run of unanswered offers.
     #[must_use]
-    pub fn answered(self) -> Self {
+    pub fn responded(self) -> Self {
         if self.unanswered == 0 {
             self
         } else {
@@ -57,10 +107,14 @@ impl Exchanger {
         }
     }
 
-    /// An offer ran out without an answer. Counts only while online; one above `limit` freezes the account, and the
-    /// event says so. The caller pauses the listings.
+    /// An offer expired without a response. Counts only while online; the one above `limit` freezes the exchanger and
+    /// causes the event. The caller pauses the listings.
     #[must_use]
-    pub fn left_unanswered(self, limit: u32, now: Timestamp) -> (Self, Option<Event>) {
+    pub fn left_unanswered(
+        self,
+        limit: u32,
+        now: Timestamp,
+    ) -> (Self, Option<Stamped<ExchangerEvent>>) {
         if !self.online {
             return (self, None);
         }
@@ -73,7 +127,7 @@ impl Exchanger {
         });
         let event = freezes.then(|| {
             counted.event(
-                Fact::ExchangerFrozen {
+                ExchangerEvent::Frozen {
                     exchanger: counted.user,
                     unanswered: counted.unanswered,
                 },
@@ -83,21 +137,21 @@ impl Exchanger {
         (counted, event)
     }
 
-    /// A moderator lifts the freeze and the count starts anew; `None` where there was no freeze to lift.
+    /// A moderator lifts the freeze and the count starts at zero; no event if there was no freeze.
     #[must_use]
-    pub fn unfreeze(self, by: UserId, now: Timestamp) -> (Self, Option<Event>) {
+    pub fn unfreeze(self, by: UserId, now: Timestamp) -> (Self, Option<Stamped<ExchangerEvent>>) {
         if self.frozen_at.is_none() {
             return (self, None);
         }
-        let thawed = self.changed(|exchanger| {
+        let unfrozen = self.changed(|exchanger| {
             exchanger.frozen_at = None;
             exchanger.unanswered = 0;
         });
-        let fact = Fact::ExchangerUnfrozen {
-            exchanger: thawed.user,
+        let fact = ExchangerEvent::Unfrozen {
+            exchanger: unfrozen.user,
             by,
         };
-        (thawed, Some(thawed.event(fact, now)))
+        (unfrozen, Some(unfrozen.event(fact, now)))
     }
 
     fn changed(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -106,8 +160,8 @@ impl Exchanger {
         self
     }
 
-    const fn event(&self, fact: Fact, at: Timestamp) -> Event {
-        Event {
+    const fn event(&self, fact: ExchangerEvent, at: Timestamp) -> Stamped<ExchangerEvent> {
+        Stamped {
             fact,
             version: self.version,
             at,
@@ -141,30 +195,33 @@ mod tests {
         assert_eq!(frozen.frozen_at, Some(NOW));
         assert_eq!(
             event.unwrap().fact,
-            Fact::ExchangerFrozen {
+            ExchangerEvent::Frozen {
                 exchanger: frozen.user,
                 unanswered: 6
             }
         );
-        assert_eq!(frozen.must_not_be_frozen(), Err(Refusal::ExchangerFrozen));
+        assert_eq!(frozen.must_not_be_frozen(), Err(ExchangerRefusal::Frozen));
         let (again, event) = frozen.left_unanswered(5, NOW);
         assert_eq!((again.frozen_at, event), (Some(NOW), None));
     }
 
     #[test]
-    fn an_answer_resets_and_an_offline_exchanger_is_not_counted() {
+    fn a_response_resets_the_count_and_an_offline_exchanger_is_not_counted() {
         let (counted, _) = online().left_unanswered(5, NOW);
-        assert_eq!(counted.answered().unanswered, 0);
+        assert_eq!(counted.responded().unanswered, 0);
         let offline = counted.switch(false);
         assert_eq!(offline.left_unanswered(0, NOW), (offline, None));
     }
 
     #[test]
-    fn unfreezing_starts_anew_and_twice_is_once() {
+    fn unfreezing_resets_the_count_and_does_nothing_twice() {
         let (frozen, _) = online().left_unanswered(0, NOW);
-        let (thawed, event) = frozen.unfreeze(UserId::from_u128(9), NOW);
-        assert_eq!((thawed.frozen_at, thawed.unanswered), (None, 0));
+        let (unfrozen, event) = frozen.unfreeze(UserId::from_u128(9), NOW);
+        assert_eq!((unfrozen.frozen_at, unfrozen.unanswered), (None, 0));
         assert!(event.is_some());
-        assert_eq!(thawed.unfreeze(UserId::from_u128(9), NOW), (thawed, None));
+        assert_eq!(
+            unfrozen.unfreeze(UserId::from_u128(9), NOW),
+            (unfrozen, None)
+        );
     }
 }

@@ -1,19 +1,7 @@
 //! What people are told: notifications, numbered one after another in the mailbox of whoever they are for.
 
 use crate::event::FactName;
-use crate::named::named;
-use crate::refusal::Resource;
-use crate::{
-    DisputeId, Money, NotificationId, OfferId, OrderId, Refusal, Timestamp, UserId, WithdrawalId,
-};
-
-named! {
-    /// The language in which somebody is told, by its code (ISO 639-1).
-    Language {
-        English = "en",
-        Russian = "ru",
-    }
-}
+use crate::{DisputeId, Money, NotificationId, OfferId, OrderId, Timestamp, UserId, WithdrawalId};
 
 /// What somebody is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,14 +98,15 @@ impl Mailbox {
     }
 
     /// Marks everything up to a number as read. What was marked stays so.
-    pub fn read_to(mut self, number: u64) -> Result<Self, Refusal> {
+    #[must_use]
+    pub const fn read_to(mut self, number: u64) -> Option<Self> {
         if number > self.last {
-            return Err(Refusal::NotFound(Resource::Notification));
+            return None;
         }
         if number > self.read_to {
             self.read_to = number;
             self.version += 1;
         }
-        Ok(self)
+        Some(self)
     }
 }

@@ -1,13 +1,16 @@
-//! Orders: something to be paid from the wallet, by a payment that others make.
+//! Orders: a purchase to be paid from the wallet, by a payment that is made elsewhere.
 
-use crate::event::{Event, Fact};
+use std::fmt;
+
 use crate::named::named;
-use crate::{Asset, Decline, Money, OrderId, PaymentId, Refusal, Timestamp, UserId};
+use crate::purchase::{Purchase, PurchaseError};
+use crate::stamped::Stamped;
+use crate::{Decline, OrderId, PaymentId, Timestamp};
 
 named! {
-    /// How an order stands.
+    /// The status of an order.
     OrderStatus {
-        /// The payment is under way.
+        /// The payment is pending.
         New = "NEW",
         /// It is paid.
         Finished = "FINISHED",
@@ -16,38 +19,14 @@ named! {
     }
 }
 
-/// What prices are in where nothing else is said.
-pub const DEFAULT_ASSET: Asset = Asset::Rub;
-
-/// Who buys from whom, for how much.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Purchase {
-    pub user: UserId,
-    /// Who is paid; `None`: the market's own shop.
-    pub merchant: Option<UserId>,
-    pub amount: Money,
-    pub description: String,
-}
-
-impl Purchase {
-    /// Refused where nothing would change hands.
-    pub fn check(self) -> Result<Self, Refusal> {
-        self.amount.positive().map_err(Refusal::amount)?;
-        if self.merchant == Some(self.user) {
-            return Err(Refusal::SelfDeal);
-        }
-        Ok(self)
-    }
-}
-
-/// What became of an order so far.
+/// The state of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderState {
     New,
     Finished {
         payment: PaymentId,
         at: Timestamp,
-        /// When it was paid back, if it was.
+        /// When the payment was refunded, if it was.
         refunded_at: Option<Timestamp>,
     },
     Cancelled {
@@ -66,7 +45,7 @@ pub struct Order {
     pub version: u64,
 }
 
-/// How a payment went.
+/// The result of an order's payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentResult {
     Paid(PaymentId),
@@ -74,13 +53,56 @@ pub enum PaymentResult {
     Refunded(PaymentId),
 }
 
+/// An event of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderEvent {
+    PaymentRequested { order: OrderId, purchase: Purchase },
+}
+
+impl OrderEvent {
+    /// The order that it is about.
+    #[must_use]
+    pub const fn order(&self) -> OrderId {
+        match self {
+            Self::PaymentRequested { order, .. } => *order,
+        }
+    }
+}
+
+/// Why an order can't be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderRefusal {
+    /// The id names another order.
+    Exists,
+}
+
+impl OrderRefusal {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Exists => "ORDER_EXISTS",
+        }
+    }
+}
+
+impl fmt::Display for OrderRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exists => f.write_str("this order id names another order"),
+        }
+    }
+}
+
+impl std::error::Error for OrderRefusal {}
+
 impl Order {
     /// A new order, and the request to pay it.
     pub fn create(
         id: OrderId,
         purchase: Purchase,
         now: Timestamp,
-    ) -> Result<(Self, Event), Refusal> {
+    ) -> Result<(Self, Stamped<OrderEvent>), PurchaseError> {
         let order = Self {
             id,
             purchase: purchase.check()?,
@@ -88,8 +110,8 @@ impl Order {
             created_at: now,
             version: 1,
         };
-        let requested = Event {
-            fact: Fact::OrderPaymentRequested {
+        let requested = Stamped {
+            fact: OrderEvent::PaymentRequested {
                 order: id,
                 purchase: order.purchase.clone(),
             },
@@ -99,7 +121,7 @@ impl Order {
         Ok((order, requested))
     }
 
-    /// How it stands.
+    /// Its status.
     #[must_use]
     pub const fn status(&self) -> OrderStatus {
         match self.state {
@@ -109,8 +131,8 @@ impl Order {
         }
     }
 
-    /// The order after its payment's result. What it knows already changes nothing; a refund that is heard of before the
-    /// payment says both.
+    /// Applies the result of the order's payment. A repeated result changes nothing; a refund that arrives before the
+    /// payment's own result implies both.
     #[must_use]
     pub fn settle(self, result: PaymentResult, now: Timestamp) -> Self {
         let state = match (self.state, result) {
@@ -152,7 +174,9 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TypedId;
+    use crate::money::AmountRefusal;
+    use crate::user::AccessRefusal;
+    use crate::{Asset, Money, MoneyError, TypedId, UserId};
 
     const THEN: Timestamp = Timestamp::from_micros(1);
     const NOW: Timestamp = Timestamp::from_micros(2);
@@ -173,10 +197,10 @@ mod tests {
     }
 
     #[test]
-    fn a_new_order_asks_to_be_paid() {
+    fn a_new_order_requests_its_payment() {
         let (order, event) = Order::create(OrderId::from_u128(7), purchase(500), THEN).unwrap();
         assert_eq!(order.status(), OrderStatus::New);
-        let fact = Fact::OrderPaymentRequested {
+        let fact = OrderEvent::PaymentRequested {
             order: order.id,
             purchase: purchase(500),
         };
@@ -184,27 +208,27 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_bought_for_nothing_or_from_oneself() {
+    fn an_order_has_a_positive_amount_and_another_merchant() {
         for minor in [0, -1] {
             let refused = Order::create(OrderId::from_u128(7), purchase(minor), THEN).unwrap_err();
-            assert_eq!(refused.code(), "AMOUNT_NOT_POSITIVE");
+            assert_eq!(refused, AmountRefusal::from(MoneyError::NotPositive).into());
         }
         let own = Purchase {
             merchant: Some(UserId::from_u128(1)),
             ..purchase(1)
         };
         let refused = Order::create(OrderId::from_u128(7), own, THEN);
-        assert_eq!(refused, Err(Refusal::SelfDeal));
+        assert_eq!(refused, Err(AccessRefusal::SelfDeal.into()));
     }
 
     #[test]
-    fn each_result_counts_once_and_in_any_order() {
+    fn each_result_is_applied_once_and_in_any_order() {
         let pay = PaymentId::from_u128(9);
         let paid = order().settle(PaymentResult::Paid(pay), NOW);
         assert_eq!((paid.status(), paid.version), (OrderStatus::Finished, 2));
         let refunded = paid.clone().settle(PaymentResult::Refunded(pay), NOW);
         assert_eq!(refunded.version, 3);
-        // What is known changes nothing, and neither does what came too late.
+        // Neither a repeated result nor a late one changes anything.
         let other = PaymentId::from_u128(10);
         for late in [
             PaymentResult::Paid(pay),
@@ -223,7 +247,7 @@ mod tests {
             declined.clone().settle(PaymentResult::Paid(pay), NOW),
             declined
         );
-        // Heard of before the payment itself.
+        // The refund arrives before the payment's own result.
         let both = order().settle(PaymentResult::Refunded(pay), NOW);
         assert_eq!(both.clone().settle(PaymentResult::Paid(pay), NOW), both);
         assert_eq!(both.status(), OrderStatus::Finished);

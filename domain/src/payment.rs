@@ -1,9 +1,11 @@
-//! Payments: money that goes from one account to another, once for each reason to pay.
+//! Payments: money that goes from one account to another, once for each origin.
 
-use crate::event::{Event, Fact};
+use std::fmt;
+
 use crate::named::named;
-use crate::order::Purchase;
-use crate::{AccountId, Money, OrderId, PaymentId, Refusal, Timestamp, UserId};
+use crate::purchase::Purchase;
+use crate::stamped::Stamped;
+use crate::{AccountId, Money, OrderId, PaymentId, Timestamp, UserId};
 
 named! {
     /// Why a payment was not made.
@@ -18,7 +20,7 @@ named! {
 }
 
 impl Decline {
-    /// For people.
+    /// The reason in words, for users.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -32,18 +34,18 @@ impl Decline {
     }
 }
 
-/// Why a payment is made: for each of these there is one payment at most.
+/// What a payment is made for. There is at most one payment per origin.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PaymentOrigin {
     Order(OrderId),
-    /// Somebody has asked for it, under a key of their own.
+    /// A user asked for it, under a key of the user's choice.
     Caller {
         user: UserId,
         key: String,
     },
 }
 
-/// What was asked for.
+/// What the payment was asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentTerms {
     /// `None`: there is no such account.
@@ -53,7 +55,7 @@ pub struct PaymentTerms {
     pub description: String,
 }
 
-/// How a payment stands.
+/// The state of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentState {
     /// The money has changed hands.
@@ -66,7 +68,7 @@ pub enum PaymentState {
     },
 }
 
-/// A payment: made or declined when it is asked for, and that for ever. Only what was made can be refunded.
+/// A payment. It is made or declined at once and for good; only a payment that was made can be refunded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     pub id: PaymentId,
@@ -76,6 +78,60 @@ pub struct Payment {
     pub processed_at: Timestamp,
     pub version: u64,
 }
+
+/// An event of a payment that an order asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaymentEvent {
+    /// The payment was made, or declined.
+    Processed {
+        payment: PaymentId,
+        order: OrderId,
+        purchase: Purchase,
+        decline: Option<Decline>,
+    },
+    Refunded {
+        payment: PaymentId,
+        order: OrderId,
+        purchase: Purchase,
+    },
+}
+
+impl PaymentEvent {
+    /// The payment that it is about.
+    #[must_use]
+    pub const fn payment(&self) -> PaymentId {
+        match self {
+            Self::Processed { payment, .. } | Self::Refunded { payment, .. } => *payment,
+        }
+    }
+}
+
+/// Why a payment can't be refunded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentRefusal {
+    /// The payment was declined.
+    Declined,
+}
+
+impl PaymentRefusal {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Declined => "PAYMENT_DECLINED",
+        }
+    }
+}
+
+impl fmt::Display for PaymentRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Declined => f.write_str("the payment was declined: there is nothing to refund"),
+        }
+    }
+}
+
+impl std::error::Error for PaymentRefusal {}
 
 impl Payment {
     /// A payment with its outcome.
@@ -100,13 +156,13 @@ impl Payment {
         }
     }
 
-    /// Whether this user has asked for it, under a key of their own.
+    /// Whether this user asked for it, under a key of the user's choice.
     #[must_use]
     pub fn was_asked_for_by(&self, caller: UserId) -> bool {
         matches!(self.origin, PaymentOrigin::Caller { user, .. } if user == caller)
     }
 
-    /// Why it was not made, if it was not.
+    /// Why it was declined, if it was.
     #[must_use]
     pub const fn decline(&self) -> Option<Decline> {
         match self.state {
@@ -115,14 +171,14 @@ impl Payment {
         }
     }
 
-    /// What is told of its outcome, where an order is paid.
+    /// The event of its outcome, if it pays an order.
     #[must_use]
-    pub fn processed(&self, purchase: &Purchase) -> Option<Event> {
+    pub fn processed(&self, purchase: &Purchase) -> Option<Stamped<PaymentEvent>> {
         let PaymentOrigin::Order(order) = self.origin else {
             return None;
         };
-        Some(Event {
-            fact: Fact::PaymentProcessed {
+        Some(Stamped {
+            fact: PaymentEvent::Processed {
                 payment: self.id,
                 order,
                 purchase: purchase.clone(),
@@ -133,10 +189,10 @@ impl Payment {
         })
     }
 
-    /// The payment after its money has gone back; `None` where it has before.
-    pub fn refund(self, by: UserId, now: Timestamp) -> Result<Option<Self>, Refusal> {
+    /// The refunded payment; `None` if it was refunded before.
+    pub fn refund(self, by: UserId, now: Timestamp) -> Result<Option<Self>, PaymentRefusal> {
         match self.state {
-            PaymentState::Declined(_) => Err(Refusal::PaymentDeclined),
+            PaymentState::Declined(_) => Err(PaymentRefusal::Declined),
             PaymentState::Refunded { .. } => Ok(None),
             PaymentState::Authorized => Ok(Some(Self {
                 state: PaymentState::Refunded { by, at: now },
@@ -166,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_is_refunded_once() {
+    fn a_payment_is_refunded_once() {
         let by = UserId::from_u128(5);
         let refunded = payment(None).refund(by, NOW).unwrap().unwrap();
         assert_eq!(refunded.state, PaymentState::Refunded { by, at: NOW });
@@ -175,10 +231,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_declined_stays_so() {
+    fn a_declined_payment_is_not_refunded() {
         let declined = payment(Some(Decline::InsufficientFunds));
         assert_eq!(declined.decline(), Some(Decline::InsufficientFunds));
         let refused = declined.refund(UserId::from_u128(5), NOW);
-        assert_eq!(refused, Err(Refusal::PaymentDeclined));
+        assert_eq!(refused, Err(PaymentRefusal::Declined));
     }
 }

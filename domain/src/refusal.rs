@@ -1,12 +1,31 @@
-//! Why the market says no. Each refusal has a stable code that clients may rely on, and changes nothing.
+//! Why the market refuses a request: the sum of the refusals of all nouns. Each refusal has a stable code that clients
+//! may rely on, and changes nothing.
 
 use std::fmt;
-use std::time::Duration;
 
-use crate::offer::machine::{Actor, Status, Trigger};
-use crate::{Asset, Money, MoneyError, Role, Timestamp};
+pub use crate::conduct::ConductRefusal;
+pub use crate::dispute::DisputeRefusal;
+pub use crate::exchanger::ExchangerRefusal;
+pub use crate::ledger::LedgerRefusal;
+pub use crate::listing::{ListingFlaw, ListingRefusal};
+pub use crate::money::{AmountRefusal, AmountRole};
+pub use crate::offer::OfferRefusal;
+pub use crate::order::OrderRefusal;
+pub use crate::payment::PaymentRefusal;
+pub use crate::second_factor::SecondFactorRefusal;
+pub use crate::session::SessionRefusal;
+pub use crate::user::{AccessRefusal, UserRefusal};
+pub use crate::withdrawal::WithdrawalRefusal;
 
-/// What somebody asked for that is not there, or is not theirs to see.
+use crate::MoneyError;
+use crate::law::BrokenLaw;
+use crate::ledger::LedgerError;
+use crate::listing::ListingError;
+use crate::offer::OfferError;
+use crate::purchase::PurchaseError;
+use crate::withdrawal::WithdrawalError;
+
+/// The kind of thing that a request names and that does not exist, or not for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resource {
     Offer,
@@ -22,159 +41,125 @@ pub enum Resource {
     Session,
 }
 
-/// What one person may have only so many of.
+impl Resource {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Offer => "offer",
+            Self::Listing => "listing",
+            Self::Dispute => "dispute",
+            Self::Exchanger => "exchanger",
+            Self::User => "user",
+            Self::Account => "account",
+            Self::Notification => "notification",
+            Self::Order => "order",
+            Self::Payment => "payment",
+            Self::Withdrawal => "withdrawal",
+            Self::Session => "session",
+        }
+    }
+
+    const fn not_found(self) -> &'static str {
+        match self {
+            Self::Offer => "OFFER_NOT_FOUND",
+            Self::Listing => "LISTING_NOT_FOUND",
+            Self::Dispute => "DISPUTE_NOT_FOUND",
+            Self::Exchanger => "EXCHANGER_NOT_FOUND",
+            Self::User => "USER_NOT_FOUND",
+            Self::Account => "ACCOUNT_NOT_FOUND",
+            Self::Notification => "NOTIFICATION_NOT_FOUND",
+            Self::Order => "ORDER_NOT_FOUND",
+            Self::Payment => "PAYMENT_NOT_FOUND",
+            Self::Withdrawal => "WITHDRAWAL_NOT_FOUND",
+            Self::Session => "SESSION_NOT_FOUND",
+        }
+    }
+}
+
+/// What one user may have only so many of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QuotaKind {
     /// A customer's open deals.
     OpenOffers,
     /// An exchanger's listings that are not closed.
     Listings,
-    /// Withdrawals that nobody has decided yet.
+    /// Withdrawals that are not decided yet.
     OpenWithdrawals,
 }
 
-/// Every way in which a well-formed request is turned down.
+impl QuotaKind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::OpenOffers => "open deals",
+            Self::Listings => "listings",
+            Self::OpenWithdrawals => "undecided withdrawals",
+        }
+    }
+
+    const fn exceeded(self) -> &'static str {
+        match self {
+            Self::OpenOffers => "TOO_MANY_OPEN_OFFERS",
+            Self::Listings => "TOO_MANY_LISTINGS",
+            Self::OpenWithdrawals => "TOO_MANY_OPEN_WITHDRAWALS",
+        }
+    }
+}
+
+/// Every way in which a well-formed request is refused. Refusals that several nouns share (of an amount, of access)
+/// stand in a variant of their own, whichever noun they come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Not there, or somebody else's: the two are not told apart.
+    /// It does not exist, or belongs to another user: the two are not distinguished.
     NotFound(Resource),
-    /// The status machine has no such move. `state: None`: the deal does not exist yet.
-    IllegalTransition {
-        state: Option<Status>,
-        trigger: Trigger,
-        actor: Actor,
-    },
-    /// The caller's account has no right to do this at all.
-    RoleRequired {
-        role: Role,
-    },
-    /// The request names an author who is not the caller.
-    IdentityMismatch,
-    /// Only the owner may change it.
-    NotOwner,
-    /// Nobody decides in a matter of their own.
-    ConflictOfInterest,
-    /// Administrators don't take ADMIN from themselves: the last one would lock everybody out.
-    OwnAdminRole,
-    /// Nobody deals with themself.
-    SelfDeal,
-    /// An amount that can't be used, in the field of this name.
-    Amount {
-        field: &'static str,
-        error: MoneyError,
-    },
-    /// The caller's balance does not cover it.
-    InsufficientFunds {
-        asset: Asset,
-    },
-    /// The other side's balance does not cover it.
-    CounterpartyFunds {
-        asset: Asset,
-    },
-    /// A balance would exceed 64 bits.
-    BalanceOverflow,
-    ListingPaused,
-    ListingClosed,
-    /// The offer's direction is not the listing's.
-    WrongExchangeType,
-    ExchangerOffline,
-    ExchangerFrozen,
-    OverRemaining {
-        remaining: Money,
-    },
-    BelowMinimum {
-        fiat: Money,
-        min: Money,
-    },
-    AboveMaximum {
-        fiat: Money,
-        max: Money,
-    },
-    /// A listing's numbers don't fit together.
-    InvalidListing {
-        field: &'static str,
-        reason: &'static str,
-    },
-    /// A listing's total can't be less than what is in open and finished deals.
-    TotalBelowCommitted,
-    /// This side has opened its dispute before.
-    DisputeAlreadyOpened,
-    /// Nothing is open in this dispute any more.
-    DisputeResolved,
-    /// A split gives both sides something.
-    SplitOutOfRange {
-        escrow: Money,
-    },
-    /// A split names `payer_amount`, other resolutions don't.
-    PayerAmountMismatch,
-    /// This id names another order.
-    OrderExists,
-    /// Only what was paid can be refunded.
-    PaymentDeclined,
-    /// The key of a request was used before, for another request.
+    Access(AccessRefusal),
+    Amount(AmountRefusal),
+    Ledger(LedgerRefusal),
+    Exchanger(ExchangerRefusal),
+    Listing(ListingRefusal),
+    Offer(OfferRefusal),
+    Dispute(DisputeRefusal),
+    Order(OrderRefusal),
+    Payment(PaymentRefusal),
+    Withdrawal(WithdrawalRefusal),
+    User(UserRefusal),
+    Session(SessionRefusal),
+    SecondFactor(SecondFactorRefusal),
+    Conduct(ConductRefusal),
+    /// The idempotency key was used for another request.
     IdempotencyKeyReused,
-    /// The withdrawal is decided.
-    WithdrawalDecided,
-    EmailTaken,
-    /// E-mail and password don't belong together.
-    BadCredentials,
-    /// Too many log-ins have failed; the next may be tried after this long.
-    TooManyAttempts {
-        wait: Duration,
-    },
-    /// Nobody is let in before they have verified their e-mail address.
-    EmailNotVerified,
-    /// The second factor is needed for this: it was not shown, or too long ago.
-    SecondFactorRequired,
-    /// Not a code of this second factor, or one that was shown before.
-    SecondFactorWrong,
-    SecondFactorActive,
-    SecondFactorMissing,
-    /// The session has ended, or its refresh token is not the one that is good.
-    SessionOver,
-    /// A link from a mail that is not good, or not any more.
-    LinkSpent,
-    /// The new password is too easily guessed.
-    WeakPassword {
-        reason: &'static str,
-    },
-    /// As many as one person may have.
+    /// The user already has the maximum of them.
     TooMany {
-        what: QuotaKind,
-        most: u32,
+        kind: QuotaKind,
+        max: u32,
     },
-    /// The customer has called off too many deals.
-    CancelledTooOften {
-        until: Timestamp,
-    },
-    /// A law of the market would break: a defect of ours, never the caller's fault. Reported loudly, nothing changes.
+    /// A law of the market would break: a defect of ours, never the caller's fault. It is reported and nothing changes.
     Broken {
         what: &'static str,
     },
 }
 
 impl Refusal {
-    /// An unusable `amount`.
+    /// The only amount of a request can't be used.
     #[must_use]
     pub const fn amount(error: MoneyError) -> Self {
-        Self::Amount {
-            field: "amount",
+        Self::Amount(AmountRefusal {
+            role: AmountRole::Amount,
             error,
-        }
+        })
     }
 
-    /// An unusable amount in another field.
-    pub const fn amount_of(field: &'static str) -> impl Fn(MoneyError) -> Self {
-        move |error| Self::Amount { field, error }
+    /// The amount of this role can't be used.
+    pub const fn amount_of(role: AmountRole) -> impl Fn(MoneyError) -> Self {
+        move |error| Self::Amount(AmountRefusal { role, error })
     }
 
-    /// Whether it is about how the caller comes, not about what they ask: the same request may be granted a moment later,
-    /// and is then to be looked at anew.
+    /// Whether it is about how the caller is authenticated and not about the request: the same request may be granted a
+    /// moment later, so that the refusal must not be stored as its reply.
     #[must_use]
     pub const fn is_about_access(&self) -> bool {
         matches!(
             self,
-            Self::SecondFactorRequired | Self::TooManyAttempts { .. }
+            Self::SecondFactor(SecondFactorRefusal::Required)
+                | Self::Session(SessionRefusal::TooManyAttempts { .. })
         )
     }
 
@@ -182,69 +167,23 @@ impl Refusal {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::NotFound(Resource::Offer) => "OFFER_NOT_FOUND",
-            Self::NotFound(Resource::Listing) => "LISTING_NOT_FOUND",
-            Self::NotFound(Resource::Dispute) => "DISPUTE_NOT_FOUND",
-            Self::NotFound(Resource::Exchanger) => "EXCHANGER_NOT_FOUND",
-            Self::NotFound(Resource::User) => "USER_NOT_FOUND",
-            Self::NotFound(Resource::Account) => "ACCOUNT_NOT_FOUND",
-            Self::NotFound(Resource::Notification) => "NOTIFICATION_NOT_FOUND",
-            Self::NotFound(Resource::Order) => "ORDER_NOT_FOUND",
-            Self::NotFound(Resource::Payment) => "PAYMENT_NOT_FOUND",
-            Self::NotFound(Resource::Withdrawal) => "WITHDRAWAL_NOT_FOUND",
-            Self::NotFound(Resource::Session) => "SESSION_NOT_FOUND",
-            Self::IllegalTransition { .. } => "ILLEGAL_TRANSITION",
-            Self::RoleRequired { .. } => "ROLE_REQUIRED",
-            Self::IdentityMismatch => "IDENTITY_MISMATCH",
-            Self::NotOwner => "NOT_OWNER",
-            Self::ConflictOfInterest => "CONFLICT_OF_INTEREST",
-            Self::OwnAdminRole => "OWN_ADMIN_ROLE",
-            Self::SelfDeal => "SELF_DEAL",
-            Self::Amount { error, .. } => match error {
-                MoneyError::Malformed => "AMOUNT_MALFORMED",
-                MoneyError::TooManyDecimals { .. } => "TOO_MANY_DECIMALS",
-                MoneyError::Overflow => "AMOUNT_TOO_LARGE",
-                MoneyError::NotPositive => "AMOUNT_NOT_POSITIVE",
-                MoneyError::AssetMismatch { .. } => "ASSET_MISMATCH",
-            },
-            Self::InsufficientFunds { .. } => "INSUFFICIENT_FUNDS",
-            Self::CounterpartyFunds { .. } => "COUNTERPARTY_INSUFFICIENT_FUNDS",
-            Self::BalanceOverflow => "BALANCE_TOO_LARGE",
-            Self::ListingPaused => "LISTING_PAUSED",
-            Self::ListingClosed => "LISTING_CLOSED",
-            Self::WrongExchangeType => "WRONG_EXCHANGE_TYPE",
-            Self::ExchangerOffline => "EXCHANGER_OFFLINE",
-            Self::ExchangerFrozen => "EXCHANGER_FROZEN",
-            Self::OverRemaining { .. } => "OVER_REMAINING",
-            Self::BelowMinimum { .. } => "BELOW_MINIMUM",
-            Self::AboveMaximum { .. } => "ABOVE_MAXIMUM",
-            Self::InvalidListing { .. } => "INVALID_LISTING",
-            Self::TotalBelowCommitted => "TOTAL_BELOW_COMMITTED",
-            Self::DisputeAlreadyOpened => "DISPUTE_ALREADY_OPENED",
-            Self::DisputeResolved => "DISPUTE_ALREADY_RESOLVED",
-            Self::SplitOutOfRange { .. } => "SPLIT_OUT_OF_RANGE",
-            Self::PayerAmountMismatch => "PAYER_AMOUNT_MISMATCH",
-            Self::OrderExists => "ORDER_EXISTS",
-            Self::PaymentDeclined => "PAYMENT_DECLINED",
+            Self::NotFound(resource) => resource.not_found(),
+            Self::Access(refusal) => refusal.code(),
+            Self::Amount(refusal) => refusal.code(),
+            Self::Ledger(refusal) => refusal.code(),
+            Self::Exchanger(refusal) => refusal.code(),
+            Self::Listing(refusal) => refusal.code(),
+            Self::Offer(refusal) => refusal.code(),
+            Self::Dispute(refusal) => refusal.code(),
+            Self::Order(refusal) => refusal.code(),
+            Self::Payment(refusal) => refusal.code(),
+            Self::Withdrawal(refusal) => refusal.code(),
+            Self::User(refusal) => refusal.code(),
+            Self::Session(refusal) => refusal.code(),
+            Self::SecondFactor(refusal) => refusal.code(),
+            Self::Conduct(refusal) => refusal.code(),
             Self::IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED",
-            Self::WithdrawalDecided => "WITHDRAWAL_ALREADY_DECIDED",
-            Self::EmailTaken => "EMAIL_TAKEN",
-            Self::BadCredentials => "BAD_CREDENTIALS",
-            Self::TooManyAttempts { .. } => "TOO_MANY_ATTEMPTS",
-            Self::EmailNotVerified => "EMAIL_NOT_VERIFIED",
-            Self::SecondFactorRequired => "SECOND_FACTOR_REQUIRED",
-            Self::SecondFactorWrong => "SECOND_FACTOR_WRONG",
-            Self::SecondFactorActive => "SECOND_FACTOR_ACTIVE",
-            Self::SecondFactorMissing => "SECOND_FACTOR_NOT_ENROLLED",
-            Self::SessionOver => "SESSION_OVER",
-            Self::LinkSpent => "LINK_SPENT",
-            Self::WeakPassword { .. } => "WEAK_PASSWORD",
-            Self::TooMany { what, .. } => match what {
-                QuotaKind::OpenOffers => "TOO_MANY_OPEN_OFFERS",
-                QuotaKind::Listings => "TOO_MANY_LISTINGS",
-                QuotaKind::OpenWithdrawals => "TOO_MANY_OPEN_WITHDRAWALS",
-            },
-            Self::CancelledTooOften { .. } => "CANCELLED_TOO_OFTEN",
+            Self::TooMany { kind, .. } => kind.exceeded(),
             Self::Broken { .. } => "INTERNAL",
         }
     }
@@ -253,127 +192,26 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound(noun) => {
-                let noun = match noun {
-                    Resource::Offer => "offer",
-                    Resource::Listing => "listing",
-                    Resource::Dispute => "dispute",
-                    Resource::Exchanger => "exchanger",
-                    Resource::User => "user",
-                    Resource::Account => "account",
-                    Resource::Notification => "notification",
-                    Resource::Order => "order",
-                    Resource::Payment => "payment",
-                    Resource::Withdrawal => "withdrawal",
-                    Resource::Session => "session",
-                };
-                write!(f, "there is no such {noun}")
-            }
-            Self::IllegalTransition {
-                state: Some(state),
-                trigger,
-                actor,
-            } => {
-                write!(f, "{actor} cannot `{trigger}` a deal that is {state}")
-            }
-            Self::IllegalTransition {
-                state: None,
-                trigger,
-                actor,
-            } => {
-                write!(f, "{actor} cannot `{trigger}` a deal that does not exist")
-            }
-            Self::RoleRequired { role } => write!(f, "this needs the role {role}"),
-            Self::IdentityMismatch => {
-                f.write_str("the request names somebody other than the caller as its author")
-            }
-            Self::NotOwner => f.write_str("only the owner may do this"),
-            Self::ConflictOfInterest => f.write_str("nobody decides in a matter of their own"),
-            Self::OwnAdminRole => f.write_str("administrators keep their own ADMIN role"),
-            Self::SelfDeal => f.write_str("nobody deals with themself"),
-            Self::Amount { field, error } => write!(f, "{field}: {error}"),
-            Self::InsufficientFunds { asset } => write!(f, "not enough {asset} available"),
-            Self::CounterpartyFunds { asset } => {
-                write!(f, "the other side does not have enough {asset} available")
-            }
-            Self::BalanceOverflow => f.write_str("the balance would become too large"),
-            Self::ListingPaused => f.write_str("the listing is paused"),
-            Self::ListingClosed => f.write_str("the listing is closed"),
-            Self::WrongExchangeType => {
-                f.write_str("the listing is for the other direction of exchange")
-            }
-            Self::ExchangerOffline => f.write_str("the exchanger is offline"),
-            Self::ExchangerFrozen => {
-                f.write_str("the exchanger is frozen until a moderator decides otherwise")
-            }
-            Self::OverRemaining { remaining } => {
-                write!(f, "only {remaining} {} remain", remaining.asset())
-            }
-            Self::BelowMinimum { fiat, min } => write!(
-                f,
-                "this is {fiat} {0}, the listing takes offers from {min} {0}",
-                min.asset()
-            ),
-            Self::AboveMaximum { fiat, max } => write!(
-                f,
-                "this is {fiat} {0}, the listing takes offers up to {max} {0}",
-                max.asset()
-            ),
-            Self::InvalidListing { field, reason } => write!(f, "{field} {reason}"),
-            Self::TotalBelowCommitted => {
-                f.write_str("the total cannot be less than what open and finished deals have taken")
-            }
-            Self::DisputeAlreadyOpened => {
-                f.write_str("this side has opened a dispute of this deal before")
-            }
-            Self::DisputeResolved => f.write_str("the dispute is resolved"),
-            Self::SplitOutOfRange { escrow } => write!(
-                f,
-                "a split gives both sides something: payer_amount must be between 0 and {escrow} {}, exclusive",
-                escrow.asset()
-            ),
-            Self::PayerAmountMismatch => {
-                f.write_str("payer_amount belongs to RESOLVED_SPLIT, and only there")
-            }
-            Self::OrderExists => f.write_str("this order id names another order"),
-            Self::PaymentDeclined => {
-                f.write_str("the payment was declined: there is nothing to refund")
-            }
+            Self::NotFound(resource) => write!(f, "there is no such {}", resource.name()),
+            Self::Access(refusal) => refusal.fmt(f),
+            Self::Amount(refusal) => refusal.fmt(f),
+            Self::Ledger(refusal) => refusal.fmt(f),
+            Self::Exchanger(refusal) => refusal.fmt(f),
+            Self::Listing(refusal) => refusal.fmt(f),
+            Self::Offer(refusal) => refusal.fmt(f),
+            Self::Dispute(refusal) => refusal.fmt(f),
+            Self::Order(refusal) => refusal.fmt(f),
+            Self::Payment(refusal) => refusal.fmt(f),
+            Self::Withdrawal(refusal) => refusal.fmt(f),
+            Self::User(refusal) => refusal.fmt(f),
+            Self::Session(refusal) => refusal.fmt(f),
+            Self::SecondFactor(refusal) => refusal.fmt(f),
+            Self::Conduct(refusal) => refusal.fmt(f),
             Self::IdempotencyKeyReused => {
                 f.write_str("this idempotency key was used before, for another request")
             }
-            Self::WithdrawalDecided => f.write_str("the withdrawal is decided"),
-            Self::EmailTaken => f.write_str("this e-mail address has an account already"),
-            Self::BadCredentials => f.write_str("e-mail and password do not belong together"),
-            Self::TooManyAttempts { wait } => write!(
-                f,
-                "too many log-ins have failed: wait {} seconds, or reset the password",
-                wait.as_millis().div_ceil(1_000)
-            ),
-            Self::EmailNotVerified => {
-                f.write_str("verify the e-mail address first: a mail has been sent to it")
-            }
-            Self::SecondFactorRequired => f.write_str(
-                "this needs a second factor: at a log-in send its code as `code`; in a session show one at /api/auth/2fa/verify, which counts for some minutes, or enrol one first",
-            ),
-            Self::SecondFactorWrong => {
-                f.write_str("not a code of this second factor, or one that was used before")
-            }
-            Self::SecondFactorActive => f.write_str("a second factor is in use already"),
-            Self::SecondFactorMissing => f.write_str("no second factor is in use"),
-            Self::SessionOver => f.write_str("the session is over: log in again"),
-            Self::LinkSpent => f.write_str("the link is not good, or not any more"),
-            Self::WeakPassword { reason } => write!(f, "the password {reason}"),
-            Self::TooMany { what, most } => {
-                let what = match what {
-                    QuotaKind::OpenOffers => "open deals",
-                    QuotaKind::Listings => "listings",
-                    QuotaKind::OpenWithdrawals => "undecided withdrawals",
-                };
-                write!(f, "nobody may have more than {most} {what}")
-            }
-            Self::CancelledTooOften { until } => {
-                write!(f, "too many deals were called off: no new offers until {until}")
+            Self::TooMany { kind, max } => {
+                write!(f, "a user may have at most {max} {}", kind.name())
             }
             Self::Broken { what } => write!(f, "a law of the market would break: {what}"),
         }
@@ -381,3 +219,53 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+macro_rules! sums {
+    ($($variant:ident($refusal:ty)),* $(,)?) => {$(
+        impl From<$refusal> for Refusal {
+            fn from(refusal: $refusal) -> Self { Self::$variant(refusal) }
+        }
+    )*};
+}
+
+sums! {
+    Access(AccessRefusal),
+    Amount(AmountRefusal),
+    Ledger(LedgerRefusal),
+    Exchanger(ExchangerRefusal),
+    Listing(ListingRefusal),
+    Offer(OfferRefusal),
+    Dispute(DisputeRefusal),
+    Order(OrderRefusal),
+    Payment(PaymentRefusal),
+    Withdrawal(WithdrawalRefusal),
+    User(UserRefusal),
+    Session(SessionRefusal),
+    SecondFactor(SecondFactorRefusal),
+    Conduct(ConductRefusal),
+}
+
+impl From<BrokenLaw> for Refusal {
+    fn from(law: BrokenLaw) -> Self {
+        Self::Broken { what: law.what }
+    }
+}
+
+/// An error that is one of several refusals becomes that refusal.
+macro_rules! flattened {
+    ($($error:ident { $($variant:ident),* $(,)? })*) => {$(
+        impl From<$error> for Refusal {
+            fn from(error: $error) -> Self {
+                match error { $($error::$variant(refusal) => refusal.into()),* }
+            }
+        }
+    )*};
+}
+
+flattened! {
+    LedgerError { Ledger, Law }
+    ListingError { Listing, Exchanger, Access, Amount, Law }
+    OfferError { Offer, Listing, Amount }
+    PurchaseError { Amount, Access }
+    WithdrawalError { Withdrawal, Amount, Access }
+}

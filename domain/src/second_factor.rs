@@ -1,6 +1,8 @@
 //! The second factor: one-time codes of an authenticator, and recovery codes for when it is lost.
 
-use crate::{Refusal, Timestamp, UserId};
+use std::fmt;
+
+use crate::{Timestamp, UserId};
 
 /// The secret that an authenticator shares with the market, sealed so that storage alone does not give it away.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,8 +22,8 @@ impl SealedSecret {
     }
 }
 
-impl std::fmt::Debug for SealedSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SealedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealedSecret(…)")
     }
 }
@@ -30,8 +32,8 @@ impl std::fmt::Debug for SealedSecret {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct RecoveryCodes(pub Vec<u128>);
 
-impl std::fmt::Debug for RecoveryCodes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for RecoveryCodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RecoveryCodes({} left)", self.0.len())
     }
 }
@@ -47,8 +49,8 @@ pub enum PresentedCode {
     Wrong,
 }
 
-impl std::fmt::Debug for PresentedCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for PresentedCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Shown(…)")
     }
 }
@@ -65,6 +67,43 @@ pub struct SecondFactor {
     pub recovery: RecoveryCodes,
     pub version: u64,
 }
+
+/// Why a second factor or its code is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondFactorRefusal {
+    /// A recent second factor is needed: none was presented, or too long ago.
+    Required,
+    /// Not a code of this second factor, or one that was used before.
+    Wrong,
+    AlreadyActive,
+    NotEnrolled,
+}
+
+impl SecondFactorRefusal {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Required => "SECOND_FACTOR_REQUIRED",
+            Self::Wrong => "SECOND_FACTOR_WRONG",
+            Self::AlreadyActive => "SECOND_FACTOR_ACTIVE",
+            Self::NotEnrolled => "SECOND_FACTOR_NOT_ENROLLED",
+        }
+    }
+}
+
+impl fmt::Display for SecondFactorRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Required => f.write_str("a second factor is needed: send its code with the log-in; in a session verify a code, which counts for some minutes, or enrol a second factor first"),
+            Self::Wrong => f.write_str("not a valid code of this second factor, or one that was used before"),
+            Self::AlreadyActive => f.write_str("a second factor is already in use"),
+            Self::NotEnrolled => f.write_str("no second factor is in use"),
+        }
+    }
+}
+
+impl std::error::Error for SecondFactorRefusal {}
 
 impl SecondFactor {
     /// How many recovery codes somebody gets.
@@ -84,9 +123,9 @@ impl SecondFactor {
     }
 
     /// Begun anew, where it was not confirmed or is given up.
-    pub fn begin_again(self, secret: SealedSecret) -> Result<Self, Refusal> {
+    pub fn begin_again(self, secret: SealedSecret) -> Result<Self, SecondFactorRefusal> {
         if self.is_active() {
-            return Err(Refusal::SecondFactorActive);
+            return Err(SecondFactorRefusal::AlreadyActive);
         }
         Ok(Self {
             version: self.version + 1,
@@ -106,13 +145,13 @@ impl SecondFactor {
         shown: PresentedCode,
         recovery: RecoveryCodes,
         now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, SecondFactorRefusal> {
         if self.is_active() {
-            return Err(Refusal::SecondFactorActive);
+            return Err(SecondFactorRefusal::AlreadyActive);
         }
         let step = match shown {
             PresentedCode::Code { step } if step > self.last_step => step,
-            _ => return Err(Refusal::SecondFactorWrong),
+            _ => return Err(SecondFactorRefusal::Wrong),
         };
         Ok(Self {
             active_since: Some(now),
@@ -124,9 +163,9 @@ impl SecondFactor {
     }
 
     /// Takes what was shown, if it was not shown before; each code once.
-    pub fn take(self, shown: PresentedCode) -> Result<Self, Refusal> {
+    pub fn take(self, shown: PresentedCode) -> Result<Self, SecondFactorRefusal> {
         if !self.is_active() {
-            return Err(Refusal::SecondFactorMissing);
+            return Err(SecondFactorRefusal::NotEnrolled);
         }
         let version = self.version + 1;
         match shown {
@@ -144,7 +183,7 @@ impl SecondFactor {
                     ..self
                 })
             }
-            _ => Err(Refusal::SecondFactorWrong),
+            _ => Err(SecondFactorRefusal::Wrong),
         }
     }
 
@@ -197,12 +236,12 @@ mod tests {
         let after = active().take(PresentedCode::Code { step: 11 }).unwrap();
         for step in [9, 10, 11] {
             let again = after.clone().take(PresentedCode::Code { step });
-            assert_eq!(again, Err(Refusal::SecondFactorWrong), "{step}");
+            assert_eq!(again, Err(SecondFactorRefusal::Wrong), "{step}");
         }
         let first = active().take(PresentedCode::Code { step: 10 });
         assert_eq!(
             first,
-            Err(Refusal::SecondFactorWrong),
+            Err(SecondFactorRefusal::Wrong),
             "that which confirmed"
         );
     }
@@ -214,23 +253,23 @@ mod tests {
             .unwrap();
         assert_eq!(after.recovery, RecoveryCodes(vec![8]));
         let again = after.take(PresentedCode::Recovery { digest: 7 });
-        assert_eq!(again, Err(Refusal::SecondFactorWrong));
+        assert_eq!(again, Err(SecondFactorRefusal::Wrong));
     }
 
     #[test]
     fn nothing_is_asked_before_the_first_code() {
         let wrong = begun().confirm(PresentedCode::Wrong, RecoveryCodes::default(), NOW);
-        assert_eq!(wrong, Err(Refusal::SecondFactorWrong));
+        assert_eq!(wrong, Err(SecondFactorRefusal::Wrong));
         let unused = begun().take(PresentedCode::Code { step: 1 });
-        assert_eq!(unused, Err(Refusal::SecondFactorMissing));
+        assert_eq!(unused, Err(SecondFactorRefusal::NotEnrolled));
         let twice = active().begin_again(SealedSecret::new("other".into()));
-        assert_eq!(twice, Err(Refusal::SecondFactorActive));
+        assert_eq!(twice, Err(SecondFactorRefusal::AlreadyActive));
         let lost = active().given_up();
         let codes = RecoveryCodes::default();
         let found = lost.confirm(PresentedCode::Code { step: 11 }, codes, NOW);
         assert_eq!(
             found,
-            Err(Refusal::SecondFactorWrong),
+            Err(SecondFactorRefusal::Wrong),
             "a lost authenticator"
         );
         let anew = active()

@@ -1,11 +1,13 @@
 //! Sessions: from a log-in until it is over. What its refresh tokens are worth is decided here.
 
+use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::named::named;
 use crate::policy::AccessRules;
 use crate::user::Caller;
-use crate::{Refusal, Roles, SessionId, Timestamp, UserId};
+use crate::{Roles, SessionId, Timestamp, UserId};
 
 named! {
     /// Why a session is over.
@@ -75,6 +77,45 @@ pub enum Renewal {
     Reused(Session),
 }
 
+/// Why a log-in or a session is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionRefusal {
+    /// The e-mail address and the password don't match.
+    BadCredentials,
+    /// Too many log-ins have failed; the next attempt is allowed after this time.
+    TooManyAttempts { wait: Duration },
+    /// The session has ended, or the refresh token is not its current one.
+    Over,
+}
+
+impl SessionRefusal {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BadCredentials => "BAD_CREDENTIALS",
+            Self::TooManyAttempts { .. } => "TOO_MANY_ATTEMPTS",
+            Self::Over => "SESSION_OVER",
+        }
+    }
+}
+
+impl fmt::Display for SessionRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadCredentials => f.write_str("wrong e-mail address or password"),
+            Self::TooManyAttempts { wait } => write!(
+                f,
+                "too many log-ins have failed: wait {} seconds, or reset the password",
+                wait.as_millis().div_ceil(1_000)
+            ),
+            Self::Over => f.write_str("the session is over: log in again"),
+        }
+    }
+}
+
+impl std::error::Error for SessionRefusal {}
+
 impl Session {
     /// How many somebody may have that were not ended.
     pub const MOST: usize = 50;
@@ -117,9 +158,9 @@ impl Session {
         generation: u32,
         rules: &AccessRules,
         now: Timestamp,
-    ) -> Result<Renewal, Refusal> {
+    ) -> Result<Renewal, SessionRefusal> {
         if !self.is_open(rules, now) || generation > self.generation {
-            return Err(Refusal::SessionOver);
+            return Err(SessionRefusal::Over);
         }
         if generation < self.generation {
             return Ok(Renewal::Reused(self.end(SessionEnd::Reused, now)));
@@ -171,7 +212,6 @@ impl Session {
 mod tests {
     use super::*;
     use crate::TypedId;
-    use std::time::Duration;
 
     const NOW: Timestamp = Timestamp::from_micros(1_000_000);
 
@@ -181,7 +221,7 @@ mod tests {
         Session::open(id, user, Origin::default(), false, &rules, NOW)
     }
 
-    fn renew(session: Session, generation: u32, now: Timestamp) -> Result<Renewal, Refusal> {
+    fn renew(session: Session, generation: u32, now: Timestamp) -> Result<Renewal, SessionRefusal> {
         session.renew(generation, &AccessRules::default(), now)
     }
 
@@ -193,14 +233,14 @@ mod tests {
         assert_eq!(second.generation, 2);
         assert_eq!(
             renew(second.clone(), 3, NOW),
-            Err(Refusal::SessionOver),
+            Err(SessionRefusal::Over),
             "not given out yet"
         );
         let Ok(Renewal::Reused(over)) = renew(second, 1, NOW) else {
             panic!("it was used before");
         };
         assert_eq!(over.ended, Some((NOW, SessionEnd::Reused)));
-        assert_eq!(renew(over, 2, NOW), Err(Refusal::SessionOver));
+        assert_eq!(renew(over, 2, NOW), Err(SessionRefusal::Over));
     }
 
     #[test]

@@ -1,11 +1,16 @@
-//! Withdrawals: money that is to leave the market, set aside until an administrator decides.
+//! Withdrawals: money that is to leave the market, held until an administrator decides.
 
-use crate::event::{Event, Fact, WithdrawalRequest};
+use std::fmt;
+
+use crate::money::AmountRefusal;
 use crate::named::named;
-use crate::{Money, Posting, Refusal, Timestamp, UserId, WithdrawalId};
+use crate::one_of::one_of;
+use crate::stamped::Stamped;
+use crate::user::AccessRefusal;
+use crate::{Money, Posting, Timestamp, UserId, WithdrawalId};
 
 named! {
-    /// How a withdrawal stands.
+    /// The status of a withdrawal.
     WithdrawalStatus {
         Requested = "REQUESTED",
         Approved = "APPROVED",
@@ -13,18 +18,18 @@ named! {
     }
 }
 
-/// What became of a withdrawal so far.
+/// The state of a withdrawal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WithdrawalState {
     /// The money is held.
     Requested,
-    /// The money has left; `reference` names the payment outside.
+    /// The money has left; `reference` names the external payment.
     Approved {
         by: UserId,
         at: Timestamp,
         reference: String,
     },
-    /// The money is the owner's again.
+    /// The money was released to the owner.
     Rejected {
         by: UserId,
         at: Timestamp,
@@ -38,30 +43,102 @@ pub struct Withdrawal {
     pub id: WithdrawalId,
     pub user: UserId,
     pub amount: Money,
-    /// Where the money is to go, in the owner's words.
+    /// The destination of the money, in the owner's words.
     pub destination: String,
     pub state: WithdrawalState,
     pub created_at: Timestamp,
     pub version: u64,
 }
 
-/// A withdrawal after a step, and what the step causes.
+/// A withdrawal after a change, with the posting and the event that the change causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     pub withdrawal: Withdrawal,
     pub posting: Posting,
-    pub event: Event,
+    pub event: Stamped<WithdrawalEvent>,
+}
+
+/// The owner and the amount of a withdrawal. Every event of the withdrawal carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WithdrawalRequest {
+    pub withdrawal: WithdrawalId,
+    pub user: UserId,
+    pub amount: Money,
+}
+
+/// An event of a withdrawal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WithdrawalEvent {
+    Requested {
+        request: WithdrawalRequest,
+    },
+    Approved {
+        request: WithdrawalRequest,
+        by: UserId,
+    },
+    Rejected {
+        request: WithdrawalRequest,
+        by: UserId,
+        reason: String,
+    },
+}
+
+impl WithdrawalEvent {
+    /// The withdrawal that it is about.
+    #[must_use]
+    pub const fn request(&self) -> &WithdrawalRequest {
+        match self {
+            Self::Requested { request }
+            | Self::Approved { request, .. }
+            | Self::Rejected { request, .. } => request,
+        }
+    }
+}
+
+/// Why a withdrawal can't be requested or decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithdrawalRefusal {
+    AlreadyDecided,
+}
+
+impl WithdrawalRefusal {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyDecided => "WITHDRAWAL_ALREADY_DECIDED",
+        }
+    }
+}
+
+impl fmt::Display for WithdrawalRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyDecided => f.write_str("the withdrawal is already decided"),
+        }
+    }
+}
+
+impl std::error::Error for WithdrawalRefusal {}
+
+one_of! {
+    /// Why an operation on a withdrawal fails.
+    WithdrawalError {
+        Withdrawal(WithdrawalRefusal),
+        Amount(AmountRefusal),
+        Access(AccessRefusal),
+    }
 }
 
 impl Withdrawal {
-    /// Sets the money aside.
+    /// Requests a withdrawal: the money is held.
     pub fn request(
         id: WithdrawalId,
         user: UserId,
         amount: Money,
         destination: String,
         now: Timestamp,
-    ) -> Result<Decision, Refusal> {
+    ) -> Result<Decision, WithdrawalError> {
         let withdrawal = Self {
             id,
             user,
@@ -71,15 +148,15 @@ impl Withdrawal {
             created_at: now,
             version: 1,
         };
-        let request = withdrawal.named();
+        let request = withdrawal.summary();
         Ok(Decision {
-            posting: Posting::hold_withdrawal(id, user, amount).map_err(Refusal::amount)?,
-            event: withdrawal.tell(Fact::WithdrawalRequested { request }, now),
+            posting: Posting::hold_withdrawal(id, user, amount).map_err(AmountRefusal::from)?,
+            event: withdrawal.event(WithdrawalEvent::Requested { request }, now),
             withdrawal,
         })
     }
 
-    /// How it stands.
+    /// Its status.
     #[must_use]
     pub const fn status(&self) -> WithdrawalStatus {
         match self.state {
@@ -89,48 +166,53 @@ impl Withdrawal {
         }
     }
 
-    /// The money has left.
+    /// Approves the withdrawal: the money leaves the market. The owner can't approve it.
     pub fn approve(
         self,
         by: UserId,
         reference: String,
         now: Timestamp,
-    ) -> Result<Decision, Refusal> {
+    ) -> Result<Decision, WithdrawalError> {
         let posting = Posting::withdraw(self.id, self.user, self.amount);
-        let fact = Fact::WithdrawalApproved {
-            request: self.named(),
+        let fact = WithdrawalEvent::Approved {
+            request: self.summary(),
             by,
         };
         let at = now;
         let state = WithdrawalState::Approved { by, at, reference };
         if by == self.user {
-            return Err(Refusal::ConflictOfInterest);
+            return Err(AccessRefusal::ConflictOfInterest.into());
         }
-        self.decided(state, posting.map_err(Refusal::amount)?, fact, now)
+        self.decided(state, posting.map_err(AmountRefusal::from)?, fact, now)
     }
 
-    /// The money stays. Whoever asked may take it back themself.
-    pub fn reject(self, by: UserId, reason: String, now: Timestamp) -> Result<Decision, Refusal> {
+    /// Rejects the withdrawal: the money is released. The owner may do so, too.
+    pub fn reject(
+        self,
+        by: UserId,
+        reason: String,
+        now: Timestamp,
+    ) -> Result<Decision, WithdrawalError> {
         let posting = Posting::release_withdrawal(self.id, self.user, self.amount);
-        let fact = Fact::WithdrawalRejected {
-            request: self.named(),
+        let fact = WithdrawalEvent::Rejected {
+            request: self.summary(),
             by,
             reason: reason.clone(),
         };
         let at = now;
         let state = WithdrawalState::Rejected { by, at, reason };
-        self.decided(state, posting.map_err(Refusal::amount)?, fact, now)
+        self.decided(state, posting.map_err(AmountRefusal::from)?, fact, now)
     }
 
     fn decided(
         self,
         state: WithdrawalState,
         posting: Posting,
-        fact: Fact,
+        fact: WithdrawalEvent,
         now: Timestamp,
-    ) -> Result<Decision, Refusal> {
+    ) -> Result<Decision, WithdrawalError> {
         if self.state != WithdrawalState::Requested {
-            return Err(Refusal::WithdrawalDecided);
+            return Err(WithdrawalRefusal::AlreadyDecided.into());
         }
         let withdrawal = Self {
             state,
@@ -138,13 +220,13 @@ impl Withdrawal {
             ..self
         };
         Ok(Decision {
-            event: withdrawal.tell(fact, now),
+            event: withdrawal.event(fact, now),
             withdrawal,
             posting,
         })
     }
 
-    const fn named(&self) -> WithdrawalRequest {
+    const fn summary(&self) -> WithdrawalRequest {
         WithdrawalRequest {
             withdrawal: self.id,
             user: self.user,
@@ -152,8 +234,8 @@ impl Withdrawal {
         }
     }
 
-    const fn tell(&self, fact: Fact, at: Timestamp) -> Event {
-        Event {
+    const fn event(&self, fact: WithdrawalEvent, at: Timestamp) -> Stamped<WithdrawalEvent> {
+        Stamped {
             fact,
             version: self.version,
             at,
@@ -165,24 +247,25 @@ impl Withdrawal {
 mod tests {
     use super::*;
     use crate::ledger::PostingKind;
-    use crate::{Asset, TypedId};
+    use crate::{Asset, MoneyError, TypedId};
 
     const NOW: Timestamp = Timestamp::from_micros(2);
 
     fn requested() -> Withdrawal {
         let amount = Money::new(500, Asset::Usdt);
         let id = WithdrawalId::from_u128(1);
-        let words = "my other wallet".to_owned();
-        let step = Withdrawal::request(id, UserId::from_u128(2), amount, words, NOW).unwrap();
-        assert_eq!(step.posting.kind(), PostingKind::WithdrawalHold);
-        step.withdrawal
+        let destination = "my other wallet".to_owned();
+        let requested =
+            Withdrawal::request(id, UserId::from_u128(2), amount, destination, NOW).unwrap();
+        assert_eq!(requested.posting.kind(), PostingKind::WithdrawalHold);
+        requested.withdrawal
     }
 
     #[test]
-    fn it_is_decided_once_and_approved_by_somebody_else() {
+    fn it_is_decided_once_and_not_approved_by_its_owner() {
         let (owner, staff) = (UserId::from_u128(2), UserId::from_u128(3));
         let own = requested().approve(owner, "tx".to_owned(), NOW);
-        assert_eq!(own.unwrap_err(), Refusal::ConflictOfInterest);
+        assert_eq!(own.unwrap_err(), AccessRefusal::ConflictOfInterest.into());
         let approved = requested().approve(staff, "tx".to_owned(), NOW).unwrap();
         assert_eq!(approved.posting.kind(), PostingKind::Withdrawal);
         assert_eq!(approved.withdrawal.status(), WithdrawalStatus::Approved);
@@ -192,17 +275,20 @@ mod tests {
         let taken_back = taken_back.unwrap().withdrawal;
         for decided in [approved.withdrawal, rejected.withdrawal, taken_back] {
             let again = decided.clone().approve(staff, "tx".to_owned(), NOW);
-            assert_eq!(again.unwrap_err(), Refusal::WithdrawalDecided);
+            assert_eq!(again.unwrap_err(), WithdrawalRefusal::AlreadyDecided.into());
             let again = decided.reject(staff, "no".to_owned(), NOW);
-            assert_eq!(again.unwrap_err(), Refusal::WithdrawalDecided);
+            assert_eq!(again.unwrap_err(), WithdrawalRefusal::AlreadyDecided.into());
         }
     }
 
     #[test]
-    fn nothing_is_not_withdrawn() {
+    fn a_withdrawal_has_a_positive_amount() {
         let nothing = Money::zero(Asset::Usdt);
         let id = WithdrawalId::from_u128(1);
         let refused = Withdrawal::request(id, UserId::from_u128(2), nothing, String::new(), NOW);
-        assert_eq!(refused.unwrap_err().code(), "AMOUNT_NOT_POSITIVE");
+        assert_eq!(
+            refused.unwrap_err(),
+            AmountRefusal::from(MoneyError::NotPositive).into()
+        );
     }
 }

@@ -4,8 +4,11 @@ mod support;
 
 use std::time::Duration;
 
-use p2p_domain::listing::{Change, Draft, ListingState, Switch};
-use p2p_domain::offer::ListingMove;
+use p2p_domain::listing::ListingMove;
+use p2p_domain::listing::{Change, Draft, ListingFlaw, ListingState, Switch};
+use p2p_domain::refusal::{
+    AccessRefusal, AmountRefusal, AmountRole, ExchangerRefusal, ListingRefusal,
+};
 use p2p_domain::{
     Asset, ExchangeType, Exchanger, Listing, ListingId, Money, MoneyError, Policy, Price, Refusal,
     TypedId, UserId,
@@ -25,7 +28,7 @@ fn frozen() -> Exchanger {
 }
 
 fn publish(draft: Draft) -> Result<Listing, Refusal> {
-    Listing::publish(ListingId::from_u128(1), &exchanger(), draft, START)
+    Listing::publish(ListingId::from_u128(1), &exchanger(), draft, START).map_err(Refusal::from)
 }
 
 fn usual() -> Draft {
@@ -46,44 +49,50 @@ fn quote(
     by: &Exchanger,
     minor: i64,
 ) -> Result<Money, Refusal> {
-    listing.quote(customer, by, Money::new(minor, Asset::Usdt))
+    listing
+        .quote(customer, by, Money::new(minor, Asset::Usdt))
+        .map_err(Refusal::from)
 }
 
 /// Everything that can be wrong with a listing, one thing at a time.
 #[test]
 fn a_listing_with_a_flaw_is_not_published() {
-    type Flaw = (&'static str, fn(&mut Draft));
+    type Flaw = (ListingFlaw, fn(&mut Draft));
     let flaws: [Flaw; 10] = [
-        ("crypto_asset", |d| d.total = usd(1_000)),
-        ("fiat_currency", |d| {
+        (ListingFlaw::NotCrypto, |d| d.total = usd(1_000)),
+        (ListingFlaw::NotFiat, |d| {
             d.price = Price::from_e8(1, Asset::Btc).unwrap()
         }),
-        ("min_amount", |d| d.min = Money::new(10, Asset::Eur)),
-        ("min_amount", |d| d.max = Money::new(500, Asset::Eur)),
-        ("min_amount", |d| d.min = usd(0)),
-        ("max_amount", |d| d.max = usd(9)),
-        ("total_amount", |d| d.total = Money::zero(Asset::Usdt)),
-        ("payment_window_minutes", |d| {
+        (ListingFlaw::LimitsNotInFiat, |d| {
+            d.min = Money::new(10, Asset::Eur)
+        }),
+        (ListingFlaw::LimitsNotInFiat, |d| {
+            d.max = Money::new(500, Asset::Eur)
+        }),
+        (ListingFlaw::MinNotPositive, |d| d.min = usd(0)),
+        (ListingFlaw::MaxBelowMin, |d| d.max = usd(9)),
+        (ListingFlaw::TotalNotPositive, |d| {
+            d.total = Money::zero(Asset::Usdt)
+        }),
+        (ListingFlaw::PaymentWindowOutOfRange, |d| {
             d.payment_window = minutes(10) - Duration::from_micros(1)
         }),
-        ("payment_window_minutes", |d| {
+        (ListingFlaw::PaymentWindowOutOfRange, |d| {
             d.payment_window = minutes(360) + Duration::from_micros(1)
         }),
-        ("payment_methods", |d| {
+        (ListingFlaw::NoPaymentMethod, |d| {
             d.payment_methods = vec![String::new(), " ".to_owned()]
         }),
     ];
     assert!(publish(usual()).is_ok());
-    for ((flawed, spoil), nth) in flaws.into_iter().zip(1..) {
+    for ((flaw, spoil), nth) in flaws.into_iter().zip(1..) {
         let mut draft = usual();
         spoil(&mut draft);
-        let outcome = publish(draft);
-        let found =
-            matches!(outcome, Err(Refusal::InvalidListing { field, .. }) if field == flawed);
-        assert!(found, "{nth}, {flawed}: {outcome:?}");
+        let refused = Err(Refusal::Listing(ListingRefusal::Invalid(flaw)));
+        assert_eq!(publish(draft), refused, "{nth}");
     }
     let by_frozen = Listing::publish(ListingId::from_u128(1), &frozen(), usual(), START);
-    assert_eq!(by_frozen, Err(Refusal::ExchangerFrozen));
+    assert_eq!(by_frozen, Err(ExchangerRefusal::Frozen.into()));
 }
 
 #[test]
@@ -102,19 +111,22 @@ fn each_flaw_of_an_offer_has_its_own_refusal() {
     for (minor, refusal) in [
         (
             9,
-            Refusal::BelowMinimum {
+            Refusal::Listing(ListingRefusal::BelowMinimum {
                 fiat: usd(9),
                 min: usd(10),
-            },
+            }),
         ),
         (
             501,
-            Refusal::AboveMaximum {
+            Refusal::Listing(ListingRefusal::AboveMaximum {
                 fiat: usd(501),
                 max: usd(500),
-            },
+            }),
         ),
-        (1_001, Refusal::OverRemaining { remaining: TOTAL }),
+        (
+            1_001,
+            Refusal::Listing(ListingRefusal::OverRemaining { remaining: TOTAL }),
+        ),
         (0, Refusal::amount(MoneyError::NotPositive)),
         (i64::MIN, Refusal::amount(MoneyError::NotPositive)),
     ] {
@@ -128,52 +140,52 @@ fn each_flaw_of_an_offer_has_its_own_refusal() {
         assert_eq!(quote(&listing, customer, &by, minor), Ok(usd(minor)));
     }
     let (offline, own) = (by.switch(false), by.user);
-    assert_eq!(quote(&listing, own, &by, 100), Err(Refusal::SelfDeal));
+    assert_eq!(
+        quote(&listing, own, &by, 100),
+        Err(Refusal::Access(AccessRefusal::SelfDeal))
+    );
     assert_eq!(
         quote(&listing, customer, &offline, 100),
-        Err(Refusal::ExchangerOffline)
+        Err(Refusal::Exchanger(ExchangerRefusal::Offline))
     );
     assert_eq!(
         quote(&listing, customer, &frozen(), 100),
-        Err(Refusal::ExchangerFrozen)
+        Err(Refusal::Exchanger(ExchangerRefusal::Frozen))
     );
     let paused = listing.clone().pause_by_system(START);
     assert_eq!(
         quote(&paused, customer, &by, 100),
-        Err(Refusal::ListingPaused)
+        Err(Refusal::Listing(ListingRefusal::Paused))
     );
     let closed = listing.clone().close(START);
     assert_eq!(
         quote(&closed, customer, &by, 100),
-        Err(Refusal::ListingClosed)
+        Err(Refusal::Listing(ListingRefusal::Closed))
     );
     let mismatch = MoneyError::AssetMismatch {
         expected: Asset::Btc,
         found: Asset::Usdt,
     };
     let foreign = listing.quote(customer, &by, Money::new(100, Asset::Btc));
-    assert_eq!(foreign, Err(Refusal::amount(mismatch)));
+    assert_eq!(foreign, Err(AmountRefusal::from(mismatch).into()));
 }
 
 #[test]
 fn a_switch_is_the_owner_s_and_closing_is_for_good() {
     let turn = |listing: Listing, switch, by: &Exchanger| {
         let switch = Some(switch);
-        listing.update(
-            Change {
-                switch,
-                ..Change::default()
-            },
-            by,
-            START,
-        )
+        let change = Change {
+            switch,
+            ..Change::default()
+        };
+        listing.update(change, by, START).map_err(Refusal::from)
     };
     let listing = publish(usual()).unwrap();
     let paused = turn(listing.clone(), Switch::Pause, &exchanger()).unwrap();
     assert_eq!((paused.state, paused.version), (ListingState::Paused, 2));
     assert_eq!(
         turn(paused.clone(), Switch::Resume, &frozen()),
-        Err(Refusal::ExchangerFrozen)
+        Err(Refusal::Exchanger(ExchangerRefusal::Frozen))
     );
     let resumed = turn(paused, Switch::Resume, &exchanger()).unwrap();
     assert_eq!((resumed.state, resumed.version), (ListingState::Active, 3));
@@ -187,7 +199,7 @@ fn a_switch_is_the_owner_s_and_closing_is_for_good() {
     );
     assert_eq!(
         turn(closed, Switch::Resume, &exchanger()),
-        Err(Refusal::ListingClosed)
+        Err(Refusal::Listing(ListingRefusal::Closed))
     );
 }
 
@@ -202,17 +214,18 @@ fn a_total_can_t_become_one_of_another_asset() {
             total,
             ..Change::default()
         };
-        listing.clone().update(change, &exchanger(), START)
+        let updated = listing.clone().update(change, &exchanger(), START);
+        updated.map_err(Refusal::from)
     };
     let mismatch = MoneyError::AssetMismatch {
         expected: Asset::Usdt,
         found: Asset::Btc,
     };
-    let refusal = Refusal::amount_of("total_amount")(mismatch);
+    let refusal = Refusal::amount_of(AmountRole::Total)(mismatch);
     assert_eq!(total(Money::new(1_000, Asset::Btc)), Err(refusal));
     assert_eq!(
         total(Money::new(599, Asset::Usdt)),
-        Err(Refusal::TotalBelowCommitted)
+        Err(Refusal::Listing(ListingRefusal::TotalBelowCommitted))
     );
     let least = total(Money::new(600, Asset::Usdt)).unwrap();
     assert_eq!(least.remaining(), Money::zero(Asset::Usdt));
@@ -237,7 +250,7 @@ proptest! {
         let listing = publish(draft).unwrap();
         let unit = 10i128.pow(u32::from(crypto.scale() + Price::SCALE - fiat.scale()));
         let exact = i128::from(minor) * i128::from(e8);
-        match listing.quote(person(1), &exchanger(), amount) {
+        match listing.quote(person(1), &exchanger(), amount).map_err(Refusal::from) {
             Ok(quoted) => {
                 prop_assert_eq!(quoted.asset(), fiat);
                 let off = (i128::from(quoted.minor()) * unit - exact).abs() * 2;
@@ -245,7 +258,7 @@ proptest! {
                 let worth = listing.available_fiat();
                 prop_assert_eq!(worth, quoted);
             }
-            Err(Refusal::BelowMinimum { .. }) => prop_assert!(exact * 2 <= unit),
+            Err(Refusal::Listing(ListingRefusal::BelowMinimum { .. })) => prop_assert!(exact * 2 <= unit),
             Err(refusal) => {
                 prop_assert_eq!(refusal, Refusal::amount(MoneyError::Overflow));
                 prop_assert!(exact / unit >= i128::from(i64::MAX));

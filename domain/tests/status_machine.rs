@@ -13,15 +13,16 @@ use std::time::Duration;
 use p2p_domain::listing::Draft;
 use p2p_domain::offer::machine::legal;
 use p2p_domain::offer::{Act, Actor, NewOffer, State, Terms, Transition, Trigger};
+use p2p_domain::offer::{OfferError, OfferRefusal};
 use p2p_domain::{
-    Asset, ExchangeType, Listing, ListingId, Money, Offer, OfferId, Policy, Price, Refusal, Status,
+    Asset, ExchangeType, Listing, ListingId, Money, Offer, OfferId, Policy, Price, Status,
     Timestamp, TypedId, UserId,
 };
 use proptest::prelude::*;
 
 use support::contract::{self, Row, TABLE};
 use support::expected::Expected;
-use support::{START, Words, a_cent_each, dispute_id, draft, minutes, online, person};
+use support::{START, Words, a_cent_each, draft, minutes, online, person};
 
 /// Enough for the longest life that visits each status: accept, propose, pay, propose, dispute, dispute, resolve.
 const LONGEST: usize = 7;
@@ -158,9 +159,7 @@ impl<'a> Lives<'a> {
                 self.judge(deal, row, *trigger, step, outcome, longest);
             }
         }
-        let outcome = deal
-            .clone()
-            .expire(now, dispute_id(), &self.agreement.policy);
+        let outcome = deal.clone().expire(now, &self.agreement.policy);
         let row = contract::timeout(deal.status());
         let trigger = row.map_or(Trigger::ResponseTimeout, |row| row.trigger);
         self.judge(deal, row, trigger, Act::system(now), outcome, longest);
@@ -172,7 +171,7 @@ impl<'a> Lives<'a> {
         deal: Offer,
         trigger: Trigger,
         step: Act,
-    ) -> Option<Result<Transition, Refusal>> {
+    ) -> Option<Result<Transition, OfferError>> {
         let (policy, words) = (&self.agreement.policy, Words::REASON.to_owned());
         Some(match trigger {
             Trigger::Create
@@ -186,7 +185,7 @@ impl<'a> Lives<'a> {
                 deal.confirm_payment(step, Words::REFERENCE.to_owned(), policy)
             }
             Trigger::ConfirmReceipt => deal.confirm_receipt(step, policy),
-            Trigger::OpenDispute => deal.dispute(step, dispute_id(), words, policy),
+            Trigger::OpenDispute => deal.dispute(step, words, policy),
             Trigger::ResolveFinished => deal.resolve_finished(step, words, policy),
             Trigger::ResolveCancelled => deal.resolve_cancelled(step, words, policy),
             Trigger::ResolveSplit => deal.resolve_split(step, words, self.agreement.share, policy),
@@ -199,19 +198,19 @@ impl<'a> Lives<'a> {
         row: Option<&Row>,
         trigger: Trigger,
         step: Act,
-        outcome: Result<Transition, Refusal>,
+        outcome: Result<Transition, OfferError>,
         longest: usize,
     ) {
         let state = Some(deal.status());
         self.trail.push((trigger, step.actor));
         match (row, outcome) {
             (None, outcome) => {
-                let refusal = Err(Refusal::IllegalTransition {
+                let refusal = OfferRefusal::IllegalTransition {
                     state,
                     trigger,
                     actor: step.actor,
-                });
-                assert_eq!(outcome, refusal, "{self}");
+                };
+                assert_eq!(outcome, Err(refusal.into()), "{self}");
                 self.refused += 1;
             }
             (Some(row), Ok(moved)) if row.path.is_empty() && deal.state.cancel_proposed() => {
@@ -220,7 +219,7 @@ impl<'a> Lives<'a> {
                     history: Vec::new(),
                     posting: None,
                     listing: None,
-                    answer: None,
+                    response: None,
                     events: Vec::new(),
                 };
                 assert_eq!(moved, nothing, "proposed again: {self}");
@@ -279,7 +278,7 @@ fn the_domain_s_table_is_the_contract_s() {
             match contract::row(state, trigger, actor, direction) {
                 None => assert_eq!(
                     legal(state, trigger, actor, direction),
-                    Err(Refusal::IllegalTransition {
+                    Err(OfferRefusal::IllegalTransition {
                         state,
                         trigger,
                         actor
@@ -343,7 +342,7 @@ proptest! {
         let deal = agreement.create().offer;
         let exchanger = step(Actor::Exchanger, START);
         let approved = deal.accept(exchanger, policy).unwrap().offer;
-        let dispute = approved.dispute(exchanger, dispute_id(), Words::REASON.to_owned(), policy);
+        let dispute = approved.dispute(exchanger, Words::REASON.to_owned(), policy);
         let disputed = dispute.unwrap().offer;
         let shares = if elsewhere {
             [Money::new(1, Asset::Ltc), agreement.price.fiat_for(agreement.amount).unwrap()]
@@ -353,7 +352,7 @@ proptest! {
         for share in shares {
             let moderator = step(Actor::Moderator, START);
             let outcome = disputed.clone().resolve_split(moderator, String::new(), share, policy);
-            prop_assert_eq!(outcome, Err(Refusal::SplitOutOfRange { escrow: agreement.amount }));
+            prop_assert_eq!(outcome, Err(OfferRefusal::SplitOutOfRange { escrow: agreement.amount }.into()));
         }
     }
 }

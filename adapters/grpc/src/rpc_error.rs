@@ -10,6 +10,10 @@ use std::time::Duration;
 use p2p_application::ports::{StorageError, TokenError};
 use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_domain::Refusal;
+use p2p_domain::refusal::{
+    AccessRefusal, AmountRefusal, AmountRole, ConductRefusal, DisputeRefusal, LedgerRefusal,
+    ListingRefusal, OfferRefusal, SessionRefusal,
+};
 use p2p_edge::FieldError;
 use p2p_edge::failure::error_chain;
 use tonic::{Code, Status};
@@ -95,7 +99,7 @@ impl RpcError {
         let code = match error {
             TokenError::Invalid => "INVALID_TOKEN",
             TokenError::Expired => "TOKEN_EXPIRED",
-            TokenError::Ended => return Refusal::SessionOver.into(),
+            TokenError::Ended => return Refusal::Session(SessionRefusal::Over).into(),
             TokenError::Unknown => return CommandError::Unavailable.into(),
         };
         Self::new(Code::Unauthenticated, code, error.to_string())
@@ -185,26 +189,31 @@ impl From<Refusal> for RpcError {
         let mut details = Self::new(status, code, refusal.to_string());
         if let Some(field) = field_of(&refusal) {
             let message = match &refusal {
-                Refusal::Amount { error, .. } => error.to_string(),
+                Refusal::Amount(AmountRefusal { error, .. }) => error.to_string(),
                 other => other.to_string(),
             };
             details = details.with_fact("field", field);
             details.0.fields = vec![FieldError::new(field, code, message)];
         }
         match refusal {
-            Refusal::IllegalTransition { state, trigger, .. } => details
+            Refusal::Offer(OfferRefusal::IllegalTransition { state, trigger, .. }) => details
                 .with_fact("state", state.map_or("NONE", p2p_domain::Status::name))
                 .with_fact("event", trigger),
-            Refusal::RoleRequired { role } => details.with_fact("role", role),
-            Refusal::InsufficientFunds { asset } | Refusal::CounterpartyFunds { asset } => {
+            Refusal::Access(AccessRefusal::RoleRequired { role }) => {
+                details.with_fact("role", role)
+            }
+            Refusal::Ledger(LedgerRefusal::InsufficientFunds { asset })
+            | Refusal::Ledger(LedgerRefusal::CounterpartyFunds { asset }) => {
                 details.with_fact("asset", asset)
             }
-            Refusal::TooManyAttempts { wait } => {
+            Refusal::Session(SessionRefusal::TooManyAttempts { wait }) => {
                 details.0.retry_after = Some(wait);
                 details
             }
-            Refusal::TooMany { most, .. } => details.with_fact("most", most),
-            Refusal::CancelledTooOften { until } => details.with_fact("until", until),
+            Refusal::TooMany { max, .. } => details.with_fact("most", max),
+            Refusal::Conduct(ConductRefusal::CancelledTooOften { until }) => {
+                details.with_fact("until", until)
+            }
             _ => details,
         }
     }
@@ -213,12 +222,25 @@ impl From<Refusal> for RpcError {
 /// The field that a refusal is about, if any.
 const fn field_of(refusal: &Refusal) -> Option<&'static str> {
     match refusal {
-        Refusal::Amount { field, .. } => Some(field),
-        Refusal::OverRemaining { .. }
-        | Refusal::BelowMinimum { .. }
-        | Refusal::AboveMaximum { .. } => Some("amount"),
-        Refusal::SplitOutOfRange { .. } | Refusal::PayerAmountMismatch => Some("payer_amount"),
+        Refusal::Amount(AmountRefusal { role, .. }) => Some(amount_field(*role)),
+        Refusal::Listing(ListingRefusal::OverRemaining { .. })
+        | Refusal::Listing(ListingRefusal::BelowMinimum { .. })
+        | Refusal::Listing(ListingRefusal::AboveMaximum { .. }) => Some("amount"),
+        Refusal::Offer(OfferRefusal::SplitOutOfRange { .. })
+        | Refusal::Dispute(DisputeRefusal::PayerAmountMismatch) => Some("payer_amount"),
         _ => None,
+    }
+}
+
+/// The field of a request that holds this amount.
+const fn amount_field(role: AmountRole) -> &'static str {
+    match role {
+        AmountRole::Amount => "amount",
+        AmountRole::Price => "price",
+        AmountRole::Total => "total_amount",
+        AmountRole::Min => "min_amount",
+        AmountRole::Max => "max_amount",
+        AmountRole::PayerAmount => "payer_amount",
     }
 }
 
@@ -300,6 +322,7 @@ fn violation(error: FieldError) -> FieldViolation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use p2p_domain::refusal::SecondFactorRefusal;
 
     fn rendered(error: RpcError) -> (Code, String, ErrorDetails) {
         let status = Status::from(error);
@@ -311,7 +334,8 @@ mod tests {
     #[test]
     fn too_many_attempts_report_how_long_to_wait() {
         let wait = Duration::from_millis(7_200);
-        let (code, reason, details) = rendered(Refusal::TooManyAttempts { wait }.into());
+        let (code, reason, details) =
+            rendered(Refusal::Session(SessionRefusal::TooManyAttempts { wait }).into());
         assert_eq!(code, Code::ResourceExhausted);
         assert_eq!(reason, "TOO_MANY_ATTEMPTS");
         let retry = details.retry_info().and_then(|retry| retry.retry_delay);
@@ -332,7 +356,8 @@ mod tests {
 
     #[test]
     fn a_missing_second_factor_is_unauthenticated() {
-        let (code, reason, _) = rendered(Refusal::SecondFactorRequired.into());
+        let (code, reason, _) =
+            rendered(Refusal::SecondFactor(SecondFactorRefusal::Required).into());
         assert_eq!(code, Code::Unauthenticated);
         assert_eq!(reason, "SECOND_FACTOR_REQUIRED");
     }

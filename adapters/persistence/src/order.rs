@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use p2p_application::aggregates::Selection;
 use p2p_application::order::{OrderFilter, OrderQueries};
 use p2p_application::ports::StorageError;
-use p2p_domain::order::{OrderState, OrderStatus, Purchase};
+use p2p_domain::order::{OrderState, OrderStatus};
+use p2p_domain::purchase::Purchase;
 use p2p_domain::{Decline, Order, OrderId};
 use sea_orm::entity::prelude::*;
 

@@ -3,6 +3,7 @@
 //! exhaust them.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::SessionRefusal;
 use p2p_domain::session::Origin;
 use p2p_domain::user::Email;
 use p2p_domain::{FailedAttempts, Refusal, UserId};
@@ -55,7 +56,9 @@ pub(crate) fn check_lockout(uow: &UnitOfWork<'_>, key: AttemptKey) -> Option<Den
     let wait = uow
         .get_or_new::<FailedAttempts>(key.0)
         .wait(&uow.policy().access, uow.now())?;
-    Some(Denial::of(Refusal::TooManyAttempts { wait }))
+    Some(Denial::of(Refusal::Session(
+        SessionRefusal::TooManyAttempts { wait },
+    )))
 }
 
 /// Forgets the failures after a success.

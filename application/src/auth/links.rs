@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use p2p_domain::refusal::UserRefusal;
 use p2p_domain::user::Email;
 use p2p_domain::{Refusal, User};
 
@@ -21,7 +22,7 @@ pub(crate) fn open_link(
 ) -> Result<Link, AccessError> {
     let link = market.tokens().verify_link(token, market.now());
     let link = link.ok().filter(|link| link.purpose == purpose);
-    Ok(link.ok_or(Refusal::LinkSpent)?)
+    Ok(link.ok_or(Refusal::User(UserRefusal::LinkSpent))?)
 }
 
 /// The token of a link for a new password, valid until the password is changed and no longer than `lifetime`.

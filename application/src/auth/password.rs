@@ -1,6 +1,7 @@
 //! The password of a logged-in user, asked for again before a sensitive change.
 
 use p2p_domain::audit_log::AuditAction;
+use p2p_domain::refusal::SessionRefusal;
 use p2p_domain::session::Origin;
 use p2p_domain::user::Caller;
 use p2p_domain::{FailedAttempts, Refusal, Timestamp, User};
@@ -25,7 +26,7 @@ impl CheckedPassword {
         let attempts = market.queries().find_attempts(key.0).await?;
         let rules = market.policy().access;
         match attempts.and_then(|attempts| attempts.wait(&rules, market.now())) {
-            Some(wait) => Err(Refusal::TooManyAttempts { wait }.into()),
+            Some(wait) => Err(Refusal::Session(SessionRefusal::TooManyAttempts { wait }).into()),
             None => Ok(()),
         }
     }
@@ -38,7 +39,7 @@ impl CheckedPassword {
         origin: Origin,
     ) -> Result<(User, Self), AccessError> {
         let user = market.queries().find_user(caller.user).await?;
-        let user = user.ok_or(Refusal::BadCredentials)?;
+        let user = user.ok_or(Refusal::Session(SessionRefusal::BadCredentials))?;
         Self::check_lockout(market, caller).await?;
         let hash = user.password.clone();
         let verdict = market.passwords().verify(password, hash).await?;
@@ -67,7 +68,10 @@ impl CheckedPassword {
             reset_failures(uow, key);
             return Ok(AuthOutcome::Admitted(user));
         }
-        let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
+        let (action, refusal) = (
+            AuditAction::LogInFailed,
+            Refusal::Session(SessionRefusal::BadCredentials),
+        );
         let denial = record_failure(uow, key, Some(user.id), &self.origin, action, refusal)?;
         Ok(denial.into())
     }

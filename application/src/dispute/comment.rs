@@ -1,7 +1,7 @@
 //! A side of the deal or a moderator comments on a dispute.
 
 use p2p_domain::dispute::Comment;
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{DisputeRefusal, Resource};
 use p2p_domain::user::Caller;
 use p2p_domain::{CommentId, Dispute, DisputeId, Offer, Refusal, Role};
 
@@ -33,7 +33,7 @@ impl Command for CommentOnDispute {
             return Err(Refusal::NotFound(Resource::Dispute));
         }
         if !dispute.is_open() {
-            return Err(Refusal::DisputeResolved);
+            return Err(Refusal::Dispute(DisputeRefusal::AlreadyResolved));
         }
         let comment = Comment {
             id: self.id,

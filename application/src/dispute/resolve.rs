@@ -3,6 +3,7 @@
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::dispute::Resolution;
 use p2p_domain::offer::Act;
+use p2p_domain::refusal::{AccessRefusal, AmountRole, DisputeRefusal};
 use p2p_domain::user::Caller;
 use p2p_domain::{Actor, Decimal, Dispute, DisputeId, Money, Offer, Refusal, Role};
 
@@ -47,10 +48,10 @@ impl Command for ResolveDispute {
         let dispute = uow.get::<Dispute>(&self.dispute)?;
         let offer = uow.get::<Offer>(&dispute.offer)?;
         if offer.side_of(self.caller.user).is_some() {
-            return Err(Refusal::ConflictOfInterest);
+            return Err(Refusal::Access(AccessRefusal::ConflictOfInterest));
         }
         if !dispute.is_open() {
-            return Err(Refusal::DisputeResolved);
+            return Err(Refusal::Dispute(DisputeRefusal::AlreadyResolved));
         }
         let resolution = self.resolution(&offer)?;
         let step = Act::by(Actor::Moderator, self.caller.user, uow.now());
@@ -100,7 +101,7 @@ impl ResolveDispute {
             Decision::Split { payer_amount } => {
                 let asset = offer.terms.amount.asset();
                 let payer_amount = Money::from_decimal(payer_amount, asset)
-                    .map_err(Refusal::amount_of("payer_amount"))?;
+                    .map_err(Refusal::amount_of(AmountRole::PayerAmount))?;
                 Resolution::Split { payer_amount }
             }
         })

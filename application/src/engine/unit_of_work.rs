@@ -5,7 +5,7 @@ use p2p_domain::audit_log::AuditNote;
 use p2p_domain::dispute::Comment;
 use p2p_domain::event::Event;
 use p2p_domain::offer::HistoryEntry;
-use p2p_domain::refusal::{QuotaKind, Resource};
+use p2p_domain::refusal::{AccessRefusal, QuotaKind, Resource};
 use p2p_domain::user::Caller;
 use p2p_domain::{
     Account, AccountId, AccountKey, Mailbox, NotificationContent, OfferId, PaymentReport, Policy,
@@ -100,7 +100,7 @@ impl<'a> UnitOfWork<'a> {
         caller.require(role)?;
         match self.find::<User>(&caller.user) {
             Some(user) if user.roles.allow(role) => Ok(()),
-            _ => Err(Refusal::RoleRequired { role }),
+            _ => Err(Refusal::Access(AccessRefusal::RoleRequired { role })),
         }
     }
 
@@ -126,7 +126,10 @@ impl<'a> UnitOfWork<'a> {
             .unwrap_or(usize::MAX)
             .saturating_add(here);
         if all >= usize::try_from(most).unwrap_or(usize::MAX) {
-            return Err(Refusal::TooMany { what, most });
+            return Err(Refusal::TooMany {
+                kind: what,
+                max: most,
+            });
         }
         self.writes.appended.counted.push(key);
         Ok(())
@@ -149,7 +152,7 @@ impl<'a> UnitOfWork<'a> {
         // All accounts or none: the command may go on after a refusal.
         let moved = posting.accounts().into_iter().map(|key| {
             let account = self.get::<Account>(&key);
-            let moved = account.and_then(|account| account.apply(posting.legs()));
+            let moved = account.and_then(|account| Ok(account.apply(posting.legs())?));
             moved.map_err(|refusal| (key, refusal))
         });
         let moved: Vec<Account> = moved.collect::<Result<_, _>>()?;
@@ -240,7 +243,10 @@ impl<'a> UnitOfWork<'a> {
         self.writes.appended.history.extend(history);
     }
 
-    pub fn emit(&mut self, events: impl IntoIterator<Item = Event>) {
-        self.writes.appended.events.extend(events);
+    pub fn emit(&mut self, events: impl IntoIterator<Item = impl Into<Event>>) {
+        self.writes
+            .appended
+            .events
+            .extend(events.into_iter().map(Into::into));
     }
 }

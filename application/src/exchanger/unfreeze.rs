@@ -1,6 +1,7 @@
 //! A moderator lifts a freeze.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::AccessRefusal;
 use p2p_domain::user::Caller;
 use p2p_domain::{Exchanger, Refusal, Role, UserId};
 
@@ -29,7 +30,7 @@ impl Command for UnfreezeExchanger {
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Exchanger, Refusal> {
         uow.require_staff(self.caller, Role::Moderator)?;
         if self.caller.user == self.exchanger {
-            return Err(Refusal::ConflictOfInterest);
+            return Err(Refusal::Access(AccessRefusal::ConflictOfInterest));
         }
         let before = uow.get::<Exchanger>(&self.exchanger)?;
         let (after, thawed) = before.unfreeze(self.caller.user, uow.now());

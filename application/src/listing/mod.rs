@@ -14,6 +14,7 @@ pub use publish::PublishListing;
 pub use queries::{ListingPage, get_listing, list_listings};
 pub use update::{ListingChange, UpdateListing};
 
+use p2p_domain::refusal::AccessRefusal;
 use p2p_domain::user::Caller;
 use p2p_domain::{Listing, ListingId, Refusal, Role};
 
@@ -26,6 +27,6 @@ fn own_listing(uow: &UnitOfWork<'_>, id: ListingId, caller: Caller) -> Result<Li
     if listing.exchanger == caller.user {
         Ok(listing)
     } else {
-        Err(Refusal::NotOwner)
+        Err(Refusal::Access(AccessRefusal::NotOwner))
     }
 }

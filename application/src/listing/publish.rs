@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use p2p_domain::listing::Draft;
-use p2p_domain::refusal::QuotaKind;
+use p2p_domain::refusal::{AmountRole, QuotaKind};
 use p2p_domain::user::Caller;
 use p2p_domain::{
     Asset, Decimal, ExchangeType, Exchanger, Listing, ListingId, Money, Price, Refusal, Role,
@@ -45,15 +45,15 @@ impl Command for PublishListing {
         uow.require(self.caller, Role::Exchanger)?;
         let exchanger = uow.get::<Exchanger>(&self.caller.user)?;
         let fiat =
-            |field, value| Money::from_decimal(value, self.fiat).map_err(Refusal::amount_of(field));
+            |role, value| Money::from_decimal(value, self.fiat).map_err(Refusal::amount_of(role));
         let draft = Draft {
             exchange_type: self.exchange_type,
             price: Price::from_decimal(self.price, self.fiat)
-                .map_err(Refusal::amount_of("price"))?,
+                .map_err(Refusal::amount_of(AmountRole::Price))?,
             total: Money::from_decimal(self.total, self.asset)
-                .map_err(Refusal::amount_of("total_amount"))?,
-            min: fiat("min_amount", self.min)?,
-            max: fiat("max_amount", self.max)?,
+                .map_err(Refusal::amount_of(AmountRole::Total))?,
+            min: fiat(AmountRole::Min, self.min)?,
+            max: fiat(AmountRole::Max, self.max)?,
             payment_methods: self.payment_methods.clone(),
             payment_window: self
                 .payment_window

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use p2p_domain::listing::{Change, Switch};
+use p2p_domain::refusal::AmountRole;
 use p2p_domain::user::Caller;
 use p2p_domain::{Decimal, Exchanger, Listing, ListingId, Money, Price, Refusal};
 
@@ -43,21 +44,21 @@ impl Command for UpdateListing {
         let exchanger = uow.get::<Exchanger>(&self.caller.user)?;
         let (asset, fiat) = (listing.asset(), listing.price.fiat());
         let new = &self.change;
-        let money = |field, value: Option<Decimal>, asset| {
+        let money = |role, value: Option<Decimal>, asset| {
             value
                 .map(|value| Money::from_decimal(value, asset))
                 .transpose()
-                .map_err(Refusal::amount_of(field))
+                .map_err(Refusal::amount_of(role))
         };
         let change = Change {
             price: new
                 .price
                 .map(|price| Price::from_decimal(price, fiat))
                 .transpose()
-                .map_err(Refusal::amount_of("price"))?,
-            total: money("total_amount", new.total, asset)?,
-            min: money("min_amount", new.min, fiat)?,
-            max: money("max_amount", new.max, fiat)?,
+                .map_err(Refusal::amount_of(AmountRole::Price))?,
+            total: money(AmountRole::Total, new.total, asset)?,
+            min: money(AmountRole::Min, new.min, fiat)?,
+            max: money(AmountRole::Max, new.max, fiat)?,
             payment_methods: new.payment_methods.clone(),
             payment_window: new.payment_window,
             terms: new.terms.clone(),

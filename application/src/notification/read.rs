@@ -57,7 +57,9 @@ impl Command for ReadNotifications {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Mailbox, Refusal> {
         let before = uow.get_or_new::<Mailbox>(self.caller.user);
-        let after = before.read_to(self.up_to)?;
+        let after = before
+            .read_to(self.up_to)
+            .ok_or(Refusal::NotFound(Resource::Notification))?;
         if after != before {
             uow.save(after);
         }

@@ -1,7 +1,7 @@
 //! A customer makes an offer on a listing.
 
 use p2p_domain::offer::NewOffer;
-use p2p_domain::refusal::QuotaKind;
+use p2p_domain::refusal::{ListingRefusal, QuotaKind};
 use p2p_domain::user::Caller;
 use p2p_domain::{
     Account, AccountKey, Conduct, Decimal, ExchangeType, Exchanger, Listing, ListingId, Money,
@@ -39,7 +39,7 @@ impl Command for CreateOffer {
         self.caller.require(Role::Customer)?;
         let listing = uow.get::<Listing>(&self.listing)?;
         if listing.exchange_type != self.exchange_type {
-            return Err(Refusal::WrongExchangeType);
+            return Err(Refusal::Listing(ListingRefusal::WrongExchangeType));
         }
         let exchanger = uow.get::<Exchanger>(&listing.exchanger)?;
         uow.get::<Account>(&AccountKey::user(self.caller.user, listing.asset()))?;

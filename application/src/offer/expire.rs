@@ -1,7 +1,7 @@
 //! An expired deadline moves a deal.
 
-use p2p_domain::offer::Trigger;
-use p2p_domain::{Actor, Conduct, Dispute, DisputeId, Offer, OfferId, Refusal, Status, TypedId};
+use p2p_domain::offer::{Act, Trigger};
+use p2p_domain::{Conduct, Dispute, DisputeId, Offer, OfferId, Refusal, Status, TypedId};
 
 use super::{settle, would_freeze};
 use crate::engine::{Command, ReadSet, UnitOfWork};
@@ -48,7 +48,7 @@ impl Command for ExpireOffer {
             return Ok(Expired::NotDue);
         }
         let before = offer.status();
-        let moved = offer.expire(uow.now(), self.dispute, uow.policy())?;
+        let moved = offer.expire(uow.now(), uow.policy())?;
         if !self.freezes && would_freeze(uow, &moved)? {
             return Ok(Expired::Freezes);
         }
@@ -59,16 +59,15 @@ impl Command for ExpireOffer {
             uow.save(conduct.cancelled(&uow.policy().limits, uow.now()));
         }
         if offer.status() == Status::DisputeOpen {
-            let dispute = Dispute::open(
+            let (dispute, opened) = Dispute::open(
                 self.dispute,
-                self.offer,
-                Actor::System,
-                None,
+                offer.deal(),
+                Act::system(uow.now()),
                 Trigger::ReceiptTimeout.name().to_owned(),
                 &uow.find_all::<Dispute>(|dispute| dispute.offer == self.offer),
-                uow.now(),
             )?;
             uow.save(dispute);
+            uow.emit([opened]);
         }
         Ok(Expired::Moved(offer.status()))
     }

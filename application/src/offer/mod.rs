@@ -30,7 +30,7 @@ pub use words::describe;
 pub(crate) use settle::{settle, would_freeze};
 
 use p2p_domain::offer::Act;
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{AccessRefusal, Resource};
 use p2p_domain::user::Caller;
 use p2p_domain::{Actor, Offer, OfferId, Refusal};
 
@@ -48,7 +48,7 @@ fn deal_of(uow: &UnitOfWork<'_>, id: OfferId, caller: Caller) -> Result<(Offer, 
 /// Refuses a request that claims the wrong side for its author.
 fn check_claimed_side(claimed: Option<Actor>, step: Act) -> Result<(), Refusal> {
     match claimed {
-        Some(actor) if actor != step.actor => Err(Refusal::IdentityMismatch),
+        Some(actor) if actor != step.actor => Err(Refusal::Access(AccessRefusal::IdentityMismatch)),
         _ => Ok(()),
     }
 }

@@ -31,18 +31,17 @@ impl Command for OpenDispute {
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Dispute, Refusal> {
         let (offer, step) = deal_of(uow, self.offer, self.caller)?;
         check_claimed_side(self.claimed, step)?;
-        let moved = offer.dispute(step, self.id, self.reason.clone(), uow.policy())?;
-        let dispute = Dispute::open(
+        let moved = offer.dispute(step, self.reason.clone(), uow.policy())?;
+        let (dispute, opened) = Dispute::open(
             self.id,
-            self.offer,
-            step.actor,
-            step.user,
+            moved.offer.deal(),
+            step,
             self.reason.clone(),
             &uow.find_all::<Dispute>(|dispute| dispute.offer == self.offer),
-            uow.now(),
         )?;
         settle(uow, moved, Some(self.caller.user))?;
         uow.save(dispute.clone());
+        uow.emit([opened]);
         Ok(dispute)
     }
 }

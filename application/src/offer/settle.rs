@@ -2,7 +2,8 @@
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::ledger::Owner;
-use p2p_domain::offer::{Answer, Transition};
+use p2p_domain::offer::{Response, Transition};
+use p2p_domain::refusal::LedgerRefusal;
 use p2p_domain::{AccountKey, Exchanger, Listing, Offer, Refusal, UserId};
 
 use crate::engine::UnitOfWork;
@@ -19,7 +20,7 @@ pub(crate) fn settle(
         history,
         posting,
         listing,
-        answer,
+        response,
         events,
     } = moved;
     if history.is_empty() {
@@ -33,10 +34,10 @@ pub(crate) fn settle(
         uow.post(posting)
             .map_err(|(account, refusal)| attribute_shortfall(account, refusal, caller))?;
     }
-    match answer {
+    match response {
         None => {}
-        Some(Answer::Given) => answered(uow, offer.terms.exchanger)?,
-        Some(Answer::Missing) => left_unanswered(uow, offer.terms.exchanger)?,
+        Some(Response::Given) => responded(uow, offer.terms.exchanger)?,
+        Some(Response::Missing) => left_unanswered(uow, offer.terms.exchanger)?,
     }
     uow.record(history);
     uow.emit(events);
@@ -46,16 +47,18 @@ pub(crate) fn settle(
 
 fn attribute_shortfall(account: AccountKey, refusal: Refusal, caller: Option<UserId>) -> Refusal {
     match (refusal, account.owner) {
-        (Refusal::InsufficientFunds { asset }, Owner::User(owner)) if Some(owner) != caller => {
-            Refusal::CounterpartyFunds { asset }
+        (Refusal::Ledger(LedgerRefusal::InsufficientFunds { asset }), Owner::User(owner))
+            if Some(owner) != caller =>
+        {
+            Refusal::Ledger(LedgerRefusal::CounterpartyFunds { asset })
         }
         (refusal, _) => refusal,
     }
 }
 
-fn answered(uow: &mut UnitOfWork<'_>, exchanger: UserId) -> Result<(), Refusal> {
+fn responded(uow: &mut UnitOfWork<'_>, exchanger: UserId) -> Result<(), Refusal> {
     let before = uow.get::<Exchanger>(&exchanger)?;
-    let after = before.answered();
+    let after = before.responded();
     if after != before {
         uow.save(after);
     }
@@ -64,7 +67,7 @@ fn answered(uow: &mut UnitOfWork<'_>, exchanger: UserId) -> Result<(), Refusal> 
 
 /// Whether a transition is the unanswered offer that freezes the exchanger.
 pub(crate) fn would_freeze(uow: &UnitOfWork<'_>, moved: &Transition) -> Result<bool, Refusal> {
-    if moved.answer != Some(Answer::Missing) {
+    if moved.response != Some(Response::Missing) {
         return Ok(false);
     }
     let exchanger = uow.get::<Exchanger>(&moved.offer.terms.exchanger)?;

@@ -1,6 +1,7 @@
 //! A customer places an order.
 
-use p2p_domain::order::Purchase;
+use p2p_domain::purchase::Purchase;
+use p2p_domain::refusal::{AccessRefusal, OrderRefusal};
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{Asset, Decimal, Money, Order, OrderId, Refusal, Role, TypedId, User, UserId};
 
@@ -45,7 +46,7 @@ impl Command for CreateOrder {
         match &self.email {
             None => uow.is_known(self.caller.user)?,
             Some(email) if uow.get::<User>(&self.caller.user)?.email == *email => {}
-            Some(_) => return Err(Refusal::IdentityMismatch),
+            Some(_) => return Err(Refusal::Access(AccessRefusal::IdentityMismatch)),
         }
         let purchase = Purchase {
             user: self.caller.user,
@@ -57,7 +58,7 @@ impl Command for CreateOrder {
             return if known.purchase == purchase {
                 Ok(known)
             } else {
-                Err(Refusal::OrderExists)
+                Err(Refusal::Order(OrderRefusal::Exists))
             };
         }
         let (order, requested) = Order::create(self.id, purchase, uow.now())?;

@@ -2,6 +2,7 @@
 
 use p2p_domain::event::FactName;
 use p2p_domain::order::{OrderState, PaymentResult};
+use p2p_domain::refusal::AccessRefusal;
 use p2p_domain::{Decline, Mailbox, NotificationContent, Order, OrderId, Refusal, UserId};
 use serde::Deserialize;
 
@@ -82,7 +83,7 @@ impl Command for SettleOrder {
         }
         let before = uow.get::<Order>(&self.order)?;
         if before.purchase.user != self.user {
-            return Err(Refusal::IdentityMismatch);
+            return Err(Refusal::Access(AccessRefusal::IdentityMismatch));
         }
         uow.mark_processed(self.key.clone());
         let order = before.clone().settle(self.result, uow.now());

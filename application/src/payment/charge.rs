@@ -1,7 +1,7 @@
 //! An order asks to be paid.
 
-use p2p_domain::order::{DEFAULT_ASSET, Purchase};
 use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
+use p2p_domain::purchase::{DEFAULT_ASSET, Purchase};
 use p2p_domain::{Account, AccountKey, OrderId, Payment, PaymentId, Refusal, TypedId, UserId};
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -18,6 +18,7 @@ pub use queries::{account_balance, get_payment};
 pub use refund::{RefundPayment, Refunded};
 
 use p2p_domain::ledger::Owner;
+use p2p_domain::refusal::LedgerRefusal;
 use p2p_domain::{AccountKey, Decline, Money, Payment, PaymentId, Posting, Refusal};
 
 use crate::engine::{Loader, ReadSet, Related, UnitOfWork};
@@ -45,8 +46,12 @@ fn pay(
     };
     match uow.post(posting) {
         Ok(()) => Ok(None),
-        Err((_, Refusal::InsufficientFunds { .. })) => Ok(Some(Decline::InsufficientFunds)),
-        Err((_, Refusal::BalanceOverflow)) => Ok(Some(Decline::InvalidAmount)),
+        Err((_, Refusal::Ledger(LedgerRefusal::InsufficientFunds { .. }))) => {
+            Ok(Some(Decline::InsufficientFunds))
+        }
+        Err((_, Refusal::Ledger(LedgerRefusal::BalanceOverflow))) => {
+            Ok(Some(Decline::InvalidAmount))
+        }
         Err((_, refusal)) => Err(refusal),
     }
 }

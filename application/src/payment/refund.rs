@@ -1,11 +1,11 @@
 //! The payment of an order is refunded.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
-use p2p_domain::event::{Event, Fact};
 use p2p_domain::ledger::Owner;
-use p2p_domain::order::Purchase;
-use p2p_domain::payment::{PaymentOrigin, PaymentState};
-use p2p_domain::refusal::Resource;
+use p2p_domain::payment::{PaymentEvent, PaymentOrigin, PaymentState};
+use p2p_domain::purchase::Purchase;
+use p2p_domain::refusal::{AccessRefusal, LedgerRefusal, Resource};
+use p2p_domain::stamped::Stamped;
 use p2p_domain::user::Caller;
 use p2p_domain::{AccountKey, OrderId, Payment, Posting, Refusal, Role};
 
@@ -52,7 +52,7 @@ impl Command for RefundPayment {
         };
         let own = Owner::User(self.caller.user);
         if [payer.owner, payee.owner].contains(&own) {
-            return Err(Refusal::ConflictOfInterest);
+            return Err(Refusal::Access(AccessRefusal::ConflictOfInterest));
         }
         let posting = Posting::refund(payment.id, payer, payee, payment.terms.amount)
             .map_err(Refusal::amount)?;
@@ -73,14 +73,19 @@ impl Command for RefundPayment {
 /// The merchant lacks the money, not the caller.
 fn attribute_shortfall(account: AccountKey, payee: AccountKey, refusal: Refusal) -> Refusal {
     match refusal {
-        Refusal::InsufficientFunds { asset } if account == payee => {
-            Refusal::CounterpartyFunds { asset }
+        Refusal::Ledger(LedgerRefusal::InsufficientFunds { asset }) if account == payee => {
+            Refusal::Ledger(LedgerRefusal::CounterpartyFunds { asset })
         }
         refusal => refusal,
     }
 }
 
-fn told(payment: &Payment, order: OrderId, payer: AccountKey, payee: AccountKey) -> Option<Event> {
+fn told(
+    payment: &Payment,
+    order: OrderId,
+    payer: AccountKey,
+    payee: AccountKey,
+) -> Option<Stamped<PaymentEvent>> {
     let PaymentState::Refunded { at, .. } = payment.state else {
         return None;
     };
@@ -97,12 +102,12 @@ fn told(payment: &Payment, order: OrderId, payer: AccountKey, payee: AccountKey)
         amount: payment.terms.amount,
         description: payment.terms.description.clone(),
     };
-    let fact = Fact::PaymentRefunded {
+    let fact = PaymentEvent::Refunded {
         payment: payment.id,
         order,
         purchase,
     };
-    Some(Event {
+    Some(Stamped {
         fact,
         version: payment.version,
         at,

@@ -2,6 +2,7 @@
 
 use p2p_domain::offer::Act;
 use p2p_domain::payment_report::{PaymentReport, ReportOutcome, assess};
+use p2p_domain::refusal::LedgerRefusal;
 use p2p_domain::{
     Account, AccountKey, Asset, Decimal, Money, Offer, OfferId, Posting, Refusal, ReportId,
     TypedId, UserId,
@@ -135,7 +136,9 @@ impl ReceivePayment {
             Posting::reported_deposit(user, paid, self.report).map_err(Refusal::amount)?;
         match uow.post(posting) {
             Ok(()) => Ok(ReportOutcome::Applied),
-            Err((_, Refusal::BalanceOverflow)) => Ok(ReportOutcome::WrongAmount),
+            Err((_, Refusal::Ledger(LedgerRefusal::BalanceOverflow))) => {
+                Ok(ReportOutcome::WrongAmount)
+            }
             Err((_, refusal)) => Err(refusal),
         }
     }

@@ -1,6 +1,7 @@
 //! A user enrols an authenticator.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::{SecondFactorRefusal, SessionRefusal};
 use p2p_domain::second_factor::{PresentedCode, RecoveryCodes, SealedSecret, SecondFactor};
 use p2p_domain::session::{Origin, Session, SessionEnd};
 use p2p_domain::user::Caller;
@@ -99,25 +100,29 @@ impl Command for ConfirmSecondFactor {
             return Ok(denial.into());
         }
         let user = uow.get::<User>(&self.caller.user)?;
-        let id = self.caller.session.ok_or(Refusal::SessionOver)?;
+        let id = self
+            .caller
+            .session
+            .ok_or(Refusal::Session(SessionRefusal::Over))?;
         let mut sessions = uow
             .find_all::<Session>(|session| session.user == user.id && session.ended.is_none())
             .into_iter();
         let session = sessions.find(|session| session.id == id);
-        let session = session.ok_or(Refusal::SessionOver)?;
+        let session = session.ok_or(Refusal::Session(SessionRefusal::Over))?;
         let factor = uow
             .find::<SecondFactor>(&user.id)
-            .ok_or(Refusal::SecondFactorMissing)?;
+            .ok_or(Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled))?;
         let (recovery, now) = (self.recovery.clone(), uow.now());
         let factor = match factor.confirm(self.code, recovery, now) {
             Ok(factor) => factor,
-            Err(refusal @ Refusal::SecondFactorWrong) => {
+            Err(refusal @ SecondFactorRefusal::Wrong) => {
                 let action = AuditAction::SecondFactorFailed;
                 let account = Some(user.id);
-                let denial = record_failure(uow, key, account, &self.origin, action, refusal)?;
+                let denial =
+                    record_failure(uow, key, account, &self.origin, action, refusal.into())?;
                 return Ok(denial.into());
             }
-            Err(refusal) => return Err(refusal),
+            Err(refusal) => return Err(refusal.into()),
         };
         reset_failures(uow, key);
         uow.save(factor);
@@ -147,12 +152,12 @@ pub async fn confirm(
     origin: Origin,
 ) -> Result<Confirmed, AccessError> {
     let user = market.queries().find_user(caller.user).await?;
-    let user = user.ok_or(Refusal::SessionOver)?;
+    let user = user.ok_or(Refusal::Session(SessionRefusal::Over))?;
     let code = present_code(market, caller.user, code).await?;
     let (codes, recovery) = new_recovery_codes(market)?;
     let command = ConfirmSecondFactor {
         caller,
-        code: code.ok_or(Refusal::SecondFactorMissing)?,
+        code: code.ok_or(Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled))?,
         recovery,
         origin,
     };

@@ -9,6 +9,7 @@ pub use remove::{RemoveSecondFactor, RenewRecoveryCodes, remove, renew_recovery_
 pub use verify::{VerifySecondFactor, verify};
 
 use p2p_domain::audit_log::AuditAction;
+use p2p_domain::refusal::{SecondFactorRefusal, SessionRefusal};
 use p2p_domain::second_factor::{PresentedCode, RecoveryCodes};
 use p2p_domain::session::{Origin, Session};
 use p2p_domain::user::Caller;
@@ -37,7 +38,9 @@ fn open_session(uow: &UnitOfWork<'_>, caller: Caller) -> Result<Session, Refusal
     let is_open = |session: &Session| {
         session.user == caller.user && session.is_open(&uow.policy().access, uow.now())
     };
-    session.filter(is_open).ok_or(Refusal::SessionOver)
+    session
+        .filter(is_open)
+        .ok_or(Refusal::Session(SessionRefusal::Over))
 }
 
 /// What a code text is, by the user's second factor; `None` if the user has none.
@@ -73,12 +76,12 @@ pub(crate) fn accept_code(
             uow.save(factor);
             Ok(AuthOutcome::Admitted(left))
         }
-        Err(refusal @ Refusal::SecondFactorWrong) => {
+        Err(refusal @ SecondFactorRefusal::Wrong) => {
             let action = AuditAction::SecondFactorFailed;
-            let denial = record_failure(uow, key, Some(user), origin, action, refusal)?;
+            let denial = record_failure(uow, key, Some(user), origin, action, refusal.into())?;
             Ok(denial.into())
         }
-        Err(refusal) => Err(refusal),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

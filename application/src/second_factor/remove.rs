@@ -2,6 +2,7 @@
 //! administrator.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::SecondFactorRefusal;
 use p2p_domain::second_factor::RecoveryCodes;
 use p2p_domain::session::SessionEnd;
 use p2p_domain::user::Caller;
@@ -44,7 +45,7 @@ impl Command for RemoveSecondFactor {
         let user = uow.get::<User>(&self.user)?;
         let factor = uow.find::<SecondFactor>(&self.user);
         let factor = factor.filter(|factor| factor.is_active());
-        let factor = factor.ok_or(Refusal::SecondFactorMissing)?;
+        let factor = factor.ok_or(Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled))?;
         if own {
             self.caller.require_proof(&uow.policy().access, uow.now())?;
         } else {
@@ -94,7 +95,7 @@ impl Command for RenewRecoveryCodes {
         let user = uow.get::<User>(&self.caller.user)?;
         let factor = uow.find::<SecondFactor>(&self.caller.user);
         let factor = factor.filter(|factor| factor.is_active());
-        let factor = factor.ok_or(Refusal::SecondFactorMissing)?;
+        let factor = factor.ok_or(Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled))?;
         self.caller.require_proof(&uow.policy().access, uow.now())?;
         open_session(uow, self.caller)?;
         uow.save(factor.with_recovery(self.recovery.clone()));

@@ -1,6 +1,7 @@
 //! A user presents their second factor again before a sensitive change.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::{SecondFactorRefusal, SessionRefusal};
 use p2p_domain::second_factor::PresentedCode;
 use p2p_domain::session::Origin;
 use p2p_domain::user::Caller;
@@ -42,7 +43,7 @@ impl Command for VerifySecondFactor {
         let session = open_session(uow, self.caller)?;
         let factor = uow
             .find::<SecondFactor>(&user.id)
-            .ok_or(Refusal::SecondFactorMissing)?;
+            .ok_or(Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled))?;
         let recovery_left = match accept_code(uow, factor, self.code, &self.origin)? {
             AuthOutcome::Admitted(left) => left,
             AuthOutcome::Denied(denial) => return Ok(denial.into()),
@@ -70,9 +71,9 @@ pub async fn verify(
     origin: Origin,
 ) -> Result<AccessToken, AccessError> {
     let user = market.queries().find_user(caller.user).await?;
-    let user = user.ok_or(Refusal::SessionOver)?;
+    let user = user.ok_or(Refusal::Session(SessionRefusal::Over))?;
     let code = present_code(market, caller.user, code).await?;
-    let code = code.ok_or(Refusal::SecondFactorMissing)?;
+    let code = code.ok_or(Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled))?;
     let command = VerifySecondFactor {
         caller,
         code,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use p2p_domain::audit_log::{AuditAction, AuditNote};
 use p2p_domain::failed_attempts::FailedAttempts;
 use p2p_domain::policy::AccessRules;
+use p2p_domain::refusal::{SecondFactorRefusal, SessionRefusal, UserRefusal};
 use p2p_domain::second_factor::PresentedCode;
 use p2p_domain::session::{Origin, Session, SessionEnd};
 use p2p_domain::user::{Email, PasswordHash};
@@ -80,7 +81,9 @@ impl Command for LogIn {
             .source
             .map(|source| uow.get_or_new::<FailedAttempts>(source.0));
         if let Some(wait) = lockout(Some(own), source, &rules, now) {
-            return Ok(Denial::of(Refusal::TooManyAttempts { wait }).into());
+            return Ok(
+                Denial::of(Refusal::Session(SessionRefusal::TooManyAttempts { wait })).into(),
+            );
         }
         let user = uow.get::<User>(&self.user).ok();
         // The match does not count if the password was changed in between.
@@ -88,12 +91,15 @@ impl Command for LogIn {
         let Some(user) = user.clone().filter(matches) else {
             let account = user.map(|user| user.id);
             self.count_source_failure(uow);
-            let (action, refusal) = (AuditAction::LogInFailed, Refusal::BadCredentials);
+            let (action, refusal) = (
+                AuditAction::LogInFailed,
+                Refusal::Session(SessionRefusal::BadCredentials),
+            );
             let denial = record_failure(uow, self.key, account, &self.origin, action, refusal)?;
             return Ok(denial.into());
         };
         if rules.verified_email && user.email_verified_at.is_none() {
-            return Ok(Denial::of(Refusal::EmailNotVerified).into());
+            return Ok(Denial::of(Refusal::User(UserRefusal::EmailNotVerified)).into());
         }
         let factor = uow
             .find::<SecondFactor>(&user.id)
@@ -102,12 +108,12 @@ impl Command for LogIn {
         let mut recovery_left = None;
         if let Some(factor) = factor {
             let Some(code) = self.code else {
-                return Ok(Denial::of(Refusal::SecondFactorRequired).into());
+                return Ok(Denial::of(Refusal::SecondFactor(SecondFactorRefusal::Required)).into());
             };
             recovery_left = match accept_code(uow, factor, code, &self.origin)? {
                 AuthOutcome::Admitted(left) => left,
                 AuthOutcome::Denied(denial) => {
-                    if denial.refusal == Refusal::SecondFactorWrong {
+                    if denial.refusal == Refusal::SecondFactor(SecondFactorRefusal::Wrong) {
                         self.count_source_failure(uow);
                     }
                     return Ok(denial.into());
@@ -198,7 +204,7 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
         None => None,
     };
     if let Some(wait) = lockout(own, from_source, &rules, market.now()) {
-        return Err(Refusal::TooManyAttempts { wait }.into());
+        return Err(Refusal::Session(SessionRefusal::TooManyAttempts { wait }).into());
     }
     let user = market.queries().find_user_by_email(&email).await?;
     let hash = user.as_ref().and_then(|user| user.password.clone());
@@ -230,7 +236,7 @@ pub async fn log_in(market: &Market, credentials: Credentials) -> Result<LoggedI
             issue_tokens(market, admitted.user, admitted.session)
         }
         AuthOutcome::Denied(denial) => {
-            if denial.refusal == Refusal::EmailNotVerified {
+            if denial.refusal == Refusal::User(UserRefusal::EmailNotVerified) {
                 send_verification_link(market, &email).await?;
             }
             match &user {

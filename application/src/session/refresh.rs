@@ -1,6 +1,7 @@
 //! A refresh token is exchanged for the next one and a new access token.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::SessionRefusal;
 use p2p_domain::session::{Origin, Renewal, Session};
 use p2p_domain::{Refusal, User};
 
@@ -44,11 +45,11 @@ impl Command for RenewSession {
     }
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Renewed, Refusal> {
-        let over = |_| Refusal::SessionOver;
+        let over = |_| Refusal::Session(SessionRefusal::Over);
         let session = uow.get::<Session>(&self.refresh.session).map_err(over)?;
         let user = uow.get::<User>(&self.refresh.user).map_err(over)?;
         if session.user != user.id {
-            return Err(Refusal::SessionOver);
+            return Err(Refusal::Session(SessionRefusal::Over));
         }
         let rules = uow.policy().access;
         match session.renew(self.refresh.generation, &rules, uow.now())? {
@@ -85,7 +86,7 @@ pub async fn refresh(
     let refresh = market
         .tokens()
         .verify_refresh(token, now)
-        .map_err(|_| Refusal::SessionOver)?;
+        .map_err(|_| Refusal::Session(SessionRefusal::Over))?;
     for is_reused in [false, true] {
         let command = RenewSession {
             refresh,
@@ -98,5 +99,5 @@ pub async fn refresh(
         }
     }
     tracing::warn!(session = %refresh.session, "a refresh token was used twice; its session was ended");
-    Err(Refusal::SessionOver.into())
+    Err(Refusal::Session(SessionRefusal::Over).into())
 }

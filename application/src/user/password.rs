@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::{SessionRefusal, UserRefusal};
 use p2p_domain::session::{Origin, SessionEnd};
 use p2p_domain::user::{Caller, Email, PasswordHash};
 use p2p_domain::{FailedAttempts, Refusal, Session, User};
@@ -28,10 +29,9 @@ pub async fn require_strong_password(
 ) -> Result<(), AccessError> {
     let known = [email.as_str(), name];
     let weakness = market.passwords().weakness(password, &known).await?;
-    weakness.map_or(
-        Ok(()),
-        |reason| Err(Refusal::WeakPassword { reason }.into()),
-    )
+    weakness.map_or(Ok(()), |reason| {
+        Err(Refusal::User(UserRefusal::WeakPassword { reason }).into())
+    })
 }
 
 /// Sets a new password if the old one matches, and counts a failure otherwise. The caller is logged out everywhere else.
@@ -80,7 +80,7 @@ pub async fn change_password(
     CheckedPassword::check_lockout(market, caller).await?;
     // The new password is checked first, so that its refusal and its timing do not reveal whether the old one matches.
     let user = market.queries().find_user(caller.user).await?;
-    let user = user.ok_or(Refusal::BadCredentials)?;
+    let user = user.ok_or(Refusal::Session(SessionRefusal::BadCredentials))?;
     require_strong_password(market, &new, &user.email, &user.name).await?;
     let new = market.passwords().hash(new).await?;
     let (user, old) = CheckedPassword::check(market, caller, current, origin).await?;
@@ -121,9 +121,9 @@ impl Command for ResetPassword {
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
         let user = uow
             .get::<User>(&self.link.user)
-            .map_err(|_| Refusal::LinkSpent)?;
+            .map_err(|_| Refusal::User(UserRefusal::LinkSpent))?;
         if user.password_changed_at != self.link.password_set_at {
-            return Err(Refusal::LinkSpent);
+            return Err(Refusal::User(UserRefusal::LinkSpent));
         }
         let now = uow.now();
         let user = user
@@ -169,7 +169,7 @@ pub async fn reset_password(
     let user = market.queries().find_user(link.user).await?;
     let user = user
         .filter(|user| user.password_changed_at == link.password_set_at)
-        .ok_or(Refusal::LinkSpent)?;
+        .ok_or(Refusal::User(UserRefusal::LinkSpent))?;
     require_strong_password(market, &new, &user.email, &user.name).await?;
     let command = ResetPassword {
         link,

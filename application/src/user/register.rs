@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::UserRefusal;
 use p2p_domain::user::{Caller, Email, PasswordHash};
 use p2p_domain::{
     Account, AccountId, AccountKey, Asset, Exchanger, Language, Refusal, Role, Roles, User, UserId,
@@ -99,7 +100,7 @@ impl Command for RegisterUser {
         }
         let is_taken = |user: &User| user.email == self.email;
         if !uow.find_all::<User>(is_taken).is_empty() {
-            return Err(Refusal::EmailTaken);
+            return Err(Refusal::User(UserRefusal::EmailTaken));
         }
         let user = User {
             language: self.language,

@@ -1,6 +1,7 @@
 //! An administrator changes the roles of a user.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::AccessRefusal;
 use p2p_domain::user::Caller;
 use p2p_domain::{Exchanger, Refusal, Role, Roles, User, UserId};
 
@@ -31,7 +32,7 @@ impl Command for SetRoles {
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<User, Refusal> {
         uow.require_staff(self.caller, Role::Admin)?;
         if self.caller.user == self.user && !self.roles.contains(Role::Admin) {
-            return Err(Refusal::OwnAdminRole);
+            return Err(Refusal::Access(AccessRefusal::OwnAdminRole));
         }
         let user = uow.get::<User>(&self.user)?;
         if user.roles == self.roles {

@@ -1,6 +1,7 @@
 //! A user proves that mail reaches their address.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::UserRefusal;
 use p2p_domain::session::Origin;
 use p2p_domain::user::Email;
 use p2p_domain::{Refusal, User, UserId};
@@ -34,7 +35,7 @@ impl Command for VerifyEmail {
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Refusal> {
         let user = uow
             .get::<User>(&self.user)
-            .map_err(|_| Refusal::LinkSpent)?;
+            .map_err(|_| Refusal::User(UserRefusal::LinkSpent))?;
         if user.email_verified_at.is_some() {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! A deposit is booked.
 
 use p2p_domain::audit_log::{AuditAction, AuditNote};
+use p2p_domain::refusal::AccessRefusal;
 use p2p_domain::user::Caller;
 use p2p_domain::{Account, AccountKey, Asset, Decimal, Money, Posting, Refusal, Role, UserId};
 
@@ -35,7 +36,7 @@ impl Command for Deposit {
         if !(own && uow.policy().faucet) {
             uow.require_staff(self.caller, Role::Admin)?;
             if own {
-                return Err(Refusal::ConflictOfInterest);
+                return Err(Refusal::Access(AccessRefusal::ConflictOfInterest));
             }
         }
         let amount = Money::from_decimal(self.amount, self.asset).map_err(Refusal::amount)?;

@@ -4,7 +4,11 @@
 //! a release moves it back; a capture pays it out. Nothing else moves money.
 
 mod account;
+mod key;
 mod posting;
+mod refusal;
 
-pub use account::{Account, AccountKey, Owner};
+pub use account::Account;
+pub use key::{AccountKey, Owner};
 pub use posting::{Bucket, Leg, Posting, PostingKind, Reference};
+pub use refusal::{LedgerError, LedgerRefusal};

@@ -1,6 +1,6 @@
 //! Balanced postings, one constructor per business fact.
 
-use super::AccountKey;
+use super::key::AccountKey;
 use crate::{Money, MoneyError, OfferId, PaymentId, ReportId, UserId, WithdrawalId};
 
 /// Which of an account's two balances an entry moves.

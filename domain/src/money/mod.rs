@@ -1,9 +1,11 @@
 //! Money: whole minor units of one asset. Checked, exact, and never a float.
 
+mod amount;
 mod asset;
 mod decimal;
 mod price;
 
+pub use amount::{AmountRefusal, AmountRole};
 pub use asset::{Asset, AssetKind, UnknownAsset};
 pub use decimal::Decimal;
 pub use price::Price;

@@ -1,6 +1,7 @@
 //! A deal's history, kept for ever.
 
-use super::machine::{Actor, Status};
+use super::actor::Actor;
+use super::status::Status;
 use crate::{OfferId, Timestamp, UserId};
 
 /// One step of a deal: the status that it led to, who made it and what they said.

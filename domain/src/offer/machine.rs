@@ -1,63 +1,9 @@
 //! The status machine: one table of every legal move. Refusals, tests and the documentation's table come from it.
 
-use super::ExchangeType;
-use crate::Refusal;
-use crate::named::named;
-
-named! {
-    /// Where a deal stands.
-    Status {
-        Pending = "PENDING",
-        Approved = "APPROVED",
-        PaymentConfirmed = "PAYMENT_CONFIRMED",
-        /// Passed through on the way to FINISHED; only ever seen in a history.
-        ReceiptConfirmed = "RECEIPT_CONFIRMED",
-        DisputeOpen = "DISPUTE_OPEN",
-        Finished = "FINISHED",
-        Declined = "DECLINED",
-        Cancelled = "CANCELLED",
-    }
-}
-
-impl Status {
-    /// Nothing moves from here.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Finished | Self::Declined | Self::Cancelled)
-    }
-}
-
-named! {
-    /// Who acts on a deal.
-    Actor {
-        Customer = "CUSTOMER",
-        Exchanger = "EXCHANGER",
-        Moderator = "MODERATOR",
-        /// The clock.
-        System = "SYSTEM",
-        /// The payment provider, who has seen the fiat arrive.
-        Provider = "PROVIDER",
-    }
-}
-
-named! {
-    /// What somebody wants to happen to a deal.
-    Trigger {
-        Create = "create",
-        Accept = "accept",
-        Decline = "decline",
-        Cancel = "cancel",
-        ResponseTimeout = "response timeout",
-        ConfirmPayment = "confirm payment",
-        PaymentTimeout = "payment timeout",
-        ConfirmReceipt = "confirm receipt",
-        ReceiptTimeout = "receipt timeout",
-        OpenDispute = "open dispute",
-        ResolveFinished = "resolve finished",
-        ResolveCancelled = "resolve cancelled",
-        ResolveSplit = "resolve split",
-    }
-}
+use super::actor::Actor;
+use super::refusal::OfferRefusal;
+use super::status::{Status, Trigger};
+use crate::ExchangeType;
 
 /// Who may make a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,13 +128,13 @@ pub fn legal(
     trigger: Trigger,
     actor: Actor,
     direction: ExchangeType,
-) -> Result<&'static Rule, Refusal> {
+) -> Result<&'static Rule, OfferRefusal> {
     RULES
         .iter()
         .find(|rule| {
             rule.from == from && rule.trigger == trigger && rule.by.admits(actor, direction)
         })
-        .ok_or(Refusal::IllegalTransition {
+        .ok_or(OfferRefusal::IllegalTransition {
             state: from,
             trigger,
             actor,
@@ -275,7 +221,7 @@ mod tests {
                 Actor::Customer,
                 ExchangeType::CryptoToFiat
             ),
-            Err(Refusal::IllegalTransition {
+            Err(OfferRefusal::IllegalTransition {
                 state: Some(Status::Finished),
                 trigger: Trigger::Cancel,
                 actor: Actor::Customer

@@ -4,20 +4,26 @@
 //! the *fiat payer*, who pays outside and receives it. [`machine`] says which moves are legal; [`Offer`]'s methods make
 //! them, each consuming the offer and returning [`Transition`]: the new offer with all that the move causes.
 
+mod actor;
+mod event;
 mod history;
 pub mod machine;
-mod moves;
+mod refusal;
 mod state;
+mod status;
 mod terms;
+mod transition;
 
+pub use actor::Actor;
+pub use event::{Deal, OfferEvent};
 pub use history::HistoryEntry;
-pub use machine::{Actor, Status, Trigger};
-pub use moves::{Act, Answer, ListingMove, NewOffer, Transition};
+pub use refusal::{OfferError, OfferRefusal};
 pub use state::State;
-pub use terms::{ExchangeType, Terms};
+pub use status::{Status, Trigger};
+pub use terms::Terms;
+pub use transition::{Act, NewOffer, Response, Transition};
 
-use crate::event::Deal;
-use crate::{OfferId, Timestamp, UserId};
+use crate::{ExchangeType, OfferId, Timestamp, UserId};
 
 /// A deal in its present state.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a deal is waiting for, with the data that only that state has.
 
-use super::machine::Status;
+use super::status::Status;
 use crate::Timestamp;
 
 /// The state of a deal.

@@ -6,6 +6,7 @@ use p2p_domain::dispute::{DisputeState, Resolution};
 use p2p_domain::ledger::{Bucket, Owner, PostingKind};
 use p2p_domain::listing::ListingState;
 use p2p_domain::offer::Status;
+use p2p_domain::refusal::OfferRefusal;
 use p2p_domain::{AccountKey, ExchangeType, Refusal, UserId};
 use proptest::prelude::*;
 
@@ -234,11 +235,11 @@ pub(crate) fn refused(before: &Market, after: &Market, op: &Op, refusal: &Refusa
     );
     prop_assert_eq!(before, after, "{:?} left traces", refusal);
     if let (
-        Refusal::IllegalTransition {
+        Refusal::Offer(OfferRefusal::IllegalTransition {
             state,
             trigger,
             actor,
-        },
+        }),
         Op::Act { deal, .. },
     ) = (refusal, op)
     {

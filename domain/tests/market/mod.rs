@@ -6,7 +6,7 @@ pub(crate) mod op;
 use std::collections::BTreeMap;
 
 use p2p_domain::listing::{Change, Switch};
-use p2p_domain::offer::{Act, Answer, HistoryEntry, NewOffer, Status, Transition};
+use p2p_domain::offer::{Act, HistoryEntry, NewOffer, OfferError, Response, Status, Transition};
 use p2p_domain::refusal::Resource;
 use p2p_domain::{
     Account, AccountId, AccountKey, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger,
@@ -183,13 +183,13 @@ impl Market {
         let step = self.step(&deal.offer, by, deed)?;
         let opened: usize = self.deals.iter().map(|deal| deal.disputes.len()).sum();
         let id = DisputeId::from_u128(opened as u128);
-        let moved = self.attempt(deal.offer.clone(), deed, step, id)?;
-        let (offer, reason, now) = (moved.offer.id, Words::REASON.to_owned(), self.now);
+        let moved = self.attempt(deal.offer.clone(), deed, step)?;
+        let (reason, now) = (Words::REASON.to_owned(), self.now);
         let disputed = moved.offer.status() == Status::DisputeOpen;
         if disputed && matches!(deed, Deed::Dispute | Deed::Expire) {
-            let (side, person, others) = (step.actor, step.user, &deal.disputes);
-            let dispute = Dispute::open(id, offer, side, person, reason.clone(), others, now)?;
-            deal.disputes.push(dispute);
+            let opened =
+                Dispute::open(id, moved.offer.deal(), step, reason.clone(), &deal.disputes)?;
+            deal.disputes.push(opened.0);
         }
         if let Some(resolution) = deed.resolution(moved.offer.terms.amount) {
             let (facts, open) = (moved.offer.deal(), std::mem::take(&mut deal.disputes));
@@ -202,13 +202,7 @@ impl Market {
         self.settle(at, deal, moved)
     }
 
-    fn attempt(
-        &self,
-        offer: Offer,
-        deed: Deed,
-        step: Act,
-        dispute: DisputeId,
-    ) -> Result<Transition, Refusal> {
+    fn attempt(&self, offer: Offer, deed: Deed, step: Act) -> Result<Transition, OfferError> {
         let (policy, words) = (&self.policy, Words::REASON.to_owned());
         match deed {
             Deed::GoOn | Deed::Accept => offer.accept(step, policy),
@@ -216,8 +210,8 @@ impl Market {
             Deed::Cancel => offer.cancel(step, words, policy),
             Deed::Pay => offer.confirm_payment(step, Words::REFERENCE.to_owned(), policy),
             Deed::Receive => offer.confirm_receipt(step, policy),
-            Deed::Expire => offer.expire(step.now, dispute, policy),
-            Deed::Dispute => offer.dispute(step, dispute, words, policy),
+            Deed::Expire => offer.expire(step.now, policy),
+            Deed::Dispute => offer.dispute(step, words, policy),
             Deed::Finish => offer.resolve_finished(step, words, policy),
             Deed::CallOff => offer.resolve_cancelled(step, words, policy),
             Deed::Split(percent) => {
@@ -274,8 +268,8 @@ impl Market {
         if let Some(followed) = followed {
             self.listings[listing] = followed;
         }
-        if let Some(answer) = moved.answer {
-            self.heed(moved.offer.terms.exchanger, answer);
+        if let Some(response) = moved.response {
+            self.heed(moved.offer.terms.exchanger, response);
         }
         deal.history.extend(moved.history);
         deal.offer = moved.offer;
@@ -287,11 +281,11 @@ impl Market {
         Ok(())
     }
 
-    fn heed(&mut self, exchanger: UserId, answer: Answer) {
+    fn heed(&mut self, exchanger: UserId, response: Response) {
         let at = self.exchanger_of(exchanger);
-        let (heeded, frozen) = match answer {
-            Answer::Given => (self.exchangers[at].answered(), None),
-            Answer::Missing => {
+        let (heeded, frozen) = match response {
+            Response::Given => (self.exchangers[at].responded(), None),
+            Response::Missing => {
                 self.exchangers[at].left_unanswered(self.policy.unanswered_limit, self.now)
             }
         };

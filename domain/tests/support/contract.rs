@@ -6,7 +6,7 @@
 
 use p2p_domain::ExchangeType;
 use p2p_domain::ledger::PostingKind;
-use p2p_domain::offer::{Actor, Answer, Status, Trigger};
+use p2p_domain::offer::{Actor, Response, Status, Trigger};
 
 /// Who may move, by direction: CRYPTO2FIAT first, then FIAT2CRYPTO.
 type By = [&'static [Actor]; 2];
@@ -45,7 +45,7 @@ pub(crate) struct Row {
     pub(crate) path: &'static [Status],
     pub(crate) money: Option<PostingKind>,
     pub(crate) until: Until,
-    pub(crate) answer: Option<Answer>,
+    pub(crate) response: Option<Response>,
     /// One event for each status of the path.
     pub(crate) events: &'static [&'static str],
 }
@@ -97,31 +97,31 @@ pub(crate) const TABLE: &[Row] = &{
     use Status::{Approved, Cancelled, Declined, DisputeOpen, Finished, PaymentConfirmed, Pending, ReceiptConfirmed};
     use Trigger as T;
 
-    const GIVEN: Option<Answer> = Some(Answer::Given);
-    const MISSING: Option<Answer> = Some(Answer::Missing);
+    const GIVEN: Option<Response> = Some(Response::Given);
+    const MISSING: Option<Response> = Some(Response::Missing);
     const CANCELS: &[&str] = &["ExchangeOfferCancelled"];
     const DISPUTES: &[&str] = &["DisputeOpened"];
     const FINISHES: &[&str] = &["ExchangeOfferFinished"];
 
     const fn to(from: Status, trigger: Trigger, by: By, path: &'static [Status], until: Until, events: &'static [&'static str]) -> Row {
-        Row { from: Some(from), trigger, by, path, money: None, until, answer: None, events }
+        Row { from: Some(from), trigger, by, path, money: None, until, response: None, events }
     }
     const fn end(from: Status, trigger: Trigger, by: By, path: &'static [Status], money: PostingKind, events: &'static [&'static str]) -> Row {
-        Row { from: Some(from), trigger, by, path, money: Some(money), until: Until::Never, answer: None, events }
+        Row { from: Some(from), trigger, by, path, money: Some(money), until: Until::Never, response: None, events }
     }
-    const fn answered(row: Row, answer: Option<Answer>) -> Row {
-        Row { answer, ..row }
+    const fn responding(row: Row, response: Option<Response>) -> Row {
+        Row { response, ..row }
     }
 
     [
         Row { from: None, trigger: T::Create, by: CUSTOMER, path: &[Pending], money: Some(Hold), until: Until::Response,
-              answer: None, events: &["ExchangeOfferCreated"] },
+              response: None, events: &["ExchangeOfferCreated"] },
 
-        answered(to(Pending, T::Accept,           EXCHANGER,         &[Approved],         Until::Payment,   &["ExchangeOfferApproved"]), GIVEN),
-        answered(end(Pending, T::Decline,         EXCHANGER,         &[Declined],         Release,          &["ExchangeOfferDeclined"]), GIVEN),
+        responding(to(Pending, T::Accept,           EXCHANGER,         &[Approved],         Until::Payment,   &["ExchangeOfferApproved"]), GIVEN),
+        responding(end(Pending, T::Decline,         EXCHANGER,         &[Declined],         Release,          &["ExchangeOfferDeclined"]), GIVEN),
         end(Pending,          T::Cancel,          CUSTOMER,          &[Cancelled],        Release,          CANCELS),
-        answered(end(Pending, T::Cancel,          EXCHANGER,         &[Cancelled],        Release,          CANCELS), GIVEN),
-        answered(end(Pending, T::ResponseTimeout, SYSTEM,            &[Cancelled],        Release,          CANCELS), MISSING),
+        responding(end(Pending, T::Cancel,          EXCHANGER,         &[Cancelled],        Release,          CANCELS), GIVEN),
+        responding(end(Pending, T::ResponseTimeout, SYSTEM,            &[Cancelled],        Release,          CANCELS), MISSING),
 
         to(Approved,          T::ConfirmPayment,  PAYER_OR_PROVIDER, &[PaymentConfirmed], Until::Receipt,   &["PaymentConfirmed"]),
         end(Approved,         T::Cancel,          PAYER,             &[Cancelled],        Release,          CANCELS),

@@ -1,9 +1,13 @@
 //! All that a move must bring with it, worked out from the contract's row and the deal before.
 
-use p2p_domain::event::{Deal, Event, Fact};
+use p2p_domain::dispute::DisputeEvent;
+use p2p_domain::event::{Event, Fact};
 use p2p_domain::ledger::{Bucket, Leg, PostingKind, Reference};
-use p2p_domain::offer::{Act, HistoryEntry, ListingMove, State, Transition};
-use p2p_domain::{AccountKey, ExchangeType, Money, Offer, Policy, Status, Timestamp, UserId};
+use p2p_domain::listing::ListingMove;
+use p2p_domain::offer::{Act, Deal, HistoryEntry, OfferEvent, State, Transition};
+use p2p_domain::{
+    AccountKey, Dispute, ExchangeType, Money, Offer, Policy, Status, Timestamp, UserId,
+};
 
 use super::contract::{Row, Until};
 use super::{Words, dispute_id};
@@ -25,9 +29,10 @@ impl Expected<'_> {
         assert_eq!(moved.offer, self.offer(), "the deal: {here}");
         assert_eq!(moved.history, self.history(), "the history: {here}");
         assert_eq!(moved.listing, self.listing(), "the listing: {here}");
-        assert_eq!(moved.answer, self.row.answer, "the answer: {here}");
-        assert_eq!(moved.events, self.events(), "the events: {here}");
-        let names: Vec<_> = moved.events.iter().map(|e| e.fact.name().name()).collect();
+        assert_eq!(moved.response, self.row.response, "the response: {here}");
+        let events = self.emitted(moved);
+        assert_eq!(events, self.events(), "the events: {here}");
+        let names: Vec<_> = events.iter().map(|e| e.fact.name().name()).collect();
         assert_eq!(names, self.row.events, "the events' names: {here}");
 
         let posted = moved.posting.as_ref();
@@ -35,6 +40,17 @@ impl Expected<'_> {
         let Some(posting) = posted else { return };
         assert_eq!(posting.reference(), Reference::Offer(self.before.id));
         assert_eq!(sorted(posting.legs()), sorted(&self.legs()), "legs: {here}");
+    }
+
+    /// The events of the deal, and of the dispute that the move opens.
+    fn emitted(&self, moved: &Transition) -> Vec<Event> {
+        let mut events: Vec<Event> = moved.events.iter().cloned().map(Event::from).collect();
+        if self.row.events.contains(&"DisputeOpened") {
+            let reason = Words::REASON.to_owned();
+            let opened = Dispute::open(dispute_id(), moved.offer.deal(), self.step, reason, &[]);
+            events.push(opened.unwrap().1.into());
+        }
+        events
     }
 
     fn offer(&self) -> Offer {
@@ -216,28 +232,28 @@ impl Expected<'_> {
             exchanger: offer.terms.exchanger,
             amount: offer.terms.amount,
         };
-        match name {
-            "ExchangeOfferCreated" => Fact::ExchangeOfferCreated { deal },
-            "ExchangeOfferApproved" => Fact::ExchangeOfferApproved { deal },
-            "ExchangeOfferDeclined" => Fact::ExchangeOfferDeclined { deal },
-            "ExchangeOfferCancelled" => Fact::ExchangeOfferCancelled { deal, by },
-            "ReceiptConfirmed" => Fact::ReceiptConfirmed { deal },
-            "PaymentConfirmed" => Fact::PaymentConfirmed {
+        let event = match name {
+            "ExchangeOfferCreated" => OfferEvent::Created { deal },
+            "ExchangeOfferApproved" => OfferEvent::Approved { deal },
+            "ExchangeOfferDeclined" => OfferEvent::Declined { deal },
+            "ExchangeOfferCancelled" => OfferEvent::Cancelled { deal, by },
+            "ReceiptConfirmed" => OfferEvent::ReceiptConfirmed { deal },
+            "PaymentConfirmed" => OfferEvent::PaymentConfirmed {
                 deal,
                 reference: Words::REFERENCE.to_owned(),
                 by,
             },
-            "DisputeOpened" => Fact::DisputeOpened {
-                deal,
-                dispute: dispute_id(),
-                by,
-            },
-            _ => Fact::ExchangeOfferFinished {
+            "DisputeOpened" => {
+                let dispute = dispute_id();
+                return DisputeEvent::Opened { deal, dispute, by }.into();
+            }
+            _ => OfferEvent::Finished {
                 deal,
                 paid_out: self.paid().checked_sub(self.fee()).unwrap(),
                 fee: self.fee(),
             },
-        }
+        };
+        event.into()
     }
 }
 

@@ -9,6 +9,7 @@ use p2p_application::ports::{ChangeSet, StorageError, Store};
 use p2p_application::user::RegisterUser;
 use p2p_application::user::UserQueries;
 use p2p_application::{CommandError, Market};
+use p2p_domain::refusal::{LedgerRefusal, UserRefusal};
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{
     Account, AccountKey, Asset, ExchangeType, Exchanger, Money, Posting, Refusal, Role, Roles,
@@ -160,7 +161,9 @@ pub async fn replicas_spend_one_balance_once<B: Backend>(backend: &B) {
         .await
         .expect("all commands are answered");
     let made = answers.iter().filter(|answer| answer.is_ok()).count();
-    let short = CommandError::Refused(Refusal::InsufficientFunds { asset: Asset::Usdt });
+    let short = CommandError::Refused(Refusal::Ledger(LedgerRefusal::InsufficientFunds {
+        asset: Asset::Usdt,
+    }));
     let refused = answers
         .iter()
         .filter(|answer| answer.as_ref().err() == Some(&short))
@@ -200,7 +203,7 @@ pub async fn replicas_register_an_address_once<B: Backend>(backend: &B) {
         .await
         .expect("all commands are answered");
     let registered: Vec<_> = answers.iter().flatten().collect();
-    let taken = CommandError::Refused(Refusal::EmailTaken);
+    let taken = CommandError::Refused(Refusal::User(UserRefusal::EmailTaken));
     let refused = answers
         .iter()
         .filter(|answer| answer.as_ref().err() == Some(&taken))

@@ -2,7 +2,8 @@
 
 use p2p_application::order::{OrderFilter, OrderQueries};
 use p2p_application::ports::{ChangeSet, Store};
-use p2p_domain::order::{OrderState, OrderStatus, Purchase};
+use p2p_domain::order::{OrderState, OrderStatus};
+use p2p_domain::purchase::Purchase;
 use p2p_domain::user::Caller;
 use p2p_domain::{Asset, Decline, Money, Order, OrderId, TypedId, UserId};
 

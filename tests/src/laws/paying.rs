@@ -1,8 +1,9 @@
 //! Orders, payments and withdrawals made by hand, as the market would make them.
 
 use p2p_application::ports::ChangeSet;
-use p2p_domain::order::{PaymentResult, Purchase};
+use p2p_domain::order::PaymentResult;
 use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
+use p2p_domain::purchase::Purchase;
 use p2p_domain::user::Caller;
 use p2p_domain::{
     Account, AccountKey, Asset, Decline, Money, Order, Payment, Posting, TypedId, UserId,

@@ -9,8 +9,9 @@
 use crate::common::*;
 use anyhow::Result;
 use p2p_application::ports::{ChangeSet, Maintenance, Violation};
-use p2p_domain::order::{PaymentResult, Purchase};
+use p2p_domain::order::PaymentResult;
 use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
+use p2p_domain::purchase::Purchase;
 use p2p_domain::{ExchangeType, Offer, Order, Payment, Posting, Withdrawal};
 use p2p_persistence::Database;
 use p2p_tests::databases::TestDatabase;

@@ -12,8 +12,8 @@ use p2p_application::ports::{
     ChangeSet, IdempotencyKey, IdempotencyRecord, Maintenance, Reply, StorageError, Store,
 };
 use p2p_application::wallet::{StatementFilter, WalletQueries};
-use p2p_domain::order::Purchase;
 use p2p_domain::payment::{PaymentOrigin, PaymentTerms};
+use p2p_domain::purchase::Purchase;
 use p2p_domain::{Decline, Order, OrderId, Payment, Posting, Withdrawal};
 use p2p_persistence::{Database, DatabaseSettings};
 use p2p_tests::databases::TestDatabase;

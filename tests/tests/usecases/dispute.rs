@@ -5,7 +5,7 @@ use p2p_application::dispute::{CommentOnDispute, Decision, ResolveDispute, get_d
 use p2p_application::offer::OpenDispute;
 use p2p_domain::dispute::{DisputeState, Resolution};
 use p2p_domain::offer::{State, Trigger};
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{AccessRefusal, AmountRole, DisputeRefusal, OfferRefusal, Resource};
 use p2p_domain::user::Caller;
 use p2p_domain::{
     AccountKey, Actor, Asset, DisputeId, ExchangeType, Money, MoneyError, OfferId, Refusal, Role,
@@ -64,7 +64,7 @@ async fn each_side_disputes_once() {
         let refusal = harness
             .refused(opening(&harness, deal.customer, deal.id()))
             .await;
-        assert_eq!(refusal, Refusal::DisputeAlreadyOpened);
+        assert_eq!(refusal, Refusal::Dispute(DisputeRefusal::AlreadyOpened));
 
         harness.clock.advance(minutes(1));
         let second = harness
@@ -79,7 +79,7 @@ async fn each_side_disputes_once() {
         let refusal = harness
             .refused(opening(&harness, deal.exchanger, deal.id()))
             .await;
-        assert_eq!(refusal, Refusal::DisputeAlreadyOpened);
+        assert_eq!(refusal, Refusal::Dispute(DisputeRefusal::AlreadyOpened));
         harness.close().await;
     }
 }
@@ -100,11 +100,11 @@ async fn a_dispute_where_there_is_none_to_open_is_refused() {
             (deal.exchanger, Actor::Exchanger),
         ] {
             let refusal = harness.refused(opening(&harness, caller, deal.id())).await;
-            let expected = Refusal::IllegalTransition {
+            let expected = Refusal::Offer(OfferRefusal::IllegalTransition {
                 state,
                 trigger: Trigger::OpenDispute,
                 actor,
-            };
+            });
             assert_eq!(refusal, expected);
         }
     }
@@ -122,7 +122,10 @@ async fn a_dispute_where_there_is_none_to_open_is_refused() {
         claimed,
         ..opening(&harness, deal.customer, deal.id())
     };
-    assert_eq!(harness.refused(lie).await, Refusal::IdentityMismatch);
+    assert_eq!(
+        harness.refused(lie).await,
+        Refusal::Access(AccessRefusal::IdentityMismatch)
+    );
     let truth = OpenDispute {
         claimed,
         ..opening(&harness, deal.exchanger, deal.id())
@@ -236,7 +239,7 @@ async fn one_verdict_resolves_all_disputes_of_the_deal() {
         let refusal = harness
             .refused(verdict(harness.moderator, dispute.id, Decision::Finished))
             .await;
-        assert_eq!(refusal, Refusal::DisputeResolved);
+        assert_eq!(refusal, Refusal::Dispute(DisputeRefusal::AlreadyResolved));
     }
     let open = tables.disputes.values().filter(|dispute| dispute.is_open());
     assert_eq!(
@@ -278,9 +281,9 @@ async fn a_verdict_that_cannot_be_is_refused() {
             .await;
         assert_eq!(
             refusal,
-            Refusal::RoleRequired {
+            Refusal::Access(AccessRefusal::RoleRequired {
                 role: Role::Moderator
-            }
+            })
         );
     }
     let missing = verdict(moderator, DisputeId::from_u128(9), Decision::Finished);
@@ -288,26 +291,31 @@ async fn a_verdict_that_cannot_be_is_refused() {
         harness.refused(missing).await,
         Refusal::NotFound(Resource::Dispute)
     );
-    let field = "payer_amount";
     let escrow = Money::new(100_000_000, Asset::Usdt);
     for (amount, expected) in [
-        ("0", Refusal::SplitOutOfRange { escrow }),
-        ("-1", Refusal::SplitOutOfRange { escrow }),
-        ("100", Refusal::SplitOutOfRange { escrow }),
-        ("100.000001", Refusal::SplitOutOfRange { escrow }),
+        (
+            "0",
+            Refusal::Offer(OfferRefusal::SplitOutOfRange { escrow }),
+        ),
+        (
+            "-1",
+            Refusal::Offer(OfferRefusal::SplitOutOfRange { escrow }),
+        ),
+        (
+            "100",
+            Refusal::Offer(OfferRefusal::SplitOutOfRange { escrow }),
+        ),
+        (
+            "100.000001",
+            Refusal::Offer(OfferRefusal::SplitOutOfRange { escrow }),
+        ),
         (
             "1.0000001",
-            Refusal::Amount {
-                field,
-                error: MoneyError::TooManyDecimals { most: 6 },
-            },
+            Refusal::amount_of(AmountRole::PayerAmount)(MoneyError::TooManyDecimals { most: 6 }),
         ),
         (
             "1e40",
-            Refusal::Amount {
-                field,
-                error: MoneyError::Overflow,
-            },
+            Refusal::amount_of(AmountRole::PayerAmount)(MoneyError::Overflow),
         ),
     ] {
         let refusal = harness
@@ -333,7 +341,7 @@ async fn nobody_judges_their_own_deal() {
                 Caller::new(user, roles).proved(p2p_domain::Timestamp::from_micros(i64::MAX));
             for decision in [Decision::Finished, Decision::Cancelled, split("1")] {
                 let refusal = harness.refused(verdict(caller, dispute, decision)).await;
-                assert_eq!(refusal, Refusal::ConflictOfInterest);
+                assert_eq!(refusal, Refusal::Access(AccessRefusal::ConflictOfInterest));
             }
         }
     }
@@ -375,7 +383,7 @@ async fn those_concerned_remark_while_it_is_open() {
     for caller in [deal.customer, harness.moderator] {
         assert_eq!(
             harness.refused(remark(caller, dispute)).await,
-            Refusal::DisputeResolved
+            Refusal::Dispute(DisputeRefusal::AlreadyResolved)
         );
     }
     let view = get_dispute(&harness.market, deal.customer, dispute)

@@ -4,7 +4,7 @@ use super::memory;
 use p2p_application::QueryError;
 use p2p_application::exchanger::{SwitchOnline, UnfreezeExchanger, frozen_exchangers};
 use p2p_domain::listing::{ListingState, Switch};
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{AccessRefusal, ExchangerRefusal, ListingRefusal, Resource};
 use p2p_domain::user::Caller;
 use p2p_domain::{ExchangeType, Refusal, Role, Roles, TypedId, UserId};
 use p2p_tests::fixture::Fixture;
@@ -38,27 +38,31 @@ async fn exchangers_turn_their_own_switch() {
     let berta = harness.exchanger("berta").await;
     let customer = harness.customer("customer").await;
     for (caller, exchanger, expected) in [
-        (anna, berta.user, Refusal::IdentityMismatch),
+        (
+            anna,
+            berta.user,
+            Refusal::Access(AccessRefusal::IdentityMismatch),
+        ),
         (
             customer,
             customer.user,
-            Refusal::RoleRequired {
+            Refusal::Access(AccessRefusal::RoleRequired {
                 role: Role::Exchanger,
-            },
+            }),
         ),
         (
             harness.admin,
             anna.user,
-            Refusal::RoleRequired {
+            Refusal::Access(AccessRefusal::RoleRequired {
                 role: Role::Exchanger,
-            },
+            }),
         ),
         (
             party(customer.user),
             customer.user,
-            Refusal::RoleRequired {
+            Refusal::Access(AccessRefusal::RoleRequired {
                 role: Role::Exchanger,
-            },
+            }),
         ),
     ] {
         assert_eq!(
@@ -145,7 +149,7 @@ async fn a_frozen_exchanger_offers_nothing_and_finishes_what_runs() {
     let refusal = harness
         .refused(harness.publication(fixture.exchanger, &Offering::of(BUYS)))
         .await;
-    assert_eq!(refusal, Refusal::ExchangerFrozen);
+    assert_eq!(refusal, Refusal::Exchanger(ExchangerRefusal::Frozen));
     let resume = p2p_application::listing::UpdateListing {
         caller: fixture.exchanger,
         listing: fixture.listing.id,
@@ -156,12 +160,12 @@ async fn a_frozen_exchanger_offers_nothing_and_finishes_what_runs() {
     };
     assert_eq!(
         harness.refused(resume.clone()).await,
-        Refusal::ExchangerFrozen
+        Refusal::Exchanger(ExchangerRefusal::Frozen)
     );
     let refusal = harness
         .refused(harness.opening(fixture.customer, &fixture.listing, "10"))
         .await;
-    assert_eq!(refusal, Refusal::ListingPaused);
+    assert_eq!(refusal, Refusal::Listing(ListingRefusal::Paused));
 
     // What was there before goes on; an answer resets the count, and does not thaw.
     harness.receive(&running).await;
@@ -198,7 +202,7 @@ async fn a_frozen_exchangers_active_listing_takes_no_offers() {
         .opening(fixture.customer, &fixture.listing, "10");
     assert_eq!(
         fixture.harness.refused(opening).await,
-        Refusal::ExchangerFrozen
+        Refusal::Exchanger(ExchangerRefusal::Frozen)
     );
     fixture.harness.close().await;
 }
@@ -299,9 +303,9 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
         let refusal = harness.refused(thaw(caller)).await;
         assert_eq!(
             refusal,
-            Refusal::RoleRequired {
+            Refusal::Access(AccessRefusal::RoleRequired {
                 role: Role::Moderator
-            }
+            })
         );
     }
     let roles = Roles::from([Role::Exchanger, Role::Moderator]);
@@ -310,7 +314,7 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
         .proved(p2p_domain::Timestamp::from_micros(i64::MAX));
     assert_eq!(
         harness.refused(thaw(own)).await,
-        Refusal::ConflictOfInterest
+        Refusal::Access(AccessRefusal::ConflictOfInterest)
     );
     let nobody = UnfreezeExchanger {
         caller: harness.moderator,
@@ -329,9 +333,9 @@ async fn only_a_moderator_lifts_a_freeze_and_not_the_own() {
         [fixture.exchanger.user]
     );
     let refused = frozen_exchangers(&harness.market, fixture.customer).await;
-    let expected = Refusal::RoleRequired {
+    let expected = Refusal::Access(AccessRefusal::RoleRequired {
         role: Role::Moderator,
-    };
+    });
     assert!(
         matches!(&refused, Err(QueryError::Refused(refusal)) if *refusal == expected),
         "{refused:?}"

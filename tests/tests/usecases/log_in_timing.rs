@@ -18,6 +18,7 @@ use p2p_application::session::{Credentials, log_in};
 use p2p_application::user::RegisterUser;
 use p2p_application::{Market, MarketPorts, PipelineSettings};
 use p2p_domain::policy::AccessRules;
+use p2p_domain::refusal::SessionRefusal;
 use p2p_domain::session::Origin;
 use p2p_domain::user::{Email, PasswordHash};
 use p2p_domain::{Policy, Refusal, Role, Roles};
@@ -133,7 +134,12 @@ impl Door {
         let refused = log_in(&self.market, credentials).await;
         let took = began.elapsed();
         assert!(
-            matches!(refused, Err(AccessError::Refused(Refusal::BadCredentials))),
+            matches!(
+                refused,
+                Err(AccessError::Refused(Refusal::Session(
+                    SessionRefusal::BadCredentials
+                )))
+            ),
             "{name}: {refused:?}"
         );
         took

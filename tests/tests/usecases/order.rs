@@ -14,7 +14,7 @@ use p2p_application::ports::{Incoming, OutboxMessage};
 use p2p_application::{Caller, DecodeError, QueryError};
 use p2p_domain::event::FactName;
 use p2p_domain::order::{OrderState, OrderStatus};
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{AccessRefusal, LedgerRefusal, OrderRefusal, PaymentRefusal, Resource};
 use p2p_domain::user::Email;
 use p2p_domain::{
     AccountKey, Asset, Decline, Order, OrderId, PaymentId, Refusal, Role, TypedId, UserId,
@@ -208,16 +208,22 @@ async fn an_order_that_cannot_be_is_refused() {
         merchant: Some(anna.user),
         ..create(&harness, anna, "1")
     };
-    assert_eq!(harness.refused(own).await, Refusal::SelfDeal);
+    assert_eq!(
+        harness.refused(own).await,
+        Refusal::Access(AccessRefusal::SelfDeal)
+    );
     let staff = create(&harness, harness.moderator, "1");
     let role = Role::Customer;
-    assert_eq!(harness.refused(staff).await, Refusal::RoleRequired { role });
+    assert_eq!(
+        harness.refused(staff).await,
+        Refusal::Access(AccessRefusal::RoleRequired { role })
+    );
     let somebody_else = CreateOrder {
         email: Some(Email::new("berta@example.org")),
         ..create(&harness, anna, "1")
     };
     let refusal = harness.refused(somebody_else).await;
-    assert_eq!(refusal, Refusal::IdentityMismatch);
+    assert_eq!(refusal, Refusal::Access(AccessRefusal::IdentityMismatch));
     harness.close().await;
 }
 
@@ -249,7 +255,10 @@ async fn an_order_under_a_chosen_id_is_made_once() {
             ..chosen
         },
     ] {
-        assert_eq!(harness.refused(other).await, Refusal::OrderExists);
+        assert_eq!(
+            harness.refused(other).await,
+            Refusal::Order(OrderRefusal::Exists)
+        );
     }
     harness.close().await;
 }
@@ -291,7 +300,10 @@ async fn a_refund_goes_back_once() {
     deliver(&harness, 1).await;
     for caller in [anna, harness.moderator] {
         let refusal = harness.refused(RefundPayment { caller, ..refund }).await;
-        assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+        assert_eq!(
+            refusal,
+            Refusal::Access(AccessRefusal::RoleRequired { role: Role::Admin })
+        );
     }
     let first = harness.done(refund).await;
     assert_eq!(harness.done(refund).await, first);
@@ -338,7 +350,10 @@ async fn a_merchant_who_has_spent_it_cannot_pay_back() {
     };
     let asset = Asset::Rub;
     let refusal = harness.refused(refund).await;
-    assert_eq!(refusal, Refusal::CounterpartyFunds { asset });
+    assert_eq!(
+        refusal,
+        Refusal::Ledger(LedgerRefusal::CounterpartyFunds { asset })
+    );
     // What was declined can't be refunded at all.
     let declined = order(&harness, anna, "100000").await;
     deliver(&harness, 1).await;
@@ -346,7 +361,10 @@ async fn a_merchant_who_has_spent_it_cannot_pay_back() {
         order: declined.id,
         ..refund
     };
-    assert_eq!(harness.refused(refund).await, Refusal::PaymentDeclined);
+    assert_eq!(
+        harness.refused(refund).await,
+        Refusal::Payment(PaymentRefusal::Declined)
+    );
     harness.close().await;
 }
 
@@ -368,7 +386,7 @@ async fn nobody_refunds_themself() {
             order,
         };
         let refusal = harness.refused(refund).await;
-        assert_eq!(refusal, Refusal::ConflictOfInterest);
+        assert_eq!(refusal, Refusal::Access(AccessRefusal::ConflictOfInterest));
     }
     harness.close().await;
 }
@@ -447,9 +465,9 @@ async fn an_order_is_its_buyers_to_see() {
     assert_eq!((page.items.len(), page.more), (1, false));
     assert!(matches!(
         list_orders(market, berta, of_anna).await,
-        Err(QueryError::Refused(Refusal::RoleRequired {
-            role: Role::Admin
-        }))
+        Err(QueryError::Refused(Refusal::Access(
+            AccessRefusal::RoleRequired { role: Role::Admin }
+        )))
     ));
     let finished = OrderList {
         status: Some(OrderStatus::Finished),
@@ -476,7 +494,10 @@ async fn a_result_is_believed_for_the_order_that_it_names() {
         ..incoming(harness.store.tables().outbox.values().next().unwrap())
     };
     let command = SettleOrder::try_from(&foreign).unwrap();
-    assert_eq!(harness.refused(command).await, Refusal::IdentityMismatch);
+    assert_eq!(
+        harness.refused(command).await,
+        Refusal::Access(AccessRefusal::IdentityMismatch)
+    );
     harness.close().await;
 }
 

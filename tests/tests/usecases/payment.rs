@@ -10,6 +10,7 @@ use p2p_application::Caller;
 use p2p_application::payment::AuthorizePayment;
 use p2p_domain::payment::PaymentState;
 use p2p_domain::policy::AccessRules;
+use p2p_domain::refusal::SecondFactorRefusal;
 use p2p_domain::{AccountId, AccountKey, Asset, Decline, Money, Policy, Refusal, TypedId};
 use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Setup, deposit, unlimited};
@@ -90,7 +91,10 @@ async fn payments_take_a_second_factor_where_withdrawals_do() {
         ..anna
     };
     let refused = harness.refused(pay(&harness, "k1", unproved, payee, 400));
-    assert_eq!(refused.await, Refusal::SecondFactorRequired);
+    assert_eq!(
+        refused.await,
+        Refusal::SecondFactor(SecondFactorRefusal::Required)
+    );
     assert_eq!(harness.wallet(berta.user, Asset::Usd).await, (0, 0));
     let paid = harness.done(pay(&harness, "k1", anna, payee, 400)).await;
     assert_eq!(paid.payment.state, PaymentState::Authorized);

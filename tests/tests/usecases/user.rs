@@ -3,7 +3,7 @@
 use super::memory;
 use p2p_application::QueryError;
 use p2p_application::user::{RegisterUser, SetRoles, get_user};
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{AccessRefusal, Resource, UserRefusal};
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{Asset, Exchanger, Owner, Refusal, Role, Roles, TypedId, UserId};
 use p2p_memory::Memory;
@@ -53,7 +53,10 @@ async fn an_address_is_registered_once() {
         .done(registration(&harness, "anna@example.org", roles))
         .await;
     let again = registration(&harness, "ANNA@example.org ", roles);
-    assert_eq!(harness.refused(again).await, Refusal::EmailTaken);
+    assert_eq!(
+        harness.refused(again).await,
+        Refusal::User(UserRefusal::EmailTaken)
+    );
     harness.close().await;
 }
 
@@ -106,7 +109,10 @@ async fn only_administrators_give_roles_and_never_drop_their_own() {
     let roles = Roles::from([Role::Exchanger]);
     for caller in [anna, harness.moderator, party(anna.user)] {
         let refusal = harness.refused(appointment(caller, anna.user, roles)).await;
-        assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+        assert_eq!(
+            refusal,
+            Refusal::Access(AccessRefusal::RoleRequired { role: Role::Admin })
+        );
     }
     let nobody = UserId::from_u128(9);
     let refusal = harness
@@ -117,7 +123,7 @@ async fn only_administrators_give_roles_and_never_drop_their_own() {
     let refusal = harness
         .refused(appointment(harness.admin, own, roles))
         .await;
-    assert_eq!(refusal, Refusal::OwnAdminRole);
+    assert_eq!(refusal, Refusal::Access(AccessRefusal::OwnAdminRole));
 
     // More than before is no loss, and another administrator may take it away.
     let more = Roles::from([Role::Admin, Role::Moderator]);
@@ -130,16 +136,25 @@ async fn only_administrators_give_roles_and_never_drop_their_own() {
     let refusal = harness
         .refused(appointment(harness.admin, own, again))
         .await;
-    assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+    assert_eq!(
+        refusal,
+        Refusal::Access(AccessRefusal::RoleRequired { role: Role::Admin })
+    );
     let ids = harness.market.ids();
     let email = Email::new("accomplice@example.org");
     let accomplice = RegisterUser::new(ids, email, "Accomplice".to_owned(), again, None);
     let refusal = harness.refused(accomplice.by(harness.admin)).await;
-    assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+    assert_eq!(
+        refusal,
+        Refusal::Access(AccessRefusal::RoleRequired { role: Role::Admin })
+    );
     let refusal = harness
         .refused(deposit(harness.admin, anna, "1", Asset::Usdt))
         .await;
-    assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+    assert_eq!(
+        refusal,
+        Refusal::Access(AccessRefusal::RoleRequired { role: Role::Admin })
+    );
     harness.close().await;
 }
 
@@ -160,7 +175,10 @@ async fn people_see_themselves_and_administrators_see_everybody() {
         let Err(QueryError::Refused(refusal)) = refused else {
             panic!("{refused:?}")
         };
-        assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+        assert_eq!(
+            refusal,
+            Refusal::Access(AccessRefusal::RoleRequired { role: Role::Admin })
+        );
     }
     let missing = get_user(&harness.market, harness.admin, UserId::from_u128(9)).await;
     assert!(

@@ -4,7 +4,7 @@ use super::memory;
 use p2p_application::wallet::{Deposit, StatementList, balances, statement};
 use p2p_application::{Page, QueryError};
 use p2p_domain::ledger::{Bucket, PostingKind};
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{AccessRefusal, LedgerRefusal, Resource};
 use p2p_domain::user::Caller;
 use p2p_domain::{AccountKey, Asset, ExchangeType, MoneyError, Refusal, Role, TypedId, UserId};
 use p2p_tests::harness::{Harness, Stage, decimal};
@@ -52,11 +52,17 @@ async fn a_deposit_that_cannot_be_is_refused() {
         let refusal = harness
             .refused(deposit(caller, anna.user, "1", Asset::Usdt))
             .await;
-        assert_eq!(refusal, Refusal::RoleRequired { role: Role::Admin });
+        assert_eq!(
+            refusal,
+            Refusal::Access(AccessRefusal::RoleRequired { role: Role::Admin })
+        );
     }
     let admin = harness.admin;
     let own = deposit(admin, admin.user, "1", Asset::Usdt);
-    assert_eq!(harness.refused(own).await, Refusal::ConflictOfInterest);
+    assert_eq!(
+        harness.refused(own).await,
+        Refusal::Access(AccessRefusal::ConflictOfInterest)
+    );
     for (amount, asset, error) in [
         ("0", Asset::Usdt, MoneyError::NotPositive),
         ("-1", Asset::Usdt, MoneyError::NotPositive),
@@ -86,7 +92,7 @@ async fn a_deposit_that_cannot_be_is_refused() {
     let refusal = harness
         .refused(deposit(harness.admin, anna.user, "1", Asset::Usdt))
         .await;
-    assert_eq!(refusal, Refusal::BalanceOverflow);
+    assert_eq!(refusal, Refusal::Ledger(LedgerRefusal::BalanceOverflow));
     harness.close().await;
 }
 
@@ -110,7 +116,7 @@ async fn balances_are_for_their_owner_and_administrators() {
     }
     for caller in [berta, harness.moderator] {
         let refused = balances(&harness.market, caller, anna.user).await;
-        let expected = Refusal::RoleRequired { role: Role::Admin };
+        let expected = Refusal::Access(AccessRefusal::RoleRequired { role: Role::Admin });
         assert!(
             matches!(&refused, Err(QueryError::Refused(refusal)) if *refusal == expected),
             "{refused:?}"

@@ -11,7 +11,7 @@ use p2p_application::withdrawal::{
     list_withdrawals,
 };
 use p2p_application::{Caller, QueryError};
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{AccessRefusal, LedgerRefusal, Resource, WithdrawalRefusal};
 use p2p_domain::withdrawal::WithdrawalStatus;
 use p2p_domain::{AccountKey, Asset, Refusal, Role, TypedId, WithdrawalId};
 use p2p_memory::Memory;
@@ -98,7 +98,10 @@ async fn money_is_held_and_leaves_when_it_is_approved() {
         harness.refused(approve(harness.admin, asked.id)).await,
         harness.refused(reject(harness.admin, asked.id)).await,
     ] {
-        assert_eq!(again, Refusal::WithdrawalDecided);
+        assert_eq!(
+            again,
+            Refusal::Withdrawal(WithdrawalRefusal::AlreadyDecided)
+        );
     }
     harness.close().await;
 }
@@ -112,7 +115,10 @@ async fn money_comes_back_when_it_is_rejected() {
     // It is spoken for.
     let refusal = harness.refused(request(&harness, anna, "0.000001")).await;
     let asset = Asset::Usdt;
-    assert_eq!(refusal, Refusal::InsufficientFunds { asset });
+    assert_eq!(
+        refusal,
+        Refusal::Ledger(LedgerRefusal::InsufficientFunds { asset })
+    );
     let rejected = harness.done(reject(harness.admin, asked.id)).await;
     assert_eq!(rejected.status(), WithdrawalStatus::Rejected);
     let wallet = harness.wallet(anna.user, Asset::Usdt).await;
@@ -131,7 +137,7 @@ async fn only_administrators_decide_and_never_about_their_own() {
     harness.done(usdt).await;
     let asked = harness.done(request(&harness, anna, "1")).await;
     let berta = harness.customer("berta").await;
-    let needs_admin = Refusal::RoleRequired { role: Role::Admin };
+    let needs_admin = Refusal::Access(AccessRefusal::RoleRequired { role: Role::Admin });
     for caller in [anna, berta, harness.moderator] {
         let refusal = harness.refused(approve(caller, asked.id)).await;
         assert_eq!(refusal, needs_admin);
@@ -142,7 +148,7 @@ async fn only_administrators_decide_and_never_about_their_own() {
     }
     let own = harness.done(request(&harness, harness.admin, "1")).await;
     let refusal = harness.refused(approve(harness.admin, own.id)).await;
-    assert_eq!(refusal, Refusal::ConflictOfInterest);
+    assert_eq!(refusal, Refusal::Access(AccessRefusal::ConflictOfInterest));
     // Whoever asked may take it back: nobody's money is stuck.
     for (owner, asked) in [(harness.admin, own.id), (anna, asked.id)] {
         let taken_back = harness.done(reject(owner, asked)).await;

@@ -7,6 +7,7 @@ use p2p_application::offer::{
     CancelOffer, ConfirmPayment, ConfirmReceipt, CreateOffer, OpenDispute, describe,
 };
 use p2p_domain::dispute::DisputeState;
+use p2p_domain::refusal::DisputeRefusal;
 use p2p_domain::{
     Actor, Decimal, Dispute, DisputeId, Exchanger, Offer, OfferId, Refusal, Status, UserId,
 };
@@ -169,7 +170,8 @@ pub(super) fn resolve(
 /// Checks that the named author is the caller.
 fn agree(caller: Caller, authors: impl IntoIterator<Item = Option<UserId>>) -> Result<(), Refusal> {
     let mut named = authors.into_iter().flatten();
-    named.try_for_each(|author| caller.claims_to_be(author))
+    named.try_for_each(|author| caller.claims_to_be(author))?;
+    Ok(())
 }
 
 /// An amount belongs to a split, and only there.
@@ -178,7 +180,7 @@ fn decision(resolution: Resolution, payer_amount: Option<Decimal>) -> Result<Dec
         (Resolution::ResolvedFinished, None) => Ok(Decision::Finished),
         (Resolution::ResolvedCancelled, None) => Ok(Decision::Cancelled),
         (Resolution::ResolvedSplit, Some(payer_amount)) => Ok(Decision::Split { payer_amount }),
-        _ => Err(Refusal::PayerAmountMismatch),
+        _ => Err(Refusal::Dispute(DisputeRefusal::PayerAmountMismatch)),
     }
 }
 

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use p2p_application::dispute::{Decision, ResolveDispute};
 use p2p_domain::Role;
+use p2p_domain::refusal::DisputeRefusal;
 use p2p_domain::{DisputeId, Refusal};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -50,7 +51,7 @@ fn decision(
         (wire::ResolutionKind::Split, Some(amount)) => Ok(Decision::Split {
             payer_amount: amount.0,
         }),
-        _ => Err(Refusal::PayerAmountMismatch),
+        _ => Err(Refusal::Dispute(DisputeRefusal::PayerAmountMismatch)),
     }
 }
 
@@ -125,7 +126,10 @@ mod tests {
             (wire::ResolutionKind::Finished, amount),
             (wire::ResolutionKind::Cancelled, amount),
         ] {
-            assert_eq!(of(kind, amount), Err(Refusal::PayerAmountMismatch));
+            assert_eq!(
+                of(kind, amount),
+                Err(Refusal::Dispute(DisputeRefusal::PayerAmountMismatch))
+            );
         }
     }
 }

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use p2p_application::ports::Bearer;
+use p2p_domain::refusal::AccessRefusal;
 use p2p_domain::user::Caller;
 use p2p_domain::{Refusal, UserId};
 use p2p_edge::ProblemDetails;
@@ -50,7 +51,7 @@ async fn authenticate(parts: &Parts, app: &App) -> Result<Bearer, Problem> {
             let bearer = app.market().admit(token).map_err(Problem::bad_token)?;
             let same = Named::User(bearer.caller.user);
             if named.is_some_and(|named| named != same) {
-                return Err(Refusal::IdentityMismatch.into());
+                return Err(Refusal::Access(AccessRefusal::IdentityMismatch).into());
             }
             bearer
         }

@@ -5,7 +5,11 @@ use std::time::Duration;
 use p2p_application::CommandError;
 use p2p_application::ports::TokenError;
 use p2p_domain::offer::Trigger;
-use p2p_domain::refusal::{QuotaKind, Resource};
+use p2p_domain::refusal::{
+    AccessRefusal, ConductRefusal, DisputeRefusal, ExchangerRefusal, LedgerRefusal, ListingFlaw,
+    ListingRefusal, OfferRefusal, OrderRefusal, PaymentRefusal, QuotaKind, Resource,
+    SecondFactorRefusal, SessionRefusal, UserRefusal, WithdrawalRefusal,
+};
 use p2p_domain::{Actor, Asset, IdError, Money, MoneyError, Refusal, Role, Status, Timestamp};
 
 use p2p_edge::{FieldError, ProblemDetails};
@@ -111,77 +115,74 @@ pub(super) fn refusals() -> Vec<Refusal> {
         },
     ];
     let others = [
-        Refusal::IllegalTransition {
+        Refusal::Offer(OfferRefusal::IllegalTransition {
             state: Some(Status::Cancelled),
             trigger: Trigger::Accept,
             actor: Actor::Exchanger,
-        },
-        Refusal::RoleRequired {
+        }),
+        Refusal::Access(AccessRefusal::RoleRequired {
             role: Role::Exchanger,
-        },
-        Refusal::IdentityMismatch,
-        Refusal::NotOwner,
-        Refusal::ConflictOfInterest,
-        Refusal::OwnAdminRole,
-        Refusal::SelfDeal,
-        Refusal::InsufficientFunds { asset: Asset::Usdt },
-        Refusal::CounterpartyFunds { asset: Asset::Usdt },
-        Refusal::BalanceOverflow,
-        Refusal::ListingPaused,
-        Refusal::ListingClosed,
-        Refusal::WrongExchangeType,
-        Refusal::ExchangerOffline,
-        Refusal::ExchangerFrozen,
-        Refusal::OverRemaining {
+        }),
+        Refusal::Access(AccessRefusal::IdentityMismatch),
+        Refusal::Access(AccessRefusal::NotOwner),
+        Refusal::Access(AccessRefusal::ConflictOfInterest),
+        Refusal::Access(AccessRefusal::OwnAdminRole),
+        Refusal::Access(AccessRefusal::SelfDeal),
+        Refusal::Ledger(LedgerRefusal::InsufficientFunds { asset: Asset::Usdt }),
+        Refusal::Ledger(LedgerRefusal::CounterpartyFunds { asset: Asset::Usdt }),
+        Refusal::Ledger(LedgerRefusal::BalanceOverflow),
+        Refusal::Listing(ListingRefusal::Paused),
+        Refusal::Listing(ListingRefusal::Closed),
+        Refusal::Listing(ListingRefusal::WrongExchangeType),
+        Refusal::Exchanger(ExchangerRefusal::Offline),
+        Refusal::Exchanger(ExchangerRefusal::Frozen),
+        Refusal::Listing(ListingRefusal::OverRemaining {
             remaining: usdt(50_000_000),
-        },
-        Refusal::BelowMinimum {
+        }),
+        Refusal::Listing(ListingRefusal::BelowMinimum {
             fiat: euros(995),
             min: euros(5_000),
-        },
-        Refusal::AboveMaximum {
+        }),
+        Refusal::Listing(ListingRefusal::AboveMaximum {
             fiat: euros(199_000),
             max: euros(100_000),
-        },
-        Refusal::InvalidListing {
-            field: "max_amount",
-            reason: "must not be less than min_amount",
-        },
-        Refusal::TotalBelowCommitted,
-        Refusal::DisputeAlreadyOpened,
-        Refusal::DisputeResolved,
-        Refusal::SplitOutOfRange {
+        }),
+        Refusal::Listing(ListingRefusal::Invalid(ListingFlaw::MaxBelowMin)),
+        Refusal::Listing(ListingRefusal::TotalBelowCommitted),
+        Refusal::Dispute(DisputeRefusal::AlreadyOpened),
+        Refusal::Dispute(DisputeRefusal::AlreadyResolved),
+        Refusal::Offer(OfferRefusal::SplitOutOfRange {
             escrow: usdt(100_000_000),
-        },
-        Refusal::PayerAmountMismatch,
-        Refusal::OrderExists,
-        Refusal::PaymentDeclined,
+        }),
+        Refusal::Dispute(DisputeRefusal::PayerAmountMismatch),
+        Refusal::Order(OrderRefusal::Exists),
+        Refusal::Payment(PaymentRefusal::Declined),
         Refusal::IdempotencyKeyReused,
-        Refusal::WithdrawalDecided,
-        Refusal::EmailTaken,
-        Refusal::BadCredentials,
-        Refusal::TooManyAttempts {
+        Refusal::Withdrawal(WithdrawalRefusal::AlreadyDecided),
+        Refusal::User(UserRefusal::EmailTaken),
+        Refusal::Session(SessionRefusal::BadCredentials),
+        Refusal::Session(SessionRefusal::TooManyAttempts {
             wait: Duration::from_millis(7_200),
-        },
-        Refusal::EmailNotVerified,
-        Refusal::SecondFactorRequired,
-        Refusal::SecondFactorWrong,
-        Refusal::SecondFactorActive,
-        Refusal::SecondFactorMissing,
-        Refusal::SessionOver,
-        Refusal::LinkSpent,
-        Refusal::WeakPassword {
+        }),
+        Refusal::User(UserRefusal::EmailNotVerified),
+        Refusal::SecondFactor(SecondFactorRefusal::Required),
+        Refusal::SecondFactor(SecondFactorRefusal::Wrong),
+        Refusal::SecondFactor(SecondFactorRefusal::AlreadyActive),
+        Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled),
+        Refusal::Session(SessionRefusal::Over),
+        Refusal::User(UserRefusal::LinkSpent),
+        Refusal::User(UserRefusal::WeakPassword {
             reason: "is known from a breach",
-        },
-        Refusal::CancelledTooOften {
+        }),
+        Refusal::Conduct(ConductRefusal::CancelledTooOften {
             until: Timestamp::from_micros(1_744_988_400_000_000),
-        },
+        }),
     ];
     nouns
         .map(Refusal::NotFound)
         .into_iter()
         .chain(amounts.map(Refusal::amount))
-        .chain(quota_counts.map(|what| Refusal::TooMany { what, most: 20 }))
+        .chain(quota_counts.map(|kind| Refusal::TooMany { kind, max: 20 }))
         .chain(others)
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use p2p_application::ports::TokenError;
+use p2p_domain::refusal::SessionRefusal;
 use p2p_domain::{IdError, Refusal};
 use p2p_edge::{Challenge, ProblemDetails};
 
@@ -41,7 +42,7 @@ impl Problem {
                 "The access token has expired",
                 "Bearer error=\"invalid_token\", error_description=\"expired\"",
             ),
-            TokenError::Ended => return Refusal::SessionOver.into(),
+            TokenError::Ended => return Refusal::Session(SessionRefusal::Over).into(),
             TokenError::Unknown => return unavailable(),
         };
         let details = ProblemDetails::new(StatusCode::UNAUTHORIZED, code, title, error.to_string());

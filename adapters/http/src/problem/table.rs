@@ -9,6 +9,11 @@ use p2p_application::auth::AccessError;
 use p2p_application::ports::{PasswordError, StorageError};
 use p2p_application::{CommandError, ErrorKind, QueryError};
 use p2p_domain::Refusal;
+use p2p_domain::refusal::{
+    AccessRefusal, AmountRefusal, AmountRole, ConductRefusal, DisputeRefusal, ExchangerRefusal,
+    LedgerRefusal, ListingFlaw, ListingRefusal, OfferRefusal, OrderRefusal, PaymentRefusal,
+    SecondFactorRefusal, SessionRefusal, UserRefusal, WithdrawalRefusal,
+};
 use p2p_edge::failure::error_chain;
 use p2p_edge::{Challenge, FieldError, ProblemDetails};
 
@@ -19,58 +24,93 @@ use crate::streams::Full;
 fn refusal(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
     match refusal {
         Refusal::NotFound(_) => ("Not found", None),
-        Refusal::IllegalTransition { .. } => ("The deal's state does not allow this", None),
-        Refusal::RoleRequired { .. } => ("A role is missing", None),
-        Refusal::IdentityMismatch => ("The author is not the caller", None),
-        Refusal::NotOwner => ("Only the owner may do this", None),
-        Refusal::ConflictOfInterest => ("Conflict of interest", None),
-        Refusal::OwnAdminRole => ("ADMIN can't remove its own role", None),
-        Refusal::SelfDeal => ("A deal needs two different users", None),
-        Refusal::Amount { field, .. } => ("The amount can't be used", Some(field)),
-        Refusal::InsufficientFunds { .. } => ("Not enough funds", None),
-        Refusal::CounterpartyFunds { .. } => ("The other side doesn't have enough funds", None),
-        Refusal::BalanceOverflow => ("The balance would become too large", None),
-        Refusal::ListingPaused => ("The listing is paused", None),
-        Refusal::ListingClosed => ("The listing is closed", None),
-        Refusal::WrongExchangeType => ("The listing is for the other direction", None),
-        Refusal::ExchangerOffline => ("The exchanger is offline", None),
-        Refusal::ExchangerFrozen => ("The exchanger is frozen", None),
-        Refusal::OverRemaining { .. } => {
+        Refusal::Offer(OfferRefusal::IllegalTransition { .. }) => {
+            ("The deal's state does not allow this", None)
+        }
+        Refusal::Access(AccessRefusal::RoleRequired { .. }) => ("A role is missing", None),
+        Refusal::Access(AccessRefusal::IdentityMismatch) => ("The author is not the caller", None),
+        Refusal::Access(AccessRefusal::NotOwner) => ("Only the owner may do this", None),
+        Refusal::Access(AccessRefusal::ConflictOfInterest) => ("Conflict of interest", None),
+        Refusal::Access(AccessRefusal::OwnAdminRole) => ("ADMIN can't remove its own role", None),
+        Refusal::Access(AccessRefusal::SelfDeal) => ("A deal needs two different users", None),
+        Refusal::Amount(AmountRefusal { role, .. }) => {
+            ("The amount can't be used", Some(amount_field(*role)))
+        }
+        Refusal::Ledger(LedgerRefusal::InsufficientFunds { .. }) => ("Not enough funds", None),
+        Refusal::Ledger(LedgerRefusal::CounterpartyFunds { .. }) => {
+            ("The other side doesn't have enough funds", None)
+        }
+        Refusal::Ledger(LedgerRefusal::BalanceOverflow) => {
+            ("The balance would become too large", None)
+        }
+        Refusal::Listing(ListingRefusal::Paused) => ("The listing is paused", None),
+        Refusal::Listing(ListingRefusal::Closed) => ("The listing is closed", None),
+        Refusal::Listing(ListingRefusal::WrongExchangeType) => {
+            ("The listing is for the other direction", None)
+        }
+        Refusal::Exchanger(ExchangerRefusal::Offline) => ("The exchanger is offline", None),
+        Refusal::Exchanger(ExchangerRefusal::Frozen) => ("The exchanger is frozen", None),
+        Refusal::Listing(ListingRefusal::OverRemaining { .. }) => {
             ("More than the listing's remaining amount", Some("amount"))
         }
-        Refusal::BelowMinimum { .. } => ("Below the listing's minimum", Some("amount")),
-        Refusal::AboveMaximum { .. } => ("Above the listing's maximum", Some("amount")),
-        Refusal::InvalidListing { field, .. } => {
-            ("The listing's amounts are inconsistent", Some(field))
+        Refusal::Listing(ListingRefusal::BelowMinimum { .. }) => {
+            ("Below the listing's minimum", Some("amount"))
         }
-        Refusal::TotalBelowCommitted => (
+        Refusal::Listing(ListingRefusal::AboveMaximum { .. }) => {
+            ("Above the listing's maximum", Some("amount"))
+        }
+        Refusal::Listing(ListingRefusal::Invalid(flaw)) => (
+            "The listing's amounts are inconsistent",
+            Some(listing_field(*flaw)),
+        ),
+        Refusal::Listing(ListingRefusal::TotalBelowCommitted) => (
             "The total is below the amount of its deals",
             Some("total_amount"),
         ),
-        Refusal::DisputeAlreadyOpened => ("Already disputed by this side", None),
-        Refusal::DisputeResolved => ("The dispute is already resolved", None),
-        Refusal::SplitOutOfRange { .. } => (
+        Refusal::Dispute(DisputeRefusal::AlreadyOpened) => ("Already disputed by this side", None),
+        Refusal::Dispute(DisputeRefusal::AlreadyResolved) => {
+            ("The dispute is already resolved", None)
+        }
+        Refusal::Offer(OfferRefusal::SplitOutOfRange { .. }) => (
             "A split must give both sides an amount",
             Some("payer_amount"),
         ),
-        Refusal::PayerAmountMismatch => ("payer_amount is for a split only", Some("payer_amount")),
-        Refusal::OrderExists => ("The order id is taken", Some("order_id")),
-        Refusal::PaymentDeclined => ("The payment was declined", None),
+        Refusal::Dispute(DisputeRefusal::PayerAmountMismatch) => {
+            ("payer_amount is for a split only", Some("payer_amount"))
+        }
+        Refusal::Order(OrderRefusal::Exists) => ("The order id is taken", Some("order_id")),
+        Refusal::Payment(PaymentRefusal::Declined) => ("The payment was declined", None),
         Refusal::IdempotencyKeyReused => ("The idempotency key was used for another request", None),
-        Refusal::WithdrawalDecided => ("The withdrawal is already decided", None),
-        Refusal::EmailTaken => ("The e-mail address is taken", Some("email")),
-        Refusal::BadCredentials => ("Wrong e-mail or password", None),
-        Refusal::TooManyAttempts { .. } => ("Too many failed attempts", None),
-        Refusal::EmailNotVerified => ("The e-mail address is not verified", None),
-        Refusal::SecondFactorRequired => ("The second factor is required", None),
-        Refusal::SecondFactorWrong => ("Invalid code", None),
-        Refusal::SecondFactorActive => ("A second factor is already in use", None),
-        Refusal::SecondFactorMissing => ("No second factor is in use", None),
-        Refusal::SessionOver => ("The session has ended", None),
-        Refusal::LinkSpent => ("The link is invalid or has expired", Some("token")),
-        Refusal::WeakPassword { .. } => ("The password is too weak", None),
+        Refusal::Withdrawal(WithdrawalRefusal::AlreadyDecided) => {
+            ("The withdrawal is already decided", None)
+        }
+        Refusal::User(UserRefusal::EmailTaken) => ("The e-mail address is taken", Some("email")),
+        Refusal::Session(SessionRefusal::BadCredentials) => ("Wrong e-mail or password", None),
+        Refusal::Session(SessionRefusal::TooManyAttempts { .. }) => {
+            ("Too many failed attempts", None)
+        }
+        Refusal::User(UserRefusal::EmailNotVerified) => {
+            ("The e-mail address is not verified", None)
+        }
+        Refusal::SecondFactor(SecondFactorRefusal::Required) => {
+            ("The second factor is required", None)
+        }
+        Refusal::SecondFactor(SecondFactorRefusal::Wrong) => ("Invalid code", None),
+        Refusal::SecondFactor(SecondFactorRefusal::AlreadyActive) => {
+            ("A second factor is already in use", None)
+        }
+        Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled) => {
+            ("No second factor is in use", None)
+        }
+        Refusal::Session(SessionRefusal::Over) => ("The session has ended", None),
+        Refusal::User(UserRefusal::LinkSpent) => {
+            ("The link is invalid or has expired", Some("token"))
+        }
+        Refusal::User(UserRefusal::WeakPassword { .. }) => ("The password is too weak", None),
         Refusal::TooMany { .. } => ("Limit reached", None),
-        Refusal::CancelledTooOften { .. } => ("Too many deals were cancelled", None),
+        Refusal::Conduct(ConductRefusal::CancelledTooOften { .. }) => {
+            ("Too many deals were cancelled", None)
+        }
         Refusal::Broken { .. } => ("Internal error", None),
     }
 }
@@ -88,6 +128,31 @@ pub(super) const fn status_of(kind: ErrorKind) -> StatusCode {
             StatusCode::SERVICE_UNAVAILABLE
         }
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The field of a request that holds this amount.
+const fn amount_field(role: AmountRole) -> &'static str {
+    match role {
+        AmountRole::Amount => "amount",
+        AmountRole::Price => "price",
+        AmountRole::Total => "total_amount",
+        AmountRole::Min => "min_amount",
+        AmountRole::Max => "max_amount",
+        AmountRole::PayerAmount => "payer_amount",
+    }
+}
+
+/// The field of a listing that has this flaw.
+const fn listing_field(flaw: ListingFlaw) -> &'static str {
+    match flaw {
+        ListingFlaw::NotCrypto => "crypto_asset",
+        ListingFlaw::NotFiat => "fiat_currency",
+        ListingFlaw::LimitsNotInFiat | ListingFlaw::MinNotPositive => "min_amount",
+        ListingFlaw::TotalNotPositive => "total_amount",
+        ListingFlaw::MaxBelowMin => "max_amount",
+        ListingFlaw::PaymentWindowOutOfRange => "payment_window_minutes",
+        ListingFlaw::NoPaymentMethod => "payment_methods",
     }
 }
 
@@ -111,6 +176,12 @@ impl Problem {
     }
 }
 
+impl From<AccessRefusal> for Problem {
+    fn from(refusal: AccessRefusal) -> Self {
+        Refusal::from(refusal).into()
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(why: Refusal) -> Self {
         if let Refusal::Broken { .. } = why {
@@ -119,22 +190,29 @@ impl From<Refusal> for Problem {
         let (title, field) = refusal(&why);
         let details = Self::of_refusal(&why, title, why.to_string());
         let details = match &why {
-            Refusal::IllegalTransition { state, trigger, .. } => {
+            Refusal::Offer(OfferRefusal::IllegalTransition { state, trigger, .. }) => {
                 let state = state.map_or("NONE", p2p_domain::Status::name);
                 details.with_transition(state, trigger.name())
             }
-            Refusal::BadCredentials | Refusal::SecondFactorWrong => {
+            Refusal::Session(SessionRefusal::BadCredentials)
+            | Refusal::SecondFactor(SecondFactorRefusal::Wrong) => {
                 details.with_challenge(Challenge::BEARER)
             }
-            Refusal::SessionOver => details.with_challenge(Challenge::INVALID_TOKEN),
-            Refusal::SecondFactorRequired => details.with_challenge(Challenge::StepUp),
-            Refusal::TooManyAttempts { wait } => details.with_retry_after(whole_seconds(*wait)),
+            Refusal::Session(SessionRefusal::Over) => {
+                details.with_challenge(Challenge::INVALID_TOKEN)
+            }
+            Refusal::SecondFactor(SecondFactorRefusal::Required) => {
+                details.with_challenge(Challenge::StepUp)
+            }
+            Refusal::Session(SessionRefusal::TooManyAttempts { wait }) => {
+                details.with_retry_after(whole_seconds(*wait))
+            }
             _ => details,
         };
         if let Some(field) = field {
             let message = match &why {
-                Refusal::Amount { error, .. } => error.to_string(),
-                Refusal::InvalidListing { reason, .. } => (*reason).to_owned(),
+                Refusal::Amount(AmountRefusal { error, .. }) => error.to_string(),
+                Refusal::Listing(ListingRefusal::Invalid(flaw)) => flaw.reason().to_owned(),
                 other => other.to_string(),
             };
             let errors = vec![FieldError::new(field, why.code(), message)];
@@ -200,7 +278,9 @@ impl From<AccessError> for Problem {
 pub(crate) fn of_password(field: &'static str) -> impl FnOnce(AccessError) -> Problem {
     move |error| {
         let weakness = match &error {
-            AccessError::Refused(Refusal::WeakPassword { reason }) => Some(*reason),
+            AccessError::Refused(Refusal::User(UserRefusal::WeakPassword { reason })) => {
+                Some(*reason)
+            }
             _ => None,
         };
         let problem = Problem::from(error);

@@ -5,6 +5,7 @@ use super::*;
 use axum::body::to_bytes;
 use p2p_application::ports::StorageError;
 use p2p_application::{CommandError, ErrorKind, QueryError};
+use p2p_domain::refusal::AmountRole;
 use p2p_edge::FieldError;
 use serde_json::{Value, json};
 
@@ -177,18 +178,20 @@ async fn an_illegal_move_names_the_state_and_the_event() {
         (&body["state"], &body["event"]),
         (&json!("CANCELLED"), &json!("accept"))
     );
-    let unborn = Problem::from(p2p_domain::Refusal::IllegalTransition {
-        state: None,
-        trigger: p2p_domain::offer::Trigger::Create,
-        actor: p2p_domain::Actor::Exchanger,
-    });
+    let unborn = Problem::from(p2p_domain::Refusal::Offer(
+        p2p_domain::refusal::OfferRefusal::IllegalTransition {
+            state: None,
+            trigger: p2p_domain::offer::Trigger::Create,
+            actor: p2p_domain::Actor::Exchanger,
+        },
+    ));
     let (_, body) = rendered(&unborn).await;
     assert_eq!(body["state"], "NONE");
 }
 
 #[tokio::test]
 async fn a_refused_amount_names_its_field() {
-    let refusal = p2p_domain::Refusal::amount_of("payer_amount");
+    let refusal = p2p_domain::Refusal::amount_of(AmountRole::PayerAmount);
     let error = p2p_domain::MoneyError::TooManyDecimals { most: 6 };
     let (_, body) = rendered(&Problem::from(refusal(error))).await;
     let entry = json!({
@@ -225,7 +228,9 @@ fn a_wait_is_told_in_whole_seconds_and_is_long_enough() {
         (7_200, "8"),
     ] {
         let wait = Duration::from_millis(wait);
-        let problem = Problem::from(p2p_domain::Refusal::TooManyAttempts { wait });
+        let problem = Problem::from(p2p_domain::Refusal::Session(
+            p2p_domain::refusal::SessionRefusal::TooManyAttempts { wait },
+        ));
         let response = problem.render("request-7", PROOF_LIFETIME);
         assert_eq!(response.headers()["retry-after"], told);
     }
@@ -259,13 +264,17 @@ fn a_token_that_is_good_no_more_is_told_from_one_that_cant_be_checked() {
 
 #[test]
 fn the_field_of_a_weak_password_is_named() {
-    let weak = p2p_application::auth::AccessError::Refused(p2p_domain::Refusal::WeakPassword {
-        reason: "is known from a breach",
-    });
+    let weak = p2p_application::auth::AccessError::Refused(p2p_domain::Refusal::User(
+        p2p_domain::refusal::UserRefusal::WeakPassword {
+            reason: "is known from a breach",
+        },
+    ));
     let problem = of_password("new_password")(weak);
     assert_eq!(problem.code(), "WEAK_PASSWORD");
     let entry = FieldError::new("new_password", "WEAK_PASSWORD", "is known from a breach");
     assert_eq!(problem.errors(), [entry]);
-    let other = of_password("new_password")(p2p_domain::Refusal::BadCredentials.into());
+    let other = of_password("new_password")(
+        p2p_domain::Refusal::Session(p2p_domain::refusal::SessionRefusal::BadCredentials).into(),
+    );
     assert_eq!(other.errors(), []);
 }

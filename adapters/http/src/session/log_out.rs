@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use p2p_application::session::EndSession;
 use p2p_domain::Refusal;
+use p2p_domain::refusal::SessionRefusal;
 
 use super::TAG;
 use crate::app::App;
@@ -28,7 +29,9 @@ pub(crate) async fn log_out(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<StatusCode, Problem> {
-    let session = caller.session.ok_or(Refusal::SessionOver)?;
+    let session = caller
+        .session
+        .ok_or(Refusal::Session(SessionRefusal::Over))?;
     app.market().execute(EndSession { caller, session }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

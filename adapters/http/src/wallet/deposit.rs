@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use p2p_application::wallet::Deposit;
 use p2p_domain::Role;
-use p2p_domain::order::DEFAULT_ASSET;
+use p2p_domain::purchase::DEFAULT_ASSET;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;

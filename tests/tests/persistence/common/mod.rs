@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use p2p_application::ports::{ChangeSet, Entry, StorageError, Store, Transfer, Versioned};
 use p2p_domain::listing::Draft;
-use p2p_domain::offer::{Act, ListingMove, NewOffer, Transition};
+use p2p_domain::listing::ListingMove;
+use p2p_domain::offer::{Act, NewOffer, Transition};
 use p2p_domain::user::{Email, PasswordHash, User};
 use p2p_domain::{
     Account, AccountId, AccountKey, Actor, Asset, Dispute, DisputeId, ExchangeType, Exchanger,
@@ -332,14 +333,12 @@ pub(crate) fn report(test: &TestDatabase, values: &str) -> String {
 pub(crate) async fn with_dispute(database: &Database, stall: &mut Stall) -> (Offer, Dispute) {
     let (offer, changes) = stall.offer(50_000_000);
     commit(database, &changes).await.unwrap();
-    let dispute = Dispute::open(
+    let (dispute, _) = Dispute::open(
         fresh::<DisputeId>(),
-        offer.id,
-        Actor::Customer,
-        Some(stall.customer.id),
-        "no answer".to_owned(),
+        offer.deal(),
+        Act::by(Actor::Customer, stall.customer.id, NOW),
+        "no response".to_owned(),
         &[],
-        NOW,
     )
     .unwrap();
     let changes = ChangeSet {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::memory;
 use p2p_application::withdrawal::RequestWithdrawal;
 use p2p_domain::policy::{AccessRules, Limits};
-use p2p_domain::refusal::QuotaKind;
+use p2p_domain::refusal::{ConductRefusal, QuotaKind, SecondFactorRefusal};
 use p2p_domain::{Asset, ExchangeType, Policy, Refusal, Status};
 use p2p_memory::Memory;
 use p2p_tests::harness::{Harness, Offering, Setup, decimal, unlimited};
@@ -42,8 +42,8 @@ async fn a_customer_has_so_many_open_deals_and_no_more() {
     let made: Vec<_> = all.iter().filter_map(|one| one.as_ref().ok()).collect();
     assert_eq!(made.len(), 3);
     let refused = Refusal::TooMany {
-        what: QuotaKind::OpenOffers,
-        most: 3,
+        kind: QuotaKind::OpenOffers,
+        max: 3,
     };
     let again = harness.refused(harness.opening(anna, &listing, "10"));
     assert_eq!(again.await, refused);
@@ -71,7 +71,10 @@ async fn who_calls_off_too_many_deals_has_to_pause() {
     }
     let until = harness.market.now().after(limits.cancel_pause);
     let refused = harness.refused(harness.opening(anna, &listing, "10")).await;
-    assert_eq!(refused, Refusal::CancelledTooOften { until });
+    assert_eq!(
+        refused,
+        Refusal::Conduct(ConductRefusal::CancelledTooOften { until })
+    );
     harness.clock.advance(limits.cancel_pause);
     harness.done(harness.opening(anna, &listing, "10")).await;
     harness.close().await;
@@ -107,7 +110,10 @@ async fn who_never_pays_has_to_pause_too_and_who_agrees_to_part_has_not() {
     assert_eq!(harness.sweep_after(window).await, 2);
     let until = harness.market.now().after(limits.cancel_pause);
     let refused = harness.refused(harness.opening(anna, &listing, "10")).await;
-    assert_eq!(refused, Refusal::CancelledTooOften { until });
+    assert_eq!(
+        refused,
+        Refusal::Conduct(ConductRefusal::CancelledTooOften { until })
+    );
     harness.close().await;
 }
 
@@ -122,9 +128,9 @@ async fn an_exchanger_has_so_many_listings() {
     let offering = Offering::of(BUYS);
     let first = harness.publish(anna, &offering).await;
     harness.publish(anna, &offering).await;
-    let what = QuotaKind::Listings;
+    let kind = QuotaKind::Listings;
     let refused = harness.refused(harness.publication(anna, &offering)).await;
-    assert_eq!(refused, Refusal::TooMany { what, most: 2 });
+    assert_eq!(refused, Refusal::TooMany { kind, max: 2 });
     harness.take_down(&first).await;
     harness.publish(anna, &offering).await;
     harness.close().await;
@@ -162,7 +168,10 @@ async fn withdrawals_wait_for_a_decision_a_few_at_a_time_and_may_take_a_second_f
         ..anna
     };
     let refused = harness.refused(request(unproved)).await;
-    assert_eq!(refused, Refusal::SecondFactorRequired);
+    assert_eq!(
+        refused,
+        Refusal::SecondFactor(SecondFactorRefusal::Required)
+    );
     let all = harness.together((0..5).map(|_| request(anna))).await;
     assert_eq!(all.iter().filter(|one| one.is_ok()).count(), 2);
     harness.close().await;

@@ -10,6 +10,7 @@ use p2p_application::payment::{AuthorizePayment, RefundPayment};
 use p2p_application::user::SetRoles;
 use p2p_application::wallet::Deposit;
 use p2p_application::withdrawal::{ApproveWithdrawal, RejectWithdrawal, RequestWithdrawal};
+use p2p_domain::refusal::{AccessRefusal, ExchangerRefusal};
 use p2p_domain::{
     AccountKey, Asset, Decline, ExchangeType, Money, Refusal, Role, Roles, Status, TypedId,
 };
@@ -18,7 +19,7 @@ use p2p_tests::harness::{Harness, Offering, Stage, decimal};
 const BUYS: ExchangeType = ExchangeType::CryptoToFiat;
 
 const fn requires_role(role: Role) -> Refusal {
-    Refusal::RoleRequired { role }
+    Refusal::Access(AccessRefusal::RoleRequired { role })
 }
 
 #[tokio::test]
@@ -49,7 +50,10 @@ async fn whoever_is_no_exchanger_any_more_offers_nothing_and_finishes_what_runs(
     assert_eq!(harness.refused(online).await, required);
     // The listing is still there, and its exchanger is offline: nobody can answer it.
     let opening = harness.opening(deal.customer, &deal.listing, "10");
-    assert_eq!(harness.refused(opening).await, Refusal::ExchangerOffline);
+    assert_eq!(
+        harness.refused(opening).await,
+        Refusal::Exchanger(ExchangerRefusal::Offline)
+    );
 
     // The deal that runs is brought to its end by whoever is a side of it.
     let offer = harness.accept(&deal.offer).await;

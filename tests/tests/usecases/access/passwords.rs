@@ -11,6 +11,7 @@ use p2p_application::user::{
 };
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::policy::AccessRules;
+use p2p_domain::refusal::{SessionRefusal, UserRefusal};
 use p2p_domain::session::Origin;
 use p2p_domain::user::Email;
 use p2p_domain::{Refusal, User};
@@ -22,7 +23,7 @@ const NEW: &str = "a new day, a new password";
 
 fn wait_of<T: std::fmt::Debug>(outcome: Result<T, AccessError>) -> u64 {
     match refusal(outcome) {
-        Refusal::TooManyAttempts { wait } => wait.as_secs(),
+        Refusal::Session(SessionRefusal::TooManyAttempts { wait }) => wait.as_secs(),
         other => panic!("{other:?}"),
     }
 }
@@ -38,18 +39,30 @@ async fn guessing_takes_longer_and_longer_whether_or_not_there_is_an_account() {
     let nobody = Email::new("nobody@example.org");
     for email in [&fixture.email(), &nobody] {
         let guess = || fixture.enter_as(email, "wrong", None);
-        assert_eq!(refusal(guess().await), Refusal::BadCredentials);
-        assert_eq!(refusal(guess().await), Refusal::BadCredentials);
+        assert_eq!(
+            refusal(guess().await),
+            Refusal::Session(SessionRefusal::BadCredentials)
+        );
+        assert_eq!(
+            refusal(guess().await),
+            Refusal::Session(SessionRefusal::BadCredentials)
+        );
         let verified = fixture.harness.passwords.verified();
         assert_eq!(wait_of(guess().await), 1);
         // Not even the right one is looked at.
         assert_eq!(wait_of(fixture.enter_as(email, PASSWORD, None).await), 1);
         assert_eq!(fixture.harness.passwords.verified(), verified);
         fixture.wait(Duration::from_secs(1));
-        assert_eq!(refusal(guess().await), Refusal::BadCredentials);
+        assert_eq!(
+            refusal(guess().await),
+            Refusal::Session(SessionRefusal::BadCredentials)
+        );
         assert_eq!(wait_of(guess().await), 2);
         fixture.wait(Duration::from_secs(2));
-        assert_eq!(refusal(guess().await), Refusal::BadCredentials);
+        assert_eq!(
+            refusal(guess().await),
+            Refusal::Session(SessionRefusal::BadCredentials)
+        );
         assert_eq!(wait_of(guess().await), rules.lock_lasts.as_secs());
     }
     let locked = fixture.trail();
@@ -87,7 +100,10 @@ async fn whoever_tries_many_doors_waits_longer_and_longer() {
     for door in 0..4 {
         let name = format!("somebody{door}@example.org");
         let outcome = guess(&name, "wrong", there(door)).await;
-        assert_eq!(refusal(outcome), Refusal::BadCredentials);
+        assert_eq!(
+            refusal(outcome),
+            Refusal::Session(SessionRefusal::BadCredentials)
+        );
     }
     for (door, seconds) in (4..12).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
         let name = format!("somebody{door}@example.org");
@@ -98,7 +114,10 @@ async fn whoever_tries_many_doors_waits_longer_and_longer() {
         assert_eq!(fixture.harness.passwords.verified(), verified);
         fixture.wait(Duration::from_secs(seconds));
         let outcome = guess(&name, "wrong", there(door)).await;
-        assert_eq!(refusal(outcome), Refusal::BadCredentials);
+        assert_eq!(
+            refusal(outcome),
+            Refusal::Session(SessionRefusal::BadCredentials)
+        );
     }
     // From elsewhere, and from nowhere, everybody gets in; and one who gets in takes back nothing that others have done.
     for origin in [
@@ -111,27 +130,39 @@ async fn whoever_tries_many_doors_waits_longer_and_longer() {
     fixture.wait(Duration::from_secs(60));
     enter(there(5)).await.unwrap();
     let another = || guess("another@example.org", "wrong", there(6));
-    assert_eq!(refusal(another().await), Refusal::BadCredentials);
+    assert_eq!(
+        refusal(another().await),
+        Refusal::Session(SessionRefusal::BadCredentials)
+    );
     assert_eq!(wait_of(another().await), 60);
     // Each minute takes one back.
     fixture.wait(Duration::from_secs(20 * 60));
     for door in 0..4 {
         let name = format!("anybody{door}@example.org");
         let outcome = guess(&name, "wrong", there(door)).await;
-        assert_eq!(refusal(outcome), Refusal::BadCredentials);
+        assert_eq!(
+            refusal(outcome),
+            Refusal::Session(SessionRefusal::BadCredentials)
+        );
     }
     assert_eq!(wait_of(another().await), 1);
     // And who mistypes and then gets in takes back their own.
     for _ in 0..5 {
         for _ in 0..2 {
             let mistyped = guess(anna.as_str(), "wrong", from("192.0.2.9")).await;
-            assert_eq!(refusal(mistyped), Refusal::BadCredentials);
+            assert_eq!(
+                refusal(mistyped),
+                Refusal::Session(SessionRefusal::BadCredentials)
+            );
         }
         enter(from("192.0.2.9")).await.unwrap();
     }
     // What was mistyped elsewhere leaves nothing where nobody has failed.
     let mistyped = guess(anna.as_str(), "wrong", Origin::default()).await;
-    assert_eq!(refusal(mistyped), Refusal::BadCredentials);
+    assert_eq!(
+        refusal(mistyped),
+        Refusal::Session(SessionRefusal::BadCredentials)
+    );
     let counted = fixture.harness.store.tables().failed_attempts.len();
     enter(from("192.0.2.10")).await.unwrap();
     assert_eq!(
@@ -156,7 +187,8 @@ async fn many_doors_at_once_are_counted_one_by_one() {
         .iter()
         .map(|door| fixture.enter_as(door, "wrong", None));
     let outcomes = join_all(guesses).await.into_iter().map(refusal);
-    let looked_at = outcomes.filter(|refusal| *refusal == Refusal::BadCredentials);
+    let looked_at =
+        outcomes.filter(|refusal| *refusal == Refusal::Session(SessionRefusal::BadCredentials));
     assert_eq!(looked_at.count(), 4);
     fixture.harness.close().await;
 }
@@ -167,11 +199,11 @@ async fn the_right_password_ends_the_row_of_failures() {
     for _ in 0..5 {
         assert_eq!(
             refusal(fixture.enter("wrong", None).await),
-            Refusal::BadCredentials
+            Refusal::Session(SessionRefusal::BadCredentials)
         );
         assert_eq!(
             refusal(fixture.enter("wrong", None).await),
-            Refusal::BadCredentials
+            Refusal::Session(SessionRefusal::BadCredentials)
         );
         fixture.enter(PASSWORD, None).await.unwrap();
     }
@@ -192,7 +224,7 @@ async fn a_log_in_renews_a_hash_of_another_cost_and_changes_nothing_else() {
     });
     assert_eq!(
         refusal(fixture.enter("wrong", None).await),
-        Refusal::BadCredentials
+        Refusal::Session(SessionRefusal::BadCredentials)
     );
     assert_eq!(stored(), outdated, "only who knows it can hash it anew");
     let before = fixture.enter(PASSWORD, None).await.unwrap();
@@ -221,7 +253,7 @@ async fn each_lock_tells_the_owner() {
     for locks in 1..=3 {
         assert_eq!(
             refusal(fixture.enter("wrong", None).await),
-            Refusal::BadCredentials
+            Refusal::Session(SessionRefusal::BadCredentials)
         );
         fixture.mailed(locks).await;
         fixture.wait(rules.lock_lasts);
@@ -243,8 +275,8 @@ async fn a_session_does_not_help_to_guess_the_password() {
     let mut looked_at = 0;
     for outcome in futures::future::join_all(tries).await {
         match refusal(outcome) {
-            Refusal::BadCredentials => looked_at += 1,
-            Refusal::TooManyAttempts { .. } => {}
+            Refusal::Session(SessionRefusal::BadCredentials) => looked_at += 1,
+            Refusal::Session(SessionRefusal::TooManyAttempts { .. }) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -263,8 +295,8 @@ async fn guesses_at_once_are_counted_one_by_one() {
     let mut looked_at = 0;
     for outcome in futures::future::join_all(all).await {
         match refusal(outcome) {
-            Refusal::BadCredentials => looked_at += 1,
-            Refusal::TooManyAttempts { .. } => {}
+            Refusal::Session(SessionRefusal::BadCredentials) => looked_at += 1,
+            Refusal::Session(SessionRefusal::TooManyAttempts { .. }) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -288,17 +320,20 @@ async fn who_knows_the_password_changes_it_and_is_out_elsewhere() {
             somewhere(),
         )
     };
-    assert_eq!(refusal(change("wrong", NEW).await), Refusal::BadCredentials);
+    assert_eq!(
+        refusal(change("wrong", NEW).await),
+        Refusal::Session(SessionRefusal::BadCredentials)
+    );
     assert!(matches!(
         refusal(change(PASSWORD, WEAK_PASSWORD).await),
-        Refusal::WeakPassword { .. }
+        Refusal::User(UserRefusal::WeakPassword { .. })
     ));
     change(PASSWORD, NEW).await.unwrap();
     assert!(fixture.admit(&here.access).is_ok());
     assert!(fixture.admit(&there.access).is_err());
     assert_eq!(
         refusal(fixture.enter(PASSWORD, None).await),
-        Refusal::BadCredentials
+        Refusal::Session(SessionRefusal::BadCredentials)
     );
     fixture.enter(NEW, None).await.unwrap();
     assert!(fixture.mailed(1).await[0].contains("was changed"));
@@ -321,13 +356,16 @@ async fn a_link_sets_a_new_password_once() {
     };
     assert!(matches!(
         refusal(reset(&token, WEAK_PASSWORD).await),
-        Refusal::WeakPassword { .. }
+        Refusal::User(UserRefusal::WeakPassword { .. })
     ));
     reset(&token, NEW).await.unwrap();
-    assert_eq!(refusal(reset(&token, PASSWORD).await), Refusal::LinkSpent);
+    assert_eq!(
+        refusal(reset(&token, PASSWORD).await),
+        Refusal::User(UserRefusal::LinkSpent)
+    );
     assert!(fixture.admit(&before.access).is_err());
     let late = refresh(market, &before.refresh.0, somewhere()).await;
-    assert_eq!(refusal(late), Refusal::SessionOver);
+    assert_eq!(refusal(late), Refusal::Session(SessionRefusal::Over));
     let entered = fixture.enter(NEW, None).await.unwrap();
     assert!(
         entered.user.email_verified_at.is_some(),
@@ -340,7 +378,10 @@ async fn a_link_sets_a_new_password_once() {
     let old = old.split_whitespace().next().unwrap();
     fixture.wait(Duration::from_secs(60 * 60));
     for token in [old, &entered.access.token, &entered.refresh.0, ""] {
-        assert_eq!(refusal(reset(token, PASSWORD).await), Refusal::LinkSpent);
+        assert_eq!(
+            refusal(reset(token, PASSWORD).await),
+            Refusal::User(UserRefusal::LinkSpent)
+        );
     }
     fixture.harness.close().await;
 }
@@ -369,16 +410,20 @@ async fn where_it_is_asked_for_nobody_comes_in_before_the_address_is_verified() 
     let market = &fixture.harness.market;
     assert_eq!(
         refusal(fixture.enter("wrong", None).await),
-        Refusal::BadCredentials,
+        Refusal::Session(SessionRefusal::BadCredentials),
         "nothing is told to who does not know the password"
     );
     assert_eq!(
         refusal(fixture.enter(PASSWORD, None).await),
-        Refusal::EmailNotVerified
+        Refusal::User(UserRefusal::EmailNotVerified)
     );
     let token = fixture.mailed_token().await;
     let as_reset = reset_password(market, &token, NEW.to_owned(), somewhere()).await;
-    assert_eq!(refusal(as_reset), Refusal::LinkSpent, "for something else");
+    assert_eq!(
+        refusal(as_reset),
+        Refusal::User(UserRefusal::LinkSpent),
+        "for something else"
+    );
     verify_email(market, &token, somewhere()).await.unwrap();
     verify_email(market, &token, somewhere()).await.unwrap();
     fixture.enter(PASSWORD, None).await.unwrap();

@@ -9,6 +9,7 @@ use p2p_application::user::change_password;
 use p2p_domain::Refusal;
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::policy::AccessRules;
+use p2p_domain::refusal::{SecondFactorRefusal, SessionRefusal};
 use p2p_domain::user::Email;
 use p2p_tests::harness::minutes;
 
@@ -38,13 +39,19 @@ async fn it_is_asked_for_from_the_first_code_on_and_each_code_is_good_once() {
     let entered = fixture.enter(PASSWORD, None).await.unwrap();
     let caller = fixture.caller(&entered.access);
     let wrong = enrol(market, caller, "wrong".into(), somewhere()).await;
-    assert_eq!(refusal(wrong), Refusal::BadCredentials);
+    assert_eq!(
+        refusal(wrong),
+        Refusal::Session(SessionRefusal::BadCredentials)
+    );
     enrol(market, caller, PASSWORD.into(), somewhere())
         .await
         .unwrap();
     fixture.enter(PASSWORD, None).await.unwrap();
     let wrong = confirm(market, caller, "wrong", somewhere()).await;
-    assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+    assert_eq!(
+        refusal(wrong),
+        Refusal::SecondFactor(SecondFactorRefusal::Wrong)
+    );
     let code = fixture.code();
     let confirmed = confirm(market, caller, &code, somewhere()).await.unwrap();
     assert_eq!(
@@ -55,17 +62,24 @@ async fn it_is_asked_for_from_the_first_code_on_and_each_code_is_good_once() {
 
     assert_eq!(
         refusal(fixture.enter(PASSWORD, None).await),
-        Refusal::SecondFactorRequired
+        Refusal::SecondFactor(SecondFactorRefusal::Required)
     );
     for replayed in [code.as_str(), "000000", "recovery-77", ""] {
         let refused = refusal(fixture.enter(PASSWORD, Some(replayed)).await);
-        assert_eq!(refused, Refusal::SecondFactorWrong, "{replayed}");
+        assert_eq!(
+            refused,
+            Refusal::SecondFactor(SecondFactorRefusal::Wrong),
+            "{replayed}"
+        );
         fixture.wait(minutes(1));
     }
     let code = fixture.code();
     fixture.enter(PASSWORD, Some(&code)).await.unwrap();
     let again = fixture.enter(PASSWORD, Some(&code)).await;
-    assert_eq!(refusal(again), Refusal::SecondFactorWrong);
+    assert_eq!(
+        refusal(again),
+        Refusal::SecondFactor(SecondFactorRefusal::Wrong)
+    );
     fixture.harness.close().await;
 }
 
@@ -94,11 +108,17 @@ async fn wrong_codes_count_like_wrong_passwords() {
     let caller = fixture.caller(&entered);
     for _ in 0..3 {
         let wrong = verify(&fixture.harness.market, caller, "000000", somewhere()).await;
-        assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+        assert_eq!(
+            refusal(wrong),
+            Refusal::SecondFactor(SecondFactorRefusal::Wrong)
+        );
     }
     let code = fixture.code();
     let shown = verify(&fixture.harness.market, caller, &code, somewhere()).await;
-    assert!(matches!(refusal(shown), Refusal::TooManyAttempts { .. }));
+    assert!(matches!(
+        refusal(shown),
+        Refusal::Session(SessionRefusal::TooManyAttempts { .. })
+    ));
     fixture.harness.close().await;
 }
 
@@ -113,16 +133,25 @@ async fn wrong_codes_at_log_ins_count_for_where_they_come_from() {
     enrolled(&fixture).await;
     for _ in 0..2 {
         let wrong = fixture.enter(PASSWORD, Some("000000")).await;
-        assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+        assert_eq!(
+            refusal(wrong),
+            Refusal::SecondFactor(SecondFactorRefusal::Wrong)
+        );
     }
     let nobody = Email::new("nobody@example.org");
     let another = fixture.enter_as(&nobody, "wrong", None).await;
-    assert!(matches!(refusal(another), Refusal::TooManyAttempts { .. }));
+    assert!(matches!(
+        refusal(another),
+        Refusal::Session(SessionRefusal::TooManyAttempts { .. })
+    ));
     // To say no code at all is no guess.
     fixture.wait(STEP);
     for _ in 0..3 {
         let asked = fixture.enter(PASSWORD, None).await;
-        assert_eq!(refusal(asked), Refusal::SecondFactorRequired);
+        assert_eq!(
+            refusal(asked),
+            Refusal::SecondFactor(SecondFactorRefusal::Required)
+        );
     }
     fixture.harness.close().await;
 }
@@ -141,7 +170,10 @@ async fn too_many_wrong_codes_tell_the_owner_even_before_the_first_right_one() {
         .await
         .unwrap();
     let wrong = confirm(market, caller, "000000", somewhere()).await;
-    assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+    assert_eq!(
+        refusal(wrong),
+        Refusal::SecondFactor(SecondFactorRefusal::Wrong)
+    );
     let mails = fixture.mailed(1).await;
     assert!(mails[0].contains("wrong codes"), "{}", mails[0]);
     fixture.harness.close().await;
@@ -161,7 +193,10 @@ async fn no_stranger_and_no_new_password_changes_how_many_codes_may_be_tried() {
     let caller = fixture.caller(&shown.unwrap());
     for _ in 0..3 {
         let wrong = verify(market, caller, "000000", somewhere()).await;
-        assert_eq!(refusal(wrong), Refusal::SecondFactorWrong);
+        assert_eq!(
+            refusal(wrong),
+            Refusal::SecondFactor(SecondFactorRefusal::Wrong)
+        );
     }
     let (old, new) = (PASSWORD.to_owned(), "four otters on a bridge".to_owned());
     change_password(market, caller, old, new, somewhere())
@@ -169,7 +204,10 @@ async fn no_stranger_and_no_new_password_changes_how_many_codes_may_be_tried() {
         .unwrap();
     fixture.wait(Duration::from_millis(10));
     let shown = verify(market, caller, &fixture.code(), somewhere()).await;
-    assert!(matches!(refusal(shown), Refusal::TooManyAttempts { .. }));
+    assert!(matches!(
+        refusal(shown),
+        Refusal::Session(SessionRefusal::TooManyAttempts { .. })
+    ));
     // Nobody guesses those.
     verify(market, caller, &recovery[0], somewhere())
         .await
@@ -184,7 +222,10 @@ async fn a_recovery_code_opens_once_and_its_owner_is_told() {
     assert_eq!(codes.len(), 10);
     fixture.enter(PASSWORD, Some(&codes[3])).await.unwrap();
     let again = fixture.enter(PASSWORD, Some(&codes[3])).await;
-    assert_eq!(refusal(again), Refusal::SecondFactorWrong);
+    assert_eq!(
+        refusal(again),
+        Refusal::SecondFactor(SecondFactorRefusal::Wrong)
+    );
     let mails = fixture.mailed(2).await;
     assert!(mails[1].contains("9 are left"), "{}", mails[1]);
     assert!(fixture.trail().contains(&AuditAction::RecoveryCodeUsed));
@@ -199,9 +240,15 @@ async fn what_was_shown_counts_for_ten_minutes() {
     let caller = fixture.caller(&entered);
     fixture.wait(minutes(10));
     let stale = renew_recovery_codes(market, caller).await;
-    assert_eq!(refusal(stale), Refusal::SecondFactorRequired);
+    assert_eq!(
+        refusal(stale),
+        Refusal::SecondFactor(SecondFactorRefusal::Required)
+    );
     let stale = remove(market, caller, caller.user).await;
-    assert_eq!(refusal(stale), Refusal::SecondFactorRequired);
+    assert_eq!(
+        refusal(stale),
+        Refusal::SecondFactor(SecondFactorRefusal::Required)
+    );
     let shown = verify(market, caller, &fixture.code(), somewhere())
         .await
         .unwrap();
@@ -211,7 +258,10 @@ async fn what_was_shown_counts_for_ten_minutes() {
     remove(market, caller, caller.user).await.unwrap();
     fixture.enter(PASSWORD, None).await.unwrap();
     let twice = remove(market, caller, caller.user).await;
-    assert_eq!(refusal(twice), Refusal::SecondFactorMissing);
+    assert_eq!(
+        refusal(twice),
+        Refusal::SecondFactor(SecondFactorRefusal::NotEnrolled)
+    );
     assert_eq!(old_codes.len(), 10);
     fixture.harness.close().await;
 }
@@ -225,7 +275,7 @@ async fn a_session_that_has_ended_makes_no_recovery_codes() {
     let session = caller.session.unwrap();
     fixture.harness.done(EndSession { caller, session }).await;
     let late = renew_recovery_codes(market, caller).await;
-    assert_eq!(refusal(late), Refusal::SessionOver);
+    assert_eq!(refusal(late), Refusal::Session(SessionRefusal::Over));
     fixture.harness.close().await;
 }
 

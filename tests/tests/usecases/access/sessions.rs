@@ -7,7 +7,7 @@ use p2p_application::session::{EndOtherSessions, EndSession, list_sessions, refr
 use p2p_application::user::SetRoles;
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::policy::AccessRules;
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{Resource, SessionRefusal};
 use p2p_domain::session::SessionEnd;
 use p2p_domain::user::Email;
 use p2p_domain::{Refusal, Role, Roles, Session};
@@ -40,7 +40,11 @@ async fn the_right_password_opens_and_nothing_else_does() {
         (&service, PASSWORD),
     ] {
         let refused = refusal(fixture.enter_as(email, password, None).await);
-        assert_eq!(refused, Refusal::BadCredentials, "{email:?}");
+        assert_eq!(
+            refused,
+            Refusal::Session(SessionRefusal::BadCredentials),
+            "{email:?}"
+        );
     }
     assert_eq!(fixture.harness.passwords.verified(), verified + 3);
     use AuditAction::{LogInFailed, LoggedIn};
@@ -64,11 +68,11 @@ async fn each_refresh_token_is_good_once_and_a_copy_ends_everything() {
     assert!(fixture.admit(&second.access).is_ok());
 
     let replayed = refresh(market, &first.refresh.0, somewhere()).await;
-    assert_eq!(refusal(replayed), Refusal::SessionOver);
+    assert_eq!(refusal(replayed), Refusal::Session(SessionRefusal::Over));
     // Whoever has the newest tokens is out too: nobody knows who is the thief.
     assert_eq!(fixture.admit(&second.access), Err(TokenError::Ended));
     let newest = refresh(market, &second.refresh.0, somewhere()).await;
-    assert_eq!(refusal(newest), Refusal::SessionOver);
+    assert_eq!(refusal(newest), Refusal::Session(SessionRefusal::Over));
     let stored = fixture.harness.store.tables().sessions[&first.session.id].clone();
     assert_eq!(stored.ended.map(|(_, why)| why), Some(SessionEnd::Reused));
     assert_eq!(
@@ -87,7 +91,7 @@ async fn of_many_who_come_with_one_token_one_goes_on() {
     for outcome in futures::future::join_all(all).await {
         match outcome {
             Ok(_) => good += 1,
-            other => assert_eq!(refusal(other), Refusal::SessionOver),
+            other => assert_eq!(refusal(other), Refusal::Session(SessionRefusal::Over)),
         }
     }
     assert_eq!(good, 1);
@@ -105,7 +109,11 @@ async fn garbage_and_tokens_of_other_kinds_are_no_refresh_tokens() {
     let entered = fixture.enter(PASSWORD, None).await.unwrap();
     for token in ["", "x", &entered.access.token] {
         let refused = refresh(&fixture.harness.market, token, somewhere()).await;
-        assert_eq!(refusal(refused), Refusal::SessionOver, "{token}");
+        assert_eq!(
+            refusal(refused),
+            Refusal::Session(SessionRefusal::Over),
+            "{token}"
+        );
     }
     assert!(
         fixture.admit(&entered.access).is_ok(),
@@ -131,7 +139,7 @@ async fn a_session_is_over_when_it_was_left_alone() {
     let caller = fixture.caller(&entered.access);
     fixture.wait(Duration::from_secs(100));
     let late = refresh(&fixture.harness.market, &entered.refresh.0, somewhere()).await;
-    assert_eq!(refusal(late), Refusal::SessionOver);
+    assert_eq!(refusal(late), Refusal::Session(SessionRefusal::Over));
     let open = list_sessions(&fixture.harness.market, caller)
         .await
         .unwrap();

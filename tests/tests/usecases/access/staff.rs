@@ -11,6 +11,7 @@ use p2p_application::wallet::Deposit;
 use p2p_application::{Caller, QueryError};
 use p2p_domain::audit_log::AuditAction;
 use p2p_domain::policy::AccessRules;
+use p2p_domain::refusal::{AccessRefusal, SecondFactorRefusal};
 use p2p_domain::user::Email;
 use p2p_domain::{Asset, ExchangeType, Policy, Refusal, Role, Roles};
 use p2p_memory::Memory;
@@ -42,7 +43,7 @@ async fn staff_move_neither_money_nor_rights_without_their_second_factor() {
         .copied()
         .unwrap();
     let roles = Roles::from([Role::Customer]);
-    let needed = Refusal::SecondFactorRequired;
+    let needed = Refusal::SecondFactor(SecondFactorRefusal::Required);
     for caller in unproved(&harness, harness.admin) {
         let booked = deposit(caller, anna, "1", Asset::Usdt);
         assert_eq!(harness.refused(booked).await, needed);
@@ -137,9 +138,11 @@ async fn what_staff_do_is_on_record_and_what_is_refused_is_not() {
         let refused = list_audit_records(&harness.market, stranger, filter.clone()).await;
         assert!(matches!(
             refused,
-            Err(QueryError::Refused(Refusal::RoleRequired {
-                role: Role::Moderator
-            }))
+            Err(QueryError::Refused(Refusal::Access(
+                AccessRefusal::RoleRequired {
+                    role: Role::Moderator
+                }
+            )))
         ));
     }
     harness.close().await;

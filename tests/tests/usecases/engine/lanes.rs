@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use p2p_application::engine::{BATCH_BUCKETS, Command, ReadSet, UnitOfWork};
 use p2p_application::offer::AcceptOffer;
 use p2p_application::{CommandError, PipelineSettings};
+use p2p_domain::refusal::AccessRefusal;
 use p2p_domain::{ExchangeType, Refusal};
 use p2p_memory::{Memory, Point};
 use p2p_tests::harness::{Harness, Setup, Stage};
@@ -44,7 +45,10 @@ impl Command for Note {
     }
 
     fn decide(&self, _: &mut UnitOfWork<'_>) -> Result<usize, Refusal> {
-        let mut notes = self.notes.lock().map_err(|_| Refusal::NotOwner)?;
+        let mut notes = self
+            .notes
+            .lock()
+            .map_err(|_| Refusal::Access(AccessRefusal::NotOwner))?;
         notes.push((self.affinity, self.number));
         Ok(self.number)
     }

@@ -14,6 +14,7 @@ use p2p_application::offer::{
     AcceptOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer, ExpireOffer,
 };
 use p2p_application::ports::StorageError;
+use p2p_domain::refusal::OfferRefusal;
 use p2p_domain::{Asset, ExchangeType, Listing, Refusal};
 use p2p_memory::{Memory, Point, Tally};
 use p2p_tests::harness::{Deal, Harness, Offering, Stage, deposit};
@@ -189,7 +190,10 @@ async fn refused_commands_commit_nothing() {
             offer: deal.id(),
         })
         .await;
-    assert!(matches!(refusal, Refusal::IllegalTransition { .. }));
+    assert!(matches!(
+        refusal,
+        Refusal::Offer(OfferRefusal::IllegalTransition { .. })
+    ));
     harness
         .refused(harness.opening(deal.customer, &deal.listing, "100000"))
         .await;

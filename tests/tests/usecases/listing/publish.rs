@@ -7,7 +7,9 @@ use p2p_application::QueryError;
 use p2p_application::listing::{ListingCursor, ListingFilter, ListingOrder};
 use p2p_application::listing::{get_listing, list_listings};
 use p2p_domain::listing::ListingState;
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{
+    AccessRefusal, AmountRefusal, AmountRole, ListingFlaw, ListingRefusal, Resource,
+};
 use p2p_domain::{Asset, ExchangeType, ListingId, Money, MoneyError, Refusal, Role, TypedId};
 use p2p_tests::harness::{Harness, Offering, START, minutes, party};
 
@@ -17,8 +19,8 @@ fn offering() -> Offering {
     Offering::of(BUYS)
 }
 
-fn amount(field: &'static str, error: MoneyError) -> Refusal {
-    Refusal::Amount { field, error }
+fn amount(role: AmountRole, error: MoneyError) -> Refusal {
+    Refusal::Amount(AmountRefusal { role, error })
 }
 
 const fn too_many(most: u8) -> MoneyError {
@@ -62,8 +64,7 @@ async fn a_listing_is_active_as_soon_as_it_is_published() {
 async fn a_listing_that_makes_no_sense_is_refused() {
     let harness = Harness::open(memory()).await;
     let anna = harness.exchanger("anna").await;
-    let invalid = |field, reason| Refusal::InvalidListing { field, reason };
-    let window = "must be between 10 minutes and 6 hours";
+    let invalid = |flaw| Refusal::Listing(ListingRefusal::Invalid(flaw));
     let (least, most) = (minutes(10), minutes(6 * 60));
     let tick = Duration::from_secs(1);
     let cases = [
@@ -72,112 +73,112 @@ async fn a_listing_that_makes_no_sense_is_refused() {
                 price: "0",
                 ..offering()
             },
-            amount("price", MoneyError::NotPositive),
+            amount(AmountRole::Price, MoneyError::NotPositive),
         ),
         (
             Offering {
                 price: "0.000000001",
                 ..offering()
             },
-            amount("price", too_many(8)),
+            amount(AmountRole::Price, too_many(8)),
         ),
         (
             Offering {
                 price: "1e12",
                 ..offering()
             },
-            amount("price", MoneyError::Overflow),
+            amount(AmountRole::Price, MoneyError::Overflow),
         ),
         (
             Offering {
                 total: "1.0000001",
                 ..offering()
             },
-            amount("total_amount", too_many(6)),
+            amount(AmountRole::Total, too_many(6)),
         ),
         (
             Offering {
                 total: "1e14",
                 ..offering()
             },
-            amount("total_amount", MoneyError::Overflow),
+            amount(AmountRole::Total, MoneyError::Overflow),
         ),
         (
             Offering {
                 min: "0.001",
                 ..offering()
             },
-            amount("min_amount", too_many(2)),
+            amount(AmountRole::Min, too_many(2)),
         ),
         (
             Offering {
                 max: "900.001",
                 ..offering()
             },
-            amount("max_amount", too_many(2)),
+            amount(AmountRole::Max, too_many(2)),
         ),
         (
             Offering {
                 asset: Asset::Usd,
                 ..offering()
             },
-            invalid("crypto_asset", "must be a crypto asset"),
+            invalid(ListingFlaw::NotCrypto),
         ),
         (
             Offering {
                 fiat: Asset::Btc,
                 ..offering()
             },
-            invalid("fiat_currency", "must be a fiat currency"),
+            invalid(ListingFlaw::NotFiat),
         ),
         (
             Offering {
                 total: "0",
                 ..offering()
             },
-            invalid("total_amount", "must be greater than zero"),
+            invalid(ListingFlaw::TotalNotPositive),
         ),
         (
             Offering {
                 total: "-1",
                 ..offering()
             },
-            invalid("total_amount", "must be greater than zero"),
+            invalid(ListingFlaw::TotalNotPositive),
         ),
         (
             Offering {
                 min: "0",
                 ..offering()
             },
-            invalid("min_amount", "must be greater than zero"),
+            invalid(ListingFlaw::MinNotPositive),
         ),
         (
             Offering {
                 min: "900.01",
                 ..offering()
             },
-            invalid("max_amount", "must not be less than min_amount"),
+            invalid(ListingFlaw::MaxBelowMin),
         ),
         (
             Offering {
                 payment_window: Some(least - tick),
                 ..offering()
             },
-            invalid("payment_window_minutes", window),
+            invalid(ListingFlaw::PaymentWindowOutOfRange),
         ),
         (
             Offering {
                 payment_window: Some(most + tick),
                 ..offering()
             },
-            invalid("payment_window_minutes", window),
+            invalid(ListingFlaw::PaymentWindowOutOfRange),
         ),
         (
             Offering {
                 payment_methods: vec![],
                 ..offering()
             },
-            invalid("payment_methods", "must name at least one"),
+            invalid(ListingFlaw::NoPaymentMethod),
         ),
     ];
     for (offering, expected) in cases {
@@ -217,9 +218,9 @@ async fn only_exchangers_publish() {
             .await;
         assert_eq!(
             refusal,
-            Refusal::RoleRequired {
+            Refusal::Access(AccessRefusal::RoleRequired {
                 role: Role::Exchanger
-            }
+            })
         );
     }
     // A token that is older than the role's loss (or that was never true) is of no use.
@@ -228,9 +229,9 @@ async fn only_exchangers_publish() {
         .await;
     assert_eq!(
         refusal,
-        Refusal::RoleRequired {
+        Refusal::Access(AccessRefusal::RoleRequired {
             role: Role::Exchanger
-        }
+        })
     );
     // Offline exchangers may prepare what they will offer.
     let offline = harness.person("offline", [Role::Exchanger]).await;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::memory;
 use p2p_application::listing::{CloseListing, ListingChange, UpdateListing};
 use p2p_domain::listing::{ListingState, Switch};
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{
+    AccessRefusal, AmountRefusal, AmountRole, ListingFlaw, ListingRefusal, Resource,
+};
 use p2p_domain::user::Caller;
 use p2p_domain::{
     Asset, ExchangeType, Listing, ListingId, Money, MoneyError, Price, Refusal, Role, TypedId,
@@ -18,8 +20,8 @@ fn offering() -> Offering {
     Offering::of(BUYS)
 }
 
-fn amount(field: &'static str, error: MoneyError) -> Refusal {
-    Refusal::Amount { field, error }
+fn amount(role: AmountRole, error: MoneyError) -> Refusal {
+    Refusal::Amount(AmountRefusal { role, error })
 }
 
 const fn too_many(most: u8) -> MoneyError {
@@ -97,59 +99,56 @@ async fn an_update_that_makes_no_sense_is_refused() {
     let (anna, listing) = (deal.exchanger, deal.listing.id);
     let none = ListingChange::default;
     let some = |text| Some(decimal(text));
-    let invalid = |field, reason| Refusal::InvalidListing { field, reason };
+    let invalid = |flaw| Refusal::Listing(ListingRefusal::Invalid(flaw));
     let cases = [
         (
             ListingChange {
                 price: some("-1"),
                 ..none()
             },
-            amount("price", MoneyError::NotPositive),
+            amount(AmountRole::Price, MoneyError::NotPositive),
         ),
         (
             ListingChange {
                 total: some("0.0000001"),
                 ..none()
             },
-            amount("total_amount", too_many(6)),
+            amount(AmountRole::Total, too_many(6)),
         ),
         (
             ListingChange {
                 min: some("0.001"),
                 ..none()
             },
-            amount("min_amount", too_many(2)),
+            amount(AmountRole::Min, too_many(2)),
         ),
         (
             ListingChange {
                 max: some("1e20"),
                 ..none()
             },
-            amount("max_amount", MoneyError::Overflow),
+            amount(AmountRole::Max, MoneyError::Overflow),
         ),
         (
             ListingChange {
                 min: some("901"),
                 ..none()
             },
-            invalid("max_amount", "must not be less than min_amount"),
+            invalid(ListingFlaw::MaxBelowMin),
         ),
         (
             ListingChange {
                 payment_methods: Some(vec![]),
                 ..none()
             },
-            invalid("payment_methods", "must name at least one"),
+            invalid(ListingFlaw::NoPaymentMethod),
         ),
         (
             ListingChange {
                 payment_window: Some(Duration::ZERO),
                 ..none()
             },
-            invalid(
-                "payment_window_minutes",
-                "must be between 10 minutes and 6 hours",
-            ),
+            invalid(ListingFlaw::PaymentWindowOutOfRange),
         ),
         // 100 USDT are frozen in the deal.
         (
@@ -157,7 +156,7 @@ async fn an_update_that_makes_no_sense_is_refused() {
                 total: some("99.999999"),
                 ..none()
             },
-            Refusal::TotalBelowCommitted,
+            Refusal::Listing(ListingRefusal::TotalBelowCommitted),
         ),
     ];
     for (change, expected) in cases {
@@ -187,18 +186,18 @@ async fn only_the_owner_changes_or_closes_a_listing() {
         (
             customer,
             listing,
-            Refusal::RoleRequired {
+            Refusal::Access(AccessRefusal::RoleRequired {
                 role: Role::Exchanger,
-            },
+            }),
         ),
         (
             harness.admin,
             listing,
-            Refusal::RoleRequired {
+            Refusal::Access(AccessRefusal::RoleRequired {
                 role: Role::Exchanger,
-            },
+            }),
         ),
-        (berta, listing, Refusal::NotOwner),
+        (berta, listing, Refusal::Access(AccessRefusal::NotOwner)),
         (anna, missing, Refusal::NotFound(Resource::Listing)),
     ] {
         let change = update(caller, listing, ListingChange::default());
@@ -235,7 +234,7 @@ async fn a_closed_listing_stays_closed_and_its_deals_go_on() {
         let refusal = harness
             .refused(update(deal.exchanger, closed.id, change))
             .await;
-        assert_eq!(refusal, Refusal::ListingClosed);
+        assert_eq!(refusal, Refusal::Listing(ListingRefusal::Closed));
     }
     harness.pay(&deal.offer).await;
     harness.receive(&deal.offer).await;

@@ -4,7 +4,9 @@ use super::memory;
 use p2p_application::offer::CreateOffer;
 use p2p_domain::listing::Switch;
 use p2p_domain::offer::State;
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{
+    AccessRefusal, ExchangerRefusal, LedgerRefusal, ListingRefusal, Resource,
+};
 use p2p_domain::{
     Actor, Asset, ExchangeType, ListingId, Money, MoneyError, Price, Refusal, Role, Status, TypedId,
 };
@@ -78,13 +80,17 @@ async fn an_offer_that_the_listing_does_not_take_is_refused() {
     let listing = harness.publish(anna, &offering).await;
     let amount = |error| Refusal::amount(error);
     let eur = |minor| Money::new(minor, Asset::Eur);
-    let below = |fiat| Refusal::BelowMinimum {
-        fiat: eur(fiat),
-        min: eur(900),
+    let below = |fiat| {
+        Refusal::Listing(ListingRefusal::BelowMinimum {
+            fiat: eur(fiat),
+            min: eur(900),
+        })
     };
-    let above = |fiat| Refusal::AboveMaximum {
-        fiat: eur(fiat),
-        max: eur(45_000),
+    let above = |fiat| {
+        Refusal::Listing(ListingRefusal::AboveMaximum {
+            fiat: eur(fiat),
+            max: eur(45_000),
+        })
     };
     for (text, expected) in [
         ("0", amount(MoneyError::NotPositive)),
@@ -98,9 +104,9 @@ async fn an_offer_that_the_listing_does_not_take_is_refused() {
         ("500.02", above(45_002)),
         (
             "1000.000001",
-            Refusal::OverRemaining {
+            Refusal::Listing(ListingRefusal::OverRemaining {
                 remaining: usdt(1_000_000_000),
-            },
+            }),
         ),
     ] {
         let refusal = harness
@@ -125,7 +131,10 @@ async fn an_offer_that_the_listing_does_not_take_is_refused() {
     let refusal = harness
         .refused(harness.opening(customer, &listing, "490.005001"))
         .await;
-    assert_eq!(refusal, Refusal::OverRemaining { remaining });
+    assert_eq!(
+        refusal,
+        Refusal::Listing(ListingRefusal::OverRemaining { remaining })
+    );
 
     // A price and an amount that are each fine, and their product is not.
     let dear = Offering {
@@ -166,14 +175,14 @@ async fn an_offer_at_the_wrong_place_or_time_is_refused() {
             ..opening()
         })
         .await;
-    assert_eq!(refusal, Refusal::WrongExchangeType);
+    assert_eq!(refusal, Refusal::Listing(ListingRefusal::WrongExchangeType));
     let refusal = harness
         .refused(CreateOffer {
             caller: anna,
             ..opening()
         })
         .await;
-    assert_eq!(refusal, Refusal::SelfDeal);
+    assert_eq!(refusal, Refusal::Access(AccessRefusal::SelfDeal));
     for caller in [harness.admin, harness.moderator] {
         let refusal = harness
             .refused(CreateOffer {
@@ -183,21 +192,30 @@ async fn an_offer_at_the_wrong_place_or_time_is_refused() {
             .await;
         assert_eq!(
             refusal,
-            Refusal::RoleRequired {
+            Refusal::Access(AccessRefusal::RoleRequired {
                 role: Role::Customer
-            }
+            })
         );
     }
 
     harness.switch(anna, false).await;
-    assert_eq!(harness.refused(opening()).await, Refusal::ExchangerOffline);
+    assert_eq!(
+        harness.refused(opening()).await,
+        Refusal::Exchanger(ExchangerRefusal::Offline)
+    );
     harness.switch(anna, true).await;
     harness.turn(&listing, Switch::Pause).await;
-    assert_eq!(harness.refused(opening()).await, Refusal::ListingPaused);
+    assert_eq!(
+        harness.refused(opening()).await,
+        Refusal::Listing(ListingRefusal::Paused)
+    );
     harness.turn(&listing, Switch::Resume).await;
     harness.done(opening()).await;
     harness.take_down(&listing).await;
-    assert_eq!(harness.refused(opening()).await, Refusal::ListingClosed);
+    assert_eq!(
+        harness.refused(opening()).await,
+        Refusal::Listing(ListingRefusal::Closed)
+    );
     harness.close().await;
 }
 
@@ -219,11 +237,17 @@ async fn an_offer_that_the_holder_cannot_cover_is_refused() {
     let refusal = harness
         .refused(harness.opening(customer, &buys, "20.000001"))
         .await;
-    assert_eq!(refusal, Refusal::InsufficientFunds { asset });
+    assert_eq!(
+        refusal,
+        Refusal::Ledger(LedgerRefusal::InsufficientFunds { asset })
+    );
     let refusal = harness
         .refused(harness.opening(customer, &sells, "50.000001"))
         .await;
-    assert_eq!(refusal, Refusal::CounterpartyFunds { asset });
+    assert_eq!(
+        refusal,
+        Refusal::Ledger(LedgerRefusal::CounterpartyFunds { asset })
+    );
     harness.offer(customer, &buys, "20").await;
     harness.offer(customer, &sells, "50").await;
     // Somebody whose token is good and whose account is not there: nothing to hold, and nowhere to pay out to.

@@ -5,7 +5,7 @@ use p2p_application::offer::{
     AcceptOffer, CancelOffer, ConfirmPayment, ConfirmReceipt, DeclineOffer,
 };
 use p2p_domain::offer::{State, Trigger};
-use p2p_domain::refusal::Resource;
+use p2p_domain::refusal::{AccessRefusal, OfferRefusal, Resource};
 use p2p_domain::{
     Account, AccountKey, Actor, Asset, ExchangeType, ListingId, Money, OfferId, Refusal, Role,
     Status, TypedId,
@@ -115,11 +115,11 @@ async fn every_step_is_legal_or_refused_without_a_trace() {
                     legal_moves += u32::from(expected.is_some());
                     let legal = expected.is_some();
                     let outcome = attempt(&harness, deed, party(user), deal.id(), legal).await;
-                    let illegal = Refusal::IllegalTransition {
+                    let illegal = Refusal::Offer(OfferRefusal::IllegalTransition {
                         state: Some(before.status()),
                         trigger: deed.trigger(),
                         actor,
-                    };
+                    });
                     let what = format!("{deed:?} {stage:?} {actor} {exchange_type}");
                     assert_eq!(outcome, expected.ok_or(illegal), "{what}");
                     harness.assert_clean().await;
@@ -154,9 +154,9 @@ async fn to_others_a_deal_does_not_exist() {
         assert_eq!(
             attempt(&harness, deed, deal.customer, nothing, false).await,
             match deed {
-                Deed::Accept | Deed::Decline => Err(Refusal::RoleRequired {
+                Deed::Accept | Deed::Decline => Err(Refusal::Access(AccessRefusal::RoleRequired {
                     role: Role::Exchanger
-                }),
+                })),
                 _ => missing.clone(),
             }
         );
@@ -182,7 +182,7 @@ async fn the_claimed_side_must_be_the_callers() {
     ] {
         assert_eq!(
             harness.refused(cancel(claimed)).await,
-            Refusal::IdentityMismatch,
+            Refusal::Access(AccessRefusal::IdentityMismatch),
             "{claimed}"
         );
     }

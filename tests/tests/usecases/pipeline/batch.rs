@@ -10,6 +10,9 @@ use p2p_application::user::RegisterUser;
 use p2p_application::wallet::Deposit;
 use p2p_application::{CommandError, PipelineSettings};
 use p2p_domain::listing::Switch;
+use p2p_domain::refusal::{
+    AccessRefusal, ExchangerRefusal, LedgerRefusal, ListingRefusal, OfferRefusal, UserRefusal,
+};
 use p2p_domain::user::{Caller, Email};
 use p2p_domain::{
     Account, AccountKey, Asset, ExchangeType, Money, MoneyError, Posting, Refusal, Role, Roles,
@@ -139,7 +142,7 @@ impl Command for SecondThoughts {
         uow.post(posting.map_err(Refusal::amount)?)
             .map_err(|(_, refusal)| refusal)?;
         assert!(!self.panics, "a defect in a command");
-        Err(Refusal::NotOwner)
+        Err(Refusal::Access(AccessRefusal::NotOwner))
     }
 }
 
@@ -160,7 +163,10 @@ async fn a_refused_command_leaves_no_trace_and_its_neighbours_commit() {
         refused.await,
         Err(Refusal::amount(MoneyError::NotPositive).into())
     );
-    assert_eq!(half_done.await, Err(Refusal::NotOwner.into()));
+    assert_eq!(
+        half_done.await,
+        Err(Refusal::Access(AccessRefusal::NotOwner).into())
+    );
     assert_eq!(
         last.await.unwrap().available(),
         Money::new(3_000_000, Asset::Usdt)
@@ -214,11 +220,15 @@ async fn commands_of_one_batch_spend_one_balance_once() {
         .iter()
         .map(|answer| answer.as_ref().err().cloned())
         .collect();
-    let short = CommandError::Refused(Refusal::InsufficientFunds { asset: Asset::Usdt });
+    let short = CommandError::Refused(Refusal::Ledger(LedgerRefusal::InsufficientFunds {
+        asset: Asset::Usdt,
+    }));
     assert_eq!(outcome[..3], [None, Some(short), None]);
     assert!(matches!(
         outcome[3],
-        Some(CommandError::Refused(Refusal::BelowMinimum { .. }))
+        Some(CommandError::Refused(Refusal::Listing(
+            ListingRefusal::BelowMinimum { .. }
+        )))
     ));
     assert_eq!(committed(&harness), before + 1);
     assert_eq!(
@@ -255,7 +265,9 @@ async fn one_batch_can_carry_a_deal_through() {
     assert_eq!(accepted.await.unwrap().version, 2);
     assert!(matches!(
         twice.await,
-        Err(CommandError::Refused(Refusal::IllegalTransition { .. }))
+        Err(CommandError::Refused(Refusal::Offer(
+            OfferRefusal::IllegalTransition { .. }
+        )))
     ));
     assert_eq!(paid.await.unwrap().version, 3);
     let finished = received.await.unwrap();
@@ -297,7 +309,10 @@ async fn what_one_command_decides_binds_the_next() {
     });
     let opened = harness.post(harness.opening(customer, &listing, "10"));
     assert!(paused.await.is_ok());
-    assert_eq!(opened.await, Err(Refusal::ListingPaused.into()));
+    assert_eq!(
+        opened.await,
+        Err(Refusal::Listing(ListingRefusal::Paused).into())
+    );
     harness.turn(&listing, Switch::Resume).await;
 
     // Frozen by the sixth expiry, then answered and published on.
@@ -320,8 +335,14 @@ async fn what_one_command_decides_binds_the_next() {
     for expiry in expiries {
         assert!(expiry.await.is_ok());
     }
-    assert_eq!(opened.await, Err(Refusal::ListingPaused.into()));
-    assert_eq!(published.await, Err(Refusal::ExchangerFrozen.into()));
+    assert_eq!(
+        opened.await,
+        Err(Refusal::Listing(ListingRefusal::Paused).into())
+    );
+    assert_eq!(
+        published.await,
+        Err(Refusal::Exchanger(ExchangerRefusal::Frozen).into())
+    );
 
     // One address, twice.
     let roles = Roles::from([Role::Customer]);
@@ -336,7 +357,10 @@ async fn what_one_command_decides_binds_the_next() {
     });
     let answers = harness.together(twice).await;
     assert!(answers[0].is_ok());
-    assert_eq!(answers[1], Err(Refusal::EmailTaken.into()));
+    assert_eq!(
+        answers[1],
+        Err(Refusal::User(UserRefusal::EmailTaken).into())
+    );
     harness.close().await;
 }
 

@@ -1,11 +1,18 @@
 //! Listings: an exchanger's published readiness to exchange, and how much of it is left.
 
+mod exchange_type;
+mod refusal;
+
+pub use exchange_type::{ExchangeType, UnknownExchangeType};
+pub use refusal::{ListingError, ListingFlaw, ListingRefusal};
+
 use std::time::Duration;
 
-use crate::offer::{ExchangeType, ListingMove};
-use crate::{
-    Asset, AssetKind, Exchanger, ListingId, Money, Policy, Price, Refusal, Timestamp, UserId,
-};
+use crate::exchanger::ExchangerRefusal;
+use crate::law::BrokenLaw;
+use crate::money::{AmountRefusal, AmountRole};
+use crate::user::AccessRefusal;
+use crate::{Asset, AssetKind, Exchanger, ListingId, Money, Policy, Price, Timestamp, UserId};
 
 /// Whether a listing takes offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +100,17 @@ pub struct Change {
     pub switch: Option<Switch>,
 }
 
+/// What a deal's move means for the listing's amounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListingMove {
+    /// From remaining to frozen.
+    Reserve(Money),
+    /// From frozen back to remaining.
+    Return(Money),
+    /// `executed` of the frozen amount is done, the rest goes back to remaining.
+    Execute { frozen: Money, executed: Money },
+}
+
 impl Listing {
     /// Publishes a draft.
     pub fn publish(
@@ -100,7 +118,7 @@ impl Listing {
         exchanger: &Exchanger,
         draft: Draft,
         now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ListingError> {
         exchanger.must_not_be_frozen()?;
         let nothing = Money::zero(draft.total.asset());
         Self {
@@ -130,9 +148,9 @@ impl Listing {
         change: Change,
         exchanger: &Exchanger,
         now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ListingError> {
         if self.state == ListingState::Closed {
-            return Err(Refusal::ListingClosed);
+            return Err(ListingRefusal::Closed.into());
         }
         let state = match change.switch {
             None => self.state,
@@ -204,42 +222,49 @@ impl Listing {
         customer: UserId,
         exchanger: &Exchanger,
         amount: Money,
-    ) -> Result<Money, Refusal> {
+    ) -> Result<Money, ListingError> {
         match self.state {
             ListingState::Active => {}
-            ListingState::Paused => return Err(Refusal::ListingPaused),
-            ListingState::Closed => return Err(Refusal::ListingClosed),
+            ListingState::Paused => return Err(ListingRefusal::Paused.into()),
+            ListingState::Closed => return Err(ListingRefusal::Closed.into()),
         }
         if customer == self.exchanger {
-            return Err(Refusal::SelfDeal);
+            return Err(AccessRefusal::SelfDeal.into());
         }
         exchanger.must_not_be_frozen()?;
         if !exchanger.online {
-            return Err(Refusal::ExchangerOffline);
+            return Err(ExchangerRefusal::Offline.into());
         }
-        let amount = amount.positive().map_err(Refusal::amount)?;
-        let left = self.remaining();
-        if amount.checked_sub(left).map_err(Refusal::amount)?.minor() > 0 {
-            return Err(Refusal::OverRemaining { remaining: left });
+        let amount = amount.positive().map_err(AmountRefusal::from)?;
+        let remaining = self.remaining();
+        if amount
+            .checked_sub(remaining)
+            .map_err(AmountRefusal::from)?
+            .minor()
+            > 0
+        {
+            return Err(ListingRefusal::OverRemaining { remaining }.into());
         }
-        let fiat = self.price.fiat_for(amount).map_err(Refusal::amount)?;
+        let fiat = self.price.fiat_for(amount).map_err(AmountRefusal::from)?;
         if fiat.minor() < self.min.minor() {
-            return Err(Refusal::BelowMinimum {
+            return Err(ListingRefusal::BelowMinimum {
                 fiat,
                 min: self.min,
-            });
+            }
+            .into());
         }
         if fiat.minor() > self.max.minor() {
-            return Err(Refusal::AboveMaximum {
+            return Err(ListingRefusal::AboveMaximum {
                 fiat,
                 max: self.max,
-            });
+            }
+            .into());
         }
         Ok(fiat)
     }
 
     /// Follows a deal's move. That more is given back than was taken is a broken invariant, and refused as such.
-    pub fn follow(self, step: ListingMove) -> Result<Self, Refusal> {
+    pub fn follow(self, step: ListingMove) -> Result<Self, ListingError> {
         let (frozen, executed) = match step {
             ListingMove::Reserve(amount) => (self.frozen.checked_add(amount), Ok(self.executed)),
             ListingMove::Return(amount) => (self.frozen.checked_sub(amount), Ok(self.executed)),
@@ -249,14 +274,17 @@ impl Listing {
             ),
         };
         Self {
-            frozen: frozen.map_err(Refusal::amount)?,
-            executed: executed.map_err(Refusal::amount)?,
+            frozen: frozen.map_err(AmountRefusal::from)?,
+            executed: executed.map_err(AmountRefusal::from)?,
             version: self.version + 1,
             ..self
         }
-        .sums_up()
-        .map_err(|_| Refusal::Broken {
-            what: "a listing's amounts no longer add up",
+        .check_amounts()
+        .map_err(|_| {
+            BrokenLaw {
+                what: "a listing's amounts no longer add up",
+            }
+            .into()
         })
     }
 
@@ -272,49 +300,58 @@ impl Listing {
         }
     }
 
-    /// The rules of a listing's own numbers.
-    fn checked(self) -> Result<Self, Refusal> {
-        let bad = |field, reason| Err(Refusal::InvalidListing { field, reason });
-        if self.asset().kind() != AssetKind::Crypto {
-            return bad("crypto_asset", "must be a crypto asset");
+    /// Checks the listing's own values.
+    fn checked(self) -> Result<Self, ListingError> {
+        match self.flaw() {
+            Some(flaw) => Err(ListingRefusal::Invalid(flaw).into()),
+            None => self.check_amounts(),
         }
+    }
+
+    /// The first value that makes no sense, if any.
+    fn flaw(&self) -> Option<ListingFlaw> {
         let fiat = self.price.fiat();
-        if fiat.kind() != AssetKind::Fiat {
-            return bad("fiat_currency", "must be a fiat currency");
-        }
-        if self.min.asset() != fiat || self.max.asset() != fiat {
-            return bad("min_amount", "limits are in the listing's fiat currency");
-        }
-        if self.total.minor() <= 0 {
-            return bad("total_amount", "must be greater than zero");
-        }
-        if self.min.minor() <= 0 {
-            return bad("min_amount", "must be greater than zero");
-        }
-        if self.max.minor() < self.min.minor() {
-            return bad("max_amount", "must not be less than min_amount");
-        }
         let window = self.payment_window;
-        if window < Policy::MIN_PAYMENT_WINDOW || window > Policy::MAX_PAYMENT_WINDOW {
-            return bad(
-                "payment_window_minutes",
-                "must be between 10 minutes and 6 hours",
-            );
-        }
-        if self.payment_methods.is_empty() {
-            return bad("payment_methods", "must name at least one");
-        }
-        self.sums_up()
+        let checks = [
+            (
+                self.asset().kind() != AssetKind::Crypto,
+                ListingFlaw::NotCrypto,
+            ),
+            (fiat.kind() != AssetKind::Fiat, ListingFlaw::NotFiat),
+            (
+                self.min.asset() != fiat || self.max.asset() != fiat,
+                ListingFlaw::LimitsNotInFiat,
+            ),
+            (self.total.minor() <= 0, ListingFlaw::TotalNotPositive),
+            (self.min.minor() <= 0, ListingFlaw::MinNotPositive),
+            (
+                self.max.minor() < self.min.minor(),
+                ListingFlaw::MaxBelowMin,
+            ),
+            (
+                window < Policy::MIN_PAYMENT_WINDOW || window > Policy::MAX_PAYMENT_WINDOW,
+                ListingFlaw::PaymentWindowOutOfRange,
+            ),
+            (
+                self.payment_methods.is_empty(),
+                ListingFlaw::NoPaymentMethod,
+            ),
+        ];
+        let failed = checks.into_iter().find(|(failed, _)| *failed);
+        failed.map(|(_, flaw)| flaw)
     }
 
     /// The parts are of one asset, none is less than nothing, and together they are the total.
-    fn sums_up(self) -> Result<Self, Refusal> {
+    fn check_amounts(self) -> Result<Self, ListingError> {
         let taken = self.frozen.checked_add(self.executed);
         let excess = taken
             .and_then(|taken| taken.checked_sub(self.total))
-            .map_err(Refusal::amount_of("total_amount"))?;
+            .map_err(|error| AmountRefusal {
+                role: AmountRole::Total,
+                error,
+            })?;
         if self.frozen.minor() < 0 || self.executed.minor() < 0 || excess.minor() > 0 {
-            return Err(Refusal::TotalBelowCommitted);
+            return Err(ListingRefusal::TotalBelowCommitted.into());
         }
         Ok(self)
     }
