@@ -33,8 +33,6 @@ const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
     ("adapters/http/src/problem/catalogue.rs", "refusals", "One example of each refusal."),
     ("application/src/notification/texts.rs", "english", "The text of each notification."),
     ("application/src/notification/texts.rs", "russian", "The text of each notification."),
-    ("domain/src/refusal.rs", "code", "The code of each refusal."),
-    ("domain/src/refusal.rs", "fmt", "The sentence of each refusal."),
     ("migration/src/m0003_listings.rs", "listings", "A list of columns and constraints; it has run and stays."),
     ("migration/src/m0004_offers_and_history.rs", "offers", "A list of columns and constraints; it has run and stays."),
     ("migration/src/m0005_disputes.rs", "disputes", "A list of columns and constraints; it has run and stays."),
@@ -50,6 +48,7 @@ const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
     ("tests/tests/persistence/plans/mod.rs", "listings", "A list of queries, each with its number of reads."),
     ("tests/tests/usecases/listing/publish.rs", "a_listing_that_makes_no_sense_is_refused", "A list of listings, each with its refusal."),
     // One match over all operations.
+    ("adapters/http/src/problem/table.rs", "refusal", "A table: the title and the field of each refusal."),
     ("tests/tests/persistence/schema/offers.rs", "refused", "A table of rows."),
     ("tests/tests/usecases/engine/batches/fixture.rs", "post", "The command of each random operation."),
     // Long stories: each step builds on the one before.
