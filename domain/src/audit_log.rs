@@ -1,4 +1,4 @@
-//! The audit trail: who did what to which object, when and from where. Each record carries the one before it in its hash,
+//! The audit log: actor, action, object, time and source address. Each record carries the previous one in its hash,
 //! so that none can be altered, removed or slipped in without a trace.
 
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ named! {
         EmailVerified = "EMAIL_VERIFIED",
         LoggedIn = "LOGGED_IN",
         LogInFailed = "LOG_IN_FAILED",
-        /// So many log-ins have failed that nobody is let in for long.
+        /// Too many log-ins have failed, so the account is locked.
         LogInLocked = "LOG_IN_LOCKED",
         LoggedOut = "LOGGED_OUT",
         SessionRevoked = "SESSION_REVOKED",
@@ -38,7 +38,7 @@ named! {
         WithdrawalApproved = "WITHDRAWAL_APPROVED",
         WithdrawalRejected = "WITHDRAWAL_REJECTED",
         OrderRefunded = "ORDER_REFUNDED",
-        /// By staff, from somebody else's account.
+        /// By staff, from another user's account.
         PaymentMade = "PAYMENT_MADE",
     }
 }
@@ -46,7 +46,7 @@ named! {
 /// What is to be remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditNote {
-    /// `None`: the market itself, or somebody who has not proved who they are.
+    /// `None`: the market itself, or an unauthenticated caller.
     pub actor: Option<UserId>,
     pub session: Option<SessionId>,
     pub address: Option<IpAddr>,
@@ -58,7 +58,7 @@ pub struct AuditNote {
 }
 
 impl AuditNote {
-    /// Of somebody who has proved who they are.
+    /// Of an authenticated caller.
     #[must_use]
     pub const fn by(caller: Caller, action: AuditAction, subject: String, detail: String) -> Self {
         Self {
@@ -125,7 +125,7 @@ impl std::str::FromStr for ChainHash {
     }
 }
 
-/// The end of the trail so far.
+/// The head of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditHead {
     /// How many records there are.
@@ -140,14 +140,14 @@ impl Default for AuditHead {
 }
 
 impl AuditHead {
-    /// Of an empty trail.
+    /// Of an empty log.
     pub const EMPTY: Self = Self {
         count: 0,
         hash: ChainHash::GENESIS,
     };
 }
 
-/// A record of the trail.
+/// A record of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRecord {
     /// Its place: 1, 2, 3, … without gaps.

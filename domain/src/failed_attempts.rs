@@ -1,4 +1,4 @@
-//! Log-ins that failed, by the address that somebody tried, and by where they came from: the more in a row, the longer the wait.
+//! Failed log-ins, by the tried address and by their source: the more in a row, the longer the wait.
 //! An address that has no account is counted like one that has.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub struct FailedAttempts {
     pub version: u64,
 }
 
-/// Nobody waits longer for what others from where they are have done.
+/// The longest wait because of other clients at the same source.
 const LONGEST_FOR_OTHERS: Duration = Duration::from_secs(60);
 
 impl FailedAttempts {
@@ -31,7 +31,8 @@ impl FailedAttempts {
         }
     }
 
-    /// Until when nobody is let in, if that is so: after a few failures for a moment that doubles, after many for long.
+    /// The end of the wait or lock of an address, if there is one: after a few failures a short wait that doubles,
+    /// after many a long lock.
     #[must_use]
     pub fn closed_until(&self, rules: &AccessRules) -> Option<Timestamp> {
         if self.is_locked(rules) {
@@ -40,8 +41,8 @@ impl FailedAttempts {
         self.doubling(rules.free_failures.max(1), rules.longest_wait)
     }
 
-    /// Until when nobody is let in from a source, if that is so: after more failures than one person makes, for a moment that
-    /// doubles, and never for long, since others may come from there, too.
+    /// The end of the wait of a source, if there is one: after more failures than one person makes, a short wait that
+    /// doubles, and never a long one, since other users may share the source.
     #[must_use]
     pub fn source_closed_until(&self, rules: &AccessRules) -> Option<Timestamp> {
         match rules.free_failures_per_source {
@@ -69,7 +70,7 @@ impl FailedAttempts {
         still(self.closed_until(rules)?, now)
     }
 
-    /// How long whoever comes from this source has to wait still, if at all.
+    /// How long clients from this source have to wait still, if at all.
     #[must_use]
     pub fn wait_of_source(&self, rules: &AccessRules, now: Timestamp) -> Option<Duration> {
         still(self.source_closed_until(rules)?, now)
@@ -95,7 +96,7 @@ impl FailedAttempts {
         Self { failed, ..self }.one_more(now)
     }
 
-    /// So many were made by somebody who has proved who they are. The others stay: whoever guesses may have an account, too.
+    /// Takes back the failures that an authenticated user made. Others stay, since an attacker may have an account, too.
     #[must_use]
     pub const fn less(self, count: u32) -> Self {
         Self {
@@ -105,9 +106,9 @@ impl FailedAttempts {
         }
     }
 
-    /// Somebody has proved who they are.
+    /// A successful proof resets the count.
     #[must_use]
-    pub const fn forgiven(self) -> Self {
+    pub const fn reset(self) -> Self {
         if self.failed == 0 {
             return self;
         }
@@ -149,7 +150,7 @@ mod tests {
         assert_eq!(waits, [0, 0, 1, 2, 4, 5, 5, 100, 100]);
         assert!(attempts.is_locked(&rules));
         assert_eq!(attempts.wait(&rules, NOW.after(rules.lock_lasts)), None);
-        assert_eq!(attempts.forgiven().wait(&rules, NOW), None);
+        assert_eq!(attempts.reset().wait(&rules, NOW), None);
     }
 
     #[test]

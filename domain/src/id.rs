@@ -95,7 +95,7 @@ typed_ids! {
     TransferId = "transfer";
     /// A published event.
     EventId = "event";
-    /// A piece of news in somebody's mailbox.
+    /// A notification in a user's mailbox.
     NotificationId = "notification";
     /// A payment that a provider has reported.
     ReportId = "report";
@@ -203,7 +203,7 @@ mod tests {
             prop_assert_eq!(id.to_string().parse::<UserId>(), Ok(id));
         }
 
-        /// There is one way to write an id: nobody has two names for one thing.
+        /// An id has one spelling.
         #[test]
         fn what_is_read_is_written_the_same(
             text in prop_oneof![".{0,64}", "user_[0-9a-zA-Z]{24,28}", "[a-zA-Z_]{1,8}_?[0-7][0-9a-hjkmnp-tv-z]{25}"],

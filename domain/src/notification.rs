@@ -1,9 +1,9 @@
-//! What people are told: notifications, numbered one after another in the mailbox of whoever they are for.
+//! Notifications, numbered consecutively in the mailbox of their recipient.
 
 use crate::event::FactName;
 use crate::{DisputeId, Money, NotificationId, OfferId, OrderId, Timestamp, UserId, WithdrawalId};
 
-/// What somebody is told of.
+/// What a user is notified of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationContent {
     pub event: FactName,
@@ -17,13 +17,13 @@ pub struct NotificationContent {
     pub amount: Option<Money>,
     /// The fiat of the deal.
     pub fiat: Option<Money>,
-    /// Who did it, how it was decided, why not, or under which reference: by the event.
+    /// Actor, resolution, reason or reference, by the event.
     pub detail: Option<String>,
     /// When it happened.
     pub at: Timestamp,
 }
 
-/// A piece of news in somebody's mailbox.
+/// A notification in a user's mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
     pub id: NotificationId,
@@ -66,7 +66,7 @@ impl Notification {
     }
 }
 
-/// Somebody's notifications, counted.
+/// A user's notifications, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mailbox {
     pub user: UserId,

@@ -24,7 +24,7 @@ named! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentReport {
     pub id: ReportId,
-    /// Who reports it.
+    /// The reporting provider.
     pub provider: String,
     /// What the provider calls the report; it is received once under this name.
     pub callback: String,

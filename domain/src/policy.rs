@@ -22,7 +22,7 @@ pub struct Policy {
     pub payments_per_minute: u32,
     /// How many of them it may make at once, after a rest.
     pub payments_at_once: u32,
-    /// Whether everybody may put money into their own wallet: for demonstrations only.
+    /// Whether every user may create money in their own wallet: for demonstrations only.
     pub faucet: bool,
     pub limits: Limits,
     pub access: AccessRules,
@@ -39,12 +39,12 @@ pub struct Limits {
     pub cancel_pause: Duration,
     /// Listings that one exchanger may have, closed ones not counted.
     pub listings: u32,
-    /// Withdrawals of one user that nobody has decided yet.
+    /// Undecided withdrawals per user.
     pub open_withdrawals: u32,
 }
 
 impl Limits {
-    /// Everybody may have and do as much as they like.
+    /// No limits.
     pub const NONE: Self = Self {
         open_offers: 0,
         cancels_per_day: 0,
@@ -66,16 +66,16 @@ impl Default for Limits {
     }
 }
 
-/// Who is let in, and what they have to show.
+/// Requirements of authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessRules {
     /// Whether moderators and administrators must show a second factor before they move money or rights.
     pub staff_second_factor: bool,
-    /// Whether everybody must before they withdraw, or pay to another account.
+    /// Whether every user needs a proof to withdraw, or to pay to another account.
     pub withdrawal_second_factor: bool,
     /// How long a second factor that was shown counts.
     pub proof_lasts: Duration,
-    /// Whether nobody is let in before they have verified their e-mail address.
+    /// Whether a log-in requires a verified e-mail address.
     pub verified_email: bool,
     /// A session is over then, however much it is used.
     pub session_lifetime: Duration,
@@ -84,12 +84,12 @@ pub struct AccessRules {
     /// Failed log-ins in a row that cost nothing; from then on the wait begins with a second and doubles.
     pub free_failures: u32,
     pub longest_wait: Duration,
-    /// So many failed log-ins in a row lock the door; 0: never.
+    /// So many failed log-ins in a row lock the account; 0: never.
     pub lock_after: u32,
-    /// Failed log-ins in a row from one source that cost nothing, whatever addresses are claimed; from then on the wait begins
-    /// with a second and doubles up to a minute. 0: nobody waits for others of their source.
+    /// Failed log-ins in a row from one source without a wait, for any addresses; then the wait begins
+    /// with a second and doubles up to a minute. 0: no wait by source.
     pub free_failures_per_source: u32,
-    /// The lock opens by itself after so long; sooner when the owner resets the password.
+    /// How long a lock lasts, unless the owner resets the password.
     pub lock_lasts: Duration,
 }
 

@@ -38,7 +38,7 @@ impl fmt::Debug for RecoveryCodes {
     }
 }
 
-/// What somebody has shown, checked against the secret already: whether it was shown before is still to be seen.
+/// A code that matches the secret; whether it was used before is decided here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PresentedCode {
     /// A code of this time step.
@@ -55,12 +55,12 @@ impl fmt::Debug for PresentedCode {
     }
 }
 
-/// Somebody's second factor.
+/// A user's second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondFactor {
     pub user: UserId,
     pub secret: SealedSecret,
-    /// `None`: begun, but no code was shown yet; it is asked of nobody until then.
+    /// `None`: enrolment has begun, but no code was presented yet, and none is required until then.
     pub active_since: Option<Timestamp>,
     /// The time step of the last code that was taken: it and earlier ones are not taken again.
     pub last_step: u64,
@@ -106,7 +106,7 @@ impl fmt::Display for SecondFactorRefusal {
 impl std::error::Error for SecondFactorRefusal {}
 
 impl SecondFactor {
-    /// How many recovery codes somebody gets.
+    /// How many recovery codes a user gets.
     pub const RECOVERY_CODES: usize = 10;
 
     /// Begun: to be confirmed by a first code.

@@ -1,4 +1,4 @@
-//! Sessions: from a log-in until it is over. What its refresh tokens are worth is decided here.
+//! Sessions: from a log-in until it is over, and the validity of their refresh tokens.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ named! {
         LoggedOut = "LOGGED_OUT",
         /// Its owner ended it from another one.
         Revoked = "REVOKED",
-        /// A refresh token came a second time: somebody has a copy.
+        /// A refresh token came a second time, so a copy exists.
         Reused = "REUSED",
         /// The password was changed.
         PasswordChanged = "PASSWORD_CHANGED",
@@ -27,7 +27,7 @@ named! {
     }
 }
 
-/// From where somebody is asking.
+/// The origin of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
     pub address: Option<IpAddr>,
@@ -117,7 +117,7 @@ impl fmt::Display for SessionRefusal {
 impl std::error::Error for SessionRefusal {}
 
 impl Session {
-    /// How many somebody may have that were not ended.
+    /// How many open sessions a user may have.
     pub const MOST: usize = 50;
 
     /// A log-in.
@@ -189,7 +189,7 @@ impl Session {
         })
     }
 
-    /// Whoever acts in it, with these roles.
+    /// The caller of a request in this session, with these roles.
     #[must_use]
     pub const fn caller(&self, roles: Roles) -> Caller {
         Caller {

@@ -1,7 +1,7 @@
 //! Rate limits over gRPC: the same as over HTTP, counted once the caller is known. A proxy may speak for many clients, so
 //! addresses count for callers without a valid token only.
 
-use p2p_application::limits::{Asked, Class, Limits};
+use p2p_application::limits::{Class, LimitDecision, Limits};
 use p2p_domain::Role;
 use p2p_domain::user::Caller;
 use tonic::codegen::http::Extensions;
@@ -34,7 +34,7 @@ pub(crate) async fn count(call: &Extensions, caller: Option<Caller>) -> Result<(
         None => limits.stranger(*class, client.0).await,
     };
     match asked {
-        Some(Asked { allowance, .. }) if !allowance.admitted => {
+        Some(LimitDecision { allowance, .. }) if !allowance.admitted => {
             Err(RpcError::rate_limited(allowance.retry_after))
         }
         _ => Ok(()),

@@ -65,7 +65,7 @@ pub(crate) fn check_lockout(uow: &UnitOfWork<'_>, key: AttemptKey) -> Option<Den
 pub(crate) fn reset_failures(uow: &mut UnitOfWork<'_>, key: AttemptKey) {
     let attempts = uow.get_or_new::<FailedAttempts>(key.0);
     if attempts.failed > 0 {
-        uow.save(attempts.forgiven());
+        uow.save(attempts.reset());
     }
 }
 

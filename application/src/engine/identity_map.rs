@@ -92,12 +92,12 @@ impl<A: Aggregate> Rows<A> {
 for_each_aggregate!(aggregate_struct {
     /// The rows of a batch.
     #[derive(Debug, Default)]
-    pub struct Loaded[Rows] {}
+    pub struct LoadedRows[Rows] {}
 });
 
 macro_rules! absorb {
     ($($table:ident: $aggregate:ident $by:tt,)*) => {
-        impl Loaded {
+        impl LoadedRows {
             /// Takes over what a command that succeeded has changed.
             fn absorb(&mut self, writes: WriteSet) -> Appended {
                 let WriteSet { $($table,)* appended } = writes;
@@ -116,14 +116,14 @@ macro_rules! absorb {
 for_each_aggregate!(absorb);
 
 /// An aggregate that commands load and change.
-pub trait Tracked: Slot<Loaded, Of = Rows<Self>> + Slot<WriteSet, Of = Writes<Self>> {}
+pub trait Tracked: Slot<LoadedRows, Of = Rows<Self>> + Slot<WriteSet, Of = Writes<Self>> {}
 
-impl<A: Slot<Loaded, Of = Rows<A>> + Slot<WriteSet, Of = Writes<A>>> Tracked for A {}
+impl<A: Slot<LoadedRows, Of = Rows<A>> + Slot<WriteSet, Of = Writes<A>>> Tracked for A {}
 
 /// All that a batch has loaded, as its commands leave it.
 #[derive(Debug, Default)]
 pub(crate) struct IdentityMap {
-    rows: Loaded,
+    rows: LoadedRows,
     /// How many of these each user has, including those that this batch adds.
     pub(super) quota_counts: HashMap<(QuotaKind, UserId), u32>,
     /// The end of the audit log, if it was loaded.
@@ -142,12 +142,12 @@ pub(crate) struct IdentityMap {
 
 impl IdentityMap {
     pub(crate) fn rows<A: Tracked>(&self) -> &Rows<A> {
-        <A as Slot<Loaded>>::slot(&self.rows)
+        <A as Slot<LoadedRows>>::slot(&self.rows)
     }
 
     /// Adds a row as it was loaded.
     pub(crate) fn put<A: Tracked>(&mut self, row: A) {
-        <A as Slot<Loaded>>::slot_mut(&mut self.rows).put(row);
+        <A as Slot<LoadedRows>>::slot_mut(&mut self.rows).put(row);
     }
 
     pub(crate) fn get<A: Tracked>(&self, key: &A::Key) -> Option<&A> {

@@ -4,13 +4,13 @@ use crate::ports::Allowance;
 
 /// A limit and its decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
+pub struct LimitDecision {
     /// The name of the limit.
     pub limit: &'static str,
     pub allowance: Allowance,
 }
 
-impl Asked {
+impl LimitDecision {
     /// The stricter of two decisions: a refusal, else the one with less left.
     #[must_use]
     pub fn tighter(one: Option<Self>, other: Option<Self>) -> Option<Self> {

@@ -8,7 +8,7 @@ pub mod gcra;
 mod payer;
 mod refused;
 
-pub use asked::Asked;
+pub use asked::LimitDecision;
 pub use payer::PayerLimits;
 pub use refused::Refused;
 
@@ -133,7 +133,7 @@ impl Limits {
     }
 
     /// Counts a request of which only the address is known. `None`: there is no limit.
-    pub async fn arrival(&self, class: Class, from: IpAddr) -> Option<Asked> {
+    pub async fn arrival(&self, class: Class, from: IpAddr) -> Option<LimitDecision> {
         let overall = match (class, &self.0) {
             (Class::Callback, _) | (_, None) => None,
             (_, Some(shared)) => shared.quotas.address,
@@ -142,11 +142,11 @@ impl Limits {
         if class.is_of_users() || overall.is_some_and(|asked| !asked.allowance.admitted) {
             return overall;
         }
-        Asked::tighter(overall, self.stranger(class, from).await)
+        LimitDecision::tighter(overall, self.stranger(class, from).await)
     }
 
     /// Counts a request of this user.
-    pub async fn user(&self, class: Class, user: UserId) -> Option<Asked> {
+    pub async fn user(&self, class: Class, user: UserId) -> Option<LimitDecision> {
         let shared = self.0.as_ref()?;
         let quota = shared.quotas.of(class)?;
         let subject = Subject::User(user);
@@ -154,7 +154,7 @@ impl Limits {
     }
 
     /// Counts an anonymous request.
-    pub async fn stranger(&self, class: Class, from: IpAddr) -> Option<Asked> {
+    pub async fn stranger(&self, class: Class, from: IpAddr) -> Option<LimitDecision> {
         let quota = self.0.as_ref()?.quotas.of(class);
         self.acquire(class, class.name(), quota, from).await
     }
@@ -172,7 +172,7 @@ impl Limits {
         limit: &'static str,
         quota: Option<Quota>,
         from: IpAddr,
-    ) -> Option<Asked> {
+    ) -> Option<LimitDecision> {
         let subject = Subject::address(from);
         let shared = self.0.as_ref()?;
         Some(shared.acquire(class, limit, quota?, subject).await)
@@ -186,7 +186,7 @@ impl Shared {
         limit: &'static str,
         quota: Quota,
         subject: Subject,
-    ) -> Asked {
+    ) -> LimitDecision {
         let allowance = self
             .limiter
             .acquire(LimitKey { limit, subject }, quota)
@@ -194,7 +194,7 @@ impl Shared {
         if !allowance.admitted {
             self.refused.count(class, subject);
         }
-        Asked { limit, allowance }
+        LimitDecision { limit, allowance }
     }
 }
 

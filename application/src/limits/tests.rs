@@ -74,7 +74,7 @@ impl Fixture {
 }
 
 /// The limit that decided, whether it admits, and how much is left.
-fn decision(asked: Option<Asked>) -> Option<(&'static str, bool, u32)> {
+fn decision(asked: Option<LimitDecision>) -> Option<(&'static str, bool, u32)> {
     asked.map(|asked| {
         let Allowance {
             admitted,

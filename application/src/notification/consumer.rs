@@ -17,7 +17,7 @@ impl Handler for Notifier {
 
     async fn handle(&self, message: &Incoming) -> Result<(), Failure> {
         let command = Notify::try_from(message)?;
-        if command.concerns_anybody() {
+        if command.concerns_users() {
             let delivered = self.market.execute(command).await?;
             self.broadcaster.announce(&delivered).await;
         }

@@ -21,11 +21,11 @@ pub struct Hub {
 }
 
 /// A mailbox and the number of its newest notification.
-type Newest = (UserId, u64);
+type LatestNumber = (UserId, u64);
 
 impl Hub {
     /// Wakes the followers of these mailboxes.
-    pub fn wake(&self, newest: &[Newest]) {
+    pub fn wake(&self, newest: &[LatestNumber]) {
         let followed = self.followed();
         for (user, number) in newest {
             if let Some(sender) = followed.get(user) {
@@ -123,8 +123,8 @@ impl Drop for Watch {
 }
 
 /// The body of a broadcast: 16 bytes of user and 8 of number each.
-pub(super) fn encode(newest: &[Newest]) -> Vec<u8> {
-    let one = |(user, number): &Newest| {
+pub(super) fn encode(newest: &[LatestNumber]) -> Vec<u8> {
+    let one = |(user, number): &LatestNumber| {
         let mut bytes = user.as_u128().to_be_bytes().to_vec();
         bytes.extend(number.to_be_bytes());
         bytes
@@ -132,7 +132,7 @@ pub(super) fn encode(newest: &[Newest]) -> Vec<u8> {
     newest.iter().flat_map(one).collect()
 }
 
-fn decode(bytes: &[u8]) -> Vec<Newest> {
+fn decode(bytes: &[u8]) -> Vec<LatestNumber> {
     let (entries, _) = bytes.as_chunks::<24>();
     let one = |bytes: &[u8; 24]| {
         let (user, number) = bytes.split_at(16);

@@ -12,7 +12,7 @@ use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::incoming::{DecodeError, Envelope, inbox_key, money, parsed, required};
 use crate::ports::{InboxKey, Incoming, OfferSummary};
 
-/// Under which its messages are taken in.
+/// The name of the inbox of this consumer.
 pub const CONSUMER: &str = "notifications";
 
 /// Tells people of an event.
@@ -24,7 +24,7 @@ pub struct Notify {
     dispute: Option<DisputeId>,
     exchanger: Option<UserId>,
     withdrawal: Option<WithdrawalRef>,
-    /// Who brought it about, where the event says so.
+    /// The actor, where the event names one.
     by: Option<Actor>,
     detail: Option<String>,
     at: Timestamp,
@@ -38,7 +38,7 @@ struct WithdrawalRef {
     amount: Money,
 }
 
-/// Who was told, and the number of the newest in their mailbox.
+/// The notified users, with the newest number in their mailbox.
 pub type Delivered = Vec<(UserId, u64)>;
 
 /// What of an event's data matters here.
@@ -149,7 +149,7 @@ impl Command for Notify {
         people.sort_unstable();
         people.dedup();
         if uow.is_processed(&self.key) {
-            // Whoever did it may have died before it could tell the replicas.
+            // The first run may have ended before its broadcast.
             let known = people
                 .into_iter()
                 .map(|user| (user, uow.get_or_new::<Mailbox>(user).last));
@@ -182,13 +182,13 @@ impl Command for Notify {
 }
 
 impl Notify {
-    /// Whether it concerns anybody: what orders and payments tell each other does not.
+    /// Whether it concerns users; messages between orders and payments don't.
     #[must_use]
-    pub fn concerns_anybody(&self) -> bool {
+    pub fn concerns_users(&self) -> bool {
         self.event.subject() != Subject::Order
     }
 
-    /// Whom it concerns where it is about no deal. Whoever asks for a withdrawal knows it.
+    /// The user whom it concerns if it is about no deal. The requester of a withdrawal needs no notification.
     fn alone(&self) -> Option<UserId> {
         match (self.event, self.offer, self.withdrawal) {
             (FactName::WithdrawalRequested, ..) => None,
@@ -198,7 +198,7 @@ impl Notify {
         }
     }
 
-    /// The sides of a deal that it concerns: whoever did something knows it.
+    /// The sides of a deal that it concerns, without its actor.
     fn sides(&self, head: &OfferSummary) -> Vec<UserId> {
         let author = match self.event {
             FactName::ExchangeOfferCreated => Some(Actor::Customer),

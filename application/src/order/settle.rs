@@ -1,4 +1,4 @@
-//! An order hears how its payment went.
+//! Settles an order with the result of its payment.
 
 use p2p_domain::event::FactName;
 use p2p_domain::order::{OrderState, PaymentResult};
@@ -11,10 +11,10 @@ use crate::incoming::{DecodeError, Envelope, inbox_key, parsed, required};
 use crate::notification::Delivered;
 use crate::ports::{InboxKey, Incoming};
 
-/// Under which its messages are taken in.
+/// The name of the inbox of this consumer.
 pub const CONSUMER: &str = "orders";
 
-/// Finishes or cancels an order, or notes that it was refunded, and tells whoever bought.
+/// Finishes or cancels an order, or records its refund, and notifies the buyer.
 #[derive(Debug, Clone)]
 pub struct SettleOrder {
     key: InboxKey,
@@ -78,7 +78,7 @@ impl Command for SettleOrder {
 
     fn decide(&self, uow: &mut UnitOfWork<'_>) -> Result<Delivered, Refusal> {
         if uow.is_processed(&self.key) {
-            // Whoever did it may have died before it could tell the replicas.
+            // The first run may have ended before its broadcast.
             return Ok(vec![(self.user, uow.get_or_new::<Mailbox>(self.user).last)]);
         }
         let before = uow.get::<Order>(&self.order)?;

@@ -149,12 +149,12 @@ impl Command for AuthorizePayment {
         accounts.for_each(|account| reads.account_by_id(account));
     }
 
-    /// What the audit trail may tell of.
+    /// What the audit log may contain.
     fn is_background(&self) -> bool {
         self.caller.require(Role::Admin).is_ok()
     }
 
-    /// One lane for all: whoever is paid here may be paid by anybody else at the same moment, and lanes that meet at accounts
+    /// One lane for all payments: any user may be paid by any other at the same moment, and lanes that meet at an account
     /// wait for each other.
     fn affinity(&self) -> u128 {
         0

@@ -11,7 +11,7 @@ use crate::engine::{Command, ReadSet, UnitOfWork};
 use crate::incoming::{DecodeError, Envelope, inbox_key, money, parsed, required};
 use crate::ports::{InboxKey, Incoming};
 
-/// Under which its messages are taken in.
+/// The name of the inbox of this consumer.
 pub const CONSUMER: &str = "payments";
 
 /// Charges the buyer's wallet, or declines to; once for each order, however often it is asked for.

@@ -111,7 +111,7 @@ pub struct Incoming {
     pub body: Vec<u8>,
 }
 
-/// A message in hand. Dropped without a word, it is delivered again.
+/// An unacknowledged message. Dropped unsettled, it is delivered again.
 pub struct Delivery {
     pub message: Incoming,
     pub acker: Box<dyn Acker>,
@@ -166,13 +166,13 @@ pub trait Broker: Send + Sync {
     /// arrived: each is stored durably in every queue that it is for. The others are to be published again, later.
     async fn publish(&self, messages: &[OutboxMessage]) -> Result<Vec<EventId>, BrokerError>;
 
-    /// Consumes a queue, with at most `window` messages in hand. Several consumers share a queue.
+    /// Consumes a queue, with at most `window` unacknowledged messages. Several consumers share a queue.
     async fn consume(&self, queue: Queue, window: u16) -> Result<Box<dyn Deliveries>, BrokerError>;
 
     /// Tells all replicas, this one too.
     async fn broadcast(&self, news: &[u8]) -> Result<(), BrokerError>;
 
-    /// Hears what is shouted from now on.
+    /// Subscribes to broadcasts from now on.
     async fn subscribe(&self) -> Result<Box<dyn Broadcasts>, BrokerError>;
 
     /// The oldest dead letters, which stay where they are.

@@ -43,7 +43,7 @@ impl Quota {
     }
 }
 
-/// Whose requests are counted.
+/// The subject whose requests are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     User(UserId),

@@ -8,15 +8,15 @@ use super::{DeadLetter, OutboxMessage, Queue, StorageError};
 /// Messages on their way out.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Takes the oldest messages that nobody else has in hand, in the order of their ids. Nobody else gets them until the
-    /// parcel is dropped or delivered; a process that dies gives its parcels back.
+    /// Claims the oldest messages that are not leased, in the order of their ids. They stay leased until the lease is
+    /// dropped or acknowledged; a process that dies gives its leases back.
     async fn claim(&self, limit: u32) -> Result<Box<dyn Lease>, StorageError>;
 
     /// How much there is to deliver.
     async fn backlog(&self) -> Result<Backlog, StorageError>;
 }
 
-/// Messages in hand. Dropping it gives them back, if not in the same moment.
+/// Leased messages. Dropping the lease gives them back, if not in the same moment.
 #[async_trait]
 pub trait Lease: Send {
     fn messages(&self) -> &[OutboxMessage];
@@ -35,7 +35,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Beyond, nobody counts.
+    /// The count stops here.
     pub const MAX_DEPTH: u64 = 100_000;
 }
 

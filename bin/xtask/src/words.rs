@@ -199,6 +199,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("scratch", "from scratch"),
     ("sheet", "style sheet"),
     ("trail", "audit_trail"),
+    ("turned_away", "connections_turned_away"),
 ];
 
 /// Files whose bytes are public or generated, or that list what is retired.

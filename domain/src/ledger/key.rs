@@ -2,7 +2,7 @@
 
 use crate::{Asset, UserId};
 
-/// Whose account it is. The system owners are the other side of what enters, leaves and stays with the market.
+/// The owner of an account. The system owners are the counterpart of what enters, leaves and stays with the market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Owner {
     User(UserId),
@@ -40,7 +40,7 @@ impl AccountKey {
         }
     }
 
-    /// The account of somebody who is paid: a user, or the market's own shop.
+    /// The account of a payee: a user, or the market's own shop.
     #[must_use]
     pub const fn merchant(merchant: Option<UserId>, asset: Asset) -> Self {
         let owner = match merchant {

@@ -70,7 +70,7 @@ impl PostingKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reference {
     Offer(OfferId),
-    /// A deposit, booked by this member of staff or, where anybody may, by the owner.
+    /// A deposit, booked by this member of staff or, with the faucet on, by the owner.
     Staff(UserId),
     /// A deposit that a payment provider has reported.
     Report(ReportId),
@@ -112,7 +112,7 @@ impl Posting {
         )
     }
 
-    /// Somebody pays somebody.
+    /// A payment between two accounts.
     pub fn payment(
         payment: PaymentId,
         payer: AccountKey,

@@ -4,7 +4,7 @@ use crate::named::named;
 use crate::{ExchangeType, UserId};
 
 named! {
-    /// Who acts on a deal.
+    /// The actor of a transition.
     Actor {
         Customer = "CUSTOMER",
         Exchanger = "EXCHANGER",
@@ -35,7 +35,7 @@ impl ExchangeType {
         }
     }
 
-    /// Whose crypto is held in escrow between these two.
+    /// The user whose crypto is held in escrow between these two.
     #[must_use]
     pub const fn crypto_holder_of(self, customer: UserId, exchanger: UserId) -> UserId {
         match self {

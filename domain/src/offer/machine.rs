@@ -5,7 +5,7 @@ use super::refusal::OfferRefusal;
 use super::status::{Status, Trigger};
 use crate::ExchangeType;
 
-/// Who may make a move.
+/// The actors of a transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
     Customer,

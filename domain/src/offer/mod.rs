@@ -44,13 +44,13 @@ impl Offer {
         self.state.status()
     }
 
-    /// When the system will move it if nobody else does.
+    /// When the system will move it, unless a party moves it before.
     #[must_use]
     pub const fn deadline(&self) -> Option<Timestamp> {
         self.state.deadline()
     }
 
-    /// Which side of this deal the user is on; `None` for everybody else, to whom the deal does not exist.
+    /// The user's side of this deal; `None` for other users, for whom the deal does not exist.
     #[must_use]
     pub fn side_of(&self, user: UserId) -> Option<Actor> {
         if user == self.terms.customer {
@@ -62,14 +62,14 @@ impl Offer {
         }
     }
 
-    /// Whose crypto is in escrow.
+    /// The user whose crypto is in escrow.
     #[must_use]
     pub const fn crypto_holder(&self) -> UserId {
         let direction = self.terms.exchange_type;
         direction.crypto_holder_of(self.terms.customer, self.terms.exchanger)
     }
 
-    /// Who pays fiat outside and receives the crypto.
+    /// The user who pays fiat outside and receives the crypto.
     #[must_use]
     pub const fn fiat_payer(&self) -> UserId {
         match self.terms.exchange_type {

@@ -26,7 +26,7 @@ impl Status {
 }
 
 named! {
-    /// What somebody wants to happen to a deal.
+    /// The triggers of transitions.
     Trigger {
         Create = "create",
         Accept = "accept",

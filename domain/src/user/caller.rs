@@ -8,12 +8,12 @@ use crate::policy::AccessRules;
 use crate::second_factor::SecondFactorRefusal;
 use crate::{SessionId, Timestamp, UserId};
 
-/// Who is asking: an account and its roles, as the access token says.
+/// The caller of a request: an account and its roles, by the access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     pub user: UserId,
     pub roles: Roles,
-    /// The session in which they ask; `None`: somebody else answers for who they are.
+    /// The session of the request; `None`: a gateway vouches for the caller.
     pub session: Option<SessionId>,
     /// When they last showed their second factor.
     pub proved_at: Option<Timestamp>,
@@ -22,7 +22,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Somebody with these roles, and nothing more to say of them.
+    /// A caller with these roles, and nothing else.
     #[must_use]
     pub const fn new(user: UserId, roles: Roles) -> Self {
         Self {
@@ -73,7 +73,7 @@ impl Caller {
         }
     }
 
-    /// Refused where the request names somebody else as its author.
+    /// Refuses a request that names another user as its author.
     pub fn claims_to_be(self, user: UserId) -> Result<(), AccessRefusal> {
         if self.user == user {
             Ok(())

@@ -75,7 +75,7 @@ pub struct User {
     pub email: Email,
     pub name: String,
     pub roles: Roles,
-    /// `None`: nobody can log in as this user.
+    /// `None`: this user can't log in.
     pub password: Option<PasswordHash>,
     /// When it was last set.
     pub password_changed_at: Timestamp,

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use p2p_application::limits::Asked;
+use p2p_application::limits::LimitDecision;
 
 pub(crate) const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(crate) const STATE: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Tells of a limit: how much there is of it in which time, and how much is left until when.
-pub(super) fn write(asked: &Asked, headers: &mut HeaderMap) {
-    let Asked { limit, allowance } = asked;
+pub(super) fn write(asked: &LimitDecision, headers: &mut HeaderMap) {
+    let LimitDecision { limit, allowance } = asked;
     let quota = allowance.quota;
     let (burst, window) = (quota.burst(), seconds(quota.window()));
     let (remaining, reset) = (allowance.remaining, seconds(allowance.reset));
@@ -47,7 +47,7 @@ mod tests {
         let allowance = Allowance::of(quota, true, Duration::from_millis(50));
         let limit = "write";
         let mut headers = HeaderMap::new();
-        write(&Asked { limit, allowance }, &mut headers);
+        write(&LimitDecision { limit, allowance }, &mut headers);
         assert_eq!(headers[POLICY], "\"write\";q=50;w=3");
         assert_eq!(headers[STATE], "\"write\";r=49;t=1");
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use p2p_application::limits::{Asked, Class, Limits};
+use p2p_application::limits::{Class, LimitDecision, Limits};
 use p2p_domain::UserId;
 use p2p_edge::{ClientAddress, ProblemDetails};
 
@@ -24,7 +24,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Answers {
-    tightest: Option<Asked>,
+    tightest: Option<LimitDecision>,
     /// Whether the caller was counted: once for each request, however often the handler asks.
     counted: bool,
 }
@@ -60,7 +60,7 @@ impl RateLimitState {
             None => limits.stranger(class, from.0).await,
         };
         let mut answers = self.answers();
-        answers.tightest = Asked::tighter(answers.tightest, asked);
+        answers.tightest = LimitDecision::tighter(answers.tightest, asked);
         admitted(asked)
     }
 
@@ -91,9 +91,9 @@ pub(crate) async fn count_caller(
     }
 }
 
-fn admitted(asked: Option<Asked>) -> Result<(), Problem> {
+fn admitted(asked: Option<LimitDecision>) -> Result<(), Problem> {
     match asked {
-        Some(Asked { allowance, .. }) if !allowance.admitted => {
+        Some(LimitDecision { allowance, .. }) if !allowance.admitted => {
             let seconds = headers::seconds(allowance.retry_after);
             Err(ProblemDetails::rate_limited(seconds).into())
         }
