@@ -1,4 +1,4 @@
-//! Accounts: opening one, the address behind it, and its password.
+//! Accounts: registration, the verification of the address, and the password.
 
 #![allow(
     dead_code,
@@ -26,7 +26,7 @@ fn open() -> Scene {
     Scene::open(HttpSettings::default())
 }
 
-/// That a password was refused because it is too weak, in this field.
+/// Asserts that the password in this field was refused as too weak.
 #[track_caller]
 fn is_weak(reply: &Reply, field: &str) {
     reply.is_problem(422, "WEAK_PASSWORD");
@@ -45,7 +45,7 @@ async fn whoever_registers_gets_one_mail_however_often_it_is_sent() {
     assert!(!register().await.is_replayed());
     assert!(register().await.is_replayed());
     scene.register("ada").await.is_problem(409, "EMAIL_TAKEN");
-    // Asked for once more: the second letter is that one.
+    // The second mail is the one that was requested again.
     let body = json!({"email": address("ada")});
     assert_eq!(scene.ask(RESEND, body).await.status, 202);
     let (first, second) = (scene.letter("ada", 1).await, scene.letter("ada", 2).await);
@@ -85,7 +85,7 @@ async fn who_hangs_up_while_a_password_is_changed_is_told_of_it_all_the_same() {
     let gate = scene.memory.faults().hold(Point::Commit);
     let body = json!({"current_password": PASSWORD, "new_password": "another long password"});
     let mut request = Box::pin(scene.post(&ada.person, "/api/auth/password", body));
-    // As far as it goes before the commit.
+    // Runs the request until it waits at the commit.
     for _ in 0..1_000 {
         assert!(futures::poll!(&mut request).is_pending());
         tokio::task::yield_now().await;
@@ -138,7 +138,7 @@ async fn a_link_is_good_for_what_it_was_made_for_and_for_nothing_else() {
         let reply = scene.ask("/api/auth/password/reset", body).await;
         reply.is_problem(422, "LINK_SPENT");
     }
-    // Nor is an access token or a refresh token a link, or the other way round.
+    // Access and refresh tokens are not accepted as links, nor links as tokens.
     let entered = Entered::by(scene.log_in("ada", PASSWORD, None).await);
     for token in [&entered.person.token, &entered.refresh] {
         let body = json!({"token": token});
@@ -173,7 +173,7 @@ async fn a_reset_proves_that_mail_arrives_and_needs_a_good_password() {
     assert_eq!(me["email_verified"], true);
 }
 
-/// Nobody learns who has an account from what is answered to a question about an address.
+/// Replies about an address do not reveal whether it has an account.
 #[tokio::test]
 async fn unknown_addresses_are_answered_like_known_ones() {
     let scene = open();
@@ -201,7 +201,7 @@ async fn unknown_addresses_are_answered_like_known_ones() {
             );
         }
     }
-    // A wrong password and an unknown address: the same bytes, and as much work.
+    // A wrong password and an unknown address get the same bytes after the same work.
     let mut answers = Vec::new();
     for name in ["ada", "eve"] {
         let before = scene.passwords.verified();
@@ -212,7 +212,7 @@ async fn unknown_addresses_are_answered_like_known_ones() {
             answers.push((reply.status, reply.headers, reply.text));
         }
         assert_eq!(scene.passwords.verified() - before, 3, "{name}");
-        // The door is closed for both.
+        // Log-in is throttled for both.
         let closed = ask("/api/auth/login", body).await;
         closed.is_problem(429, "TOO_MANY_ATTEMPTS");
         answers.push((closed.status, closed.headers, closed.text));
@@ -237,7 +237,7 @@ async fn nobody_changes_a_password_without_the_old_one() {
     change(PASSWORD, "short")
         .await
         .is_problem(422, "VALIDATION_FAILED");
-    // Guesses are counted apart from those at the door, which strangers make.
+    // These guesses are counted separately from failed log-ins, which strangers cause too.
     for _ in 0..2 {
         change("not the password", "another long password").await;
     }
@@ -275,7 +275,7 @@ async fn an_operator_may_ask_for_a_verified_address_first() {
     let reply = scene.log_in("ada", PASSWORD, None).await;
     reply.is_problem(403, "EMAIL_NOT_VERIFIED");
     assert!(!reply.text.contains("example.org"), "{}", reply.text);
-    // With that a second mail has come.
+    // The refused log-in has sent a second verification mail.
     let token = scene.link("ada", 2).await;
     scene
         .ask("/api/auth/verify-email", json!({"token": token}))

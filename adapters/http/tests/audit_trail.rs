@@ -1,4 +1,4 @@
-//! The audit trail as it is read: who may, and what it tells.
+//! Reading the audit log: the roles that may, and what a record contains.
 
 #![allow(
     dead_code,
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 const AUDIT: &str = "/api/audit";
 
-/// Pages of the trail, newest first.
+/// The records of the audit log that match, newest first.
 async fn read(scene: &Scene, reader: &Person, query: &str) -> Vec<Value> {
     let path = format!("{AUDIT}?limit=100&{query}");
     let page = scene.get(reader, &path).await.good();
@@ -61,7 +61,7 @@ async fn it_tells_who_did_what_to_whom_from_where() {
 
     scene.register("ada").await.good();
     scene.log_in("ada", "not the password", None).await;
-    // From an address, by a program.
+    // A log-in with an address and a user agent.
     let body = json!({"email": address("ada"), "password": PASSWORD}).to_string();
     let mut request = Request::post("/api/auth/login")
         .header("content-type", "application/json")
@@ -126,7 +126,7 @@ async fn it_tells_who_did_what_to_whom_from_where() {
         changed["detail"],
         json!({"before": ["CUSTOMER"], "after": ["CUSTOMER", "EXCHANGER"]})
     );
-    // Each has its place and a hash of its own.
+    // Records are numbered without gaps, and each has its own hash.
     let numbers: Vec<_> = records.iter().map(|one| one["number"].as_u64()).collect();
     let last = numbers[0].unwrap();
     let count = u64::try_from(numbers.len()).unwrap();

@@ -1,4 +1,4 @@
-//! What happens around every request, whatever the route.
+//! The layers around every request, whatever its route.
 
 #![allow(
     clippy::unwrap_used,
@@ -93,7 +93,7 @@ async fn every_answer_is_hardened_and_named() {
     assert_eq!(reply.header("x-request-id"), "my-request_7");
 }
 
-/// The headers that every answer has, and nothing that browsers remember of TLS unless it is asked for.
+/// Asserts the headers that every response has, and that HSTS is off by default.
 #[track_caller]
 fn is_covered(reply: &Reply, path: &str) {
     for (name, value) in [
@@ -123,7 +123,7 @@ async fn browsers_are_told_to_keep_to_tls_where_that_is_set() {
     }
 }
 
-/// All that the page loads is a file of its own, and its policy lets these be run, and nothing else.
+/// The page loads only files of this server, and its policy allows only these to run.
 #[tokio::test]
 async fn the_policy_of_the_page_lets_its_own_files_run_and_no_others() {
     let api = api(HttpSettings::default(), true);
@@ -152,7 +152,7 @@ async fn the_policy_of_the_page_lets_its_own_files_run_and_no_others() {
         assert!(!attribute.starts_with("on"), "a script in {attribute}");
         for linked in ["src=\"", "href=\""] {
             if let Some(file) = attribute.strip_prefix(linked) {
-                assert!(!file.contains("//"), "{file} is another's");
+                assert!(!file.contains("//"), "{file} is on another host");
             }
         }
     }
@@ -161,7 +161,7 @@ async fn the_policy_of_the_page_lets_its_own_files_run_and_no_others() {
 #[tokio::test]
 async fn large_bodies_are_refused_by_their_announced_length_too() {
     let api = api(HttpSettings::default(), true);
-    // Not even a token is asked for, and it does not matter that the route takes no body.
+    // The length is checked before the token, and even where the route takes no body.
     let large = Body::from(vec![b'x'; 64 * 1024 + 1]);
     let request = Request::get("/api/wallet").body(large).unwrap();
     send(&api, request)
@@ -245,7 +245,7 @@ async fn operators_and_readers_are_served() {
     assert_eq!(openapi.header("content-type"), "application/json");
 }
 
-/// What a browser asks before a page of another origin may post an offer.
+/// The preflight request of a browser before a page of another origin posts an offer.
 fn preflight(origin: &str) -> Request<Body> {
     Request::options("/api/p2p/exchange-offers")
         .header("origin", origin)
@@ -288,7 +288,7 @@ async fn other_origins_may_call_only_where_they_are_named() {
         ] {
             assert!(headers.split(',').any(|one| one == needed), "{needed}");
         }
-        // Problems can be read there too, with all that the documentation tells of headers.
+        // Problems are readable there too, with all documented headers.
         let request = Request::get("/api/wallet").header("origin", "https://app.example.com");
         let reply = send(&api, request.body(Body::empty()).unwrap()).await;
         reply.is_problem(401, "UNAUTHENTICATED");
@@ -308,7 +308,7 @@ async fn other_origins_may_call_only_where_they_are_named() {
         ] {
             assert!(exposed.split(',').any(|one| one == needed), "{needed}");
         }
-        // There are no cookies, and nothing else of a browser's own is to be sent along.
+        // There are no cookies, so browsers must not send credentials.
         for answer in [&open, &reply] {
             assert_eq!(answer.header("access-control-allow-credentials"), "");
         }
@@ -342,7 +342,7 @@ async fn an_origin_that_is_not_named_is_let_into_nothing() {
             "",
             "{stranger}"
         );
-        // So that what is kept for one origin is not shown to another.
+        // Caches must not serve the response of one origin to another.
         assert!(reply.header("vary").contains("origin"), "{stranger}");
     }
 }

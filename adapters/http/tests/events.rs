@@ -1,4 +1,4 @@
-//! Server-sent events: nothing missing, nothing twice, and an end to everything.
+//! Server-sent events: none is missing, none is repeated, and every stream ends.
 
 #![allow(
     dead_code,
@@ -26,7 +26,7 @@ use tower::ServiceExt;
 struct Stream {
     body: BodyDataStream,
     text: String,
-    /// What the reader would send as `Last-Event-ID`.
+    /// The `Last-Event-ID` with which the reader would resume.
     last: Option<u64>,
 }
 
@@ -67,7 +67,7 @@ impl Stream {
         };
         let hello = stream.next().await.unwrap();
         assert_eq!((hello.retry, hello.name.as_str()), (Some(3_000), ""));
-        assert_eq!(hello.data, Value::Null, "nothing is dispatched for it");
+        assert_eq!(hello.data, Value::Null, "no event is dispatched for it");
         stream
     }
 
@@ -99,12 +99,12 @@ impl Stream {
         Some(event)
     }
 
-    /// Whether it ends without another event.
+    /// Whether the stream ends without another event.
     async fn is_over(&mut self) -> bool {
         self.take(1).await.is_empty()
     }
 
-    /// The numbers of the next events, comments left out; fewer if it ends.
+    /// The numbers of the next events, without comments; fewer if the stream ends.
     async fn take(&mut self, count: usize) -> Vec<u64> {
         let mut numbers = Vec::new();
         while numbers.len() < count {
@@ -131,7 +131,7 @@ async fn a_stream_goes_on_exactly_where_it_was_interrupted() {
     assert_eq!(
         fresh.last,
         Some(3),
-        "so that it can go on before it has got anything"
+        "it can resume before the first event"
     );
     scene.tell(&anna, 1).await;
     let event = fresh.next().await.unwrap();
@@ -154,12 +154,12 @@ async fn a_stream_goes_on_exactly_where_it_was_interrupted() {
     assert_eq!(
         Stream::open_at(&scene, both).await.take(1).await,
         [6],
-        "the newer word"
+        "the header wins over the query"
     );
     let empty = request(&anna, "/api/events", Some(""));
     assert_eq!(Stream::open_at(&scene, empty).await.last, Some(6));
     let from_the_future = Stream::open(&scene, &anna, Some(1_000)).await;
-    assert_eq!(from_the_future.last, Some(6), "nothing to come is skipped");
+    assert_eq!(from_the_future.last, Some(6), "no later event is skipped");
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +183,7 @@ async fn a_reader_that_comes_and_goes_misses_and_repeats_nothing() {
     assert_eq!(seen, all);
 }
 
-/// How many were told up to a round.
+/// The number of notifications up to a round.
 fn round_total(round: u64) -> usize {
     (0..=round)
         .map(|one| usize::try_from(one % 4).unwrap())
@@ -239,10 +239,10 @@ async fn a_stream_ends_with_its_token() {
     assert_eq!(quiet.take(1).await, [1]);
     scene.clock.advance(LIFETIME - Duration::from_secs(1));
     scene.tell(&anna, 1).await;
-    assert_eq!(busy.take(1).await, [2], "good to the last moment");
+    assert_eq!(busy.take(1).await, [2], "valid to the last moment");
     assert_eq!(quiet.take(1).await, [2]);
     scene.clock.advance(Duration::from_secs(1));
-    // Not a word more, however late the timers are.
+    // Nothing more is sent, however late the timers are.
     scene.tell(&anna, 1).await;
     assert!(busy.is_over().await);
     assert!(quiet.is_over().await);
@@ -265,7 +265,7 @@ async fn a_stream_ends_with_its_session() {
     );
     let path = format!("/api/auth/sessions/{}", there.session);
     scene.delete(&here.person, &path).await;
-    // What comes then is not shown any more.
+    // Later notifications are not sent to that session.
     scene.tell(&here.person, 1).await;
     assert_eq!(stays.take(1).await, [2]);
     let began = Instant::now();
@@ -285,7 +285,7 @@ async fn a_stream_without_news_ends_with_its_token_too() {
     assert!(stream.is_over().await);
 }
 
-/// Nothing is held for whoever does not read, beyond a few; and nothing is lost for them.
+/// Only a few events are buffered for a reader that does not read, and it can resume without a loss.
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_is_dropped() {
     let scene = Scene::open(HttpSettings::default());
@@ -299,12 +299,12 @@ async fn a_slow_reader_is_dropped() {
     }
     let got = slow.take(60).await;
     let all: Vec<u64> = (1..=16).collect();
-    assert_eq!(got, all, "what was on its way, and then the end");
+    assert_eq!(got, all, "the buffered events, and then the end");
     let mut again = Stream::open(&scene, &anna, slow.last).await;
     let rest: Vec<u64> = (17..=60).collect();
     assert_eq!(again.take(44).await, rest);
     scene.tell(&anna, 1).await;
-    assert_eq!(quick.take(1).await, [61], "others go on");
+    assert_eq!(quick.take(1).await, [61], "other readers go on");
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,18 +350,18 @@ async fn a_server_that_stops_ends_its_streams() {
     assert_eq!(over, Ok(vec![]));
     assert!(
         scene.drained().await < Duration::from_secs(1),
-        "who does not read is not waited for"
+        "the server does not wait for a reader that does not read"
     );
     assert!(unread.take(40).await.len() <= 40);
     let mut late = Stream::open(&scene, &anna, Some(0)).await;
-    assert!(late.is_over().await, "nor does another one begin");
+    assert!(late.is_over().await, "no new stream begins");
 }
 
 #[tokio::test]
 async fn nonsense_is_refused() {
     let scene = Scene::open(HttpSettings::default());
     let anna = scene.anna().await;
-    // The last one is the first that not every client can write down exactly.
+    // The last one, 2^53, is the first number that not every JSON client represents exactly.
     for last in ["x", "-1", "1.5", "99999999999999999999", "9007199254740992"] {
         let reply = refused(&scene, &anna, "/api/events", Some(last)).await;
         reply.is_problem(400, "INVALID_LAST_EVENT_ID");
@@ -369,7 +369,7 @@ async fn nonsense_is_refused() {
     let path = "/api/events?last_event_id=9007199254740992";
     let reply = refused(&scene, &anna, path, None).await;
     reply.is_problem(400, "INVALID_QUERY");
-    // A token in the address would end up in logs.
+    // A token in the URL would end up in logs.
     let path = format!("/api/events?token={}", anna.token);
     let reply = refused(&scene, &anna, &path, None).await;
     reply.is_problem(400, "INVALID_QUERY");

@@ -1,4 +1,4 @@
-//! A proxy that nobody has told the market of.
+//! A proxy that is missing from the configuration.
 
 #![allow(
     dead_code,

@@ -1,4 +1,4 @@
-//! The trusted gateway: whom it may name, from where, and what that is worth.
+//! The trusted gateway: the users it may name, the addresses it may call from, and the rights that this gives.
 
 #![allow(
     dead_code,
@@ -33,7 +33,7 @@ fn behind(addresses: &[&str]) -> Scene {
     })
 }
 
-/// A request that comes from there, with these headers.
+/// Sends a request from this address with these headers.
 async fn from(scene: &Scene, peer: Option<&str>, headers: &[(&str, &str)]) -> Reply {
     let mut request = Request::get("/api/users/me");
     for (name, value) in headers {
@@ -76,7 +76,7 @@ async fn only_the_gateway_is_believed() {
     }
     let unknown = from(&scene, None, &[("x-user-id", &id)]).await;
     unknown.is_problem(401, "UNAUTHENTICATED");
-    // None listed: from this machine.
+    // If no address is listed, only this machine is trusted.
     let scene = behind(&[]);
     let ada = scene.person("ada", [Role::Customer]).await;
     let id = ada.id.to_string();
@@ -87,7 +87,7 @@ async fn only_the_gateway_is_believed() {
         .is_problem(401, "UNAUTHENTICATED");
 }
 
-/// A proxy may say where a request came from first: that makes nobody the gateway, and the gateway nobody else.
+/// The address that a proxy forwards neither makes a caller the gateway nor takes that role from the gateway.
 #[tokio::test]
 async fn it_is_the_connection_that_counts_and_no_header() {
     let gateway = GatewaySettings {
@@ -146,17 +146,18 @@ async fn a_token_beside_it_must_say_the_same() {
     for user in [other.as_str(), "nonsense"] {
         let reply = both(GATEWAY, user, &bearer).await;
         reply.is_problem(403, "IDENTITY_MISMATCH");
-        // From anybody else the header means nothing.
+        // From other addresses the header is ignored.
         both(STRANGER, user, &bearer).await.good();
     }
-    // A bad token is not made good by the gateway.
+    // The gateway does not make an invalid token valid.
     let reply = both(GATEWAY, &id, "Bearer nonsense").await;
     reply.is_problem(401, "INVALID_TOKEN");
     let reply = both(GATEWAY, &id, "Basic nonsense").await;
     reply.is_problem(401, "UNAUTHENTICATED");
 }
 
-/// The roles are those of the moment; a second factor is never shown through the gateway, so staff do nothing dear there.
+/// Roles are read for each request. The gateway never proves a second factor, so staff can't call protected operations
+/// through it.
 #[tokio::test]
 async fn staff_are_asked_for_a_second_factor_that_the_gateway_has_not() {
     let scene = behind(&[GATEWAY]);
@@ -173,7 +174,7 @@ async fn staff_are_asked_for_a_second_factor_that_the_gateway_has_not() {
         request.extensions_mut().insert(ConnectInfo(Peer(peer)));
         scene.send(request).await
     };
-    // A refusal for the role would be kept: another account for each.
+    // A refusal for lack of a role is stored under the key, so each case has its own account.
     deposit(&ada).await.is_problem(403, "ROLE_REQUIRED");
     let bob = scene.person("bob", [Role::Customer]).await;
     scene.appoint(&bob, [Role::Admin]).await;

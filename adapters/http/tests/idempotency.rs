@@ -1,4 +1,4 @@
-//! Requests that are sent again: one effect, and the same answer byte for byte.
+//! Repeated requests: one effect, and the same response byte for byte.
 
 #![allow(
     dead_code,
@@ -54,7 +54,7 @@ impl Market {
     }
 }
 
-/// Given before, and the same in every byte.
+/// Asserts that the second response replays the first, byte for byte.
 #[track_caller]
 fn assert_replay(first: &Reply, second: &Reply) {
     assert!(!first.is_replayed() && second.is_replayed());
@@ -65,7 +65,7 @@ fn assert_replay(first: &Reply, second: &Reply) {
     assert_eq!(of(first), of(second));
 }
 
-/// The same payment, which is a duplicate now.
+/// Asserts that the second response reports the same payment as a duplicate.
 #[track_caller]
 fn assert_duplicate(first: &Reply, second: &Reply) {
     assert!(!first.is_replayed() && second.is_replayed());
@@ -75,10 +75,10 @@ fn assert_duplicate(first: &Reply, second: &Reply) {
     assert_eq!(second.body, expected);
 }
 
-/// Keeps its answers itself, as payments, and says of a repeat that it is one.
+/// Stores no replies: the payment itself is the record, and a repeat is reported as a duplicate.
 const KEPT_OTHERWISE: &str = "/api/payments";
 
-/// Answers with secrets are not kept; what is done once anyway needs no key; and a report has one of its own.
+/// Operations without a key: replies with secrets are not stored, some are idempotent anyway, and a report has its own id.
 const KEYLESS: [&str; 17] = [
     "confirm_second_factor",
     "enrol_second_factor",
@@ -99,7 +99,7 @@ const KEYLESS: [&str; 17] = [
     "receive_payment_report",
 ];
 
-/// Every operation that changes something, as documented, with somebody's id in place of the examples'.
+/// Every operation that changes something, as documented, with this person's id in place of the example's.
 fn changes(of: &Person) -> Vec<(Method, String, Value)> {
     let document: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let example = "01jt0c7kq5e8tvb1y9m3x4z6wa";
@@ -155,7 +155,7 @@ async fn every_change_is_answered_once_for_its_key() {
         assert_eq!(scene.memory.tables().replies.len(), kept, "{path}");
     }
     assert_eq!(kept, all - 1);
-    // Of both kinds.
+    // Both successes and refusals.
     assert!(good >= 7 && good < all, "{good} of {all}");
 }
 
@@ -176,12 +176,12 @@ async fn money_comes_once_however_often_it_is_sent() {
     assert_eq!(first.status, 201);
     assert_eq!(first.headers["content-type"], "application/json");
     assert_replay(&first, &send("d-1", &body).await);
-    // However it is spelt.
+    // The spelling of the same JSON does not matter.
     let spelt =
         format!("{{\n \"asset\": \"\\u0052UB\", \"amount\": 1000, \"user_id\": \"{user}\" }}");
     assert_replay(&first, &send("\"d-1\"", &spelt).await);
     assert_eq!(market.rubles().await, "1000.00");
-    // It is another request where a number is written otherwise: whoever sends again sends the same.
+    // A number that is written differently makes another request: a client that retries sends the same bytes.
     for other in [
         body.replace("1000", "1000.0"),
         body.replace("1000", "999"),
@@ -205,7 +205,7 @@ async fn a_refusal_stays_what_it_was() {
     first.is_problem(422, "INSUFFICIENT_FUNDS");
     let (admin, carol) = (&market.admin, &market.carol);
     market.scene.deposit(admin, carol, "100", "RUB").await;
-    // Now there is enough; but this request was answered.
+    // The money would suffice now, but this request has its reply.
     let again = market.withdraw("w-1", "10").await;
     assert_replay(&first, &again);
     assert_eq!(again.body["request_id"], first.body["request_id"]);
@@ -276,13 +276,13 @@ async fn keys_of_two_callers_and_of_two_operations_never_meet() {
         ids.push(order["order_id"].clone());
     }
     assert_ne!(ids[0], ids[1]);
-    // The same key at another operation.
+    // The same key for another operation.
     let (admin, carol) = (&market.admin, &market.carol);
     market.scene.deposit(admin, carol, "100", "RUB").await;
     let reply = market.withdraw("1", "5").await;
     assert!(!reply.is_replayed());
     let withdrawal = reply.good();
-    // At the same one, for another withdrawal: the key was used up.
+    // The same operation on another withdrawal: the key is in use.
     let other = market.withdraw("2", "5").await.good();
     let approve = async |withdrawal: &Value| {
         let id = withdrawal["withdrawal_id"].as_str().unwrap();
@@ -353,7 +353,7 @@ async fn whatever_storage_does_the_same_key_is_the_same_request() {
             .await
     };
     let lost = || "the line is dead".into();
-    // The market tries twice by itself.
+    // The market retries once by itself.
     for _ in 0..2 {
         faults.fail(Point::Begin, StorageError::Unavailable { source: lost() });
     }
@@ -361,7 +361,7 @@ async fn whatever_storage_does_the_same_key_is_the_same_request() {
     assert_eq!(faults.pending(), 0);
     faults.fail(Point::Committed, StorageError::InDoubt { source: lost() });
     send().await.is_problem(503, "OUTCOME_UNKNOWN");
-    // It did take effect: that is what is answered now.
+    // It took effect, and the reply says so now.
     let reply = send().await;
     assert!(reply.is_replayed());
     assert_eq!(reply.good()["available"], "10.00");
@@ -380,7 +380,7 @@ async fn an_account_is_opened_once_by_whoever_has_the_address() {
     let ada = send("ada@example.org", "Ada", password).await;
     assert_eq!(ada.status, 201);
     assert_replay(&ada, &send("ada@example.org", "Ada", password).await);
-    // Nothing of a password is kept, so nothing is known of another.
+    // No digest of a password is stored, so a different one goes unnoticed.
     assert_replay(
         &ada,
         &send("ada@example.org", "Ada", "another password").await,
@@ -388,7 +388,7 @@ async fn an_account_is_opened_once_by_whoever_has_the_address() {
     send("ada@example.org", "Eve", password)
         .await
         .is_problem(422, "IDEMPOTENCY_KEY_REUSED");
-    // The same address is the same caller, however it is written.
+    // The same address in another case is the same caller.
     send("ADA@example.org", "Ada", password)
         .await
         .is_problem(422, "IDEMPOTENCY_KEY_REUSED");

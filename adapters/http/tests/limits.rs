@@ -1,4 +1,4 @@
-//! How often somebody may ask, and how they are told.
+//! Rate limits, and the headers that report them.
 
 #![allow(
     dead_code,
@@ -28,7 +28,7 @@ use scene::{Person, Reply, Scene};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// So many at once, and one more each second.
+/// This burst, refilled by one each second.
 fn quota(burst: u32) -> Option<Quota> {
     Quota::new(1, Duration::from_secs(1), burst)
 }
@@ -49,7 +49,7 @@ const HOME: &str = "192.0.2.1";
 const ELSEWHERE: &str = "192.0.2.2";
 const PROXY: &str = "10.0.0.1";
 
-/// A market that is asked from several places.
+/// A market with rate limits, called from several addresses.
 struct Limited {
     scene: Scene,
     api: Router,
@@ -119,7 +119,7 @@ impl Limited {
     }
 }
 
-/// The two headers of an answer.
+/// The two rate-limit headers of a response.
 fn told(reply: &Reply) -> [&str; 2] {
     ["ratelimit-policy", "ratelimit"].map(|name| {
         let value = reply.headers.get(name);
@@ -143,9 +143,9 @@ async fn a_user_has_a_quota_for_each_class_wherever_they_are() {
     assert_eq!(
         told(&refused),
         ["\"read\";q=3;w=3", "\"read\";r=0;t=3"],
-        "what is refused takes nothing"
+        "a refused request is not charged"
     );
-    // Changes and other people have their own.
+    // Changes and other users have their own quotas.
     let changed = limited.write(HOME, &ada).await;
     assert_eq!(told(&changed)[1], "\"write\";r=1;t=1");
     assert_eq!(limited.read(ELSEWHERE, &bob).await.status, 200);
@@ -179,10 +179,10 @@ async fn an_address_has_a_quota_of_its_own_whoever_asks() {
         told(&refused),
         ["\"address\";q=8;w=8", "\"address\";r=0;t=8"]
     );
-    // Of the user nothing was taken.
+    // The user's own quota was not charged.
     let reply = limited.read(ELSEWHERE, &late).await;
     assert_eq!(told(&reply)[1], "\"read\";r=2;t=1");
-    // Not even a route has to be there.
+    // Unknown routes count as well.
     for path in ["/api/nothing", "/api/p2p/listings"] {
         let reply = limited.send(HOME, "", Method::GET, path).await;
         reply.is_problem(429, "RATE_LIMITED");
@@ -202,7 +202,7 @@ async fn behind_a_trusted_proxy_it_is_the_address_that_the_proxy_names() {
     log_in(PROXY, "203.0.113.7, 192.0.2.1")
         .await
         .is_problem(429, "RATE_LIMITED");
-    // The same by another way, others not, and strangers can't speak for anybody.
+    // The quota of an address is shared by all routes to it, and an untrusted peer can't name another address.
     limited.log_in(HOME).await.is_problem(429, "RATE_LIMITED");
     assert_eq!(log_in(PROXY, "192.0.2.2").await.status, 415);
     log_in(HOME, "192.0.2.3")
@@ -210,7 +210,7 @@ async fn behind_a_trusted_proxy_it_is_the_address_that_the_proxy_names() {
         .is_problem(429, "RATE_LIMITED");
 }
 
-/// Failed log-ins, too, count for whom the proxy names, and for all of their network.
+/// Failed log-ins, too, count for the network of the address that the proxy names.
 #[tokio::test]
 async fn who_guesses_behind_a_trusted_proxy_waits_alone() {
     let limited = Limited::open(Quotas {
@@ -219,7 +219,7 @@ async fn who_guesses_behind_a_trusted_proxy_waits_alone() {
         ..quotas()
     });
     let guess = |door: u32, forwarded: &'static str| {
-        let body = json!({"email": format!("nobody{door}@example.org"), "password": "wrong"});
+        let body = json!({"email": format!("guess{door}@example.org"), "password": "wrong"});
         let request = Request::post("/api/auth/login").header("x-forwarded-for", forwarded);
         let request = request.header("content-type", "application/json");
         limited.ask(PROXY, request.body(Body::from(body.to_string())).unwrap())
@@ -268,7 +268,7 @@ async fn log_ins_are_few_and_reports_have_their_own_quota() {
         reply.is_problem(429, "RATE_LIMITED");
     }
     assert_eq!(limited.log_in(ELSEWHERE).await.status, 422);
-    // The address may be used up: reports still come in.
+    // Reports are accepted even if the quota of the address is used up.
     let nowhere = || limited.send(HOME, "", Method::GET, "/nowhere");
     while nowhere().await.status != 429 {}
     let report = || limited.send(HOME, "", Method::POST, "/api/callbacks/payments");
@@ -281,7 +281,7 @@ async fn log_ins_are_few_and_reports_have_their_own_quota() {
     report().await.is_problem(429, "RATE_LIMITED");
 }
 
-/// Hashing is dear, whoever asks for it.
+/// Hashing a password is expensive for authenticated callers too.
 #[tokio::test]
 async fn whatever_takes_a_password_counts_like_a_log_in_by_user_too() {
     let limited = Limited::open(quotas());

@@ -1,4 +1,4 @@
-//! What operators see of events on their way out and of open streams.
+//! Metrics of the outbox, of open streams and of mail.
 
 #![allow(
     dead_code,
@@ -50,7 +50,7 @@ async fn what_waits_and_who_listens_is_measured() {
         .body(Body::empty());
     let stream = scene.api.clone().oneshot(request.unwrap()).await.unwrap();
     let busy = [
-        // The offer, and its acceptance.
+        // The events of the offer and of its acceptance.
         "p2p_outbox_depth 2",
         "p2p_outbox_lag_seconds 75.250",
         "p2p_push_streams 1",
@@ -81,7 +81,7 @@ async fn mail_is_counted_and_what_anybody_can_ask_for_is_sent_a_few_times_only()
     ];
     assert_has(&metrics(&scene).await, &counted);
     assert_eq!(scene.letters_to("anna"), 10);
-    // After a while there is one more of each.
+    // The throttle admits one more of each after a while.
     scene.clock.advance(Duration::from_secs(600));
     scene.ask("/api/auth/password/forgot", body).await;
     scene.letter("anna", 11).await;

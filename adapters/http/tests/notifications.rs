@@ -1,4 +1,4 @@
-//! Mailboxes: whose they are, page by page, and what is read.
+//! Mailboxes: their owners, their pages, and what is marked as read.
 
 #![allow(
     dead_code,
@@ -64,7 +64,7 @@ async fn a_mailbox_is_read_page_by_page_newest_first() {
     assert_eq!(numbers(&rest), [3, 2, 1]);
     assert_eq!(rest["next_cursor"], Value::Null);
     let same = scene.get(&anna, "/api/notifications?cursor=4").await.good();
-    assert_eq!(same, rest, "as with other lists");
+    assert_eq!(same, rest, "`cursor` works as in other lists");
     for bad in [
         "before=0",
         "before=-1",
@@ -106,7 +106,7 @@ async fn a_mailbox_is_its_owners_and_an_administrator_may_look() {
         .await
         .is_problem(403, "ROLE_REQUIRED");
 
-    // Somebody else's notification does not exist, for administrators neither.
+    // Another user's notification is not found, even by administrators.
     let id = own["items"][0]["id"].as_str().unwrap().to_owned();
     let path = format!("/api/notifications/{id}/read");
     for other in [&boris, &admin] {
@@ -118,7 +118,7 @@ async fn a_mailbox_is_its_owners_and_an_administrator_may_look() {
         reply.is_problem(404, "NOTIFICATION_NOT_FOUND");
     }
     assert_eq!(scene.get(&anna, "/api/notifications").await.good(), own);
-    // `read` is a word of ours, not somebody's id.
+    // `read` is a route, not a user's id.
     let reply = scene.get(&anna, "/api/notifications/read").await;
     reply.is_problem(405, "METHOD_NOT_ALLOWED");
 }
@@ -138,7 +138,7 @@ async fn what_is_read_stays_read() {
     assert_eq!(read["read_at"], at);
     scene.clock.advance(std::time::Duration::from_secs(60));
     let again = scene.post(&anna, &path, Value::Null).await.good();
-    assert_eq!(again, read, "once");
+    assert_eq!(again, read, "marked only once");
     let unread = scene.get(&anna, "/api/notifications?unread=true").await;
     let unread = unread.good();
     assert_eq!(numbers(&unread), [4, 2, 1]);
@@ -149,7 +149,7 @@ async fn what_is_read_stays_read() {
     let answer = scene.post(&anna, path, up_to(2)).await.good();
     assert_eq!(answer, json!({"read_to": 2, "last": 4}));
     let answer = scene.post(&anna, path, up_to(1)).await.good();
-    assert_eq!(answer, json!({"read_to": 2, "last": 4}), "never back");
+    assert_eq!(answer, json!({"read_to": 2, "last": 4}), "the mark never moves back");
     let reply = scene.post(&anna, path, up_to(5)).await;
     reply.is_problem(404, "NOTIFICATION_NOT_FOUND");
     let reply = scene.post(&anna, path, json!({"up_to": -1})).await;
@@ -164,7 +164,7 @@ async fn what_is_read_stays_read() {
         .map(|item| item["read"].clone())
         .collect();
     assert_eq!(json!(read), json!([false, true, true, true]));
-    assert_eq!(all["items"][3]["read_at"], Value::Null, "read together");
+    assert_eq!(all["items"][3]["read_at"], Value::Null, "marked in bulk");
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn people_are_told_things_in_their_language() {
         scene.call(Some(&anna), Method::PATCH, "/api/users/me", body)
     };
     assert_eq!(set("ru").await.good()["language"], "ru");
-    assert_eq!(set("ru").await.good()["language"], "ru", "already so");
+    assert_eq!(set("ru").await.good()["language"], "ru", "unchanged");
     let page = scene.get(&anna, "/api/notifications").await.good();
     assert_eq!(page["items"][0]["title"], "Обменник разморожен");
     let reply = set("de").await;

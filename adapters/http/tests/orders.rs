@@ -1,4 +1,4 @@
-//! Orders: made at once, paid by messages, looked at by their buyers, refunded by administrators.
+//! Orders: created at once, paid through messages, read by their buyers, refunded by administrators.
 
 #![allow(
     dead_code,
@@ -50,7 +50,7 @@ impl Shop {
         self.scene.keyed(person, ORDERS, key, body).await
     }
 
-    /// An order of 400 RUB that is paid.
+    /// A paid order of 400 RUB.
     async fn paid(&self, key: &str) -> String {
         let body = json!({"amount": "400", "description": "tea"});
         let order = self.order(&self.carol, key, body).await.good();
@@ -67,7 +67,7 @@ impl Shop {
         self.scene.post(person, &path, Value::Null).await
     }
 
-    /// With a preference.
+    /// Places an order with a `Prefer` header.
     async fn prefer(&self, person: &Person, prefer: &str, key: &str, body: Value) -> Reply {
         let request = Request::post(ORDERS)
             .header("prefer", prefer)
@@ -188,7 +188,7 @@ async fn a_body_may_have_the_names_of_the_seeds() {
     );
     shop.scene.deliver().await;
     assert_eq!(shop.scene.balance(&shop.dora, "RUB").await.0, "500.00");
-    // The same order under the same id is the same, under any key.
+    // The same order under the same id is not created again, whatever its key.
     let same = json!({"amount": "500", "merchant_id": shop.dora.id.to_string(), "order_id": id});
     let again = shop.order(&shop.carol, "2", same.clone()).await.good();
     assert_eq!(
@@ -238,7 +238,7 @@ async fn bad_orders_are_refused_by_code() {
             "VALIDATION_FAILED",
         ),
         (
-            json!({"amount": 1, "email": "nobody"}),
+            json!({"amount": 1, "email": "not an address"}),
             422,
             "VALIDATION_FAILED",
         ),
@@ -281,7 +281,7 @@ async fn orders_are_seen_by_their_buyers_and_administrators() {
     let shop = Shop::open().await;
     let first = shop.paid("1").await;
     let second = shop.paid("2").await;
-    // Nothing is left for the third.
+    // The money does not suffice for the third.
     let third = shop.paid("3").await;
     shop.see(&shop.dora, &first)
         .await
@@ -395,19 +395,19 @@ async fn whoever_prefers_to_wait_sees_the_payment() {
     let waited = began.elapsed().as_millis();
     assert!(
         (3_000..3_010).contains(&waited),
-        "{waited} ms: the news ended it"
+        "{waited} ms: the notification ended the wait"
     );
     assert_eq!(reply.status, 201);
     assert_eq!(reply.headers["preference-applied"], "wait");
     assert!(!reply.is_replayed());
     let order = reply.good();
     assert_eq!(order["status"], "FINISHED");
-    // Sent again it may wait again, and does not need to.
+    // A repeat may wait again, but the order is settled already.
     let again = shop.prefer(&shop.carol, "wait=10", "1", body.clone()).await;
     assert!(again.is_replayed());
     assert_eq!(again.headers["preference-applied"], "wait");
     assert_eq!(again.good(), order);
-    // Who does not wait gets what was answered first.
+    // A repeat without the preference gets the first reply.
     let plain = shop.order(&shop.carol, "1", body).await;
     assert!(plain.is_replayed() && !plain.headers.contains_key("preference-applied"));
     assert_eq!(plain.good()["status"], "NEW");
@@ -435,7 +435,7 @@ async fn nobody_waits_longer_than_a_request_may_take() {
     for nothing in ["wait=0", "wait=soon", "respond-async"] {
         assert_eq!(wait(nothing, "3").await, (0, false), "{nothing}");
     }
-    // Nor than the server runs.
+    // Nor does the wait outlast the server.
     shop.scene.live.stop.cancel();
     assert_eq!(wait("wait=2", "4").await, (0, false));
 }

@@ -1,4 +1,4 @@
-//! Payment reports: who may send them, what they do, and what is kept of them.
+//! Payment reports: the providers that may send them, their effects, and what is recorded.
 
 #![allow(
     dead_code,
@@ -61,7 +61,7 @@ impl Market {
         }
     }
 
-    /// What acme-pay would say of the payment.
+    /// The report that acme-pay would send of the payment.
     fn report(&self, callback: &str, amount: &str, currency: &str) -> String {
         let report = json!({
             "callback_id": callback,
@@ -87,7 +87,7 @@ impl Market {
         self.scene.send(request).await
     }
 
-    /// Signed by acme-pay at this very moment.
+    /// Sends a report that acme-pay has just signed.
     async fn say(&self, body: &str) -> Reply {
         let signature = format!("t={NOW},v1={}", signed(SECRET, NOW, body));
         self.send(Some("acme-pay"), Some(&signature), body).await
@@ -98,7 +98,7 @@ impl Market {
         self.scene.get(&self.boris, &path).await.good()
     }
 
-    /// What is kept, newest first.
+    /// The recorded reports, newest first.
     async fn kept(&self, query: &str) -> Value {
         let path = format!("/api/p2p/payment-reports{query}");
         self.scene.get(&self.moderator, &path).await.good()
@@ -125,7 +125,7 @@ async fn a_payment_that_fits_is_confirmed_once() {
     );
     let again = market.say(&body).await.good();
     assert_eq!(again, json!({"status": "DUPLICATE"}));
-    // Another report of a payment that is confirmed already is for people to look into.
+    // Another report of a confirmed payment is recorded for manual review.
     let other = market.report("cb_2", "99.50", "EUR");
     let late = market.say(&other).await.good();
     assert_eq!(
@@ -188,7 +188,7 @@ async fn a_report_that_names_a_user_is_a_deposit() {
         (&line["kind"], &line["report_id"], &line["booked_by"]),
         (&json!("DEPOSIT"), &kept["report_id"], &Value::Null)
     );
-    // Nobody of that id: it is kept for people to look into.
+    // No user has that id: the report is recorded for manual review.
     let nobody = body
         .replace("cb_1", "cb_2")
         .replace(&user, "user_01jt0c7kq5e8tvb1y9m3x4z6wa");
@@ -233,7 +233,7 @@ async fn what_does_not_fit_is_kept_and_changes_nothing() {
     assert_eq!(unknown["offer_id"], Value::Null);
     assert_eq!(unknown["deal_reference"], "rent for May");
     assert_eq!(market.kept("?applied=true").await["items"], json!([]));
-    // The right amount still does it.
+    // A report of the right amount is still applied.
     let body = market.report("cb_4", "99.50", "EUR");
     assert_eq!(market.say(&body).await.good()["status"], "APPLIED");
 }
@@ -263,10 +263,10 @@ async fn nobody_else_can_report_a_payment() {
         ),
         ("acme-pay", "nonsense".to_owned()),
         ("other-pay", right.clone()),
-        ("nobody", right.clone()),
+        ("unknown-pay", right.clone()),
         (
-            "nobody",
-            format!("t={NOW},v1={}", signed("nobody", NOW, &body)),
+            "unknown-pay",
+            format!("t={NOW},v1={}", signed("unknown-pay", NOW, &body)),
         ),
     ] {
         let reply = market.send(Some(provider), Some(&signature), &body).await;

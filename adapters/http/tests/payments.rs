@@ -1,4 +1,4 @@
-//! Payments from account to account: made or declined once for each key.
+//! Payments between accounts: authorised or declined once for each key.
 
 #![allow(
     dead_code,
@@ -40,7 +40,7 @@ async fn money_goes_from_account_to_account_once_for_its_key() {
     });
     assert_eq!(paid, expected);
     assert_eq!(bank.rubles().await, rubles("849.50", "150.50"));
-    // Much later the same payment, however it is spelt, is the same payment.
+    // A repeat much later, in any spelling, is the same payment.
     expected["status"] = json!("DUPLICATE");
     bank.scene.clock.advance(Duration::from_secs(60 * 30));
     let mut spelt = body.clone();
@@ -55,7 +55,7 @@ async fn money_goes_from_account_to_account_once_for_its_key() {
         assert!(again.is_replayed());
         assert_eq!(again.good(), expected);
     }
-    // Another is not.
+    // A payment with another field is refused under the same key.
     for (field, value) in [
         ("amount", json!("150.51")),
         ("description", json!("Dinner")),
@@ -80,7 +80,7 @@ async fn money_goes_from_account_to_account_once_for_its_key() {
     assert_ne!(twice["payment_id"], paid["payment_id"]);
     assert_eq!(bank.rubles().await, rubles("699.00", "301.00"));
     bank.is_sound().await;
-    // The payment itself is the record.
+    // The payment itself is the record, so no reply is stored.
     let tables = bank.scene.memory.tables();
     let of_payments = tables
         .replies
@@ -184,7 +184,7 @@ async fn what_cannot_be_paid_is_declined_and_stays_so() {
         asked.push((key, other, declined));
     }
     assert_eq!(bank.rubles().await, rubles("1000.00", "0.00"));
-    // Now there is enough; but that was decided, and is seen as it was.
+    // The money would suffice now, but the decision stands.
     let (admin, carol) = (&bank.admin, &bank.carol);
     bank.scene.deposit(admin, carol, "500", "RUB").await;
     for (key, other, declined) in &asked {
@@ -201,7 +201,7 @@ async fn what_cannot_be_paid_is_declined_and_stays_so() {
             (&json!("DECLINED"), &declined["error"])
         );
     }
-    // Nor is another amount under the same key another payment.
+    // Nor does the same key allow another amount.
     bank.pay(carol, "declined-0", &body)
         .await
         .is_problem(422, "IDEMPOTENCY_KEY_REUSED");
@@ -225,11 +225,11 @@ async fn who_pays_too_often_is_declined_for_a_while() {
     let limited = pay("3").await;
     assert_eq!(limited["status"], "DECLINED");
     assert_eq!(limited["error"]["code"], "RATE_LIMITED");
-    // Others are not.
+    // Other users are not limited.
     let admins = bank.pay(&bank.admin, "3", &body).await.good();
     assert_eq!(admins["status"], "AUTHORIZED");
     bank.scene.clock.advance(Duration::from_secs(10));
-    assert_eq!(pay("3").await["error"]["code"], "RATE_LIMITED", "decided");
+    assert_eq!(pay("3").await["error"]["code"], "RATE_LIMITED", "the decision stands");
     assert_eq!(pay("4").await["status"], "AUTHORIZED");
     assert_eq!(bank.rubles().await, rubles("996.00", "4.00"));
 }

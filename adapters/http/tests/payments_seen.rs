@@ -1,4 +1,4 @@
-//! Payments and balances are seen by those whom they concern.
+//! Payments and balances are visible to their parties and to staff.
 
 #![allow(
     dead_code,
@@ -35,7 +35,7 @@ async fn a_payment_is_seen_by_those_whom_it_concerns() {
     }
     let strange = bank.see(&bank.eve, id(&paid)).await;
     strange.is_problem(404, "PAYMENT_NOT_FOUND");
-    // Who asks in vain for another's money sees what was decided, and so does whose it is.
+    // A declined payment is visible to the caller that tried it and to the owner of the account.
     let declined = bank.pay(&bank.eve, "1", &body).await.good();
     for person in [&bank.eve, &bank.carol] {
         assert_eq!(

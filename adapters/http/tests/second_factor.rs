@@ -1,4 +1,4 @@
-//! The second factor: how it comes into use, what it is worth, and what asks for it.
+//! The second factor: its enrolment, its lifetime, and the operations that require it.
 
 #![allow(
     dead_code,
@@ -28,7 +28,7 @@ fn open() -> Scene {
     Scene::open(HttpSettings::default())
 }
 
-/// So much time that what was shown does not count any more.
+/// Advances the clock until the second factor must be presented again.
 fn later(scene: &Scene) {
     let lasts = AccessRules::default().proof_lasts;
     scene.clock.advance(lasts);
@@ -85,7 +85,7 @@ async fn each_code_is_taken_once_wherever_it_is_shown() {
     let code = scene.next_code();
     let body = json!({"code": code});
     let proved = ada.with(scene.post(&ada.person, CONFIRM, body).await);
-    // That which has confirmed, and all before it.
+    // The code of the confirmation is used up, as are all before it.
     scene
         .show(&proved.person, &code)
         .await
@@ -116,7 +116,7 @@ async fn the_password_is_looked_at_before_the_code() {
     }
     let missing = scene.log_in("ada", PASSWORD, None).await;
     missing.is_problem(401, "SECOND_FACTOR_REQUIRED");
-    // It was not used up by that.
+    // The refused log-ins have not used the code up.
     Entered::by(scene.log_in("ada", PASSWORD, Some(&code)).await);
 }
 
@@ -160,7 +160,7 @@ async fn recovery_codes_are_replaced_as_a_whole_by_who_has_just_shown_one() {
     later(&scene);
     let late = scene.post(&proved.person, RECOVERY, Value::Null).await;
     late.is_problem(401, "SECOND_FACTOR_REQUIRED");
-    // A recovery code will do to show it, too.
+    // A recovery code is accepted as a second factor as well.
     let again = proved.with(scene.show(&proved.person, &codes[1]).await);
     scene
         .post(&again.person, RECOVERY, Value::Null)
@@ -219,7 +219,7 @@ async fn an_administrator_helps_who_has_lost_everything_and_logs_them_out() {
     Entered::by(scene.log_in("ada", PASSWORD, None).await);
 }
 
-/// An answer that says how somebody comes is not kept: the same request under the same key is granted a moment later.
+/// A refusal for lack of a proof is not stored: the same request under the same key is granted once the proof is there.
 #[tokio::test]
 async fn a_request_that_lacked_a_proof_is_sent_again_with_it() {
     let scene = open();
@@ -239,12 +239,12 @@ async fn a_request_that_lacked_a_proof_is_sent_again_with_it() {
     let done = deposit(&again.person).await;
     assert_eq!((done.status.as_u16(), done.is_replayed()), (201, false));
     later(&scene);
-    // What was granted is answered again, whoever comes with the key of the same account.
+    // The stored reply is replayed to the same account even without a fresh proof.
     assert!(deposit(&again.person).await.is_replayed());
     assert_eq!(scene.balance(&other, "RUB").await.0, "5.00");
 }
 
-/// Every change, as documented, with somebody's id in place of the examples'.
+/// Every change, as documented, with this user's id in place of the example's.
 fn changes(of: UserId, payer: &str) -> Vec<(String, Method, String, Value)> {
     let document: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let example = "01jt0c7kq5e8tvb1y9m3x4z6wa";
@@ -274,7 +274,7 @@ fn changes(of: UserId, payer: &str) -> Vec<(String, Method, String, Value)> {
     changes
 }
 
-/// Whose 401 is documented to ask for it.
+/// The operations whose documented 401 mentions the second factor.
 fn documented() -> BTreeSet<String> {
     let document: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let paths = document["paths"].as_object().unwrap().values();
@@ -290,7 +290,7 @@ fn documented() -> BTreeSet<String> {
     names.collect()
 }
 
-/// Somebody with every role, whose second factor was not shown of late, at the door of every change.
+/// Calls every change as a user with all roles whose second factor is no longer fresh.
 #[tokio::test]
 async fn what_moves_money_or_rights_asks_for_it_and_nothing_else_does() {
     let access = AccessRules {
@@ -324,7 +324,7 @@ async fn what_moves_money_or_rights_asks_for_it_and_nothing_else_does() {
         }
         scene.clock.advance(Duration::from_secs(60));
     }
-    // To log in is another matter.
+    // A log-in asks for the second factor at once, not for a fresh one.
     let mut expected = documented();
     assert!(expected.remove("log_in"));
     assert_eq!(asked, expected);

@@ -1,4 +1,4 @@
-//! Secrets: they are in the answer that they are meant for, and in no other place that can be looked at.
+//! Secrets: they are in the response that they are meant for, and in no other output.
 
 #![allow(
     dead_code,
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 const WORDS: &str = "another long password";
 
-/// A market that keeps the headers of all answers.
+/// A market that records the headers of all responses.
 fn watched(headers: &Kept) -> Scene {
     let mut scene = Scene::open(HttpSettings::default());
     let headers = headers.clone();
@@ -37,7 +37,7 @@ fn watched(headers: &Kept) -> Scene {
     scene
 }
 
-/// All that an account can go through, well and badly; what came up in it that is to remain secret.
+/// Uses all features of an account, correctly and incorrectly; returns all secrets that occurred.
 async fn live(scene: &Scene) -> Vec<String> {
     let mut secrets = vec![PASSWORD.to_owned(), WORDS.to_owned()];
     let with_key = async |path: &str, body: Value| {
@@ -105,9 +105,9 @@ async fn no_secret_is_in_a_log_a_header_a_reply_that_is_kept_or_the_trail() {
         ("headers", headers.text()),
         ("replies", format!("{:?}", tables.replies)),
         ("outbox", format!("{:?}", tables.outbox)),
-        ("trail", trail.good().to_string()),
+        ("audit log", trail.good().to_string()),
     ];
-    // There is something to be looked at in most of them.
+    // The captures are not empty.
     assert!(places[0].1.contains("answered") && places[0].1.contains("2fa/confirm"));
     assert!(places[1].1.contains("x-request-id"));
     assert!(places[2].1.contains("/api/auth/register"));
@@ -118,11 +118,11 @@ async fn no_secret_is_in_a_log_a_header_a_reply_that_is_kept_or_the_trail() {
             assert!(!text.contains(secret.as_str()), "{place}: {secret}");
         }
     }
-    // One reply is kept: that of the registration.
+    // Only the reply of the registration is stored.
     assert_eq!(tables.replies.len(), 1);
 }
 
-/// What goes wrong is told without what was sent.
+/// Problems describe an error without the content of the request.
 #[tokio::test]
 async fn problems_repeat_nothing_personal() {
     let scene = Scene::open(HttpSettings::default());
@@ -130,7 +130,7 @@ async fn problems_repeat_nothing_personal() {
     for reply in [
         scene.register("ada").await,
         scene.log_in("ada", WORDS, None).await,
-        scene.log_in("nobody", WORDS, None).await,
+        scene.log_in("unknown", WORDS, None).await,
         scene.refresh(&ada.person.token).await,
         scene.show(&ada.person, "123456").await,
         scene.get(&ada.person, "/api/audit").await,
@@ -145,7 +145,7 @@ async fn problems_repeat_nothing_personal() {
             .await,
     ] {
         assert!(!reply.status.is_success(), "{}", reply.text);
-        for personal in ["ada", "example.org", "nobody@", WORDS, "123456"] {
+        for personal in ["ada", "example.org", "unknown@", WORDS, "123456"] {
             assert!(!reply.text.contains(personal), "{personal}: {}", reply.text);
         }
         for token in [&ada.person.token, &ada.refresh] {

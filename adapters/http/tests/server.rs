@@ -1,4 +1,4 @@
-//! The server on real sockets: clients that are slow, large, or many, and the end.
+//! The server on real sockets: slow clients, large requests, many connections, and shutdown.
 
 #![allow(
     dead_code,
@@ -21,13 +21,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-/// Within this everything here ends that ends at all.
+/// Fails a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A limit that is meant to be reached.
+/// A timeout that is meant to expire.
 const BRIEF: Duration = Duration::from_millis(200);
 
-/// One that is not.
+/// A timeout that never expires in a test.
 const LONG: Duration = Duration::from_secs(600);
 
 /// A market on a socket.
@@ -38,7 +38,7 @@ struct Served {
     scene: Scene,
 }
 
-/// Nobody comes near a limit.
+/// Settings whose timeouts never expire in a test.
 fn patient() -> ServerSettings {
     ServerSettings {
         header_timeout: LONG,
@@ -76,7 +76,7 @@ impl Served {
         Client(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// Until so many connections are open.
+    /// Waits until this many connections are open.
     async fn until_open(&self, count: usize) {
         let so_many = async {
             while self.connections.open() != count {
@@ -86,7 +86,7 @@ impl Served {
         timeout(PATIENCE, so_many).await.unwrap();
     }
 
-    /// That it still answers whoever behaves.
+    /// Asserts that a well-behaved client is still served.
     async fn is_well(&self) {
         assert_eq!(self.connect().await.get("/healthz").await.status, 200);
     }
@@ -94,7 +94,7 @@ impl Served {
 
 struct Client(TcpStream);
 
-/// An answer's status, its headers as they came, and its body.
+/// The status, the raw headers and the body of a response.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -127,7 +127,7 @@ impl Client {
         self.answer().await
     }
 
-    /// The head of a log-in.
+    /// Sends the head of a log-in.
     async fn begin(&mut self, length: &str) {
         self.send(&format!(
             "POST /api/auth/login HTTP/1.1\r\nhost: market\r\ncontent-type: application/json\r\n{length}\r\n\r\n"
@@ -158,17 +158,17 @@ impl Client {
         }
     }
 
-    /// That the other end closes, and what it has sent before.
+    /// Waits until the server closes the connection; returns what it has sent before.
     async fn closed(&mut self) -> String {
         let mut rest = Vec::new();
-        // What is still on its way to a closed socket is thrown back: an error, but an end too.
+        // Bytes that arrive at a closed socket cause a reset: an error, but an end too.
         let _ = timeout(PATIENCE, self.0.read_to_end(&mut rest))
             .await
             .unwrap();
         String::from_utf8(rest).unwrap()
     }
 
-    /// Sends one byte after the other until the other end closes; what it has sent meanwhile.
+    /// Sends single bytes until the server closes the connection; returns what it has sent meanwhile.
     async fn drip(mut self) -> String {
         let (mut reading, mut writing) = self.0.split();
         let drip = async {
@@ -208,7 +208,7 @@ async fn who_does_not_begin_is_cut_off() {
     let mut dripping = served.connect().await;
     dripping.send(HALF_A_HEAD).await;
     assert_eq!(dripping.drip().await, "");
-    // One who has begun is not meant.
+    // A connection that has sent a request is not affected.
     assert_eq!(regular.get("/healthz").await.status, 200);
     served.until_open(1).await;
 }
@@ -250,7 +250,7 @@ async fn who_follows_a_stream_is_not_taken_for_idle() {
         ))
         .await;
     assert_eq!(stream.answer().await.status, 200);
-    // Others come and go meanwhile, each for as long as one may rest.
+    // Meanwhile other connections end by the idle timeout.
     for _ in 0..3 {
         let mut client = served.connect().await;
         assert_eq!(client.get("/healthz").await.status, 200);
@@ -307,7 +307,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 #[tokio::test]
 async fn what_is_too_large_is_refused() {
     let served = Served::start(patient()).await;
-    // By what is announced.
+    // By the announced length.
     for length in ["65537", "1000000000000"] {
         let mut declared = served.connect().await;
         declared.begin(&format!("content-length: {length}")).await;
@@ -316,7 +316,7 @@ async fn what_is_too_large_is_refused() {
         assert!(answer.has("connection: close"), "{answer:?}");
         assert_eq!(declared.closed().await, "");
     }
-    // By what comes.
+    // By the length of the received body.
     let mut chunked = served.connect().await;
     chunked.begin("transfer-encoding: chunked").await;
     let piece = format!("4000\r\n{}\r\n", " ".repeat(0x4000));
@@ -327,7 +327,7 @@ async fn what_is_too_large_is_refused() {
     let answer = chunked.answer().await;
     answer.is_problem(413, "PAYLOAD_TOO_LARGE");
     assert_eq!(chunked.closed().await, "");
-    // As much as there may be.
+    // The largest body that is allowed.
     let mut most = served.connect().await;
     most.begin("content-length: 65536").await;
     most.send(&" ".repeat(65_536)).await;
@@ -389,7 +389,7 @@ async fn headers_that_are_too_many_or_too_large_are_refused() {
 #[tokio::test]
 async fn no_value_that_is_given_back_can_become_a_header() {
     let served = Served::start(patient()).await;
-    // Line ends of all kinds, as they are and in disguise, in a request's name and in a path that is redirected.
+    // Line breaks of all kinds, plain and encoded, in a request id and in a path that is redirected.
     for (path, id) in [
         ("/healthz", "a\r\n x-injected: 1"),
         ("/healthz", "a\r x-injected: 1"),
@@ -438,7 +438,7 @@ async fn one_address_has_so_many_connections() {
     drop(second);
     served.until_open(1).await;
     served.is_well().await;
-    // Who speaks for many may have more.
+    // A trusted proxy, which serves many clients, may have more.
     let trusting = ServerSettings {
         trusted_proxies: TrustedProxies::parse(&["127.0.0.1"]).unwrap(),
         ..narrow
@@ -466,7 +466,7 @@ async fn beyond_what_there_may_be_in_all_connections_wait() {
     second
         .send("GET /healthz HTTP/1.1\r\nhost: market\r\n\r\n")
         .await;
-    // As long as there is one, the other one is none.
+    // The second connection is not accepted while the first is open.
     for _ in 0..3 {
         assert_eq!(first.get("/healthz").await.status, 200);
         assert_eq!(served.connections.open(), 1);
@@ -484,7 +484,7 @@ async fn what_is_under_way_is_answered_before_the_end() {
     let mut busy = served.connect().await;
     busy.begin("content-length: 2\r\nexpect: 100-continue")
         .await;
-    // It is being answered: its body is asked for.
+    // The request has begun: the server asks for its body.
     assert_eq!(busy.answer().await.status, 100);
     served.until_open(3).await;
     served.scene.live.stop.cancel();

@@ -1,4 +1,4 @@
-//! Sessions: what their tokens are worth, where they are listed, how they end, and how the door is closed to who guesses.
+//! Sessions: the validity of their tokens, their list, how they end, and the throttling of guessed passwords.
 
 #![allow(
     dead_code,
@@ -74,7 +74,7 @@ async fn an_access_token_is_good_for_a_while_and_a_refresh_token_for_longer() {
     goes_on(&scene, &next).await;
     assert_eq!(next.session, ada.session);
     assert_ne!(next.refresh, ada.refresh);
-    // Left alone for a week.
+    // Idle for a week.
     scene.clock.advance(AccessRules::default().session_idle);
     let reply = scene.refresh(&next.refresh).await;
     reply.is_problem(401, "SESSION_OVER");
@@ -89,7 +89,7 @@ async fn a_copy_of_a_refresh_token_ends_its_session_and_no_other() {
     let scene = open();
     let stolen = scene.newcomer("ada").await;
     let other = Entered::by(scene.log_in("ada", PASSWORD, None).await);
-    // Both, owner and thief, use it; whoever comes second shows that there are two.
+    // The owner and the thief both use the token: the second use reveals the copy.
     let next = Entered::by(scene.refresh(&stolen.refresh).await);
     scene
         .refresh(&stolen.refresh)
@@ -155,7 +155,7 @@ async fn sessions_are_ended_one_by_one_or_all_others_at_once() {
     is_over(&scene, &others[1]).await;
     is_over(&scene, &others[2]).await;
     goes_on(&scene, &here).await;
-    // The own one too, which is to log out.
+    // Ending the current session is the same as logging out.
     let path = format!("{SESSIONS}/{}", here.session);
     assert_eq!(scene.delete(&here.person, &path).await.status, 204);
     is_over(&scene, &here).await;
@@ -187,7 +187,7 @@ async fn a_token_without_a_session_has_none_to_end() {
     reply.is_problem(401, "SESSION_OVER");
 }
 
-/// Whatever an access token says, its bearer has the roles of the moment.
+/// Roles are current, whatever the access token says.
 #[tokio::test]
 async fn changed_roles_count_at_once_for_tokens_that_are_out() {
     let scene = open();
@@ -214,7 +214,7 @@ async fn who_guesses_waits_longer_and_longer_and_a_good_password_makes_good() {
         let closed = guess().await;
         closed.is_problem(429, "TOO_MANY_ATTEMPTS");
         assert_eq!(closed.headers["retry-after"], wait.to_string());
-        // The right one is not let in either, until the time has passed.
+        // The right password is refused as well until the delay has passed.
         scene
             .clock
             .advance(Duration::from_millis(wait * 1_000 - 999));
@@ -252,7 +252,7 @@ async fn a_locked_door_has_a_way_out_for_the_owner() {
     locked.is_problem(429, "TOO_MANY_ATTEMPTS");
     let day = rules.lock_lasts.as_secs();
     assert_eq!(locked.headers["retry-after"], (day - 10).to_string());
-    // Who is in stays in; and the mail has the way out.
+    // Open sessions continue, and the mail has a link to reset the password.
     goes_on(&scene, &ada).await;
     let letter = scene.letter("ada", 2).await;
     assert!(
@@ -264,7 +264,7 @@ async fn a_locked_door_has_a_way_out_for_the_owner() {
     scene.ask("/api/auth/password/reset", body).await.good();
     Entered::by(scene.log_in("ada", "another long password", None).await);
     is_over(&scene, &ada).await;
-    // Somebody else's door was never closed, and nobody is told of an address that has no account.
+    // Other accounts are not locked, and no mail goes to an address without an account.
     for _ in 0..6 {
         scene.log_in("eve", "not the password", None).await;
         scene.clock.advance(Duration::from_secs(10));

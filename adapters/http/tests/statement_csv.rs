@@ -1,4 +1,4 @@
-//! The statement as a table.
+//! The statement as CSV.
 
 #![allow(
     dead_code,
@@ -38,7 +38,7 @@ async fn text(response: Response) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A market with an administrator and a customer who was given money this many times.
+/// A market with an administrator, and a customer with this many deposits.
 async fn with_deposits(count: usize) -> (Scene, Person, Person) {
     let scene = Scene::open(HttpSettings::default());
     let admin = scene.person("admin", [Role::Admin]).await;
@@ -74,7 +74,7 @@ async fn a_table_has_every_line_of_the_statement() {
     assert_eq!(lines.len(), 1 + 2 + 1 + 205);
     assert_eq!(lines[0].join(","), HEAD);
     assert!(lines.iter().all(|line| line.len() == 11));
-    // As the statement has them.
+    // The same values as in the statement.
     let page = scene.get(&carol, "/api/wallet/entries?limit=100").await;
     for (line, entry) in lines[1..]
         .iter()
@@ -95,7 +95,7 @@ async fn a_table_has_every_line_of_the_statement() {
     let mut transfers: Vec<_> = lines[1..].iter().map(|line| (line[0], line[4])).collect();
     transfers.sort_unstable();
     transfers.dedup();
-    assert_eq!(transfers.len(), lines.len() - 1, "none comes twice");
+    assert_eq!(transfers.len(), lines.len() - 1, "no line is repeated");
 
     let response = export(&scene, &carol, "?asset=USDT").await;
     let disposition = response.headers()["content-disposition"].clone();
@@ -122,11 +122,11 @@ async fn a_table_that_breaks_off_does_not_look_complete() {
     let gone = || StorageError::Unavailable {
         source: "the line is dead".into(),
     };
-    // The first page: nothing was sent yet, and a problem can be.
+    // The first page fails: nothing was sent yet, so the response is a problem.
     scene.memory.faults().fail(Point::Query, gone());
     let reply = scene.get(&carol, CSV).await;
     reply.is_problem(503, "UNAVAILABLE");
-    // The second.
+    // The second page fails.
     scene.memory.faults().fail_at(Point::Query, 1, gone());
     let response = export(&scene, &carol, "").await;
     assert_eq!(response.status(), 200);
@@ -154,7 +154,7 @@ async fn a_table_ends_with_the_session_of_its_reader() {
     assert!(body.frame().await.unwrap().is_err());
 }
 
-/// Whatever people write, a spreadsheet finds nothing in the table that it would carry out.
+/// Texts of users never become formulas that a spreadsheet would evaluate.
 #[tokio::test]
 async fn no_cell_is_a_formula() {
     let (scene, admin, carol) = with_deposits(100).await;

@@ -1,4 +1,4 @@
-//! The WebSocket: who gets in and how, what is said, and with which word it ends.
+//! The WebSocket: authentication, messages, and the codes with which it is closed.
 
 #![allow(
     dead_code,
@@ -37,7 +37,7 @@ use tower::ServiceExt;
 
 const HOST: &str = "ws://market.example";
 
-/// A wire without a network: its time can be paused.
+/// Connections in memory, so that time can be paused.
 struct Wires(mpsc::Receiver<DuplexStream>);
 
 impl Listener for Wires {
@@ -56,20 +56,20 @@ impl Listener for Wires {
     }
 }
 
-/// A served market.
+/// A market that is served.
 struct Served {
     scene: Scene,
     wires: mpsc::Sender<DuplexStream>,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
-/// What a client asks for.
+/// How a client connects.
 #[derive(Default)]
 struct Asks<'a> {
     path: &'a str,
     protocols: Vec<String>,
     origin: Option<&'a str>,
-    /// Bytes that fit on the wire.
+    /// The capacity of the connection in bytes; 0 for the default.
     wire: usize,
 }
 
@@ -125,7 +125,7 @@ impl Served {
         Ok((Socket(socket), response.map(drop)))
     }
 
-    /// The status and code of an answer that opens nothing, to somebody who does not say who they are.
+    /// The status and code with which an unauthenticated connection is refused.
     async fn refused(&self) -> (u16, String) {
         self.refusing(Asks::default()).await
     }
@@ -142,7 +142,7 @@ impl Served {
         }
     }
 
-    /// Without a word about who it is.
+    /// Connects without a token.
     async fn silent(&self) -> Socket {
         self.connect(Asks::default()).await.unwrap().0
     }
@@ -311,7 +311,7 @@ async fn a_client_says_little_and_nothing_long() {
             Message::binary(vec![7; length]),
         ] {
             let mut socket = served.silent().await;
-            // The longest may be cut short while it is being sent.
+            // The server may close the connection while the longest is being sent.
             let _ = socket.0.send(message.clone()).await;
             assert_eq!(socket.closed().await.0, 1009, "{length}");
             let mut socket = served.enter(&anna, "").await;
@@ -323,7 +323,7 @@ async fn a_client_says_little_and_nothing_long() {
     let mut socket = served.enter(&anna, "").await;
     socket.connected(0).await;
     socket.say(json!({"token": anna.token})).await;
-    assert_eq!(socket.closed().await.0, 1008, "nothing more is to be said");
+    assert_eq!(socket.closed().await.0, 1008, "no second message is accepted");
     served.scene.drained().await;
 }
 
@@ -392,7 +392,7 @@ async fn who_does_not_say_who_they_are_is_counted_by_address() {
     assert_eq!(nobody.closed().await, reason(4401, "INVALID_TOKEN"));
     let _silent = [served.silent().await, served.silent().await];
     assert_eq!(served.refused().await, (429, "RATE_LIMITED".to_owned()));
-    // Those who say it are counted for themselves, and turned away over the socket.
+    // Authenticated users have their own quota, and are refused by a close frame.
     let mut open = vec![];
     for _ in 0..3 {
         let mut socket = served.enter(&anna, "").await;
@@ -426,7 +426,7 @@ async fn who_has_too_many_open_is_told_so_only_so_often() {
     }
     let refusal = served.refusing(Asks::by(&anna)).await;
     assert_eq!(refusal, (429, "RATE_LIMITED".to_owned()));
-    // It keeps nobody else out.
+    // Other clients can still connect.
     let _silent = served.silent().await;
 }
 
@@ -466,7 +466,7 @@ async fn a_socket_ends_with_its_session() {
     let [quiet_socket, busy_socket, mut other_socket] = sockets.try_into().ok().unwrap();
     let logout = "/api/auth/logout";
     scene.post(&busy.person, logout, Value::Null).await.good();
-    // Not a word more to who has logged out.
+    // Nothing more is sent after the log-out.
     scene.tell(&busy.person, 1).await;
     assert_eq!(busy_socket.closed().await, reason(4401, "SESSION_OVER"));
     assert_eq!(other_socket.numbers(1).await, [1]);
@@ -563,7 +563,7 @@ async fn only_pages_that_may_can_open_it() {
     }
 }
 
-/// The server does not wait for streams that would go on for ever: it ends them.
+/// The server ends open streams when it stops, instead of waiting for them.
 #[tokio::test(start_paused = true)]
 async fn a_server_with_open_streams_stops() {
     let served = Served::start(HttpSettings::default());

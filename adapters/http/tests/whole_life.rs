@@ -1,4 +1,4 @@
-//! The life of an account, from its registration to the day on which its password is forgotten.
+//! The life of an account, from its registration to the reset of a forgotten password.
 
 #![allow(
     dead_code,
@@ -20,13 +20,13 @@ use serde_json::{Value, json};
 
 const DEPOSIT: &str = "/api/billing/deposit";
 
-/// An administrator's deposit into somebody's wallet.
+/// An administrator's deposit into the wallet of `to`.
 async fn deposit(scene: &Scene, admin: &Person, to: &Person, key: &str) -> Reply {
     let body = json!({"user_id": to.id.to_string(), "amount": "5", "asset": "RUB"});
     scene.keyed(admin, DEPOSIT, key, body).await
 }
 
-/// That nothing can be done with a token any more.
+/// Asserts that the token no longer works.
 async fn is_over(scene: &Scene, person: &Person) {
     let reply = scene.get(person, "/api/users/me").await;
     reply.is_problem(401, "SESSION_OVER");
@@ -49,14 +49,14 @@ async fn from_registration_to_a_new_password() {
         scene.ask("/api/auth/verify-email", body).await.status
     };
     assert_eq!(verify().await, 204);
-    assert_eq!(verify().await, 204, "twice is once");
+    assert_eq!(verify().await, 204, "a repeat succeeds without effect");
     let seen = me(&first.person).await;
     assert_eq!(
         (&seen["email_verified"], &seen["second_factor"]),
         (&json!(true), &json!(false))
     );
 
-    // A refresh token is good once: a copy of it ends the session, and all that came of it.
+    // A refresh token works once: its second use ends the session with all its tokens.
     let second = Entered::by(scene.refresh(&first.refresh).await);
     assert_eq!(second.session, first.session);
     me(&second.person).await;
@@ -78,7 +78,7 @@ async fn from_registration_to_a_new_password() {
     assert_eq!(recovery.len(), 10);
     assert_eq!(me(&proved.person).await["second_factor"], true);
 
-    // Logged out, nobody comes in without a code, and with each code once.
+    // After the log-out a log-in needs a code, and each code works once.
     let path = "/api/auth/logout";
     assert_eq!(
         scene.post(&proved.person, path, Value::Null).await.status,
@@ -101,7 +101,7 @@ async fn from_registration_to_a_new_password() {
         .await
         .is_problem(401, "SECOND_FACTOR_WRONG");
 
-    // An administrator now: the second factor counts for ten minutes.
+    // As an administrator: the second factor counts for ten minutes.
     scene.appoint(&entered.person, [Role::Admin]).await;
     let other = scene.person("other", [Role::Customer]).await;
     assert_eq!(
@@ -122,10 +122,10 @@ async fn from_registration_to_a_new_password() {
     assert_eq!(
         deposit(&scene, &entered.person, &other, "3").await.status,
         401,
-        "it is the token that says so"
+        "the proof belongs to the token"
     );
 
-    // Another password: all other sessions end.
+    // A changed password ends all other sessions.
     let words = "another long password";
     let body = json!({"current_password": PASSWORD, "new_password": words});
     let path = "/api/auth/password";
@@ -136,11 +136,11 @@ async fn from_registration_to_a_new_password() {
     let with_old = scene.log_in("ada", PASSWORD, Some(&code)).await;
     with_old.is_problem(401, "BAD_CREDENTIALS");
 
-    // Forgotten, and set anew by a link that is good once.
+    // A forgotten password is reset by a link that works once.
     let body = json!({"email": address("ada")});
     let forgot = scene.ask("/api/auth/password/forgot", body).await;
     assert_eq!((forgot.status.as_u16(), forgot.text.as_str()), (202, ""));
-    // After four: to verify, a second factor, a recovery code, another password.
+    // After four mails: verification, second factor, recovery code, changed password.
     let token = scene.link("ada", 5).await;
     let reset = async |words: &str| {
         let body = json!({"token": token, "new_password": words});

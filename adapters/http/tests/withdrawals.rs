@@ -1,4 +1,4 @@
-//! Withdrawals: asked for by owners, decided by administrators; and who may put money in.
+//! Withdrawals: requested by owners, decided by administrators; and the callers that may deposit.
 
 #![allow(
     dead_code,
@@ -44,7 +44,7 @@ impl Bank {
         self.scene.keyed(&self.carol, WITHDRAWALS, key, body).await
     }
 
-    /// A withdrawal that waits to be decided.
+    /// Requests a withdrawal; returns its id.
     async fn requested(&self, key: &str, amount: &str) -> String {
         let withdrawal = self.request(key, amount).await.good();
         withdrawal["withdrawal_id"].as_str().unwrap().to_owned()
@@ -238,7 +238,7 @@ async fn administrators_decide_and_never_approve_their_own() {
     let own = own["withdrawal_id"].as_str().unwrap();
     let reply = bank.approve(admin, own).await;
     reply.is_problem(403, "CONFLICT_OF_INTEREST");
-    // Whoever asked takes it back.
+    // The owner may cancel the request.
     let taken_back = bank.reject(admin, own).await.good();
     assert_eq!(taken_back["status"], "REJECTED");
     let nothing = "withdrawal_01jt0c7kq5e8tvb1y9m3x4z6wa";

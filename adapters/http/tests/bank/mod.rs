@@ -1,4 +1,4 @@
-//! A market with people who pay each other.
+//! A market whose users pay each other.
 
 use p2p_application::ports::Maintenance;
 use p2p_domain::ledger::Owner;
@@ -10,10 +10,10 @@ use crate::scene::{Person, Reply, Scene};
 
 pub(crate) const PAYMENTS: &str = "/api/payments";
 
-/// No id of anything that there is.
+/// An id without its prefix that is not in use.
 pub(crate) const NOTHING: &str = "01jt0c7kq5e8tvb1y9m3x4z6wa";
 
-/// A market with staff, a customer who has 1000 RUB, another who has nothing, and a third whom nothing concerns.
+/// A market with staff, a customer who has 1000 RUB, one who has nothing, and one who is not involved in any payment.
 pub(crate) struct Bank {
     pub(crate) scene: Scene,
     pub(crate) admin: Person,
@@ -46,7 +46,7 @@ impl Bank {
         }
     }
 
-    /// The id of somebody's account.
+    /// The id of the person's account in this asset.
     pub(crate) async fn account(&self, person: &Person, asset: &str) -> String {
         let wallet = self.scene.get(person, "/api/wallet").await.good();
         let balances = wallet["balances"].as_array().unwrap();
@@ -54,7 +54,7 @@ impl Bank {
         found["account_id"].as_str().unwrap().to_owned()
     }
 
-    /// From Carol's rubles to Dora's.
+    /// The body of a payment from Carol's rubles to Dora's.
     pub(crate) async fn lunch(&self, amount: &str) -> Value {
         json!({
             "payer_account_id": self.account(&self.carol, "RUB").await,
@@ -79,7 +79,7 @@ impl Bank {
         self.scene.get(person, &path).await
     }
 
-    /// What Carol and Dora can use.
+    /// The rubles that are available to Carol and to Dora.
     pub(crate) async fn rubles(&self) -> (String, String) {
         let of = async |person| self.scene.balance(person, "RUB").await.0;
         (of(&self.carol).await, of(&self.dora).await)
@@ -95,7 +95,7 @@ pub(crate) fn id(payment: &Value) -> &str {
     payment["payment_id"].as_str().unwrap()
 }
 
-/// The id of an account of the market's own.
+/// The id of an account that belongs to the market.
 pub(crate) fn account_of(bank: &Bank, owner: Owner) -> String {
     let tables = bank.scene.memory.tables();
     let mut accounts = tables.accounts.values();

@@ -1,4 +1,4 @@
-//! Requests in which nothing is wrong: whatever they are refused for is who asks, and about whose.
+//! Valid requests: a refusal can only come from the caller's rights and the owner of the resource.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -13,14 +13,14 @@ use crate::scene::Person;
 use crate::scene::entrance::PASSWORD;
 use crate::world::{PROVIDER, Stage, Whose, World, new_offer};
 
-/// What is out of the ordinary about a request.
+/// How a request differs from the plain case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Twist {
-    /// Nothing: the question is whose the thing is that the path names.
+    /// Not at all: the owner of the resource in the path varies.
     None,
-    /// The path names a thing of the asker's; the question is whose id this member of body or query has.
+    /// The path names a resource of the caller; the owner of the id in this member of body or query varies.
     Id(String),
-    /// A deal of the asker's, who is on the side that is not asked.
+    /// A deal of the caller, in which it is the other side's turn.
     OtherSide,
 }
 
@@ -33,12 +33,12 @@ pub(crate) struct Ask {
     pub(crate) body: Option<Value>,
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Of a stream: nothing.
+    /// Empty for a stream.
     pub(crate) text: String,
     pub(crate) body: Value,
 }
@@ -48,7 +48,7 @@ impl Answer {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// All that an asker sees, but for the name of the request.
+    /// All that a client can observe, except the request's id.
     pub(crate) fn seen(&self) -> (StatusCode, HeaderMap, String) {
         let name = self.headers["x-request-id"].to_str().unwrap();
         let mut headers = self.headers.clone();
@@ -57,11 +57,11 @@ impl Answer {
     }
 }
 
-/// The operation, asked by the asker about such a thing.
+/// Builds a request of the operation about a resource with this owner.
 pub(crate) async fn ask(world: &World, operation: &Operation, twist: &Twist, whose: Whose) -> Ask {
     let of_path = match twist {
         Twist::None => whose,
-        // Nobody decides about their own.
+        // Parties never resolve their own dispute.
         Twist::Id(_) if operation.name == "resolve_dispute" => Whose::Others,
         Twist::Id(_) | Twist::OtherSide => Whose::Own,
     };
@@ -113,7 +113,7 @@ pub(crate) async fn ask(world: &World, operation: &Operation, twist: &Twist, who
     ask
 }
 
-/// Whatever a parameter or a member of this name is the id of.
+/// The id of a resource of the kind that a parameter or member of this name refers to.
 async fn id_of(world: &World, name: &str, whose: Whose) -> String {
     match name {
         "user_id" | "customer_id" | "exchanger_id" | "merchant_id" | "admin_id" | "actor" => {
@@ -128,11 +128,11 @@ async fn id_of(world: &World, name: &str, whose: Whose) -> String {
         "account_id" | "payer_account_id" | "payee_account_id" => world.account(whose, "RUB").await,
         "notification_id" => world.notification(whose).await,
         "withdrawal_id" => world.withdrawal(whose).await,
-        other => panic!("what does `{other}` name? World has to make one"),
+        other => panic!("`{other}` names an unknown resource: AccessFixture has to create one"),
     }
 }
 
-/// Who may do this to a deal, and when.
+/// The side of a deal that may do this, and the stage at which it may.
 fn deal_for(operation: &str) -> (Role, Stage) {
     match operation {
         "respond_to_offer" => (Role::Exchanger, Stage::Pending),
@@ -150,7 +150,7 @@ fn opposite(side: Role) -> Role {
     }
 }
 
-/// A body with which nothing is wrong: the documentation's example without its ids, unless they are needed.
+/// A valid body: the documentation's example without its ids, unless they are required.
 async fn body(world: &World, operation: &Operation) -> Option<Value> {
     let mut body = operation.example.clone()?;
     let members = body.as_object_mut().unwrap();
@@ -195,7 +195,7 @@ async fn body(world: &World, operation: &Operation) -> Option<Value> {
     Some(body)
 }
 
-/// Somebody opens an account: with what they log in.
+/// Registers an account; returns its credentials.
 async fn registered(world: &World) -> (Value, Value) {
     let account = Operation::named("register").example.clone().unwrap();
     let known = world.scene.ask("/api/auth/register", account.clone()).await;
@@ -203,7 +203,7 @@ async fn registered(world: &World) -> (Value, Value) {
     (account["email"].clone(), account["password"].clone())
 }
 
-/// Sends it, in somebody's name or in nobody's.
+/// Sends the request, with this person's token or without one.
 pub(crate) async fn send(world: &World, by: Option<&Person>, ask: &Ask) -> Answer {
     let body = ask.body.as_ref().map(Value::to_string);
     send_bytes(world, by, ask, body.map(String::into_bytes)).await

@@ -1,4 +1,4 @@
-//! Bodies and query strings that no client means well with: too large, too deep, too many, too long.
+//! Malicious bodies and query strings: too large, too deep, too many, too long.
 
 use serde_json::Value;
 
@@ -7,13 +7,13 @@ use crate::matrix::allowed;
 use crate::operations::{self, Operation};
 use crate::world::{PROVIDER, World};
 
-/// No refusal is longer: what is sent does not come back many times over.
+/// The limit of a refusal: input must not come back multiplied.
 const LONGEST_ANSWER: usize = 16 * 1024;
 
-/// By what they are called.
+/// Bodies by their description.
 type Bodies = Vec<(String, Vec<u8>)>;
 
-/// Bodies that are bad whatever the operation.
+/// Bodies that are invalid for every operation.
 fn bad_anyhow() -> Bodies {
     let mut bodies: Vec<(&str, Vec<u8>)> = vec![
         ("too many brackets", vec![b'['; 100_000]),
@@ -49,7 +49,7 @@ fn bad_anyhow() -> Bodies {
     named.collect()
 }
 
-/// Members that nobody knows, many or long: others may define theirs in a body that is signed.
+/// Unknown members, many or long. Signed bodies are exempt, since payment providers may add members of their own.
 fn with_strangers(good: &Value) -> Bodies {
     let with = |more: String| {
         let good = good.to_string();
@@ -108,7 +108,7 @@ fn with_one_bad(good: &Value, fields: &[String]) -> Bodies {
     let mut bodies = Vec::new();
     for field in fields {
         for (name, value) in &values {
-            // By hand: what is meant here can't be a `Value`.
+            // Concatenated, since a `Value` can't represent these numbers and texts.
             let mut good = good.clone();
             good.as_object_mut().unwrap().remove(field);
             let rest = good.to_string();
@@ -123,7 +123,7 @@ fn with_one_bad(good: &Value, fields: &[String]) -> Bodies {
     bodies
 }
 
-/// Signed as it is, where it has to be.
+/// Signs the body where the operation requires it; `None` if it can't be signed.
 fn signed(world: &World, operation: &Operation, ask: &Ask, body: &[u8]) -> Option<Ask> {
     if operation.name != "receive_payment_report" {
         return Some(ask.clone());
@@ -185,7 +185,7 @@ async fn bad_bodies_are_refused_in_few_words_and_change_nothing() {
             is_a_short_refusal(&answer, statuses, &of);
         }
         let mut after = world.scene.memory.tables();
-        // A refusal by the market's rules is kept under its key.
+        // A refusal by the market's rules is stored under its key.
         after.replies.clone_from(&before.replies);
         assert!(after == before, "{}", operation.name);
         let answer = send(&world, person.as_ref(), &ask).await;
@@ -238,7 +238,7 @@ async fn bad_query_strings_are_refused_in_few_words() {
     assert!(refused > 50, "{refused}");
 }
 
-/// Paths are matched as they are: nothing in them is cleaned up into another one.
+/// Paths are matched as sent, without normalisation.
 #[tokio::test]
 async fn bad_paths_lead_nowhere() {
     let world = World::open().await;

@@ -1,5 +1,5 @@
-//! What is said in the log of everything that people do, with nothing left out: no secret, nothing about people, and one
-//! line for each event, whatever they send.
+//! The log at its most verbose level has no secrets and no personal data, and one line for each event, whatever a client
+//! sends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ use crate::scene::Person;
 use crate::scene::kept::Kept;
 use crate::world::World;
 
-/// Everything that is told, in both formats of the program.
+/// Everything that is logged, in both formats of the program.
 #[derive(Clone, Default)]
 struct Log {
     json: Kept,
@@ -38,7 +38,7 @@ impl<S: Subscriber> tracing_subscriber::Layer<S> for Counted {
 }
 
 impl Log {
-    /// Listens on this thread, on which all of a test's tasks are.
+    /// Captures the log of this thread, on which all tasks of a test run.
     fn listen() -> (Self, DefaultGuard) {
         let log = Self::default();
         let json = fmt::layer().with_writer(log.json.clone()).json();
@@ -52,7 +52,7 @@ impl Log {
         (log, listening)
     }
 
-    /// That each event is one line, and that none of these words is in any.
+    /// Asserts that each event is one line, and that none of these words occurs.
     #[track_caller]
     fn is_discreet(&self, words: &[String], at_least: usize) {
         let events = self.events.load(Ordering::SeqCst);
@@ -77,10 +77,10 @@ impl Log {
     }
 }
 
-/// What somebody sends to be kept to themselves, or to be believed.
+/// Text that imitates a line of the log and controls a terminal.
 const NASTY: &str = "x\r\n2025-04-18T15:00:00.000000Z ERROR forged: \u{1b}[2J\u{1b}[31mred\u{7}\u{9b}31m\u{85}\u{2028} {\"level\":\"ERROR\"}";
 
-/// The words of a body that are about people or money: all but ids, names of things, and what is in fact public.
+/// The words of a body that are about people or money: all but ids, names of constants, and short texts.
 fn private(value: &Value, words: &mut Vec<String>) {
     match value {
         Value::String(text) => {
@@ -106,7 +106,7 @@ async fn said(world: &World, operation: &Operation) -> (Ask, Option<Person>) {
     (ask, person)
 }
 
-/// Everything that can be done, rightly and wrongly.
+/// Calls every operation, correctly and incorrectly; returns the number of replies.
 async fn walk(world: &World, words: &mut Vec<String>) -> usize {
     let mut answers = 0;
     for operation in operations::all() {
@@ -146,7 +146,7 @@ async fn walk(world: &World, words: &mut Vec<String>) -> usize {
     answers
 }
 
-/// What a body has to let its sender in with. Codes are too short to be looked for: digits like them are everywhere.
+/// The credentials in a body. Codes are left out: they are so short that the same digits occur elsewhere.
 fn secrets(ask: &Ask) -> Vec<String> {
     let names = [
         "password",
@@ -162,7 +162,7 @@ fn secrets(ask: &Ask) -> Vec<String> {
     found.collect()
 }
 
-/// What an answer gives out that lets somebody in.
+/// The credentials that a reply issues.
 fn given(body: &Value) -> Vec<String> {
     let names = ["access_token", "refresh_token", "secret"];
     let codes = body["recovery_codes"].as_array().into_iter().flatten();
@@ -171,7 +171,7 @@ fn given(body: &Value) -> Vec<String> {
     found.map(str::to_owned).collect()
 }
 
-/// A problem tells nothing that only its sender should know.
+/// Asserts that a problem repeats no secret of its sender.
 #[track_caller]
 fn is_discreet(answer: &Answer, person: Option<&Person>, ask: &Ask) {
     if answer.status.is_success() {
@@ -249,7 +249,7 @@ async fn a_line_of_the_log_stays_one_line() {
     log.is_discreet(&["forged".to_owned()], answers);
 }
 
-/// When storage fails, the log says so, and says no more than that.
+/// When storage fails, the log says so without the content of the request.
 #[tokio::test]
 async fn what_fails_inside_is_told_without_what_was_sent() {
     let (log, _listening) = Log::listen();

@@ -1,4 +1,4 @@
-//! The table of rights, `matrix.txt`, done to the market cell by cell.
+//! Checks the table of rights, `matrix.txt`, against the market cell by cell.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::world::{Proof, Who, Whose, World};
 
 const TABLE: &str = include_str!("matrix.txt");
 
-/// Refusals that say who may, not what is wrong with the request; those that say that there is no such thing come to these.
+/// Codes of refusals for lack of rights, as opposed to an invalid request. Those for an unknown resource come on top.
 const OF_RIGHTS: [&str; 12] = [
     "UNAUTHENTICATED",
     "SECOND_FACTOR_REQUIRED",
@@ -67,7 +67,7 @@ fn line(words: &[String]) -> Line {
     }
 }
 
-/// What is asked about, and what the cell says about it, to whoever has shown their second factor or has not.
+/// The owners to try, each with the status that the cell expects, given the caller's second factor.
 fn questions(operation: &Operation, line: &Line, cell: &str, proof: Proof) -> Vec<(Whose, String)> {
     let written: Vec<&str> = cell.split('/').collect();
     let whose_matters = match line.twist {
@@ -91,7 +91,7 @@ fn questions(operation: &Operation, line: &Line, cell: &str, proof: Proof) -> Ve
     .to_vec()
 }
 
-/// Who may not is not told whether there is such a thing.
+/// A caller without rights does not learn whether the resource exists.
 fn if_there_is_none(others: &str) -> String {
     let (status, mark) = others.split_at(others.trim_end_matches('!').len());
     if status.starts_with('2') || status == "409" {
@@ -101,7 +101,7 @@ fn if_there_is_none(others: &str) -> String {
     }
 }
 
-/// Where it is marked, nothing is said to whoever has not shown their second factor.
+/// Where the cell is marked, a caller without a fresh second factor is refused.
 fn status(written: &str, proof: Proof) -> String {
     match (written.strip_suffix('!'), proof) {
         (Some(_), Proof::TooLongAgo) => UNPROVED.to_owned(),
@@ -110,10 +110,10 @@ fn status(written: &str, proof: Proof) -> String {
     }
 }
 
-/// The answer 401 that asks for the second factor, and not for a log-in.
+/// The code of a 401 that asks for the second factor, not for a log-in.
 const UNPROVED: &str = "SECOND_FACTOR_REQUIRED";
 
-/// How the table writes an answer.
+/// A reply as the table writes it.
 fn in_short(answer: &Answer) -> String {
     if answer.body["status"] == "DECLINED" && answer.body["payment_id"].is_string() {
         return "declined".to_owned();
@@ -124,7 +124,7 @@ fn in_short(answer: &Answer) -> String {
     answer.status.as_u16().to_string()
 }
 
-/// Everything in a column that is not as the table says.
+/// Every deviation from a column of the table.
 async fn differences(who: Who, proof: Proof) -> Vec<String> {
     let column = Who::ALL.iter().position(|one| *one == who).unwrap();
     let mut differences = Vec::new();
@@ -150,13 +150,13 @@ async fn differences(who: Who, proof: Proof) -> Vec<String> {
                     differs(format!("{} says nothing about rights", answer.code()));
                 }
                 let mut after = world.scene.memory.tables();
-                // A refusal is kept under its key, and that is all that is left of it.
+                // A refusal is stored under its key, and changes nothing else.
                 after.replies.clone_from(&before.replies);
                 if after != before {
-                    differs("refused, and yet something has changed".to_owned());
+                    differs("refused, but something has changed".to_owned());
                 }
             } else if !operation.changes() && world.scene.memory.tables() != before {
-                differs("looking has changed something".to_owned());
+                differs("reading has changed something".to_owned());
             }
             seen.push((whose, answer));
         }
@@ -166,7 +166,7 @@ async fn differences(who: Who, proof: Proof) -> Vec<String> {
             && others.seen() != nobodys.seen()
         {
             let (others, nobodys) = (&others.text, &nobodys.text);
-            let what = "what is others' can be told from what is not there";
+            let what = "a resource of others can be distinguished from one that does not exist";
             differences.push(format!("{}: {what}: {others} {nobodys}", line.title));
         }
     }
@@ -177,7 +177,7 @@ fn of_rights(code: &str) -> bool {
     OF_RIGHTS.contains(&code) || code.ends_with("_NOT_FOUND") && code != "ROUTE_NOT_FOUND"
 }
 
-/// One test for each column, so that they run beside each other.
+/// One test for each column, so that they run in parallel.
 macro_rules! columns {
     ($($name:ident: $who:expr, $proof:expr;)*) => {$(
         #[tokio::test]
@@ -219,7 +219,7 @@ fn every_operation_and_every_id_that_it_takes_has_its_line() {
     assert!(stray.is_empty(), "there are no such operations: {stray:?}");
 }
 
-/// Somebody who may, and whose thing they may do it to.
+/// A caller that may call the operation, and the owner of a resource about which it may.
 pub(crate) fn allowed(operation: &Operation) -> (Who, Whose) {
     let line = lines()
         .into_iter()
@@ -231,13 +231,13 @@ pub(crate) fn allowed(operation: &Operation) -> (Who, Whose) {
         let good = asked.find(|(_, status)| GRANTED.contains(&status.as_str()));
         good.map(|(whose, _)| (who, whose))
     });
-    by.unwrap_or_else(|| panic!("nobody may {}", operation.name))
+    by.unwrap_or_else(|| panic!("no caller may {}", operation.name))
 }
 
-/// The last one is as far as a request gets that is no WebSocket.
+/// Statuses of success; 426 is what a plain request to the WebSocket gets.
 const GRANTED: [&str; 5] = ["200", "201", "202", "204", "426"];
 
-/// The callers whom a cell grants the operation, about what is their own or about what is others'.
+/// The callers to whom a cell grants the operation, on their own resources or on those of others.
 fn granted(line: &Line, others: bool) -> Vec<Who> {
     let is_granted = |cell: &String| {
         let cells: Vec<_> = cell.split('/').collect();

@@ -1,4 +1,4 @@
-//! Words that nobody asked for: in bodies, query strings and headers, and numbers of pages that are others'.
+//! Unsolicited fields in bodies, query strings and headers, and page cursors of other users.
 
 use p2p_domain::Role;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::operations::{self, Operation};
 use crate::scene::Person;
 use crate::world::{NOTHING, Stage, Who, Whose, World};
 
-/// What somebody would like to be the case.
+/// Fields and values from which an attacker would profit.
 fn wishes() -> Vec<(&'static str, Value)> {
     let user = json!(format!("user_{NOTHING}"));
     vec![
@@ -58,7 +58,7 @@ fn wishes() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Wishes that are a field by right. Each is a thing that the operation is for, or must agree with the token.
+/// Wishes that are documented fields. Each is the purpose of the operation, or must agree with the token.
 const BY_RIGHT: [(&str, &str); 14] = [
     ("confirm_payment", "customer_id"),
     ("confirm_payment", "exchanger_id"),
@@ -88,7 +88,7 @@ fn is_field(operation: &Operation, wish: &str) -> bool {
     operation.fields.contains(&snake)
 }
 
-/// A request that is granted, and whoever makes it.
+/// A request that is granted, and its caller.
 async fn granted(world: &World, operation: &Operation) -> (Ask, Option<Person>) {
     world.again().await;
     let (who, whose) = allowed(operation);
@@ -127,7 +127,7 @@ async fn no_body_takes_more_than_it_is_asked_for() {
     by_right.sort_unstable();
     assert_eq!(
         by_right, BY_RIGHT,
-        "is a new field one that anybody may set?"
+        "may every caller set the new field?"
     );
 }
 
@@ -160,7 +160,7 @@ fn is_a_look(operation: &Operation) -> bool {
     operation.path.starts_with("/api/") && !operation.changes()
 }
 
-/// What proxies and other people's gateways are told by.
+/// Headers by which other gateways and proxies pass on an identity.
 fn headers_of_others(world: &World) -> Vec<(&'static str, String)> {
     let admin = world.admin.id.to_string();
     let mut headers = vec![
@@ -209,7 +209,7 @@ async fn headers_that_others_trust_mean_nothing_here() {
     }
 }
 
-/// Things of others: not one of their ids comes up in any list of somebody's, wherever its pages are said to begin.
+/// No list contains an id of another user's resource, whatever cursor its page begins at.
 #[tokio::test]
 async fn no_page_of_a_list_shows_what_is_others() {
     let world = World::open().await;
@@ -233,7 +233,7 @@ async fn no_page_of_a_list_shows_what_is_others() {
     let person = world.becomes(Who::Has(Role::Customer)).await;
     let mut looked = 0;
     for operation in operations::all().iter().filter(|one| is_a_look(one)) {
-        // What is offered, is offered to everybody.
+        // Listings are public.
         if !operation.path_ids.is_empty() || operation.name == "list_listings" {
             continue;
         }
@@ -266,7 +266,7 @@ async fn no_page_of_a_list_shows_what_is_others() {
     assert!(looked > 15, "{looked}");
 }
 
-/// A side that a body names is no id, and has to be the caller's own all the same.
+/// A side that a body names is not an id, but must be the caller's own as well.
 #[tokio::test]
 async fn nobody_speaks_for_the_other_side() {
     let world = World::open().await;

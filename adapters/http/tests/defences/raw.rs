@@ -1,4 +1,4 @@
-//! Bytes on the wire that no client library would send.
+//! Bytes on the wire that no client library sends.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::operations::Operation;
 use crate::world::World;
 
-/// A guard, and no promise.
+/// Fails a test that hangs.
 const HANGS: Duration = Duration::from_secs(20);
 
-/// Serves the world's market and sends these bytes; answers all that comes back until the connection ends, which the
-/// sender does from its side.
+/// Serves the market, sends these bytes and closes the sending side; returns all that comes back until the connection
+/// ends.
 async fn exchange(world: &World, bytes: &[u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -26,20 +26,20 @@ async fn exchange(world: &World, bytes: &[u8]) -> String {
     stream.shutdown().await.unwrap();
     let mut answer = Vec::new();
     let reading = stream.read_to_end(&mut answer);
-    // Where the rest of what was sent is not read, the connection may be reset.
+    // The connection may be reset if the server has not read all bytes.
     let _ = tokio::time::timeout(HANGS, reading).await.unwrap();
     serving.abort();
     String::from_utf8(answer).unwrap()
 }
 
-/// The statuses of all answers.
+/// The statuses of all responses.
 fn statuses(answers: &str) -> Vec<&str> {
     let heads = answers.match_indices("HTTP/1.1 ");
     let statuses = heads.map(|(place, _)| &answers[place + 9..place + 12]);
     statuses.collect()
 }
 
-/// The names and values of the first answer's headers.
+/// The names and values of the first response's headers.
 fn headers(answers: &str) -> Vec<(String, String)> {
     let head = answers.split("\r\n\r\n").next().unwrap();
     let lines = head.split("\r\n").skip(1);
@@ -48,7 +48,7 @@ fn headers(answers: &str) -> Vec<(String, String)> {
     owned.collect()
 }
 
-/// Values that would become headers of their own wherever they came back as they are.
+/// Values that would become headers if a response repeated them verbatim.
 const INJECTED: [&str; 14] = [
     "a\rX-Injected: yes",
     "a\nX-Injected: yes",
@@ -88,7 +88,7 @@ async fn no_value_becomes_a_header() {
                 "GET /api/wallet HTTP/1.1\r\nHost: market\r\nConnection: close\r\n{name}: {value}\r\n\r\n"
             );
             let answer = exchange(&world, request.as_bytes()).await;
-            // A line break makes a line of its own: of the request, which may have whatever headers it likes.
+            // A line break only starts another header of the request, which is harmless.
             is_unharmed(&answer, &["400", "401"], &format!("{name}: {value:?}"));
         }
         let path = value.replace(['\r', '\n', ' '], "%0d%0a");
@@ -103,7 +103,7 @@ async fn no_value_becomes_a_header() {
     }
 }
 
-/// One answer, with nothing in its headers that was sent.
+/// Asserts a single response whose headers repeat nothing of the request.
 fn is_unharmed(answer: &str, wanted: &[&str], of: &str) {
     let found = statuses(answer);
     assert!(
@@ -126,7 +126,7 @@ fn is_unharmed(answer: &str, wanted: &[&str], of: &str) {
     }
 }
 
-/// Requests of which one part of the way may see the end where another does not: what hides behind is never answered.
+/// Requests whose end a proxy and the server may see at different places: the request hidden behind it is never served.
 #[tokio::test]
 async fn no_request_hides_in_another() {
     let world = World::open().await;
@@ -210,7 +210,7 @@ async fn no_request_hides_in_another() {
     }
 }
 
-/// More headers, or longer ones, than anybody needs.
+/// Heads with too many or too long headers are refused.
 #[tokio::test]
 async fn heads_are_bounded() {
     let world = World::open().await;
@@ -240,7 +240,7 @@ async fn heads_are_bounded() {
     }
 }
 
-/// Whoever may only look by GET may only look by HEAD; and nothing comes back to whoever asks to see what they sent.
+/// HEAD needs the same rights as GET, and no method echoes the request.
 #[tokio::test]
 async fn other_methods_open_no_doors() {
     let world = World::open().await;

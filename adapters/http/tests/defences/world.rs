@@ -1,4 +1,4 @@
-//! People, and things of theirs about which somebody may ask.
+//! Users, and resources of theirs to call operations on.
 
 use std::time::Duration;
 
@@ -18,18 +18,18 @@ use sha2::Sha256;
 use crate::scene::entrance::PASSWORD;
 use crate::scene::{Person, Scene, new_listing};
 
-/// The part of an id behind its prefix where nothing has this id.
+/// An id without its prefix that is not in use.
 pub(crate) const NOTHING: &str = "01jt0c7kq5e8tvb1y9m3x4z6wa";
 
 pub(crate) const PROVIDER: &str = "acme-pay";
 const PROVIDER_SECRET: &str = "what acme-pay signs with";
 
-/// What somebody who asks may do.
+/// The rights of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
     /// Without a token.
     Nobody,
-    /// With a genuine token of an account that has no role.
+    /// With a valid token of an account that has no role.
     NoRoles,
     Has(Role),
 }
@@ -46,29 +46,29 @@ impl Who {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Nobody => "NOBODY",
+            Self::Nobody => "NO_TOKEN",
             Self::NoRoles => "NO_ROLES",
             Self::Has(role) => role.name(),
         }
     }
 }
 
-/// Whether somebody who asks has shown their second factor.
+/// When the caller has presented the second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
     JustNow,
-    /// They have, and that is a moment too long ago.
+    /// Just longer ago than it counts.
     TooLongAgo,
 }
 
-/// Whose the thing is that somebody asks about.
+/// The owner of a resource, as seen by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// Of whoever asks.
+    /// The caller's.
     Own,
-    /// Of two others.
+    /// Of two other users.
     Others,
-    /// There is no such thing.
+    /// There is no such resource.
     Nobodys,
 }
 
@@ -80,15 +80,15 @@ pub(crate) enum Stage {
     Paid,
 }
 
-/// A market with somebody who is going to ask, and two others. All three trade and have money; things are made as they
-/// are needed. In its deals the exchanger gives crypto: the customer is the fiat payer.
+/// A market with the user who calls, and two others. All three trade and have money; resources are created on demand.
+/// In its deals the exchanger gives crypto: the customer is the fiat payer.
 pub(crate) struct World {
     pub(crate) scene: Scene,
     pub(crate) admin: Person,
     pub(crate) asker: Person,
     pub(crate) other: Person,
     pub(crate) third: Person,
-    /// How everything was in the beginning.
+    /// The tables as they were at first.
     begun: Tables,
 }
 
@@ -132,17 +132,17 @@ impl World {
         }
     }
 
-    /// Back to the beginning: one world is good for many questions, and none of them has to do with the one before.
+    /// Puts everything back to the initial state, so that one fixture serves many independent requests.
     pub(crate) async fn again(&self) {
-        // What the market knows of roles without a look at storage is to be true again as well.
+        // Also refreshes the roles that the market caches.
         let trades = Roles::from([Role::Customer, Role::Exchanger]);
         self.appoint(trades).await;
         let begun = self.begun.clone();
         self.scene.memory.tamper(|tables| *tables = begun);
     }
 
-    /// From here on whoever asks has these roles and no others, in a session of their own in which they have just shown
-    /// their second factor; answers what they ask with.
+    /// Gives the caller exactly these rights, in a new session in which the second factor was just presented; returns the
+    /// token to call with.
     pub(crate) async fn becomes(&self, who: Who) -> Option<Person> {
         self.becomes_with(who, Proof::JustNow).await
     }
@@ -158,10 +158,10 @@ impl World {
         Some(self.scene.signed_in(session.caller(roles)))
     }
 
-    /// Gives whoever is going to ask these roles.
+    /// Gives the caller these roles.
     async fn appoint(&self, roles: Roles) {
         let admin = Caller::new(self.admin.id, [Role::Admin].into());
-        // The tables are put back now and then, what is known of changed roles is not: the last change has to be the latest.
+        // The tables are reset at times, but the cache of changed roles is not: each change must be later than the last.
         self.scene.clock.advance(Duration::from_millis(1));
         let command = SetRoles {
             caller: admin.proved(self.scene.market.now()),
@@ -171,7 +171,7 @@ impl World {
         self.scene.market.execute(command).await.unwrap();
     }
 
-    /// A log-in that somebody has behind them.
+    /// Opens a session of the user.
     fn session_of(&self, user: UserId, proof: Proof) -> Session {
         let (now, rules) = (self.scene.market.now(), self.scene.market.policy().access);
         let id = self.scene.market.fresh();
@@ -195,7 +195,7 @@ impl World {
         )
     }
 
-    /// Lets somebody have an authenticator, which they may have connected already.
+    /// Enrols an authenticator for the owner, confirmed if `active`.
     pub(crate) fn has_authenticator(&self, whose: Whose, active: bool) {
         let Some(owner) = self.owner(whose) else {
             return;
@@ -213,7 +213,7 @@ impl World {
         });
     }
 
-    /// What the asker gets by mail.
+    /// The token of the link that the caller gets by mail.
     pub(crate) fn link(&self, purpose: LinkPurpose) -> String {
         let now = self.scene.market.now();
         let user = self.asker.id;
@@ -227,7 +227,7 @@ impl World {
         token.unwrap()
     }
 
-    /// `None`: there is nothing to own.
+    /// `None` if there is no such resource.
     fn owner(&self, whose: Whose) -> Option<&Person> {
         match whose {
             Whose::Own => Some(&self.asker),
@@ -261,7 +261,7 @@ impl World {
         }
     }
 
-    /// Something to make an offer on.
+    /// A listing of the third user, to make an offer on.
     pub(crate) async fn third_listing(&self) -> String {
         self.listing_of(&self.third).await
     }
@@ -324,7 +324,7 @@ impl World {
         text(&withdrawal["withdrawal_id"])
     }
 
-    /// An order that is paid.
+    /// A paid order.
     pub(crate) async fn order(&self, whose: Whose) -> String {
         let Some(owner) = self.owner(whose) else {
             return nothing("order");
@@ -350,7 +350,7 @@ impl World {
         text(&found["account_id"])
     }
 
-    /// From the owner to the third.
+    /// A payment from the owner to the third user.
     pub(crate) async fn payment(&self, whose: Whose) -> String {
         let Some(owner) = self.owner(whose) else {
             return nothing("pay");
@@ -375,7 +375,7 @@ impl World {
         text(&page["items"][0]["id"])
     }
 
-    /// What a payment provider puts into `X-Signature`, at this moment.
+    /// The value of `X-Signature` that the payment provider sends at this time.
     pub(crate) fn signature(&self, body: &str) -> String {
         let now = self.scene.market.now().as_micros() / 1_000_000;
         let mut mac = Hmac::<Sha256>::new_from_slice(PROVIDER_SECRET.as_bytes()).unwrap();
@@ -391,7 +391,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// The id of nothing.
+/// A well-formed id that is not in use.
 pub(crate) fn nothing(prefix: &str) -> String {
     format!("{prefix}_{NOTHING}")
 }

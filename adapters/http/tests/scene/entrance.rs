@@ -1,4 +1,4 @@
-//! People who come in by the front door: they register, verify, log in and show codes, all over the API.
+//! Users who register, verify their address, log in and present codes, all over the API.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{Person, Reply, Role, Scene};
 
 pub(crate) const PASSWORD: &str = "a good long password";
 
-/// A session as its owner holds it.
+/// A session with its tokens.
 pub(crate) struct Entered {
     pub(crate) person: Person,
     pub(crate) refresh: String,
@@ -22,7 +22,7 @@ pub(crate) struct Entered {
 }
 
 impl Entered {
-    /// Reads an answer that has tokens.
+    /// Reads the tokens of a response.
     #[track_caller]
     pub(crate) fn by(reply: Reply) -> Self {
         let body = reply.good();
@@ -37,7 +37,7 @@ impl Entered {
         }
     }
 
-    /// The same session with the access token of an answer.
+    /// The same session with the access token of a response.
     #[track_caller]
     pub(crate) fn with(&self, reply: Reply) -> Self {
         let body = reply.good();
@@ -53,13 +53,13 @@ impl Entered {
     }
 }
 
-/// The address of somebody in these tests.
+/// The mail address of the user with this name.
 pub(crate) fn address(name: &str) -> String {
     format!("{name}@example.org")
 }
 
 impl Scene {
-    /// A `POST` by nobody in particular.
+    /// A `POST` without a token.
     pub(crate) async fn ask(&self, path: &str, body: Value) -> Reply {
         self.call(None, Method::POST, path, body).await
     }
@@ -70,7 +70,7 @@ impl Scene {
             .await
     }
 
-    /// Opens an account with [`PASSWORD`].
+    /// Registers an account with [`PASSWORD`].
     pub(crate) async fn register(&self, name: &str) -> Reply {
         let body = json!({"email": address(name), "name": name, "password": PASSWORD});
         self.ask("/api/auth/register", body).await
@@ -84,20 +84,20 @@ impl Scene {
         self.ask("/api/auth/login", body).await
     }
 
-    /// Somebody who has just registered and logged in.
+    /// Registers a user and logs in.
     pub(crate) async fn newcomer(&self, name: &str) -> Entered {
         assert_eq!(self.register(name).await.status, 201);
         Entered::by(self.log_in(name, PASSWORD, None).await)
     }
 
-    /// The same, with these roles. Their second factor was not shown.
+    /// The same, with these roles. The second factor was not presented.
     pub(crate) async fn staff<const N: usize>(&self, name: &str, roles: [Role; N]) -> Entered {
         let entered = self.newcomer(name).await;
         self.appoint(&entered.person, roles).await;
         entered
     }
 
-    /// Gives somebody exactly these roles, by the hand of an administrator whom nobody has seen before.
+    /// Gives the user exactly these roles, on behalf of a new administrator.
     pub(crate) async fn appoint<const N: usize>(&self, person: &Person, roles: [Role; N]) {
         let id: p2p_domain::EventId = self.market.fresh();
         let root = self.person(&format!("root-{id}"), [Role::Admin]).await;
@@ -115,12 +115,12 @@ impl Scene {
         self.ask("/api/auth/refresh", body).await
     }
 
-    /// The code of this moment.
+    /// The current code.
     pub(crate) fn code(&self) -> String {
         InsecureSecondFactors::code(self.market.now())
     }
 
-    /// Lets so much time pass that the next code is another one.
+    /// Advances the clock to the next code, and returns it.
     pub(crate) fn next_code(&self) -> String {
         self.clock.advance(Duration::from_secs(30));
         self.code()
@@ -131,7 +131,7 @@ impl Scene {
         self.post(person, "/api/auth/2fa/enroll", body).await
     }
 
-    /// Connects an authenticator: the session with its recovery codes.
+    /// Enrols an authenticator; returns the session and the recovery codes.
     pub(crate) async fn enrolled(&self, entered: &Entered) -> (Entered, Vec<String>) {
         let person = &entered.person;
         self.enrol(person).await.good();
@@ -142,13 +142,13 @@ impl Scene {
         (entered.with(reply), codes.collect())
     }
 
-    /// Shows a code in a session that goes on.
+    /// Presents a code in an open session.
     pub(crate) async fn show(&self, person: &Person, code: &str) -> Reply {
         let body = json!({"code": code});
         self.post(person, "/api/auth/2fa/verify", body).await
     }
 
-    /// The text of the mail of this number to somebody, once it is there.
+    /// The text of the user's mail with this number, once it has arrived.
     pub(crate) async fn letter(&self, name: &str, number: usize) -> String {
         let email = Email::new(&address(name));
         let came = async {
@@ -163,14 +163,14 @@ impl Scene {
         came.unwrap()
     }
 
-    /// What the link in that mail carries.
+    /// The token of the link in that mail.
     pub(crate) async fn link(&self, name: &str, number: usize) -> String {
         let letter = self.letter(name, number).await;
         let (_, rest) = letter.split_once("?token=").unwrap();
         rest.split_whitespace().next().unwrap().to_owned()
     }
 
-    /// How many mails somebody got.
+    /// The number of mails to the user.
     pub(crate) fn letters_to(&self, name: &str) -> usize {
         self.letters.to(&Email::new(&address(name))).len()
     }

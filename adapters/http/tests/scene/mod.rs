@@ -1,4 +1,4 @@
-//! A whole market in memory behind the API, with people in it, and news for them.
+//! A whole market in memory behind the API, with users and notifications.
 
 pub(crate) mod entrance;
 pub(crate) mod kept;
@@ -28,10 +28,10 @@ use p2p_memory::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// When every test begins: 2025-04-18T15:00:00Z.
+/// The time at which every test begins: 2025-04-18T15:00:00Z.
 pub(crate) const START: Timestamp = Timestamp::from_micros(1_744_988_400_000_000);
 
-/// How long everybody's token is good.
+/// The lifetime of access tokens.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// A market and its API.
@@ -46,7 +46,7 @@ pub(crate) struct Scene {
     pub(crate) letters: KeptMail,
 }
 
-/// Somebody with a token.
+/// A user with an access token.
 pub(crate) struct Person {
     pub(crate) id: UserId,
     pub(crate) token: String,
@@ -61,12 +61,12 @@ pub(crate) struct Deal {
     pub(crate) offer: String,
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// As it came.
+    /// The body as text.
     pub(crate) text: String,
     pub(crate) body: Value,
 }
@@ -79,14 +79,14 @@ impl Reply {
         assert_eq!(self.headers["content-type"], "application/problem+json");
     }
 
-    /// Whether it was given before.
+    /// Whether it replays an earlier response.
     pub(crate) fn is_replayed(&self) -> bool {
         self.headers
             .get("idempotency-replayed")
             .is_some_and(|value| value == "true")
     }
 
-    /// The body, if all went well.
+    /// The body of a successful response.
     #[track_caller]
     pub(crate) fn good(self) -> Value {
         assert!(self.status.is_success(), "{}", self.body);
@@ -99,7 +99,7 @@ impl Scene {
         Self::under(settings, Policy::default())
     }
 
-    /// The same, by other rules.
+    /// The same with another policy.
     pub(crate) fn under(settings: HttpSettings, policy: Policy) -> Self {
         let memory = Memory::new();
         let outbox = Arc::new(memory.clone());
@@ -140,7 +140,7 @@ impl Scene {
         }
     }
 
-    /// Registers somebody and hands them a token.
+    /// Registers a user and issues a token.
     pub(crate) async fn person<const N: usize>(&self, name: &str, roles: [Role; N]) -> Person {
         let email = Email::new(&format!("{name}@example.org"));
         let roles = Roles::from(roles);
@@ -149,7 +149,7 @@ impl Scene {
         self.signed_in(Caller::new(id, roles).proved(Timestamp::from_micros(i64::MAX)))
     }
 
-    /// A token that is good for an hour from now on.
+    /// Issues a token that is valid for an hour.
     pub(crate) fn signed_in(&self, caller: Caller) -> Person {
         let now = self.market.now();
         let access = self.market.tokens().issue(caller, now).unwrap();
@@ -159,12 +159,12 @@ impl Scene {
         }
     }
 
-    /// Somebody who exchanges: what they are told here is about themself.
+    /// An exchanger, the recipient of the notifications in these tests.
     pub(crate) async fn anna(&self) -> Person {
         self.person("anna", [Role::Exchanger]).await
     }
 
-    /// Tells somebody this many times that a freeze of theirs is over, as the consumer of events does.
+    /// Notifies the exchanger this many times of the end of a freeze, as the consumer of events does.
     pub(crate) async fn tell(&self, person: &Person, times: usize) {
         for _ in 0..times {
             let id: p2p_domain::EventId = self.market.fresh();
@@ -189,8 +189,8 @@ impl Scene {
         }
     }
 
-    /// Hands over what waits in the outbox, and what comes of it, as the consumers would: orders are paid, hear of it, and
-    /// people are told.
+    /// Delivers the messages of the outbox, and those that follow from them, as the consumers would: orders are paid and
+    /// settled, and users are notified.
     pub(crate) async fn deliver(&self) {
         loop {
             let lease = self.memory.claim(100).await.unwrap();
@@ -231,7 +231,7 @@ impl Scene {
         }
     }
 
-    /// What somebody can use and what is held, in one asset.
+    /// The available and the held balance in one asset.
     pub(crate) async fn balance(&self, person: &Person, asset: &str) -> (String, String) {
         let wallet = self.get(person, "/api/wallet").await.good();
         let balances = wallet["balances"].as_array().unwrap();
@@ -240,7 +240,7 @@ impl Scene {
         (text("available"), text("held"))
     }
 
-    /// A deal of 100 USDT for 99.50 EUR that awaits its payment.
+    /// An accepted offer of 100 USDT for 99.50 EUR that awaits its payment.
     pub(crate) async fn approved_deal(&self) -> Deal {
         let admin = self.person("admin", [Role::Admin]).await;
         let anna = self.anna().await;
@@ -271,7 +271,7 @@ impl Scene {
         Deal { anna, boris, offer }
     }
 
-    /// Money for somebody's wallet.
+    /// Deposits money into the wallet of `to`.
     pub(crate) async fn deposit(&self, admin: &Person, to: &Person, amount: &str, asset: &str) {
         let key: p2p_domain::EventId = self.market.fresh();
         let body = json!({"user_id": to.id.to_string(), "amount": amount, "asset": asset});
@@ -298,7 +298,7 @@ impl Scene {
         self.authored(request, person, body).await
     }
 
-    /// The same, of a request that has headers already.
+    /// The same for a request that has headers already.
     pub(crate) async fn authored(
         &self,
         mut request: Builder,
@@ -338,8 +338,8 @@ impl Scene {
         }
     }
 
-    /// Lets time pass until no stream is open any more; answers how long that took. Time is paused in these tests: it
-    /// passes as fast as there is nothing else to do.
+    /// Waits until no stream is open; returns how long that took. Time is paused in these tests, so it advances whenever
+    /// all tasks are idle.
     pub(crate) async fn drained(&self) -> Duration {
         let began = tokio::time::Instant::now();
         self.live.streams.drained().await;
