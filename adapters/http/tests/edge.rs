@@ -50,7 +50,7 @@ async fn unknown_routes_and_methods_are_problems() {
 }
 
 #[tokio::test]
-async fn every_answer_is_hardened_and_named() {
+async fn every_response_has_security_headers_and_a_request_id() {
     let api = api(HttpSettings::default(), true);
     for (path, status) in [
         ("/healthz", 200),
@@ -110,7 +110,7 @@ fn is_covered(reply: &Reply, path: &str) {
 }
 
 #[tokio::test]
-async fn browsers_are_told_to_keep_to_tls_where_that_is_set() {
+async fn hsts_is_sent_if_configured() {
     let settings = HttpSettings {
         hsts_seconds: 600,
         ..HttpSettings::default()
@@ -118,14 +118,14 @@ async fn browsers_are_told_to_keep_to_tls_where_that_is_set() {
     let api = api(settings, true);
     for path in ["/healthz", "/nowhere", "/swagger-ui/"] {
         let reply = send(&api, get(path)).await;
-        let told = reply.header("strict-transport-security");
-        assert_eq!(told, "max-age=600", "{path}");
+        let hsts = reply.header("strict-transport-security");
+        assert_eq!(hsts, "max-age=600", "{path}");
     }
 }
 
 /// The page loads only files of this server, and its policy allows only these to run.
 #[tokio::test]
-async fn the_policy_of_the_page_lets_its_own_files_run_and_no_others() {
+async fn the_policy_of_the_page_allows_its_own_files_only() {
     let api = api(HttpSettings::default(), true);
     let page = send(&api, get("/swagger-ui/")).await;
     let policy = page.header("content-security-policy");
@@ -173,7 +173,7 @@ async fn large_bodies_are_refused_by_their_announced_length_too() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_that_says_nothing() {
+async fn a_panic_is_a_500_without_details() {
     let api = api(HttpSettings::default(), true);
     let reply = send(&api, register("panic, please")).await;
     reply.is_problem(500, "INTERNAL");
@@ -182,7 +182,7 @@ async fn a_panic_is_a_500_that_says_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_takes_too_long_is_given_up() {
+async fn a_request_that_takes_too_long_is_cancelled() {
     let settings = HttpSettings {
         request_timeout: Duration::from_secs(3),
         ..HttpSettings::default()
@@ -194,7 +194,7 @@ async fn a_request_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test]
-async fn storage_that_is_away_is_a_503_and_a_broken_row_a_500() {
+async fn unavailable_storage_is_a_503_and_a_corrupt_row_a_500() {
     let api = api(HttpSettings::default(), false);
     for request in [get("/readyz"), register("a good long password")] {
         let reply = send(&api, request).await;
@@ -259,12 +259,12 @@ fn preflight(origin: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn other_origins_may_call_only_where_they_are_named() {
+async fn only_configured_origins_may_call() {
     let closed = api(HttpSettings::default(), true);
     let closed = send(&closed, preflight("https://app.example.com")).await;
     closed.is_problem(405, "METHOD_NOT_ALLOWED");
     assert_eq!(closed.header("access-control-allow-origin"), "");
-    for (origins, told) in [
+    for (origins, allowed_origin) in [
         (["https://app.example.com"], "https://app.example.com"),
         (["*"], "*"),
     ] {
@@ -276,7 +276,7 @@ async fn other_origins_may_call_only_where_they_are_named() {
         let open = send(&api, preflight("https://app.example.com")).await;
         assert_eq!(open.status, 200);
         is_covered(&open, "preflight");
-        assert_eq!(open.header("access-control-allow-origin"), told);
+        assert_eq!(open.header("access-control-allow-origin"), allowed_origin);
         let headers = open.header("access-control-allow-headers");
         for needed in [
             "authorization",
@@ -293,7 +293,7 @@ async fn other_origins_may_call_only_where_they_are_named() {
         let reply = send(&api, request.body(Body::empty()).unwrap()).await;
         reply.is_problem(401, "UNAUTHENTICATED");
         is_covered(&reply, "/api/wallet");
-        assert_eq!(reply.header("access-control-allow-origin"), told);
+        assert_eq!(reply.header("access-control-allow-origin"), allowed_origin);
         let exposed = reply.header("access-control-expose-headers");
         for needed in [
             "etag",
@@ -316,7 +316,7 @@ async fn other_origins_may_call_only_where_they_are_named() {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_not_named_is_let_into_nothing() {
+async fn an_unknown_origin_gets_no_access() {
     let settings = HttpSettings {
         cors: CorsOrigins::parse(&["https://app.example.com"]).unwrap(),
         ..HttpSettings::default()

@@ -103,7 +103,7 @@ impl Operation {
 }
 
 #[tokio::test]
-async fn little_is_done_without_a_token() {
+async fn most_operations_need_a_token() {
     let api = api(HttpSettings::default(), true);
     let mut open = Vec::new();
     for operation in of_the_api() {
@@ -158,7 +158,7 @@ async fn every_example_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_in_utf8_or_not_looked_at() {
+async fn a_body_must_be_json_in_utf8() {
     let api = api(HttpSettings::default(), true);
     let plain = ("content-type", "application/json");
     let bad: [&[(&str, &str)]; 11] = [
@@ -326,7 +326,7 @@ async fn every_id_in_a_path_is_checked() {
 #[tokio::test]
 async fn the_author_of_a_body_is_the_caller() {
     let api = api(HttpSettings::default(), true);
-    let somebody_else = "user_00000000000000000000000000";
+    let other_user = "user_00000000000000000000000000";
     let mut checked = Vec::new();
     for operation in of_the_api() {
         let Some(example) = operation.read_example() else {
@@ -338,7 +338,7 @@ async fn the_author_of_a_body_is_the_caller() {
                 continue;
             }
             let mut body = example.clone();
-            body[field] = json!(somebody_else);
+            body[field] = json!(other_user);
             let reply = operation.call(&api, Some("all"), Some(&body)).await;
             reply.is_problem(403, "IDENTITY_MISMATCH");
             body.as_object_mut().unwrap().remove(field);

@@ -6,16 +6,16 @@ use p2p_domain::{Asset, Policy, Role};
 use p2p_http::HttpSettings;
 use serde_json::{Value, json};
 
-use crate::scene::{Person, Reply, Scene};
+use crate::fixture::{Fixture, Person, Reply};
 
 pub(crate) const PAYMENTS: &str = "/api/payments";
 
 /// An id without its prefix that is not in use.
-pub(crate) const NOTHING: &str = "01jt0c7kq5e8tvb1y9m3x4z6wa";
+pub(crate) const UNKNOWN_ID: &str = "01jt0c7kq5e8tvb1y9m3x4z6wa";
 
 /// A market with staff, a customer who has 1000 RUB, one who has nothing, and one who is not involved in any payment.
 pub(crate) struct Bank {
-    pub(crate) scene: Scene,
+    pub(crate) fixture: Fixture,
     pub(crate) admin: Person,
     pub(crate) moderator: Person,
     pub(crate) carol: Person,
@@ -29,15 +29,15 @@ impl Bank {
     }
 
     pub(crate) async fn under(policy: Policy) -> Self {
-        let scene = Scene::under(HttpSettings::default(), policy);
-        let admin = scene.person("admin", [Role::Admin]).await;
-        let moderator = scene.person("moderator", [Role::Moderator]).await;
-        let carol = scene.person("carol", [Role::Customer]).await;
-        let dora = scene.person("dora", [Role::Customer]).await;
-        let eve = scene.person("eve", [Role::Customer]).await;
-        scene.deposit(&admin, &carol, "1000", "RUB").await;
+        let fixture = Fixture::under(HttpSettings::default(), policy);
+        let admin = fixture.person("admin", [Role::Admin]).await;
+        let moderator = fixture.person("moderator", [Role::Moderator]).await;
+        let carol = fixture.person("carol", [Role::Customer]).await;
+        let dora = fixture.person("dora", [Role::Customer]).await;
+        let eve = fixture.person("eve", [Role::Customer]).await;
+        fixture.deposit(&admin, &carol, "1000", "RUB").await;
         Self {
-            scene,
+            fixture,
             admin,
             moderator,
             carol,
@@ -48,7 +48,7 @@ impl Bank {
 
     /// The id of the person's account in this asset.
     pub(crate) async fn account(&self, person: &Person, asset: &str) -> String {
-        let wallet = self.scene.get(person, "/api/wallet").await.good();
+        let wallet = self.fixture.get(person, "/api/wallet").await.good();
         let balances = wallet["balances"].as_array().unwrap();
         let found = balances.iter().find(|one| one["asset"] == asset).unwrap();
         found["account_id"].as_str().unwrap().to_owned()
@@ -66,27 +66,29 @@ impl Bank {
     }
 
     pub(crate) async fn pay(&self, person: &Person, key: &str, body: &Value) -> Reply {
-        self.scene.keyed(person, PAYMENTS, key, body.clone()).await
+        self.fixture
+            .keyed(person, PAYMENTS, key, body.clone())
+            .await
     }
 
     pub(crate) async fn see(&self, person: &Person, payment: &str) -> Reply {
         let path = format!("{PAYMENTS}/{payment}");
-        self.scene.get(person, &path).await
+        self.fixture.get(person, &path).await
     }
 
-    pub(crate) async fn look(&self, person: &Person, account: &str) -> Reply {
+    pub(crate) async fn balance_of(&self, person: &Person, account: &str) -> Reply {
         let path = format!("/api/accounts/{account}/balance");
-        self.scene.get(person, &path).await
+        self.fixture.get(person, &path).await
     }
 
     /// The rubles that are available to Carol and to Dora.
     pub(crate) async fn rubles(&self) -> (String, String) {
-        let of = async |person| self.scene.balance(person, "RUB").await.0;
+        let of = async |person| self.fixture.balance(person, "RUB").await.0;
         (of(&self.carol).await, of(&self.dora).await)
     }
 
     pub(crate) async fn is_sound(&self) {
-        let report = self.scene.memory.audit().await.unwrap();
+        let report = self.fixture.memory.audit().await.unwrap();
         assert!(report.violations.is_empty(), "{:?}", report.violations);
     }
 }
@@ -97,7 +99,7 @@ pub(crate) fn id(payment: &Value) -> &str {
 
 /// The id of an account that belongs to the market.
 pub(crate) fn account_of(bank: &Bank, owner: Owner) -> String {
-    let tables = bank.scene.memory.tables();
+    let tables = bank.fixture.memory.tables();
     let mut accounts = tables.accounts.values();
     let found = accounts.find(|one| one.key.owner == owner && one.key.asset == Asset::Rub);
     found.unwrap().id.to_string()

@@ -15,13 +15,13 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod ask;
+mod access_fixture;
+mod call;
+#[path = "../fixture/mod.rs"]
+mod fixture;
 mod hostile;
 mod logs;
 mod matrix;
 mod operations;
 mod overreach;
 mod raw;
-#[path = "../scene/mod.rs"]
-mod scene;
-mod world;
