@@ -1,4 +1,4 @@
-//! What happens around every request, whatever the route.
+//! The layers around every request, whatever its route.
 
 #![allow(
     clippy::unwrap_used,
@@ -50,7 +50,7 @@ async fn unknown_routes_and_methods_are_problems() {
 }
 
 #[tokio::test]
-async fn every_answer_is_hardened_and_named() {
+async fn every_response_has_security_headers_and_a_request_id() {
     let api = api(HttpSettings::default(), true);
     for (path, status) in [
         ("/healthz", 200),
@@ -93,7 +93,7 @@ async fn every_answer_is_hardened_and_named() {
     assert_eq!(reply.header("x-request-id"), "my-request_7");
 }
 
-/// The headers that every answer has, and nothing that browsers remember of TLS unless it is asked for.
+/// Asserts the headers that every response has, and that HSTS is off by default.
 #[track_caller]
 fn is_covered(reply: &Reply, path: &str) {
     for (name, value) in [
@@ -110,7 +110,7 @@ fn is_covered(reply: &Reply, path: &str) {
 }
 
 #[tokio::test]
-async fn browsers_are_told_to_keep_to_tls_where_that_is_set() {
+async fn hsts_is_sent_if_configured() {
     let settings = HttpSettings {
         hsts_seconds: 600,
         ..HttpSettings::default()
@@ -118,14 +118,14 @@ async fn browsers_are_told_to_keep_to_tls_where_that_is_set() {
     let api = api(settings, true);
     for path in ["/healthz", "/nowhere", "/swagger-ui/"] {
         let reply = send(&api, get(path)).await;
-        let told = reply.header("strict-transport-security");
-        assert_eq!(told, "max-age=600", "{path}");
+        let hsts = reply.header("strict-transport-security");
+        assert_eq!(hsts, "max-age=600", "{path}");
     }
 }
 
-/// All that the page loads is a file of its own, and its policy lets these be run, and nothing else.
+/// The page loads only files of this server, and its policy allows only these to run.
 #[tokio::test]
-async fn the_policy_of_the_page_lets_its_own_files_run_and_no_others() {
+async fn the_policy_of_the_page_allows_its_own_files_only() {
     let api = api(HttpSettings::default(), true);
     let page = send(&api, get("/swagger-ui/")).await;
     let policy = page.header("content-security-policy");
@@ -152,7 +152,7 @@ async fn the_policy_of_the_page_lets_its_own_files_run_and_no_others() {
         assert!(!attribute.starts_with("on"), "a script in {attribute}");
         for linked in ["src=\"", "href=\""] {
             if let Some(file) = attribute.strip_prefix(linked) {
-                assert!(!file.contains("//"), "{file} is another's");
+                assert!(!file.contains("//"), "{file} is on another host");
             }
         }
     }
@@ -161,7 +161,7 @@ async fn the_policy_of_the_page_lets_its_own_files_run_and_no_others() {
 #[tokio::test]
 async fn large_bodies_are_refused_by_their_announced_length_too() {
     let api = api(HttpSettings::default(), true);
-    // Not even a token is asked for, and it does not matter that the route takes no body.
+    // The length is checked before the token, and even where the route takes no body.
     let large = Body::from(vec![b'x'; 64 * 1024 + 1]);
     let request = Request::get("/api/wallet").body(large).unwrap();
     send(&api, request)
@@ -173,7 +173,7 @@ async fn large_bodies_are_refused_by_their_announced_length_too() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_that_says_nothing() {
+async fn a_panic_is_a_500_without_details() {
     let api = api(HttpSettings::default(), true);
     let reply = send(&api, register("panic, please")).await;
     reply.is_problem(500, "INTERNAL");
@@ -182,7 +182,7 @@ async fn a_panic_is_a_500_that_says_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_takes_too_long_is_given_up() {
+async fn a_request_that_takes_too_long_is_cancelled() {
     let settings = HttpSettings {
         request_timeout: Duration::from_secs(3),
         ..HttpSettings::default()
@@ -194,7 +194,7 @@ async fn a_request_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test]
-async fn storage_that_is_away_is_a_503_and_a_broken_row_a_500() {
+async fn unavailable_storage_is_a_503_and_a_corrupt_row_a_500() {
     let api = api(HttpSettings::default(), false);
     for request in [get("/readyz"), register("a good long password")] {
         let reply = send(&api, request).await;
@@ -245,7 +245,7 @@ async fn operators_and_readers_are_served() {
     assert_eq!(openapi.header("content-type"), "application/json");
 }
 
-/// What a browser asks before a page of another origin may post an offer.
+/// The preflight request of a browser before a page of another origin posts an offer.
 fn preflight(origin: &str) -> Request<Body> {
     Request::options("/api/p2p/exchange-offers")
         .header("origin", origin)
@@ -259,12 +259,12 @@ fn preflight(origin: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn other_origins_may_call_only_where_they_are_named() {
+async fn only_configured_origins_may_call() {
     let closed = api(HttpSettings::default(), true);
     let closed = send(&closed, preflight("https://app.example.com")).await;
     closed.is_problem(405, "METHOD_NOT_ALLOWED");
     assert_eq!(closed.header("access-control-allow-origin"), "");
-    for (origins, told) in [
+    for (origins, allowed_origin) in [
         (["https://app.example.com"], "https://app.example.com"),
         (["*"], "*"),
     ] {
@@ -276,7 +276,7 @@ async fn other_origins_may_call_only_where_they_are_named() {
         let open = send(&api, preflight("https://app.example.com")).await;
         assert_eq!(open.status, 200);
         is_covered(&open, "preflight");
-        assert_eq!(open.header("access-control-allow-origin"), told);
+        assert_eq!(open.header("access-control-allow-origin"), allowed_origin);
         let headers = open.header("access-control-allow-headers");
         for needed in [
             "authorization",
@@ -288,12 +288,12 @@ async fn other_origins_may_call_only_where_they_are_named() {
         ] {
             assert!(headers.split(',').any(|one| one == needed), "{needed}");
         }
-        // Problems can be read there too, with all that the documentation tells of headers.
+        // Problems are readable there too, with all documented headers.
         let request = Request::get("/api/wallet").header("origin", "https://app.example.com");
         let reply = send(&api, request.body(Body::empty()).unwrap()).await;
         reply.is_problem(401, "UNAUTHENTICATED");
         is_covered(&reply, "/api/wallet");
-        assert_eq!(reply.header("access-control-allow-origin"), told);
+        assert_eq!(reply.header("access-control-allow-origin"), allowed_origin);
         let exposed = reply.header("access-control-expose-headers");
         for needed in [
             "etag",
@@ -308,7 +308,7 @@ async fn other_origins_may_call_only_where_they_are_named() {
         ] {
             assert!(exposed.split(',').any(|one| one == needed), "{needed}");
         }
-        // There are no cookies, and nothing else of a browser's own is to be sent along.
+        // There are no cookies, so browsers must not send credentials.
         for answer in [&open, &reply] {
             assert_eq!(answer.header("access-control-allow-credentials"), "");
         }
@@ -316,7 +316,7 @@ async fn other_origins_may_call_only_where_they_are_named() {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_not_named_is_let_into_nothing() {
+async fn an_unknown_origin_gets_no_access() {
     let settings = HttpSettings {
         cors: CorsOrigins::parse(&["https://app.example.com"]).unwrap(),
         ..HttpSettings::default()
@@ -342,7 +342,7 @@ async fn an_origin_that_is_not_named_is_let_into_nothing() {
             "",
             "{stranger}"
         );
-        // So that what is kept for one origin is not shown to another.
+        // Caches must not serve the response of one origin to another.
         assert!(reply.header("vary").contains("origin"), "{stranger}");
     }
 }

@@ -1,4 +1,4 @@
-//! Server-sent events: nothing missing, nothing twice, and an end to everything.
+//! Server-sent events: none is missing, none is repeated, and every stream ends.
 
 #![allow(
     dead_code,
@@ -7,17 +7,17 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::Request;
+use fixture::login::{LoggedIn, PASSWORD};
+use fixture::{Fixture, Person, Reply, TOKEN_LIFETIME};
 use futures::StreamExt;
 use p2p_domain::Role;
 use p2p_http::{HttpSettings, StreamSettings};
-use scene::entrance::{Entered, PASSWORD};
-use scene::{LIFETIME, Person, Reply, Scene};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
@@ -26,7 +26,7 @@ use tower::ServiceExt;
 struct Stream {
     body: BodyDataStream,
     text: String,
-    /// What the reader would send as `Last-Event-ID`.
+    /// The `Last-Event-ID` with which the reader would resume.
     last: Option<u64>,
 }
 
@@ -49,13 +49,13 @@ fn request(person: &Person, path: &str, last: Option<&str>) -> Request<Body> {
 }
 
 impl Stream {
-    async fn open(scene: &Scene, person: &Person, last: Option<u64>) -> Self {
+    async fn open(fixture: &Fixture, person: &Person, last: Option<u64>) -> Self {
         let last = last.map(|last| last.to_string());
-        Self::open_at(scene, request(person, "/api/events", last.as_deref())).await
+        Self::open_at(fixture, request(person, "/api/events", last.as_deref())).await
     }
 
-    async fn open_at(scene: &Scene, request: Request<Body>) -> Self {
-        let response = scene.api.clone().oneshot(request).await.unwrap();
+    async fn open_at(fixture: &Fixture, request: Request<Body>) -> Self {
+        let response = fixture.api.clone().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -67,7 +67,7 @@ impl Stream {
         };
         let hello = stream.next().await.unwrap();
         assert_eq!((hello.retry, hello.name.as_str()), (Some(3_000), ""));
-        assert_eq!(hello.data, Value::Null, "nothing is dispatched for it");
+        assert_eq!(hello.data, Value::Null, "no event is dispatched for it");
         stream
     }
 
@@ -99,12 +99,12 @@ impl Stream {
         Some(event)
     }
 
-    /// Whether it ends without another event.
+    /// Whether the stream ends without another event.
     async fn is_over(&mut self) -> bool {
         self.take(1).await.is_empty()
     }
 
-    /// The numbers of the next events, comments left out; fewer if it ends.
+    /// The numbers of the next events, without comments; fewer if the stream ends.
     async fn take(&mut self, count: usize) -> Vec<u64> {
         let mut numbers = Vec::new();
         while numbers.len() < count {
@@ -117,73 +117,74 @@ impl Stream {
     }
 }
 
-async fn refused(scene: &Scene, person: &Person, path: &str, last: Option<&str>) -> Reply {
-    scene.send(request(person, path, last)).await
+async fn refused(fixture: &Fixture, person: &Person, path: &str, last: Option<&str>) -> Reply {
+    fixture.send(request(person, path, last)).await
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_goes_on_exactly_where_it_was_interrupted() {
-    let scene = Scene::open(HttpSettings::default());
-    let anna = scene.anna().await;
-    scene.tell(&anna, 3).await;
+async fn a_stream_resumes_exactly_where_it_was_interrupted() {
+    let fixture = Fixture::open(HttpSettings::default());
+    let anna = fixture.anna().await;
+    fixture.notify(&anna, 3).await;
 
-    let mut fresh = Stream::open(&scene, &anna, None).await;
-    assert_eq!(
-        fresh.last,
-        Some(3),
-        "so that it can go on before it has got anything"
-    );
-    scene.tell(&anna, 1).await;
+    let mut fresh = Stream::open(&fixture, &anna, None).await;
+    assert_eq!(fresh.last, Some(3), "it can resume before the first event");
+    fixture.notify(&anna, 1).await;
     let event = fresh.next().await.unwrap();
     assert_eq!(
         (event.id, event.name.as_str()),
         (Some(4), "ExchangerUnfrozen")
     );
-    let listed = scene.get(&anna, "/api/notifications?limit=1").await.good();
+    let listed = fixture
+        .get(&anna, "/api/notifications?limit=1")
+        .await
+        .good();
     assert_eq!(event.data, listed["items"][0], "the same as in the list");
     drop(fresh);
 
-    let mut again = Stream::open(&scene, &anna, Some(1)).await;
+    let mut again = Stream::open(&fixture, &anna, Some(1)).await;
     assert_eq!(again.last, Some(1));
     assert_eq!(again.take(3).await, [2, 3, 4]);
-    scene.tell(&anna, 2).await;
+    fixture.notify(&anna, 2).await;
     assert_eq!(again.take(2).await, [5, 6]);
     let by_query = request(&anna, "/api/events?last_event_id=5", None);
-    assert_eq!(Stream::open_at(&scene, by_query).await.take(1).await, [6]);
+    assert_eq!(Stream::open_at(&fixture, by_query).await.take(1).await, [6]);
     let both = request(&anna, "/api/events?last_event_id=1", Some("5"));
     assert_eq!(
-        Stream::open_at(&scene, both).await.take(1).await,
+        Stream::open_at(&fixture, both).await.take(1).await,
         [6],
-        "the newer word"
+        "the header wins over the query"
     );
     let empty = request(&anna, "/api/events", Some(""));
-    assert_eq!(Stream::open_at(&scene, empty).await.last, Some(6));
-    let from_the_future = Stream::open(&scene, &anna, Some(1_000)).await;
-    assert_eq!(from_the_future.last, Some(6), "nothing to come is skipped");
+    assert_eq!(Stream::open_at(&fixture, empty).await.last, Some(6));
+    let from_the_future = Stream::open(&fixture, &anna, Some(1_000)).await;
+    assert_eq!(from_the_future.last, Some(6), "no later event is skipped");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_comes_and_goes_misses_and_repeats_nothing() {
-    let scene = Scene::open(HttpSettings::default());
-    let anna = scene.anna().await;
+    let fixture = Fixture::open(HttpSettings::default());
+    let anna = fixture.anna().await;
     let mut last = Some(0);
     let mut seen = Vec::new();
     for round in 0..50_u64 {
-        let mut stream = Stream::open(&scene, &anna, last).await;
-        scene.tell(&anna, usize::try_from(round % 4).unwrap()).await;
+        let mut stream = Stream::open(&fixture, &anna, last).await;
+        fixture
+            .notify(&anna, usize::try_from(round % 4).unwrap())
+            .await;
         let missing = round_total(round) - seen.len();
         let some = missing.min(usize::try_from(round % 3).unwrap());
         seen.extend(stream.take(some).await);
         last = stream.last;
     }
-    let mut stream = Stream::open(&scene, &anna, last).await;
+    let mut stream = Stream::open(&fixture, &anna, last).await;
     let total = round_total(49);
     seen.extend(stream.take(total - seen.len()).await);
     let all: Vec<u64> = (1..).take(total).collect();
     assert_eq!(seen, all);
 }
 
-/// How many were told up to a round.
+/// The number of notifications up to a round.
 fn round_total(round: u64) -> usize {
     (0..=round)
         .map(|one| usize::try_from(one % 4).unwrap())
@@ -191,16 +192,18 @@ fn round_total(round: u64) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everybody_follows_their_own_mailbox() {
-    let scene = Scene::open(HttpSettings::default());
-    let anna = scene.anna().await;
-    let boris = scene.person("boris", [Role::Exchanger, Role::Admin]).await;
-    let mut annas = Stream::open(&scene, &anna, Some(0)).await;
-    let mut too = Stream::open(&scene, &anna, Some(0)).await;
-    let mut boriss = Stream::open(&scene, &boris, Some(0)).await;
-    assert_eq!(scene.live.hub.followers(), 3);
-    scene.tell(&anna, 1).await;
-    scene.tell(&boris, 1).await;
+async fn a_stream_follows_the_mailbox_of_its_user() {
+    let fixture = Fixture::open(HttpSettings::default());
+    let anna = fixture.anna().await;
+    let boris = fixture
+        .person("boris", [Role::Exchanger, Role::Admin])
+        .await;
+    let mut annas = Stream::open(&fixture, &anna, Some(0)).await;
+    let mut too = Stream::open(&fixture, &anna, Some(0)).await;
+    let mut boriss = Stream::open(&fixture, &boris, Some(0)).await;
+    assert_eq!(fixture.state.hub.followers(), 3);
+    fixture.notify(&anna, 1).await;
+    fixture.notify(&boris, 1).await;
     for (stream, person) in [
         (&mut annas, &anna),
         (&mut too, &anna),
@@ -210,15 +213,15 @@ async fn everybody_follows_their_own_mailbox() {
         assert_eq!(event.data["exchanger_id"], person.id.to_string());
     }
     drop((annas, too, boriss));
-    scene.drained().await;
-    assert_eq!(scene.live.hub.followers(), 0);
+    fixture.drained().await;
+    assert_eq!(fixture.state.hub.followers(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quiet_stream_says_that_it_is_there() {
-    let scene = Scene::open(HttpSettings::default());
-    let anna = scene.anna().await;
-    let mut stream = Stream::open(&scene, &anna, None).await;
+async fn a_quiet_stream_sends_keep_alive_comments() {
+    let fixture = Fixture::open(HttpSettings::default());
+    let anna = fixture.anna().await;
+    let mut stream = Stream::open(&fixture, &anna, None).await;
     let began = Instant::now();
     let comment = stream.next().await.unwrap();
     assert!(
@@ -230,85 +233,87 @@ async fn a_quiet_stream_says_that_it_is_there() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_with_its_token() {
-    let scene = Scene::open(HttpSettings::default());
-    let anna = scene.anna().await;
-    let mut quiet = Stream::open(&scene, &anna, None).await;
-    let mut busy = Stream::open(&scene, &anna, None).await;
-    scene.tell(&anna, 1).await;
+    let fixture = Fixture::open(HttpSettings::default());
+    let anna = fixture.anna().await;
+    let mut quiet = Stream::open(&fixture, &anna, None).await;
+    let mut busy = Stream::open(&fixture, &anna, None).await;
+    fixture.notify(&anna, 1).await;
     assert_eq!(busy.take(1).await, [1]);
     assert_eq!(quiet.take(1).await, [1]);
-    scene.clock.advance(LIFETIME - Duration::from_secs(1));
-    scene.tell(&anna, 1).await;
-    assert_eq!(busy.take(1).await, [2], "good to the last moment");
+    fixture
+        .clock
+        .advance(TOKEN_LIFETIME - Duration::from_secs(1));
+    fixture.notify(&anna, 1).await;
+    assert_eq!(busy.take(1).await, [2], "valid to the last moment");
     assert_eq!(quiet.take(1).await, [2]);
-    scene.clock.advance(Duration::from_secs(1));
-    // Not a word more, however late the timers are.
-    scene.tell(&anna, 1).await;
+    fixture.clock.advance(Duration::from_secs(1));
+    // Nothing more is sent, however late the timers are.
+    fixture.notify(&anna, 1).await;
     assert!(busy.is_over().await);
     assert!(quiet.is_over().await);
-    scene.drained().await;
-    let reply = refused(&scene, &anna, "/api/events", None).await;
+    fixture.drained().await;
+    let reply = refused(&fixture, &anna, "/api/events", None).await;
     reply.is_problem(401, "TOKEN_EXPIRED");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_with_its_session() {
-    let scene = Scene::open(HttpSettings::default());
-    let here = scene.newcomer("ada").await;
-    let there = Entered::by(scene.log_in("ada", PASSWORD, None).await);
-    let mut stays = Stream::open(&scene, &here.person, None).await;
-    let mut ends = Stream::open(&scene, &there.person, None).await;
-    scene.tell(&here.person, 1).await;
+    let fixture = Fixture::open(HttpSettings::default());
+    let here = fixture.newcomer("ada").await;
+    let there = LoggedIn::from_reply(fixture.log_in("ada", PASSWORD, None).await);
+    let mut stays = Stream::open(&fixture, &here.person, None).await;
+    let mut ends = Stream::open(&fixture, &there.person, None).await;
+    fixture.notify(&here.person, 1).await;
     assert_eq!(
         (stays.take(1).await, ends.take(1).await),
         (vec![1], vec![1])
     );
     let path = format!("/api/auth/sessions/{}", there.session);
-    scene.delete(&here.person, &path).await;
-    // What comes then is not shown any more.
-    scene.tell(&here.person, 1).await;
+    fixture.delete(&here.person, &path).await;
+    // Later notifications are not sent to that session.
+    fixture.notify(&here.person, 1).await;
     assert_eq!(stays.take(1).await, [2]);
     let began = Instant::now();
     assert!(ends.is_over().await);
     assert!(began.elapsed() < Duration::from_secs(60));
-    refused(&scene, &there.person, "/api/events", None)
+    refused(&fixture, &there.person, "/api/events", None)
         .await
         .is_problem(401, "SESSION_OVER");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_without_news_ends_with_its_token_too() {
-    let scene = Scene::open(HttpSettings::default());
-    let anna = scene.anna().await;
-    let mut stream = Stream::open(&scene, &anna, None).await;
-    scene.clock.advance(LIFETIME);
+async fn a_stream_without_events_ends_with_its_token_too() {
+    let fixture = Fixture::open(HttpSettings::default());
+    let anna = fixture.anna().await;
+    let mut stream = Stream::open(&fixture, &anna, None).await;
+    fixture.clock.advance(TOKEN_LIFETIME);
     assert!(stream.is_over().await);
 }
 
-/// Nothing is held for whoever does not read, beyond a few; and nothing is lost for them.
+/// Only a few events are buffered for a reader that does not read, and it can resume without a loss.
 #[tokio::test(start_paused = true)]
 async fn a_slow_reader_is_dropped() {
-    let scene = Scene::open(HttpSettings::default());
-    let anna = scene.anna().await;
-    let mut slow = Stream::open(&scene, &anna, Some(0)).await;
-    let mut quick = Stream::open(&scene, &anna, Some(0)).await;
-    scene.tell(&anna, 60).await;
+    let fixture = Fixture::open(HttpSettings::default());
+    let anna = fixture.anna().await;
+    let mut slow = Stream::open(&fixture, &anna, Some(0)).await;
+    let mut quick = Stream::open(&fixture, &anna, Some(0)).await;
+    fixture.notify(&anna, 60).await;
     assert_eq!(quick.take(60).await.len(), 60);
-    while scene.live.streams.open() > 1 {
+    while fixture.state.streams.open() > 1 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let got = slow.take(60).await;
     let all: Vec<u64> = (1..=16).collect();
-    assert_eq!(got, all, "what was on its way, and then the end");
-    let mut again = Stream::open(&scene, &anna, slow.last).await;
+    assert_eq!(got, all, "the buffered events, and then the end");
+    let mut again = Stream::open(&fixture, &anna, slow.last).await;
     let rest: Vec<u64> = (17..=60).collect();
     assert_eq!(again.take(44).await, rest);
-    scene.tell(&anna, 1).await;
-    assert_eq!(quick.take(1).await, [61], "others go on");
+    fixture.notify(&anna, 1).await;
+    assert_eq!(quick.take(1).await, [61], "other readers go on");
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_is_room_for_so_many_streams() {
+async fn open_streams_are_limited() {
     let settings = HttpSettings {
         streams: StreamSettings {
             per_user: 2,
@@ -317,63 +322,66 @@ async fn there_is_room_for_so_many_streams() {
         },
         ..HttpSettings::default()
     };
-    let scene = Scene::open(settings);
-    let anna = scene.anna().await;
-    let boris = scene.person("boris", [Role::Customer]).await;
-    let first = Stream::open(&scene, &anna, None).await;
-    let second = Stream::open(&scene, &anna, None).await;
-    let reply = refused(&scene, &anna, "/api/events", None).await;
+    let fixture = Fixture::open(settings);
+    let anna = fixture.anna().await;
+    let boris = fixture.person("boris", [Role::Customer]).await;
+    let first = Stream::open(&fixture, &anna, None).await;
+    let second = Stream::open(&fixture, &anna, None).await;
+    let reply = refused(&fixture, &anna, "/api/events", None).await;
     reply.is_problem(429, "TOO_MANY_STREAMS");
-    let third = Stream::open(&scene, &boris, None).await;
-    let reply = refused(&scene, &boris, "/api/events", None).await;
+    let third = Stream::open(&fixture, &boris, None).await;
+    let reply = refused(&fixture, &boris, "/api/events", None).await;
     reply.is_problem(503, "NO_STREAM_LEFT");
     assert_eq!(reply.headers["retry-after"], "30");
     drop(first);
-    while scene.live.streams.open() > 2 {
+    while fixture.state.streams.open() > 2 {
         tokio::task::yield_now().await;
     }
-    let fourth = Stream::open(&scene, &boris, None).await;
+    let fourth = Stream::open(&fixture, &boris, None).await;
     drop((second, third, fourth));
-    scene.drained().await;
+    fixture.drained().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_stops_ends_its_streams() {
-    let scene = Scene::open(HttpSettings::default());
-    let anna = scene.anna().await;
-    let mut stream = Stream::open(&scene, &anna, None).await;
-    let mut unread = Stream::open(&scene, &anna, Some(0)).await;
-    scene.tell(&anna, 40).await;
+    let fixture = Fixture::open(HttpSettings::default());
+    let anna = fixture.anna().await;
+    let mut stream = Stream::open(&fixture, &anna, None).await;
+    let mut unread = Stream::open(&fixture, &anna, Some(0)).await;
+    fixture.notify(&anna, 40).await;
     assert_eq!(stream.take(40).await.len(), 40);
-    scene.live.stop.cancel();
+    fixture.state.stop.cancel();
     let over = timeout(Duration::from_secs(1), stream.take(1)).await;
     assert_eq!(over, Ok(vec![]));
     assert!(
-        scene.drained().await < Duration::from_secs(1),
-        "who does not read is not waited for"
+        fixture.drained().await < Duration::from_secs(1),
+        "the server does not wait for a reader that does not read"
     );
     assert!(unread.take(40).await.len() <= 40);
-    let mut late = Stream::open(&scene, &anna, Some(0)).await;
-    assert!(late.is_over().await, "nor does another one begin");
+    let mut late = Stream::open(&fixture, &anna, Some(0)).await;
+    assert!(late.is_over().await, "no new stream begins");
 }
 
 #[tokio::test]
 async fn nonsense_is_refused() {
-    let scene = Scene::open(HttpSettings::default());
-    let anna = scene.anna().await;
-    // The last one is the first that not every client can write down exactly.
+    let fixture = Fixture::open(HttpSettings::default());
+    let anna = fixture.anna().await;
+    // The last one, 2^53, is the first number that not every JSON client represents exactly.
     for last in ["x", "-1", "1.5", "99999999999999999999", "9007199254740992"] {
-        let reply = refused(&scene, &anna, "/api/events", Some(last)).await;
+        let reply = refused(&fixture, &anna, "/api/events", Some(last)).await;
         reply.is_problem(400, "INVALID_LAST_EVENT_ID");
     }
     let path = "/api/events?last_event_id=9007199254740992";
-    let reply = refused(&scene, &anna, path, None).await;
+    let reply = refused(&fixture, &anna, path, None).await;
     reply.is_problem(400, "INVALID_QUERY");
-    // A token in the address would end up in logs.
+    // A token in the URL would end up in logs.
     let path = format!("/api/events?token={}", anna.token);
-    let reply = refused(&scene, &anna, &path, None).await;
+    let reply = refused(&fixture, &anna, &path, None).await;
     reply.is_problem(400, "INVALID_QUERY");
     let request = Request::get("/api/events").body(Body::empty()).unwrap();
-    scene.send(request).await.is_problem(401, "UNAUTHENTICATED");
-    assert_eq!(scene.live.streams.open(), 0);
+    fixture
+        .send(request)
+        .await
+        .is_problem(401, "UNAUTHENTICATED");
+    assert_eq!(fixture.state.streams.open(), 0);
 }

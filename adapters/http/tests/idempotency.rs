@@ -1,4 +1,4 @@
-//! Requests that are sent again: one effect, and the same answer byte for byte.
+//! Repeated requests: one effect, and the same response byte for byte.
 
 #![allow(
     dead_code,
@@ -6,15 +6,15 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use axum::http::{Method, Request};
+use fixture::{Fixture, Person, Reply, new_listing};
 use futures::future::join_all;
 use p2p_application::ports::StorageError;
 use p2p_domain::Role;
 use p2p_http::HttpSettings;
 use p2p_memory::Point;
-use scene::{Person, Reply, Scene, new_listing};
 use serde_json::{Value, json};
 
 const DEPOSIT: &str = "/api/billing/deposit";
@@ -23,18 +23,18 @@ const ORDERS: &str = "/api/orders";
 
 /// A market with an administrator and a customer.
 struct Market {
-    scene: Scene,
+    fixture: Fixture,
     admin: Person,
     carol: Person,
 }
 
 impl Market {
     async fn open() -> Self {
-        let scene = Scene::open(HttpSettings::default());
-        let admin = scene.person("admin", [Role::Admin]).await;
-        let carol = scene.person("carol", [Role::Customer]).await;
+        let fixture = Fixture::open(HttpSettings::default());
+        let admin = fixture.person("admin", [Role::Admin]).await;
+        let carol = fixture.person("carol", [Role::Customer]).await;
         Self {
-            scene,
+            fixture,
             admin,
             carol,
         }
@@ -45,16 +45,18 @@ impl Market {
     }
 
     async fn rubles(&self) -> String {
-        self.scene.balance(&self.carol, "RUB").await.0
+        self.fixture.balance(&self.carol, "RUB").await.0
     }
 
     async fn withdraw(&self, key: &str, amount: &str) -> Reply {
         let body = json!({"amount": amount, "asset": "RUB", "destination": "my bank"});
-        self.scene.keyed(&self.carol, WITHDRAWALS, key, body).await
+        self.fixture
+            .keyed(&self.carol, WITHDRAWALS, key, body)
+            .await
     }
 }
 
-/// Given before, and the same in every byte.
+/// Asserts that the second response replays the first, byte for byte.
 #[track_caller]
 fn assert_replay(first: &Reply, second: &Reply) {
     assert!(!first.is_replayed() && second.is_replayed());
@@ -65,7 +67,7 @@ fn assert_replay(first: &Reply, second: &Reply) {
     assert_eq!(of(first), of(second));
 }
 
-/// The same payment, which is a duplicate now.
+/// Asserts that the second response reports the same payment as a duplicate.
 #[track_caller]
 fn assert_duplicate(first: &Reply, second: &Reply) {
     assert!(!first.is_replayed() && second.is_replayed());
@@ -75,10 +77,10 @@ fn assert_duplicate(first: &Reply, second: &Reply) {
     assert_eq!(second.body, expected);
 }
 
-/// Keeps its answers itself, as payments, and says of a repeat that it is one.
-const KEPT_OTHERWISE: &str = "/api/payments";
+/// Stores no replies: the payment itself is the record, and a repeat is reported as a duplicate.
+const STORES_NO_REPLY: &str = "/api/payments";
 
-/// Answers with secrets are not kept; what is done once anyway needs no key; and a report has one of its own.
+/// Operations without a key: replies with secrets are not stored, some are idempotent anyway, and a report has its own id.
 const KEYLESS: [&str; 17] = [
     "confirm_second_factor",
     "enrol_second_factor",
@@ -99,7 +101,7 @@ const KEYLESS: [&str; 17] = [
     "receive_payment_report",
 ];
 
-/// Every operation that changes something, as documented, with somebody's id in place of the examples'.
+/// Every operation that changes something, as documented, with this person's id in place of the example's.
 fn changes(of: &Person) -> Vec<(Method, String, Value)> {
     let document: Value = serde_json::from_str(&p2p_http::openapi_json()).unwrap();
     let example = "01jt0c7kq5e8tvb1y9m3x4z6wa";
@@ -130,9 +132,9 @@ fn changes(of: &Person) -> Vec<(Method, String, Value)> {
 }
 
 #[tokio::test]
-async fn every_change_is_answered_once_for_its_key() {
-    let scene = Scene::open(HttpSettings::default());
-    let carol = scene.person("carol", Role::ALL).await;
+async fn every_change_stores_one_reply_for_its_key() {
+    let fixture = Fixture::open(HttpSettings::default());
+    let carol = fixture.person("carol", Role::ALL).await;
     let changes = changes(&carol);
     assert!(changes.len() > 20);
     let (mut good, mut kept, all) = (0, 0, changes.len());
@@ -140,27 +142,27 @@ async fn every_change_is_answered_once_for_its_key() {
         let call = async || {
             let request = Request::builder().method(method.clone()).uri(&path);
             let request = request.header("idempotency-key", "the-same-for-all");
-            scene.authored(request, Some(&carol), body.clone()).await
+            fixture.authored(request, Some(&carol), body.clone()).await
         };
         let first = call().await;
         assert!(!first.status.is_server_error(), "{path}: {}", first.text);
         good += usize::from(first.status.is_success());
         let again = call().await;
-        if path == KEPT_OTHERWISE {
+        if path == STORES_NO_REPLY {
             assert_duplicate(&first, &again);
         } else {
             assert_replay(&first, &again);
             kept += 1;
         }
-        assert_eq!(scene.memory.tables().replies.len(), kept, "{path}");
+        assert_eq!(fixture.memory.tables().replies.len(), kept, "{path}");
     }
     assert_eq!(kept, all - 1);
-    // Of both kinds.
+    // Both successes and refusals.
     assert!(good >= 7 && good < all, "{good} of {all}");
 }
 
 #[tokio::test]
-async fn money_comes_once_however_often_it_is_sent() {
+async fn a_repeated_deposit_is_booked_once() {
     let market = Market::open().await;
     let send = async |key: &str, body: &str| {
         let request = Request::post(DEPOSIT)
@@ -168,7 +170,7 @@ async fn money_comes_once_however_often_it_is_sent() {
             .header("content-type", "application/json")
             .header("idempotency-key", key)
             .body(body.to_owned().into());
-        market.scene.send(request.unwrap()).await
+        market.fixture.send(request.unwrap()).await
     };
     let user = market.carol.id;
     let body = format!(r#"{{"user_id":"{user}","amount":1000,"asset":"RUB"}}"#);
@@ -176,12 +178,12 @@ async fn money_comes_once_however_often_it_is_sent() {
     assert_eq!(first.status, 201);
     assert_eq!(first.headers["content-type"], "application/json");
     assert_replay(&first, &send("d-1", &body).await);
-    // However it is spelt.
+    // The spelling of the same JSON does not matter.
     let spelt =
         format!("{{\n \"asset\": \"\\u0052UB\", \"amount\": 1000, \"user_id\": \"{user}\" }}");
     assert_replay(&first, &send("\"d-1\"", &spelt).await);
     assert_eq!(market.rubles().await, "1000.00");
-    // It is another request where a number is written otherwise: whoever sends again sends the same.
+    // A number that is written differently makes another request: a client that retries sends the same bytes.
     for other in [
         body.replace("1000", "1000.0"),
         body.replace("1000", "999"),
@@ -199,13 +201,13 @@ async fn money_comes_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_refusal_stays_what_it_was() {
+async fn a_refusal_is_replayed() {
     let market = Market::open().await;
     let first = market.withdraw("w-1", "10").await;
     first.is_problem(422, "INSUFFICIENT_FUNDS");
     let (admin, carol) = (&market.admin, &market.carol);
-    market.scene.deposit(admin, carol, "100", "RUB").await;
-    // Now there is enough; but this request was answered.
+    market.fixture.deposit(admin, carol, "100", "RUB").await;
+    // The money would suffice now, but this request has its reply.
     let again = market.withdraw("w-1", "10").await;
     assert_replay(&first, &again);
     assert_eq!(again.body["request_id"], first.body["request_id"]);
@@ -219,7 +221,7 @@ async fn a_refusal_stays_what_it_was() {
 }
 
 #[tokio::test]
-async fn the_answer_is_the_same_with_a_key_and_without() {
+async fn the_response_is_the_same_with_and_without_a_key() {
     let market = Market::open().await;
     let send = async |path: &str, key: Option<&str>, body: &Value| {
         let mut request = Request::post(path).header("x-request-id", "the-same");
@@ -227,7 +229,7 @@ async fn the_answer_is_the_same_with_a_key_and_without() {
             request = request.header("idempotency-key", key);
         }
         market
-            .scene
+            .fixture
             .authored(request, Some(&market.carol), body.clone())
             .await
     };
@@ -263,32 +265,35 @@ async fn the_answer_is_the_same_with_a_key_and_without() {
 }
 
 #[tokio::test]
-async fn keys_of_two_callers_and_of_two_operations_never_meet() {
+async fn keys_are_separate_for_each_caller_and_operation() {
     let market = Market::open().await;
-    let dora = market.scene.person("dora", [Role::Customer]).await;
+    let dora = market.fixture.person("dora", [Role::Customer]).await;
     let order = json!({"amount": "5", "description": "tea"});
     let mut ids = Vec::new();
     for person in [&market.carol, &dora] {
-        let reply = market.scene.keyed(person, ORDERS, "1", order.clone()).await;
+        let reply = market
+            .fixture
+            .keyed(person, ORDERS, "1", order.clone())
+            .await;
         assert!(!reply.is_replayed());
         let order = reply.good();
         assert_eq!(order["user_id"], person.id.to_string());
         ids.push(order["order_id"].clone());
     }
     assert_ne!(ids[0], ids[1]);
-    // The same key at another operation.
+    // The same key for another operation.
     let (admin, carol) = (&market.admin, &market.carol);
-    market.scene.deposit(admin, carol, "100", "RUB").await;
+    market.fixture.deposit(admin, carol, "100", "RUB").await;
     let reply = market.withdraw("1", "5").await;
     assert!(!reply.is_replayed());
     let withdrawal = reply.good();
-    // At the same one, for another withdrawal: the key was used up.
+    // The same operation on another withdrawal: the key is in use.
     let other = market.withdraw("2", "5").await.good();
     let approve = async |withdrawal: &Value| {
         let id = withdrawal["withdrawal_id"].as_str().unwrap();
         let path = format!("{WITHDRAWALS}/{id}/approve");
         let body = json!({"reference": "tx"});
-        market.scene.keyed(admin, &path, "1", body).await
+        market.fixture.keyed(admin, &path, "1", body).await
     };
     assert_eq!(approve(&withdrawal).await.status, 200);
     approve(&other)
@@ -302,7 +307,7 @@ async fn fifty_at_once_have_one_effect() {
     let market = Market::open().await;
     let all = (0..50).map(|_| {
         let body = market.deposit("10");
-        market.scene.keyed(&market.admin, DEPOSIT, "burst", body)
+        market.fixture.keyed(&market.admin, DEPOSIT, "burst", body)
     });
     let replies = join_all(all).await;
     assert_eq!(market.rubles().await, "10.00");
@@ -316,11 +321,11 @@ async fn fifty_at_once_have_one_effect() {
 }
 
 #[tokio::test]
-async fn what_the_rules_were_never_asked_is_not_kept() {
+async fn invalid_requests_store_no_reply() {
     let market = Market::open().await;
     let send = async |body: Value| {
         market
-            .scene
+            .fixture
             .keyed(&market.carol, ORDERS, "again", body)
             .await
     };
@@ -332,28 +337,28 @@ async fn what_the_rules_were_never_asked_is_not_kept() {
     ] {
         send(body).await.is_problem(status, code);
     }
-    assert!(market.scene.memory.tables().replies.is_empty());
+    assert!(market.fixture.memory.tables().replies.is_empty());
     assert_eq!(send(json!({"amount": "5"})).await.status, 201);
     let without = market
-        .scene
+        .fixture
         .post(&market.carol, ORDERS, json!({"amount": "5"}))
         .await;
     without.is_problem(400, "IDEMPOTENCY_KEY_REQUIRED");
 }
 
 #[tokio::test]
-async fn whatever_storage_does_the_same_key_is_the_same_request() {
+async fn a_key_survives_failures_of_storage() {
     let market = Market::open().await;
-    let faults = market.scene.memory.faults().clone();
+    let faults = market.fixture.memory.faults().clone();
     let send = async || {
         let body = market.deposit("10");
         market
-            .scene
+            .fixture
             .keyed(&market.admin, DEPOSIT, "stormy", body)
             .await
     };
     let lost = || "the line is dead".into();
-    // The market tries twice by itself.
+    // The market retries once by itself.
     for _ in 0..2 {
         faults.fail(Point::Begin, StorageError::Unavailable { source: lost() });
     }
@@ -361,7 +366,7 @@ async fn whatever_storage_does_the_same_key_is_the_same_request() {
     assert_eq!(faults.pending(), 0);
     faults.fail(Point::Committed, StorageError::InDoubt { source: lost() });
     send().await.is_problem(503, "OUTCOME_UNKNOWN");
-    // It did take effect: that is what is answered now.
+    // It took effect, and the reply says so now.
     let reply = send().await;
     assert!(reply.is_replayed());
     assert_eq!(reply.good()["available"], "10.00");
@@ -369,18 +374,18 @@ async fn whatever_storage_does_the_same_key_is_the_same_request() {
 }
 
 #[tokio::test]
-async fn an_account_is_opened_once_by_whoever_has_the_address() {
-    let scene = Scene::open(HttpSettings::default());
+async fn an_address_is_registered_once_for_its_key() {
+    let fixture = Fixture::open(HttpSettings::default());
     let send = async |email: &str, name: &str, password: &str| {
         let body = json!({"email": email, "name": name, "password": password});
         let request = Request::post("/api/auth/register").header("idempotency-key", "1");
-        scene.authored(request, None, body).await
+        fixture.authored(request, None, body).await
     };
     let password = "a good long password";
     let ada = send("ada@example.org", "Ada", password).await;
     assert_eq!(ada.status, 201);
     assert_replay(&ada, &send("ada@example.org", "Ada", password).await);
-    // Nothing of a password is kept, so nothing is known of another.
+    // No digest of a password is stored, so a different one goes unnoticed.
     assert_replay(
         &ada,
         &send("ada@example.org", "Ada", "another password").await,
@@ -388,22 +393,24 @@ async fn an_account_is_opened_once_by_whoever_has_the_address() {
     send("ada@example.org", "Eve", password)
         .await
         .is_problem(422, "IDEMPOTENCY_KEY_REUSED");
-    // The same address is the same caller, however it is written.
+    // The same address in another case is the same caller.
     send("ADA@example.org", "Ada", password)
         .await
         .is_problem(422, "IDEMPOTENCY_KEY_REUSED");
     let bob = send("bob@example.org", "Ada", password).await;
     assert!(!bob.is_replayed());
     assert_eq!(bob.status, 201);
-    let kept = format!("{:?}", scene.memory.tables().replies);
+    let kept = format!("{:?}", fixture.memory.tables().replies);
     assert!(!kept.contains(password) && !kept.contains("another"));
 }
 
 #[tokio::test]
-async fn nothing_is_answered_where_there_is_nothing_to_say() {
+async fn an_empty_response_is_replayed_as_empty() {
     let market = Market::open().await;
-    let anna = market.scene.anna().await;
-    let post = market.scene.post(&anna, "/api/p2p/listings", new_listing());
+    let anna = market.fixture.anna().await;
+    let post = market
+        .fixture
+        .post(&anna, "/api/p2p/listings", new_listing());
     let listing = post.await;
     let path = format!(
         "/api/p2p/listings/{}",
@@ -412,7 +419,7 @@ async fn nothing_is_answered_where_there_is_nothing_to_say() {
     let close = async || {
         let request = Request::delete(&path).header("idempotency-key", "1");
         market
-            .scene
+            .fixture
             .authored(request, Some(&anna), Value::Null)
             .await
     };

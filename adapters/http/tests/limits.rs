@@ -1,4 +1,4 @@
-//! How often somebody may ask, and how they are told.
+//! Rate limits, and the headers that report them.
 
 #![allow(
     dead_code,
@@ -7,7 +7,7 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
+use fixture::{Fixture, Person, Reply};
 use http_body_util::BodyExt;
 use p2p_application::limits::{Limits, Quotas};
 use p2p_application::ports::Quota;
@@ -24,11 +25,10 @@ use p2p_domain::Role;
 use p2p_edge::{Peer, TrustedProxies};
 use p2p_http::{CorsOrigins, HttpSettings, ServerState};
 use p2p_system::InProcessLimits;
-use scene::{Person, Reply, Scene};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// So many at once, and one more each second.
+/// This burst, refilled by one each second.
 fn quota(burst: u32) -> Option<Quota> {
     Quota::new(1, Duration::from_secs(1), burst)
 }
@@ -49,9 +49,9 @@ const HOME: &str = "192.0.2.1";
 const ELSEWHERE: &str = "192.0.2.2";
 const PROXY: &str = "10.0.0.1";
 
-/// A market that is asked from several places.
+/// A market with rate limits, called from several addresses.
 struct Limited {
-    scene: Scene,
+    fixture: Fixture,
     api: Router,
 }
 
@@ -62,14 +62,14 @@ impl Limited {
             trusted_proxies: TrustedProxies::parse(&["10.0.0.0/8"]).unwrap(),
             ..HttpSettings::default()
         };
-        let scene = Scene::open(settings.clone());
-        let limiter = InProcessLimits::new(Arc::new(scene.clock.clone()));
-        let live = ServerState {
+        let fixture = Fixture::open(settings.clone());
+        let limiter = InProcessLimits::new(Arc::new(fixture.clock.clone()));
+        let state = ServerState {
             limits: Limits::new(Arc::new(limiter), quotas),
-            ..scene.live.clone()
+            ..fixture.state.clone()
         };
-        let api = p2p_http::router(scene.market.clone(), settings, live);
-        Self { scene, api }
+        let api = p2p_http::router(fixture.market.clone(), settings, state);
+        Self { fixture, api }
     }
 
     async fn send(&self, from: &str, token: &str, method: Method, path: &str) -> Reply {
@@ -79,10 +79,10 @@ impl Limited {
         }
         let body = Body::from(json!({}).to_string());
         let request = request.header("content-type", "application/json");
-        self.ask(from, request.body(body).unwrap()).await
+        self.send_from(from, request.body(body).unwrap()).await
     }
 
-    async fn ask(&self, from: &str, mut request: Request<Body>) -> Reply {
+    async fn send_from(&self, from: &str, mut request: Request<Body>) -> Reply {
         let peer = Peer(SocketAddr::new(from.parse().unwrap(), 4711));
         request.extensions_mut().insert(ConnectInfo(peer));
         let response = self.api.clone().oneshot(request).await.unwrap();
@@ -111,7 +111,7 @@ impl Limited {
     }
 
     async fn person(&self, name: &str) -> Person {
-        self.scene.person(name, [Role::Customer]).await
+        self.fixture.person(name, [Role::Customer]).await
     }
 
     async fn metrics(&self) -> String {
@@ -119,8 +119,8 @@ impl Limited {
     }
 }
 
-/// The two headers of an answer.
-fn told(reply: &Reply) -> [&str; 2] {
+/// The two rate-limit headers of a response.
+fn limit_headers(reply: &Reply) -> [&str; 2] {
     ["ratelimit-policy", "ratelimit"].map(|name| {
         let value = reply.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap())
@@ -135,31 +135,31 @@ async fn a_user_has_a_quota_for_each_class_wherever_they_are() {
         let reply = limited.read(from, &ada).await;
         assert_eq!(reply.status, 200);
         let state = format!("\"read\";r={left};t={}", 3 - left);
-        assert_eq!(told(&reply), ["\"read\";q=3;w=3", state.as_str()]);
+        assert_eq!(limit_headers(&reply), ["\"read\";q=3;w=3", state.as_str()]);
     }
     let refused = limited.read(ELSEWHERE, &ada).await;
     refused.is_problem(429, "RATE_LIMITED");
     assert_eq!(refused.headers["retry-after"], "1");
     assert_eq!(
-        told(&refused),
+        limit_headers(&refused),
         ["\"read\";q=3;w=3", "\"read\";r=0;t=3"],
-        "what is refused takes nothing"
+        "a refused request is not charged"
     );
-    // Changes and other people have their own.
+    // Changes and other users have their own quotas.
     let changed = limited.write(HOME, &ada).await;
-    assert_eq!(told(&changed)[1], "\"write\";r=1;t=1");
+    assert_eq!(limit_headers(&changed)[1], "\"write\";r=1;t=1");
     assert_eq!(limited.read(ELSEWHERE, &bob).await.status, 200);
-    limited.scene.clock.advance(Duration::from_millis(999));
+    limited.fixture.clock.advance(Duration::from_millis(999));
     limited
         .read(ELSEWHERE, &ada)
         .await
         .is_problem(429, "RATE_LIMITED");
-    limited.scene.clock.advance(Duration::from_millis(1));
+    limited.fixture.clock.advance(Duration::from_millis(1));
     assert_eq!(limited.read(ELSEWHERE, &ada).await.status, 200);
 }
 
 #[tokio::test]
-async fn an_address_has_a_quota_of_its_own_whoever_asks() {
+async fn an_address_has_a_quota_shared_by_its_users() {
     let limited = Limited::open(quotas());
     for number in 0..8 {
         let person = limited.person(&format!("person{number}")).await;
@@ -170,19 +170,19 @@ async fn an_address_has_a_quota_of_its_own_whoever_asks() {
         } else {
             "\"address\""
         };
-        assert!(told(&reply)[1].starts_with(tightest), "{number}");
+        assert!(limit_headers(&reply)[1].starts_with(tightest), "{number}");
     }
     let late = limited.person("late").await;
     let refused = limited.read(HOME, &late).await;
     refused.is_problem(429, "RATE_LIMITED");
     assert_eq!(
-        told(&refused),
+        limit_headers(&refused),
         ["\"address\";q=8;w=8", "\"address\";r=0;t=8"]
     );
-    // Of the user nothing was taken.
+    // The user's own quota was not charged.
     let reply = limited.read(ELSEWHERE, &late).await;
-    assert_eq!(told(&reply)[1], "\"read\";r=2;t=1");
-    // Not even a route has to be there.
+    assert_eq!(limit_headers(&reply)[1], "\"read\";r=2;t=1");
+    // Unknown routes count as well.
     for path in ["/api/nothing", "/api/p2p/listings"] {
         let reply = limited.send(HOME, "", Method::GET, path).await;
         reply.is_problem(429, "RATE_LIMITED");
@@ -190,11 +190,11 @@ async fn an_address_has_a_quota_of_its_own_whoever_asks() {
 }
 
 #[tokio::test]
-async fn behind_a_trusted_proxy_it_is_the_address_that_the_proxy_names() {
+async fn a_trusted_proxy_names_the_limited_address() {
     let limited = Limited::open(quotas());
     let log_in = |from: &'static str, forwarded: &'static str| {
         let request = Request::post("/api/auth/login").header("x-forwarded-for", forwarded);
-        limited.ask(from, request.body(Body::empty()).unwrap())
+        limited.send_from(from, request.body(Body::empty()).unwrap())
     };
     for _ in 0..2 {
         assert_eq!(log_in(PROXY, "203.0.113.9, 192.0.2.1").await.status, 415);
@@ -202,7 +202,7 @@ async fn behind_a_trusted_proxy_it_is_the_address_that_the_proxy_names() {
     log_in(PROXY, "203.0.113.7, 192.0.2.1")
         .await
         .is_problem(429, "RATE_LIMITED");
-    // The same by another way, others not, and strangers can't speak for anybody.
+    // The quota of an address is shared by all routes to it, and an untrusted peer can't name another address.
     limited.log_in(HOME).await.is_problem(429, "RATE_LIMITED");
     assert_eq!(log_in(PROXY, "192.0.2.2").await.status, 415);
     log_in(HOME, "192.0.2.3")
@@ -210,19 +210,19 @@ async fn behind_a_trusted_proxy_it_is_the_address_that_the_proxy_names() {
         .is_problem(429, "RATE_LIMITED");
 }
 
-/// Failed log-ins, too, count for whom the proxy names, and for all of their network.
+/// Failed log-ins, too, count for the network of the address that the proxy names.
 #[tokio::test]
-async fn who_guesses_behind_a_trusted_proxy_waits_alone() {
+async fn guesses_behind_a_trusted_proxy_delay_only_their_own_network() {
     let limited = Limited::open(Quotas {
         login: quota(100),
         address: quota(100),
         ..quotas()
     });
     let guess = |door: u32, forwarded: &'static str| {
-        let body = json!({"email": format!("nobody{door}@example.org"), "password": "wrong"});
+        let body = json!({"email": format!("guess{door}@example.org"), "password": "wrong"});
         let request = Request::post("/api/auth/login").header("x-forwarded-for", forwarded);
         let request = request.header("content-type", "application/json");
-        limited.ask(PROXY, request.body(Body::from(body.to_string())).unwrap())
+        limited.send_from(PROXY, request.body(Body::from(body.to_string())).unwrap())
     };
     for door in 0..20 {
         let reply = guess(door, "2001:db8:0:1::7").await;
@@ -239,13 +239,13 @@ async fn who_guesses_behind_a_trusted_proxy_waits_alone() {
 }
 
 #[tokio::test]
-async fn who_shows_no_good_token_is_counted_by_address() {
+async fn callers_without_a_valid_token_are_limited_by_address() {
     let limited = Limited::open(quotas());
     let ada = limited.person("ada").await;
     for token in ["", "nonsense", ""] {
         let reply = limited.send(HOME, token, Method::GET, "/api/wallet").await;
         assert_eq!(reply.status, 401);
-        assert!(told(&reply)[1].starts_with("\"read\";r="));
+        assert!(limit_headers(&reply)[1].starts_with("\"read\";r="));
     }
     for token in ["", "nonsense"] {
         let reply = limited.send(HOME, token, Method::GET, "/api/wallet").await;
@@ -261,14 +261,14 @@ async fn log_ins_are_few_and_reports_have_their_own_quota() {
         let reply = limited.log_in(HOME).await;
         assert_eq!(reply.status, 422);
         let state = format!("\"login\";r={left};t={}", 2 - left);
-        assert_eq!(told(&reply), ["\"login\";q=2;w=2", state.as_str()]);
+        assert_eq!(limit_headers(&reply), ["\"login\";q=2;w=2", state.as_str()]);
     }
     for path in ["/api/auth/login", "/api/auth/register"] {
         let reply = limited.send(HOME, "", Method::POST, path).await;
         reply.is_problem(429, "RATE_LIMITED");
     }
     assert_eq!(limited.log_in(ELSEWHERE).await.status, 422);
-    // The address may be used up: reports still come in.
+    // Reports are accepted even if the quota of the address is used up.
     let nowhere = || limited.send(HOME, "", Method::GET, "/nowhere");
     while nowhere().await.status != 429 {}
     let report = || limited.send(HOME, "", Method::POST, "/api/callbacks/payments");
@@ -276,14 +276,14 @@ async fn log_ins_are_few_and_reports_have_their_own_quota() {
         let reply = report().await;
         reply.is_problem(401, "SIGNATURE_MISSING");
         let state = format!("\"callback\";r={left};t={}", 4 - left);
-        assert_eq!(told(&reply)[1], state);
+        assert_eq!(limit_headers(&reply)[1], state);
     }
     report().await.is_problem(429, "RATE_LIMITED");
 }
 
-/// Hashing is dear, whoever asks for it.
+/// Hashing a password is expensive for authenticated callers too.
 #[tokio::test]
-async fn whatever_takes_a_password_counts_like_a_log_in_by_user_too() {
+async fn operations_with_a_password_use_the_login_quota_of_the_user_too() {
     let limited = Limited::open(quotas());
     let ada = limited.person("ada").await;
     for (from, path) in [
@@ -292,27 +292,27 @@ async fn whatever_takes_a_password_counts_like_a_log_in_by_user_too() {
     ] {
         let reply = limited.send(from, &ada.token, Method::POST, path).await;
         assert_eq!(reply.status, 422);
-        assert!(told(&reply)[1].starts_with("\"login\""));
+        assert!(limit_headers(&reply)[1].starts_with("\"login\""));
     }
     let late = limited.send("192.0.2.3", &ada.token, Method::POST, "/api/auth/password");
     late.await.is_problem(429, "RATE_LIMITED");
     let changed = limited.write(HOME, &ada).await;
-    assert!(told(&changed)[1].starts_with("\"write\""));
+    assert!(limit_headers(&changed)[1].starts_with("\"write\""));
 }
 
 #[tokio::test]
-async fn sessions_go_on_as_often_as_something_may_be_changed() {
+async fn refreshes_use_the_write_quota() {
     let limited = Limited::open(quotas());
     let go_on = || {
         let request = Request::post("/api/auth/refresh").header("content-type", "application/json");
         let body = json!({"refresh_token": "nonsense"}).to_string();
-        limited.ask(HOME, request.body(Body::from(body)).unwrap())
+        limited.send_from(HOME, request.body(Body::from(body)).unwrap())
     };
     for left in [1, 0] {
         let reply = go_on().await;
         reply.is_problem(401, "SESSION_OVER");
         let state = format!("\"write\";r={left};t={}", 2 - left);
-        assert_eq!(told(&reply)[1], state);
+        assert_eq!(limit_headers(&reply)[1], state);
     }
     go_on().await.is_problem(429, "RATE_LIMITED");
 }
@@ -331,13 +331,13 @@ async fn operators_and_pages_are_not_limited() {
         ] {
             let reply = limited.send(HOME, "", Method::GET, path).await;
             assert_eq!(reply.status, 200, "{path}");
-            assert_eq!(told(&reply), ["", ""], "{path}");
+            assert_eq!(limit_headers(&reply), ["", ""], "{path}");
         }
     }
 }
 
 #[tokio::test]
-async fn streams_are_opened_now_and_then() {
+async fn streams_are_limited_by_their_opening() {
     let limited = Limited::open(quotas());
     let ada = limited.person("ada").await;
     let open = || {
@@ -354,7 +354,7 @@ async fn streams_are_opened_now_and_then() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_counted() {
+async fn refusals_are_counted() {
     let limited = Limited::open(quotas());
     let ada = limited.person("ada").await;
     for _ in 0..5 {
@@ -377,12 +377,15 @@ async fn what_is_refused_is_counted() {
 }
 
 #[tokio::test]
-async fn without_quotas_nothing_is_said() {
+async fn without_quotas_there_are_no_headers() {
     let limited = Limited::open(Quotas::default());
     let ada = limited.person("ada").await;
     for _ in 0..50 {
         let reply = limited.read(HOME, &ada).await;
-        assert_eq!((reply.status.as_u16(), told(&reply)), (200, ["", ""]));
+        assert_eq!(
+            (reply.status.as_u16(), limit_headers(&reply)),
+            (200, ["", ""])
+        );
     }
 }
 
@@ -394,7 +397,7 @@ async fn web_pages_of_other_origins_may_see_the_limits() {
         request.body(Body::empty()).unwrap()
     };
     for _ in 0..3 {
-        let reply = limited.ask(HOME, request()).await;
+        let reply = limited.send_from(HOME, request()).await;
         assert_eq!(reply.headers["access-control-allow-origin"], "*");
         let exposed = &reply.headers["access-control-expose-headers"];
         for name in ["ratelimit", "ratelimit-policy", "retry-after"] {
@@ -402,7 +405,7 @@ async fn web_pages_of_other_origins_may_see_the_limits() {
             assert!(names.any(|one| one.trim() == name), "{name}");
         }
     }
-    let reply = limited.ask(HOME, request()).await;
+    let reply = limited.send_from(HOME, request()).await;
     reply.is_problem(429, "RATE_LIMITED");
     assert_eq!(reply.body["title"], "Too many requests");
     assert_eq!(reply.body["errors"], Value::Null);

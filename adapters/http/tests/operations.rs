@@ -1,4 +1,4 @@
-//! What the documentation says, done to every operation that it names.
+//! Checks of every documented operation against its documentation.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ struct Operation {
     method: Method,
     path: String,
     open: bool,
-    /// Which do is a list in the documentation's own tests.
+    /// The documentation's own tests list which do.
     takes_key: bool,
     needs_key: bool,
     example: Option<Value>,
@@ -65,10 +65,10 @@ fn operations() -> Vec<Operation> {
     operations
 }
 
-/// Its body is signed as it is, and read only then.
+/// Its signature covers the raw body, and is checked before the body is read.
 const SIGNED: &str = "receive_payment_report";
 
-/// All operations of the API proper.
+/// All operations under `/api/`.
 fn of_the_api() -> impl Iterator<Item = Operation> {
     operations()
         .into_iter()
@@ -76,7 +76,7 @@ fn of_the_api() -> impl Iterator<Item = Operation> {
 }
 
 impl Operation {
-    /// The example of a body that is read before anything else.
+    /// The example of a body that is read before any other check.
     fn read_example(&self) -> Option<&Value> {
         self.example.as_ref().filter(|_| self.name != SIGNED)
     }
@@ -103,7 +103,7 @@ impl Operation {
 }
 
 #[tokio::test]
-async fn little_is_done_without_a_token() {
+async fn most_operations_need_a_token() {
     let api = api(HttpSettings::default(), true);
     let mut open = Vec::new();
     for operation in of_the_api() {
@@ -122,7 +122,7 @@ async fn little_is_done_without_a_token() {
         reply.is_problem(401, "TOKEN_EXPIRED");
     }
     open.sort_unstable();
-    // Some of them ask for a proof of another kind.
+    // Some of them require credentials of another kind.
     let expected = [
         "forgot_password",
         "log_in",
@@ -137,7 +137,7 @@ async fn little_is_done_without_a_token() {
     assert_eq!(open, expected);
 }
 
-/// The examples are what the handlers take: each gets as far as storage, which is away.
+/// The handlers accept the examples: each request gets as far as storage, which is unavailable.
 #[tokio::test]
 async fn every_example_is_accepted() {
     let api = api(HttpSettings::default(), true);
@@ -158,7 +158,7 @@ async fn every_example_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_in_utf8_or_not_looked_at() {
+async fn a_body_must_be_json_in_utf8() {
     let api = api(HttpSettings::default(), true);
     let plain = ("content-type", "application/json");
     let bad: [&[(&str, &str)]; 11] = [
@@ -192,7 +192,7 @@ async fn a_body_is_json_in_utf8_or_not_looked_at() {
                 let reply = send(headers, example.to_string()).await;
                 reply.is_problem(415, "UNSUPPORTED_MEDIA_TYPE");
             } else {
-                // Those without a body read none: whatever it is, it changes nothing.
+                // Operations without a body ignore one.
                 let reply = send(headers, "<!-- no JSON -->".to_owned()).await;
                 let name = &operation.name;
                 assert_eq!(reply.body["code"], bare.body["code"], "{name}");
@@ -326,7 +326,7 @@ async fn every_id_in_a_path_is_checked() {
 #[tokio::test]
 async fn the_author_of_a_body_is_the_caller() {
     let api = api(HttpSettings::default(), true);
-    let somebody_else = "user_00000000000000000000000000";
+    let other_user = "user_00000000000000000000000000";
     let mut checked = Vec::new();
     for operation in of_the_api() {
         let Some(example) = operation.read_example() else {
@@ -338,7 +338,7 @@ async fn the_author_of_a_body_is_the_caller() {
                 continue;
             }
             let mut body = example.clone();
-            body[field] = json!(somebody_else);
+            body[field] = json!(other_user);
             let reply = operation.call(&api, Some("all"), Some(&body)).await;
             reply.is_problem(403, "IDENTITY_MISMATCH");
             body.as_object_mut().unwrap().remove(field);

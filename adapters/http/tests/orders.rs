@@ -1,4 +1,4 @@
-//! Orders: made at once, paid by messages, looked at by their buyers, refunded by administrators.
+//! Orders: created at once, paid through messages, read by their buyers, refunded by administrators.
 
 #![allow(
     dead_code,
@@ -6,14 +6,14 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use std::time::Duration;
 
 use axum::http::{Method, Request};
+use fixture::{Fixture, Person, Reply};
 use p2p_domain::{Role, TypedId};
 use p2p_http::HttpSettings;
-use scene::{Person, Reply, Scene};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -21,7 +21,7 @@ const ORDERS: &str = "/api/orders";
 
 /// A market with an administrator, a customer who has 1000 RUB, and another who has nothing.
 struct Shop {
-    scene: Scene,
+    fixture: Fixture,
     admin: Person,
     carol: Person,
     dora: Person,
@@ -33,13 +33,13 @@ impl Shop {
     }
 
     async fn with(settings: HttpSettings) -> Self {
-        let scene = Scene::open(settings);
-        let admin = scene.person("admin", [Role::Admin]).await;
-        let carol = scene.person("carol", [Role::Customer]).await;
-        let dora = scene.person("dora", [Role::Customer]).await;
-        scene.deposit(&admin, &carol, "1000", "RUB").await;
+        let fixture = Fixture::open(settings);
+        let admin = fixture.person("admin", [Role::Admin]).await;
+        let carol = fixture.person("carol", [Role::Customer]).await;
+        let dora = fixture.person("dora", [Role::Customer]).await;
+        fixture.deposit(&admin, &carol, "1000", "RUB").await;
         Self {
-            scene,
+            fixture,
             admin,
             carol,
             dora,
@@ -47,32 +47,32 @@ impl Shop {
     }
 
     async fn order(&self, person: &Person, key: &str, body: Value) -> Reply {
-        self.scene.keyed(person, ORDERS, key, body).await
+        self.fixture.keyed(person, ORDERS, key, body).await
     }
 
-    /// An order of 400 RUB that is paid.
+    /// A paid order of 400 RUB.
     async fn paid(&self, key: &str) -> String {
         let body = json!({"amount": "400", "description": "tea"});
         let order = self.order(&self.carol, key, body).await.good();
-        self.scene.deliver().await;
+        self.fixture.deliver().await;
         order["order_id"].as_str().unwrap().to_owned()
     }
 
     async fn see(&self, person: &Person, order: &str) -> Reply {
-        self.scene.get(person, &format!("{ORDERS}/{order}")).await
+        self.fixture.get(person, &format!("{ORDERS}/{order}")).await
     }
 
     async fn refund(&self, person: &Person, order: &str) -> Reply {
         let path = format!("{ORDERS}/{order}/refund");
-        self.scene.post(person, &path, Value::Null).await
+        self.fixture.post(person, &path, Value::Null).await
     }
 
-    /// With a preference.
+    /// Places an order with a `Prefer` header.
     async fn prefer(&self, person: &Person, prefer: &str, key: &str, body: Value) -> Reply {
         let request = Request::post(ORDERS)
             .header("prefer", prefer)
             .header("idempotency-key", key);
-        self.scene.authored(request, Some(person), body).await
+        self.fixture.authored(request, Some(person), body).await
     }
 }
 
@@ -109,9 +109,9 @@ async fn an_order_is_made_at_once_and_paid_later() {
     });
     assert_eq!(order, expected);
     assert_eq!(shop.see(&shop.carol, &id).await.good(), expected);
-    assert_eq!(shop.scene.balance(&shop.carol, "RUB").await.0, "1000.00");
-    shop.scene.clock.advance(Duration::from_secs(1));
-    shop.scene.deliver().await;
+    assert_eq!(shop.fixture.balance(&shop.carol, "RUB").await.0, "1000.00");
+    shop.fixture.clock.advance(Duration::from_secs(1));
+    shop.fixture.deliver().await;
     let paid = shop.see(&shop.carol, &id).await.good();
     expected["status"] = json!("FINISHED");
     expected["message"] = json!("Paid");
@@ -119,19 +119,23 @@ async fn an_order_is_made_at_once_and_paid_later() {
     assert!(paid["payment_id"].as_str().unwrap().starts_with("pay_"));
     expected["payment_id"] = paid["payment_id"].clone();
     assert_eq!(paid, expected);
-    assert_eq!(shop.scene.balance(&shop.carol, "RUB").await.0, "600.00");
+    assert_eq!(shop.fixture.balance(&shop.carol, "RUB").await.0, "600.00");
 
-    let told = shop
-        .scene
+    let notifications = shop
+        .fixture
         .get(&shop.carol, "/api/notifications")
         .await
         .good();
-    let news = &told["items"][0];
+    let notification = &notifications["items"][0];
     assert_eq!(
-        (&news["event"], &news["order_id"], &news["withdrawal_id"]),
+        (
+            &notification["event"],
+            &notification["order_id"],
+            &notification["withdrawal_id"]
+        ),
         (&json!("PaymentProcessed"), &json!(id), &Value::Null)
     );
-    let lines = shop.scene.get(&shop.carol, "/api/wallet/entries").await;
+    let lines = shop.fixture.get(&shop.carol, "/api/wallet/entries").await;
     let line = lines.good()["items"][0].clone();
     assert_eq!(
         (&line["kind"], &line["payment_id"], &line["amount"]),
@@ -146,7 +150,7 @@ async fn an_order_that_can_not_be_paid_is_cancelled() {
         .order(&shop.dora, "1", json!({"price": 1}))
         .await
         .good();
-    shop.scene.deliver().await;
+    shop.fixture.deliver().await;
     let id = order["order_id"].as_str().unwrap();
     let order = shop.see(&shop.dora, id).await.good();
     assert_eq!(
@@ -186,9 +190,9 @@ async fn a_body_may_have_the_names_of_the_seeds() {
             &json!("500.00")
         )
     );
-    shop.scene.deliver().await;
-    assert_eq!(shop.scene.balance(&shop.dora, "RUB").await.0, "500.00");
-    // The same order under the same id is the same, under any key.
+    shop.fixture.deliver().await;
+    assert_eq!(shop.fixture.balance(&shop.dora, "RUB").await.0, "500.00");
+    // The same order under the same id is not created again, whatever its key.
     let same = json!({"amount": "500", "merchant_id": shop.dora.id.to_string(), "order_id": id});
     let again = shop.order(&shop.carol, "2", same.clone()).await.good();
     assert_eq!(
@@ -200,14 +204,14 @@ async fn a_body_may_have_the_names_of_the_seeds() {
     for (person, body) in [(&shop.carol, other), (&shop.admin, same)] {
         let roles = [Role::Customer, Role::Admin].into();
         let user = person.id;
-        let person = shop.scene.signed_in(
+        let person = shop.fixture.signed_in(
             p2p_application::Caller::new(user, roles)
                 .proved(p2p_domain::Timestamp::from_micros(i64::MAX)),
         );
         let reply = shop.order(&person, "3", body).await;
         reply.is_problem(409, "ORDER_EXISTS");
     }
-    assert_eq!(shop.scene.balance(&shop.carol, "RUB").await.0, "500.00");
+    assert_eq!(shop.fixture.balance(&shop.carol, "RUB").await.0, "500.00");
 }
 
 #[tokio::test]
@@ -238,7 +242,7 @@ async fn bad_orders_are_refused_by_code() {
             "VALIDATION_FAILED",
         ),
         (
-            json!({"amount": 1, "email": "nobody"}),
+            json!({"amount": 1, "email": "not an address"}),
             422,
             "VALIDATION_FAILED",
         ),
@@ -266,13 +270,13 @@ async fn bad_orders_are_refused_by_code() {
         let reply = shop.order(&shop.carol, &number.to_string(), body).await;
         reply.is_problem(status, code);
     }
-    let nobody = shop.order(&shop.admin, "1", json!({"amount": 1})).await;
-    nobody.is_problem(403, "ROLE_REQUIRED");
+    let by_admin = shop.order(&shop.admin, "1", json!({"amount": 1})).await;
+    by_admin.is_problem(403, "ROLE_REQUIRED");
     let body = json!({"amount": 1});
     let request = Request::post(ORDERS).header("idempotency-key", "1");
-    let stranger = shop.scene.authored(request, None, body).await;
+    let stranger = shop.fixture.authored(request, None, body).await;
     stranger.is_problem(401, "UNAUTHENTICATED");
-    let orders = shop.scene.get(&shop.carol, ORDERS).await.good();
+    let orders = shop.fixture.get(&shop.carol, ORDERS).await.good();
     assert_eq!(orders, json!({"items": [], "next_cursor": null}));
 }
 
@@ -281,7 +285,7 @@ async fn orders_are_seen_by_their_buyers_and_administrators() {
     let shop = Shop::open().await;
     let first = shop.paid("1").await;
     let second = shop.paid("2").await;
-    // Nothing is left for the third.
+    // The money does not suffice for the third.
     let third = shop.paid("3").await;
     shop.see(&shop.dora, &first)
         .await
@@ -289,7 +293,7 @@ async fn orders_are_seen_by_their_buyers_and_administrators() {
     assert_eq!(shop.see(&shop.admin, &first).await.status, 200);
     let list = async |person, query: &str| {
         let path = format!("{ORDERS}{query}");
-        shop.scene.get(person, &path).await
+        shop.fixture.get(person, &path).await
     };
     let page = list(&shop.carol, "?limit=2").await.good();
     assert_eq!(ids(&page), [&*third, &second]);
@@ -321,7 +325,10 @@ async fn orders_are_seen_by_their_buyers_and_administrators() {
         list(&shop.carol, query).await.is_problem(400, code);
     }
     for path in [ORDERS.to_owned(), format!("{ORDERS}/{first}")] {
-        let reply = shop.scene.call(None, Method::GET, &path, Value::Null).await;
+        let reply = shop
+            .fixture
+            .call(None, Method::GET, &path, Value::Null)
+            .await;
         reply.is_problem(401, "UNAUTHENTICATED");
     }
 }
@@ -346,10 +353,10 @@ async fn an_administrator_pays_back_once() {
         "message": "The money is back in the buyer's wallet",
     });
     assert_eq!(shop.refund(&shop.admin, &order).await.good(), expected);
-    shop.scene.clock.advance(Duration::from_secs(60));
+    shop.fixture.clock.advance(Duration::from_secs(60));
     assert_eq!(shop.refund(&shop.admin, &order).await.good(), expected);
-    assert_eq!(shop.scene.balance(&shop.carol, "RUB").await.0, "1000.00");
-    shop.scene.deliver().await;
+    assert_eq!(shop.fixture.balance(&shop.carol, "RUB").await.0, "1000.00");
+    shop.fixture.deliver().await;
     let seen = shop.see(&shop.carol, &order).await.good();
     assert_eq!(
         (&seen["status"], &seen["refunded_at"], &seen["message"]),
@@ -370,10 +377,13 @@ async fn a_merchant_who_has_nothing_left_can_not_pay_back() {
     let shop = Shop::open().await;
     let body = json!({"amount": "400", "merchant_id": shop.dora.id.to_string()});
     let order = shop.order(&shop.carol, "1", body).await.good();
-    shop.scene.deliver().await;
+    shop.fixture.deliver().await;
     let spent = json!({"amount": "1", "asset": "RUB", "destination": "my bank"});
     let path = "/api/billing/withdrawals";
-    shop.scene.keyed(&shop.dora, path, "1", spent).await.good();
+    shop.fixture
+        .keyed(&shop.dora, path, "1", spent)
+        .await
+        .good();
     let id = order["order_id"].as_str().unwrap();
     shop.refund(&shop.admin, id)
         .await
@@ -381,7 +391,7 @@ async fn a_merchant_who_has_nothing_left_can_not_pay_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_prefers_to_wait_sees_the_payment() {
+async fn a_client_that_prefers_to_wait_gets_the_paid_order() {
     let shop = Shop::open().await;
     let body = json!({"amount": "400"});
     let began = Instant::now();
@@ -389,25 +399,25 @@ async fn whoever_prefers_to_wait_sees_the_payment() {
         shop.prefer(&shop.carol, "wait=10", "1", body.clone()),
         async {
             tokio::time::sleep(Duration::from_secs(3)).await;
-            shop.scene.deliver().await;
+            shop.fixture.deliver().await;
         }
     );
     let waited = began.elapsed().as_millis();
     assert!(
         (3_000..3_010).contains(&waited),
-        "{waited} ms: the news ended it"
+        "{waited} ms: the notification ended the wait"
     );
     assert_eq!(reply.status, 201);
     assert_eq!(reply.headers["preference-applied"], "wait");
     assert!(!reply.is_replayed());
     let order = reply.good();
     assert_eq!(order["status"], "FINISHED");
-    // Sent again it may wait again, and does not need to.
+    // A repeat may wait again, but the order is settled already.
     let again = shop.prefer(&shop.carol, "wait=10", "1", body.clone()).await;
     assert!(again.is_replayed());
     assert_eq!(again.headers["preference-applied"], "wait");
     assert_eq!(again.good(), order);
-    // Who does not wait gets what was answered first.
+    // A repeat without the preference gets the first reply.
     let plain = shop.order(&shop.carol, "1", body).await;
     assert!(plain.is_replayed() && !plain.headers.contains_key("preference-applied"));
     assert_eq!(plain.good()["status"], "NEW");
@@ -415,7 +425,7 @@ async fn whoever_prefers_to_wait_sees_the_payment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_longer_than_a_request_may_take() {
+async fn the_wait_is_shorter_than_the_request_timeout() {
     let settings = HttpSettings {
         request_timeout: Duration::from_secs(5),
         ..HttpSettings::default()
@@ -435,8 +445,8 @@ async fn nobody_waits_longer_than_a_request_may_take() {
     for nothing in ["wait=0", "wait=soon", "respond-async"] {
         assert_eq!(wait(nothing, "3").await, (0, false), "{nothing}");
     }
-    // Nor than the server runs.
-    shop.scene.live.stop.cancel();
+    // Nor does the wait outlast the server.
+    shop.fixture.state.stop.cancel();
     assert_eq!(wait("wait=2", "4").await, (0, false));
 }
 

@@ -1,4 +1,4 @@
-//! Payment reports: who may send them, what they do, and what is kept of them.
+//! Payment reports: the providers that may send them, their effects, and what is recorded.
 
 #![allow(
     dead_code,
@@ -6,16 +6,16 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use fixture::{Deal, Fixture, Person, Reply};
 use hmac::{Hmac, KeyInit, Mac};
 use p2p_domain::Role;
 use p2p_http::{CallbackSettings, HttpSettings, Secret};
-use scene::{Deal, Person, Reply, Scene};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -26,7 +26,7 @@ const NOW: i64 = 1_744_988_400;
 
 /// A market with a deal that awaits its payment.
 struct Market {
-    scene: Scene,
+    fixture: Fixture,
     anna: Person,
     boris: Person,
     moderator: Person,
@@ -49,11 +49,11 @@ impl Market {
             },
             ..HttpSettings::default()
         };
-        let scene = Scene::open(settings);
-        let moderator = scene.person("moderator", [Role::Moderator]).await;
-        let Deal { anna, boris, offer } = scene.approved_deal().await;
+        let fixture = Fixture::open(settings);
+        let moderator = fixture.person("moderator", [Role::Moderator]).await;
+        let Deal { anna, boris, offer } = fixture.approved_deal().await;
         Self {
-            scene,
+            fixture,
             anna,
             boris,
             moderator,
@@ -61,7 +61,7 @@ impl Market {
         }
     }
 
-    /// What acme-pay would say of the payment.
+    /// The report that acme-pay would send of the payment.
     fn report(&self, callback: &str, amount: &str, currency: &str) -> String {
         let report = json!({
             "callback_id": callback,
@@ -84,24 +84,24 @@ impl Market {
             request = request.header("x-signature", signature);
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        self.scene.send(request).await
+        self.fixture.send(request).await
     }
 
-    /// Signed by acme-pay at this very moment.
-    async fn say(&self, body: &str) -> Reply {
+    /// Sends a report that acme-pay has just signed.
+    async fn send_signed(&self, body: &str) -> Reply {
         let signature = format!("t={NOW},v1={}", signed(SECRET, NOW, body));
         self.send(Some("acme-pay"), Some(&signature), body).await
     }
 
     async fn status(&self) -> Value {
         let path = format!("/api/p2p/exchange-offers/{}", self.offer);
-        self.scene.get(&self.boris, &path).await.good()
+        self.fixture.get(&self.boris, &path).await.good()
     }
 
-    /// What is kept, newest first.
-    async fn kept(&self, query: &str) -> Value {
+    /// The recorded reports, newest first.
+    async fn recorded(&self, query: &str) -> Value {
         let path = format!("/api/p2p/payment-reports{query}");
-        self.scene.get(&self.moderator, &path).await.good()
+        self.fixture.get(&self.moderator, &path).await.good()
     }
 }
 
@@ -113,36 +113,36 @@ fn signed(secret: &str, at: i64, body: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_payment_that_fits_is_confirmed_once() {
+async fn a_matching_payment_is_confirmed_once() {
     let market = Market::open().await;
     let body = market.report("cb_1", "99.50", "EUR");
-    let applied = market.say(&body).await.good();
+    let applied = market.send_signed(&body).await.good();
     assert_eq!(applied, json!({"status": "APPLIED", "outcome": "APPLIED"}));
     let deal = market.status().await;
     assert_eq!(
         (&deal["status"], &deal["payment_reference"]),
         (&json!("PAYMENT_CONFIRMED"), &json!("SEPA 0042"))
     );
-    let again = market.say(&body).await.good();
+    let again = market.send_signed(&body).await.good();
     assert_eq!(again, json!({"status": "DUPLICATE"}));
-    // Another report of a payment that is confirmed already is for people to look into.
+    // Another report of a confirmed payment is recorded for manual review.
     let other = market.report("cb_2", "99.50", "EUR");
-    let late = market.say(&other).await.good();
+    let late = market.send_signed(&other).await.good();
     assert_eq!(
         late,
         json!({"status": "RECORDED", "outcome": "NOT_AWAITED"})
     );
     assert_eq!(market.status().await["version"], deal["version"]);
 
-    let kept = market.kept("").await;
-    let outcomes: Vec<_> = kept["items"]
+    let recorded = market.recorded("").await;
+    let outcomes: Vec<_> = recorded["items"]
         .as_array()
         .unwrap()
         .iter()
         .map(|item| &item["outcome"])
         .collect();
     assert_eq!(outcomes, ["NOT_AWAITED", "APPLIED"]);
-    let mut first = kept["items"][1].clone();
+    let mut first = recorded["items"][1].clone();
     assert!(
         first["report_id"]
             .take()
@@ -172,32 +172,35 @@ async fn a_report_that_names_a_user_is_a_deposit() {
     let body = market
         .report("cb_1", "250.00", "RUB")
         .replace(&market.offer, &user);
-    assert_eq!(market.say(&body).await.good()["status"], "APPLIED");
-    assert_eq!(market.say(&body).await.good()["status"], "DUPLICATE");
-    let balance = market.scene.balance(&market.boris, "RUB").await;
-    assert_eq!(balance.0, "250.00");
-    let kept = market.kept("").await["items"][0].clone();
+    assert_eq!(market.send_signed(&body).await.good()["status"], "APPLIED");
     assert_eq!(
-        (&kept["deal_reference"], &kept["offer_id"]),
+        market.send_signed(&body).await.good()["status"],
+        "DUPLICATE"
+    );
+    let balance = market.fixture.balance(&market.boris, "RUB").await;
+    assert_eq!(balance.0, "250.00");
+    let recorded = market.recorded("").await["items"][0].clone();
+    assert_eq!(
+        (&recorded["deal_reference"], &recorded["offer_id"]),
         (&json!(user), &Value::Null)
     );
     let path = "/api/wallet/entries?asset=RUB";
-    let lines = market.scene.get(&market.boris, path).await.good();
+    let lines = market.fixture.get(&market.boris, path).await.good();
     let line = &lines["items"][0];
     assert_eq!(
         (&line["kind"], &line["report_id"], &line["booked_by"]),
-        (&json!("DEPOSIT"), &kept["report_id"], &Value::Null)
+        (&json!("DEPOSIT"), &recorded["report_id"], &Value::Null)
     );
-    // Nobody of that id: it is kept for people to look into.
-    let nobody = body
+    // No user has that id: the report is recorded for manual review.
+    let unknown_user = body
         .replace("cb_1", "cb_2")
         .replace(&user, "user_01jt0c7kq5e8tvb1y9m3x4z6wa");
-    let answer = market.say(&nobody).await.good();
+    let answer = market.send_signed(&unknown_user).await.good();
     assert_eq!(answer["outcome"], "UNKNOWN_DEAL");
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_kept_and_changes_nothing() {
+async fn a_mismatched_report_is_recorded_and_changes_nothing() {
     let market = Market::open().await;
     let before = market.status().await;
     for (callback, amount, currency, outcome) in [
@@ -205,13 +208,13 @@ async fn what_does_not_fit_is_kept_and_changes_nothing() {
         ("cb_2", "99.50", "USD", "WRONG_CURRENCY"),
     ] {
         let body = market.report(callback, amount, currency);
-        let answer = market.say(&body).await.good();
+        let answer = market.send_signed(&body).await.good();
         assert_eq!(answer, json!({"status": "RECORDED", "outcome": outcome}));
     }
     let body = market
         .report("cb_3", "99.50", "EUR")
         .replace(&market.offer, "rent for May");
-    let answer = market.say(&body).await.good();
+    let answer = market.send_signed(&body).await.good();
     assert_eq!(
         answer,
         json!({"status": "RECORDED", "outcome": "UNKNOWN_DEAL"})
@@ -219,27 +222,27 @@ async fn what_does_not_fit_is_kept_and_changes_nothing() {
     assert_eq!(market.status().await, before);
 
     let of_the_deal = market
-        .kept(&format!("?applied=false&offer_id={}&limit=1", market.offer))
+        .recorded(&format!("?applied=false&offer_id={}&limit=1", market.offer))
         .await;
     assert_eq!(of_the_deal["items"][0]["outcome"], "WRONG_CURRENCY");
     let cursor = of_the_deal["next_cursor"].as_str().unwrap();
     let rest = market
-        .kept(&format!("?offer_id={}&cursor={cursor}", market.offer))
+        .recorded(&format!("?offer_id={}&cursor={cursor}", market.offer))
         .await;
     assert_eq!(rest["items"].as_array().unwrap().len(), 1);
     assert_eq!(rest["items"][0]["outcome"], "WRONG_AMOUNT");
     assert_eq!(rest["next_cursor"], Value::Null);
-    let unknown = market.kept("").await["items"][0].clone();
+    let unknown = market.recorded("").await["items"][0].clone();
     assert_eq!(unknown["offer_id"], Value::Null);
     assert_eq!(unknown["deal_reference"], "rent for May");
-    assert_eq!(market.kept("?applied=true").await["items"], json!([]));
-    // The right amount still does it.
+    assert_eq!(market.recorded("?applied=true").await["items"], json!([]));
+    // A report of the right amount is still applied.
     let body = market.report("cb_4", "99.50", "EUR");
-    assert_eq!(market.say(&body).await.good()["status"], "APPLIED");
+    assert_eq!(market.send_signed(&body).await.good()["status"], "APPLIED");
 }
 
 #[tokio::test]
-async fn nobody_else_can_report_a_payment() {
+async fn only_a_provider_can_report_a_payment() {
     let market = Market::open().await;
     let body = market.report("cb_1", "99.50", "EUR");
     let right = format!("t={NOW},v1={}", signed(SECRET, NOW, &body));
@@ -263,10 +266,10 @@ async fn nobody_else_can_report_a_payment() {
         ),
         ("acme-pay", "nonsense".to_owned()),
         ("other-pay", right.clone()),
-        ("nobody", right.clone()),
+        ("unknown-pay", right.clone()),
         (
-            "nobody",
-            format!("t={NOW},v1={}", signed("nobody", NOW, &body)),
+            "unknown-pay",
+            format!("t={NOW},v1={}", signed("unknown-pay", NOW, &body)),
         ),
     ] {
         let reply = market.send(Some(provider), Some(&signature), &body).await;
@@ -277,12 +280,12 @@ async fn nobody_else_can_report_a_payment() {
         let reply = market.send(Some("acme-pay"), Some(&signature), &body).await;
         reply.is_problem(401, "SIGNATURE_EXPIRED");
     }
-    assert_eq!(market.kept("").await["items"], json!([]));
+    assert_eq!(market.recorded("").await["items"], json!([]));
     assert_eq!(market.status().await["status"], "APPROVED");
 }
 
 #[tokio::test]
-async fn a_secret_can_be_changed() {
+async fn a_secret_can_be_rotated() {
     let market = Market::open().await;
     let body = market.report("cb_1", "99.50", "EUR");
     let (old, new) = (
@@ -295,22 +298,31 @@ async fn a_secret_can_be_changed() {
 }
 
 #[tokio::test]
-async fn a_caught_report_can_not_be_sent_again_later() {
+async fn an_intercepted_report_cannot_be_replayed_later() {
     let market = Market::open().await;
     let body = market.report("cb_1", "99.50", "EUR");
-    assert_eq!(market.say(&body).await.good()["status"], "APPLIED");
-    market.scene.clock.advance(Duration::from_secs(300));
-    assert_eq!(market.say(&body).await.good()["status"], "DUPLICATE");
-    market.scene.clock.advance(Duration::from_secs(1));
-    let reply = market.say(&body).await;
+    assert_eq!(market.send_signed(&body).await.good()["status"], "APPLIED");
+    market.fixture.clock.advance(Duration::from_secs(300));
+    assert_eq!(
+        market.send_signed(&body).await.good()["status"],
+        "DUPLICATE"
+    );
+    market.fixture.clock.advance(Duration::from_secs(1));
+    let reply = market.send_signed(&body).await;
     reply.is_problem(401, "SIGNATURE_EXPIRED");
 }
 
 #[tokio::test]
-async fn what_is_signed_but_no_report_is_refused() {
+async fn a_signed_body_that_is_no_report_is_refused() {
     let market = Market::open().await;
-    market.say("{").await.is_problem(400, "MALFORMED_JSON");
-    market.say("").await.is_problem(400, "MALFORMED_JSON");
+    market
+        .send_signed("{")
+        .await
+        .is_problem(400, "MALFORMED_JSON");
+    market
+        .send_signed("")
+        .await
+        .is_problem(400, "MALFORMED_JSON");
     let good = market.report("cb_1", "99.50", "EUR");
     for (from, to) in [
         ("\"cb_1\"", "\"\""),
@@ -324,14 +336,23 @@ async fn what_is_signed_but_no_report_is_refused() {
     ] {
         let body = good.replace(from, to);
         assert_ne!(body, good);
-        market.say(&body).await.is_problem(422, "INVALID_REPORT");
+        market
+            .send_signed(&body)
+            .await
+            .is_problem(422, "INVALID_REPORT");
     }
     let other = good
         .replace("\"its_own\"", "\"provider\"")
         .replace("{\"of\":\"no use to us\"}", "\"other-pay\"");
-    market.say(&other).await.is_problem(422, "INVALID_REPORT");
+    market
+        .send_signed(&other)
+        .await
+        .is_problem(422, "INVALID_REPORT");
     let long = format!("{good}{}", " ".repeat(64 * 1024));
-    market.say(&long).await.is_problem(413, "PAYLOAD_TOO_LARGE");
+    market
+        .send_signed(&long)
+        .await
+        .is_problem(413, "PAYLOAD_TOO_LARGE");
     let signature = format!("t={NOW},v1={}", signed(SECRET, NOW, &good));
     let request = Request::post("/api/callbacks/payments")
         .header("content-type", "text/plain")
@@ -339,9 +360,9 @@ async fn what_is_signed_but_no_report_is_refused() {
         .header("x-signature", signature)
         .body(Body::from(good))
         .unwrap();
-    let reply = market.scene.send(request).await;
+    let reply = market.fixture.send(request).await;
     reply.is_problem(415, "UNSUPPORTED_MEDIA_TYPE");
-    assert_eq!(market.kept("").await["items"], json!([]));
+    assert_eq!(market.recorded("").await["items"], json!([]));
 }
 
 #[tokio::test]
@@ -349,16 +370,16 @@ async fn reports_are_for_moderators() {
     let market = Market::open().await;
     let path = "/api/p2p/payment-reports";
     for person in [&market.anna, &market.boris] {
-        let reply = market.scene.get(person, path).await;
+        let reply = market.fixture.get(person, path).await;
         reply.is_problem(403, "ROLE_REQUIRED");
     }
     let reply = market
-        .scene
+        .fixture
         .call(None, Method::GET, path, Value::Null)
         .await;
     reply.is_problem(401, "UNAUTHENTICATED");
     let reply = market
-        .scene
+        .fixture
         .get(&market.moderator, &format!("{path}?cursor=x"))
         .await;
     reply.is_problem(400, "INVALID_CURSOR");

@@ -1,4 +1,4 @@
-//! Payments from account to account: made or declined once for each key.
+//! Payments between accounts: authorised or declined once for each key.
 
 #![allow(
     dead_code,
@@ -7,16 +7,16 @@
 )]
 
 mod bank;
-mod scene;
+mod fixture;
 
 use std::time::Duration;
 
 use axum::http::Method;
-use bank::{Bank, NOTHING, PAYMENTS, account_of, id};
+use bank::{Bank, PAYMENTS, UNKNOWN_ID, account_of, id};
+use fixture::Reply;
 use futures::future::join_all;
 use p2p_domain::Policy;
 use p2p_domain::ledger::Owner;
-use scene::Reply;
 use serde_json::json;
 
 fn rubles(carols: &str, doras: &str) -> (String, String) {
@@ -24,7 +24,7 @@ fn rubles(carols: &str, doras: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn money_goes_from_account_to_account_once_for_its_key() {
+async fn a_payment_is_made_once_for_its_key() {
     let bank = Bank::open().await;
     let body = bank.lunch("150.50").await;
     let reply = bank.pay(&bank.carol, "lunch-1", &body).await;
@@ -40,9 +40,9 @@ async fn money_goes_from_account_to_account_once_for_its_key() {
     });
     assert_eq!(paid, expected);
     assert_eq!(bank.rubles().await, rubles("849.50", "150.50"));
-    // Much later the same payment, however it is spelt, is the same payment.
+    // A repeat much later, in any spelling, is the same payment.
     expected["status"] = json!("DUPLICATE");
-    bank.scene.clock.advance(Duration::from_secs(60 * 30));
+    bank.fixture.clock.advance(Duration::from_secs(60 * 30));
     let mut spelt = body.clone();
     spelt["amount"] = json!(150.5);
     for (key, same) in [
@@ -55,7 +55,7 @@ async fn money_goes_from_account_to_account_once_for_its_key() {
         assert!(again.is_replayed());
         assert_eq!(again.good(), expected);
     }
-    // Another is not.
+    // A payment with another field is refused under the same key.
     for (field, value) in [
         ("amount", json!("150.51")),
         ("description", json!("Dinner")),
@@ -80,8 +80,8 @@ async fn money_goes_from_account_to_account_once_for_its_key() {
     assert_ne!(twice["payment_id"], paid["payment_id"]);
     assert_eq!(bank.rubles().await, rubles("699.00", "301.00"));
     bank.is_sound().await;
-    // The payment itself is the record.
-    let tables = bank.scene.memory.tables();
+    // The payment itself is the record, so no reply is stored.
+    let tables = bank.fixture.memory.tables();
     let of_payments = tables
         .replies
         .keys()
@@ -103,11 +103,11 @@ async fn fifty_at_once_are_one_payment() {
 }
 
 #[tokio::test]
-async fn keys_of_others_and_of_other_requests_never_meet_those_of_payments() {
+async fn keys_are_separate_for_each_caller_and_operation() {
     let bank = Bank::open().await;
     let order = json!({"amount": "5"});
     let ordered = bank
-        .scene
+        .fixture
         .keyed(&bank.carol, "/api/orders", "1", order)
         .await;
     assert_eq!(ordered.status, 201);
@@ -136,13 +136,13 @@ async fn only_owners_and_administrators_pay_from_an_account() {
     let paid = bank.pay(&bank.admin, "1", &body).await.good();
     assert_eq!(paid["status"], "AUTHORIZED");
     assert_eq!(bank.rubles().await, rubles("990.00", "10.00"));
-    let nobody = bank.scene.call(None, Method::POST, PAYMENTS, body).await;
-    nobody.is_problem(401, "UNAUTHENTICATED");
+    let anonymous = bank.fixture.call(None, Method::POST, PAYMENTS, body).await;
+    anonymous.is_problem(401, "UNAUTHENTICATED");
     bank.is_sound().await;
 }
 
 #[tokio::test]
-async fn what_cannot_be_paid_is_declined_and_stays_so() {
+async fn a_declined_payment_stays_declined() {
     let bank = Bank::open().await;
     let body = bank.lunch("10").await;
     let dollars = bank.account(&bank.dora, "USDT").await;
@@ -151,12 +151,12 @@ async fn what_cannot_be_paid_is_declined_and_stays_so() {
         ("amount", json!("1000.01"), "INSUFFICIENT_FUNDS"),
         (
             "payee_account_id",
-            json!(format!("acct_{NOTHING}")),
+            json!(format!("acct_{UNKNOWN_ID}")),
             "ACCOUNT_NOT_FOUND",
         ),
         (
             "payer_account_id",
-            json!(format!("acct_{NOTHING}")),
+            json!(format!("acct_{UNKNOWN_ID}")),
             "ACCOUNT_NOT_FOUND",
         ),
         ("payee_account_id", json!(outside), "ACCOUNT_NOT_FOUND"),
@@ -184,9 +184,9 @@ async fn what_cannot_be_paid_is_declined_and_stays_so() {
         asked.push((key, other, declined));
     }
     assert_eq!(bank.rubles().await, rubles("1000.00", "0.00"));
-    // Now there is enough; but that was decided, and is seen as it was.
+    // The money would suffice now, but the decision stands.
     let (admin, carol) = (&bank.admin, &bank.carol);
-    bank.scene.deposit(admin, carol, "500", "RUB").await;
+    bank.fixture.deposit(admin, carol, "500", "RUB").await;
     for (key, other, declined) in &asked {
         let again = bank.pay(carol, key, other).await;
         assert_eq!(again.status, 200);
@@ -201,7 +201,7 @@ async fn what_cannot_be_paid_is_declined_and_stays_so() {
             (&json!("DECLINED"), &declined["error"])
         );
     }
-    // Nor is another amount under the same key another payment.
+    // Nor does the same key allow another amount.
     bank.pay(carol, "declined-0", &body)
         .await
         .is_problem(422, "IDEMPOTENCY_KEY_REUSED");
@@ -210,7 +210,7 @@ async fn what_cannot_be_paid_is_declined_and_stays_so() {
 }
 
 #[tokio::test]
-async fn who_pays_too_often_is_declined_for_a_while() {
+async fn too_frequent_payments_are_declined_for_a_while() {
     let bank = Bank::under(Policy {
         payments_per_minute: 60,
         payments_at_once: 2,
@@ -225,20 +225,24 @@ async fn who_pays_too_often_is_declined_for_a_while() {
     let limited = pay("3").await;
     assert_eq!(limited["status"], "DECLINED");
     assert_eq!(limited["error"]["code"], "RATE_LIMITED");
-    // Others are not.
+    // Other users are not limited.
     let admins = bank.pay(&bank.admin, "3", &body).await.good();
     assert_eq!(admins["status"], "AUTHORIZED");
-    bank.scene.clock.advance(Duration::from_secs(10));
-    assert_eq!(pay("3").await["error"]["code"], "RATE_LIMITED", "decided");
+    bank.fixture.clock.advance(Duration::from_secs(10));
+    assert_eq!(
+        pay("3").await["error"]["code"],
+        "RATE_LIMITED",
+        "the decision stands"
+    );
     assert_eq!(pay("4").await["status"], "AUTHORIZED");
     assert_eq!(bank.rubles().await, rubles("996.00", "4.00"));
 }
 
 #[tokio::test]
-async fn what_is_no_payment_is_refused_and_uses_no_key_up() {
+async fn an_invalid_payment_is_refused_and_does_not_use_its_key() {
     let bank = Bank::open().await;
     let body = bank.lunch("10").await;
-    let without = bank.scene.post(&bank.carol, PAYMENTS, body.clone()).await;
+    let without = bank.fixture.post(&bank.carol, PAYMENTS, body.clone()).await;
     without.is_problem(400, "IDEMPOTENCY_KEY_REQUIRED");
     let spaced = bank.pay(&bank.carol, "a b", &body).await;
     spaced.is_problem(400, "IDEMPOTENCY_KEY_INVALID");

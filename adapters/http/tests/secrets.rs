@@ -1,4 +1,4 @@
-//! Secrets: they are in the answer that they are meant for, and in no other place that can be looked at.
+//! Secrets: they are in the response that they are meant for, and in no other output.
 
 #![allow(
     dead_code,
@@ -7,24 +7,24 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use std::io::Write;
 
 use axum::http::{Method, Request, Response};
 use axum::middleware::map_response;
+use fixture::Fixture;
+use fixture::captured::Captured;
+use fixture::login::{LoggedIn, PASSWORD, address};
 use p2p_domain::Role;
 use p2p_http::HttpSettings;
-use scene::Scene;
-use scene::entrance::{Entered, PASSWORD, address};
-use scene::kept::Kept;
 use serde_json::{Value, json};
 
-const WORDS: &str = "another long password";
+const NEW_PASSWORD: &str = "another long password";
 
-/// A market that keeps the headers of all answers.
-fn watched(headers: &Kept) -> Scene {
-    let mut scene = Scene::open(HttpSettings::default());
+/// A market that records the headers of all responses.
+fn watched(headers: &Captured) -> Fixture {
+    let mut fixture = Fixture::open(HttpSettings::default());
     let headers = headers.clone();
     let keep = move |response: Response<axum::body::Body>| {
         let mut headers = headers.clone();
@@ -33,43 +33,46 @@ fn watched(headers: &Kept) -> Scene {
             response
         }
     };
-    scene.api = scene.api.layer(map_response(keep));
-    scene
+    fixture.api = fixture.api.layer(map_response(keep));
+    fixture
 }
 
-/// All that an account can go through, well and badly; what came up in it that is to remain secret.
-async fn live(scene: &Scene) -> Vec<String> {
-    let mut secrets = vec![PASSWORD.to_owned(), WORDS.to_owned()];
+/// Uses all features of an account, correctly and incorrectly; returns all secrets that occurred.
+async fn use_account(fixture: &Fixture) -> Vec<String> {
+    let mut secrets = vec![PASSWORD.to_owned(), NEW_PASSWORD.to_owned()];
     let with_key = async |path: &str, body: Value| {
         let request = Request::builder().method(Method::POST).uri(path);
         let request = request.header("idempotency-key", "a-key");
-        scene.authored(request, None, body).await
+        fixture.authored(request, None, body).await
     };
     let body = json!({"email": address("ada"), "name": "ada", "password": PASSWORD});
     with_key("/api/auth/register", body).await.good();
-    let verify = scene.link("ada", 1).await;
+    let verify = fixture.link("ada", 1).await;
     let body = json!({"token": verify});
     with_key("/api/auth/verify-email", body).await.good();
     let body = json!({"email": address("ada"), "password": PASSWORD});
-    let first = Entered::by(with_key("/api/auth/login", body).await);
+    let first = LoggedIn::from_reply(with_key("/api/auth/login", body).await);
     let body = json!({"refresh_token": first.refresh});
-    let second = Entered::by(with_key("/api/auth/refresh", body.clone()).await);
+    let second = LoggedIn::from_reply(with_key("/api/auth/refresh", body.clone()).await);
     with_key("/api/auth/refresh", body).await;
-    let third = Entered::by(scene.log_in("ada", PASSWORD, None).await);
-    let begun = scene.enrol(&third.person).await.good();
-    let (proved, recovery) = scene.enrolled(&third).await;
-    scene.log_in("ada", PASSWORD, Some(&recovery[0])).await;
-    scene.log_in("ada", PASSWORD, Some(&recovery[0])).await;
-    scene.log_in("ada", WORDS, None).await;
+    let third = LoggedIn::from_reply(fixture.log_in("ada", PASSWORD, None).await);
+    let begun = fixture.enrol(&third.person).await.good();
+    let (proved, recovery) = fixture.enrolled(&third).await;
+    fixture.log_in("ada", PASSWORD, Some(&recovery[0])).await;
+    fixture.log_in("ada", PASSWORD, Some(&recovery[0])).await;
+    fixture.log_in("ada", NEW_PASSWORD, None).await;
     let path = "/api/auth/2fa/recovery-codes";
-    scene.post(&proved.person, path, Value::Null).await.good();
-    let body = json!({"current_password": PASSWORD, "new_password": WORDS});
+    fixture.post(&proved.person, path, Value::Null).await.good();
+    let body = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
     let path = "/api/auth/password";
-    scene.post(&proved.person, path, body.clone()).await.good();
-    scene.post(&proved.person, path, body).await;
+    fixture
+        .post(&proved.person, path, body.clone())
+        .await
+        .good();
+    fixture.post(&proved.person, path, body).await;
     let body = json!({"email": address("ada")});
     with_key("/api/auth/password/forgot", body).await.good();
-    let reset = scene.link("ada", 6).await;
+    let reset = fixture.link("ada", 6).await;
     for _ in 0..2 {
         let body = json!({"token": reset, "new_password": PASSWORD});
         with_key("/api/auth/password/reset", body).await;
@@ -86,28 +89,28 @@ async fn live(scene: &Scene) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_a_log_a_header_a_reply_that_is_kept_or_the_trail() {
-    let (log, headers) = (Kept::default(), Kept::default());
+async fn no_secret_is_in_logs_headers_stored_replies_or_the_audit_log() {
+    let (log, headers) = (Captured::default(), Captured::default());
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_writer(log.clone())
         .finish();
-    let scene = watched(&headers);
+    let fixture = watched(&headers);
     let secrets = {
         let _guard = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
-        live(&scene).await
+        use_account(&fixture).await
     };
-    let moderator = scene.person("mod", [Role::Moderator]).await;
-    let trail = scene.get(&moderator, "/api/audit?limit=100").await;
-    let tables = scene.memory.tables();
+    let moderator = fixture.person("mod", [Role::Moderator]).await;
+    let audit_log = fixture.get(&moderator, "/api/audit?limit=100").await;
+    let tables = fixture.memory.tables();
     let places = [
         ("the log", log.text()),
         ("headers", headers.text()),
         ("replies", format!("{:?}", tables.replies)),
         ("outbox", format!("{:?}", tables.outbox)),
-        ("trail", trail.good().to_string()),
+        ("audit log", audit_log.good().to_string()),
     ];
-    // There is something to be looked at in most of them.
+    // The captures are not empty.
     assert!(places[0].1.contains("answered") && places[0].1.contains("2fa/confirm"));
     assert!(places[1].1.contains("x-request-id"));
     assert!(places[2].1.contains("/api/auth/register"));
@@ -118,34 +121,34 @@ async fn no_secret_is_in_a_log_a_header_a_reply_that_is_kept_or_the_trail() {
             assert!(!text.contains(secret.as_str()), "{place}: {secret}");
         }
     }
-    // One reply is kept: that of the registration.
+    // Only the reply of the registration is stored.
     assert_eq!(tables.replies.len(), 1);
 }
 
-/// What goes wrong is told without what was sent.
+/// Problems describe an error without the content of the request.
 #[tokio::test]
-async fn problems_repeat_nothing_personal() {
-    let scene = Scene::open(HttpSettings::default());
-    let ada = scene.newcomer("ada").await;
+async fn problems_repeat_no_personal_data() {
+    let fixture = Fixture::open(HttpSettings::default());
+    let ada = fixture.newcomer("ada").await;
     for reply in [
-        scene.register("ada").await,
-        scene.log_in("ada", WORDS, None).await,
-        scene.log_in("nobody", WORDS, None).await,
-        scene.refresh(&ada.person.token).await,
-        scene.show(&ada.person, "123456").await,
-        scene.get(&ada.person, "/api/audit").await,
-        scene
-            .ask("/api/auth/verify-email", json!({"token": ada.refresh}))
+        fixture.register("ada").await,
+        fixture.log_in("ada", NEW_PASSWORD, None).await,
+        fixture.log_in("unknown", NEW_PASSWORD, None).await,
+        fixture.refresh(&ada.person.token).await,
+        fixture.show(&ada.person, "123456").await,
+        fixture.get(&ada.person, "/api/audit").await,
+        fixture
+            .post_anonymously("/api/auth/verify-email", json!({"token": ada.refresh}))
             .await,
-        scene
-            .ask(
+        fixture
+            .post_anonymously(
                 "/api/auth/password/forgot",
                 json!({"email": "ada at example.org"}),
             )
             .await,
     ] {
         assert!(!reply.status.is_success(), "{}", reply.text);
-        for personal in ["ada", "example.org", "nobody@", WORDS, "123456"] {
+        for personal in ["ada", "example.org", "unknown@", NEW_PASSWORD, "123456"] {
             assert!(!reply.text.contains(personal), "{personal}: {}", reply.text);
         }
         for token in [&ada.person.token, &ada.refresh] {

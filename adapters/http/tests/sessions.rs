@@ -1,4 +1,4 @@
-//! Sessions: what their tokens are worth, where they are listed, how they end, and how the door is closed to who guesses.
+//! Sessions: the validity of their tokens, their list, how they end, and the throttling of guessed passwords.
 
 #![allow(
     dead_code,
@@ -7,41 +7,41 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use std::time::Duration;
 
 use axum::http::{Method, Request};
+use fixture::login::{LoggedIn, PASSWORD, address};
+use fixture::{Fixture, TOKEN_LIFETIME};
 use p2p_domain::policy::AccessRules;
 use p2p_domain::session::SessionEnd;
 use p2p_domain::{Policy, Role};
 use p2p_http::HttpSettings;
-use scene::entrance::{Entered, PASSWORD, address};
-use scene::{LIFETIME, Scene};
 use serde_json::{Value, json};
 
 const SESSIONS: &str = "/api/auth/sessions";
 
-fn open() -> Scene {
-    Scene::open(HttpSettings::default())
+fn open() -> Fixture {
+    Fixture::open(HttpSettings::default())
 }
 
-async fn is_over(scene: &Scene, session: &Entered) {
-    let reply = scene.get(&session.person, "/api/wallet").await;
+async fn is_over(fixture: &Fixture, session: &LoggedIn) {
+    let reply = fixture.get(&session.person, "/api/wallet").await;
     reply.is_problem(401, "SESSION_OVER");
-    let reply = scene.refresh(&session.refresh).await;
+    let reply = fixture.refresh(&session.refresh).await;
     reply.is_problem(401, "SESSION_OVER");
 }
 
-async fn goes_on(scene: &Scene, session: &Entered) {
-    scene.get(&session.person, "/api/wallet").await.good();
+async fn goes_on(fixture: &Fixture, session: &LoggedIn) {
+    fixture.get(&session.person, "/api/wallet").await.good();
 }
 
 #[tokio::test]
-async fn a_log_in_is_answered_with_all_that_a_client_needs() {
-    let scene = open();
-    scene.register("ada").await.good();
-    let reply = scene.log_in("ADA", PASSWORD, None).await;
+async fn a_log_in_returns_all_that_a_client_needs() {
+    let fixture = open();
+    fixture.register("ada").await.good();
+    let reply = fixture.log_in("ADA", PASSWORD, None).await;
     assert_eq!(reply.headers["cache-control"], "no-store");
     let body = reply.good();
     let mut members: Vec<_> = body.as_object().unwrap().keys().collect();
@@ -59,45 +59,45 @@ async fn a_log_in_is_answered_with_all_that_a_client_needs() {
     );
     assert_eq!(body["token_type"], "Bearer");
     assert_eq!(body["user"]["email"], "ada@example.org");
-    let expires_at = scene.market.now().after(LIFETIME).to_string();
+    let expires_at = fixture.market.now().after(TOKEN_LIFETIME).to_string();
     assert_eq!(body["expires_at"], expires_at);
 }
 
 #[tokio::test]
-async fn an_access_token_is_good_for_a_while_and_a_refresh_token_for_longer() {
-    let scene = open();
-    let ada = scene.newcomer("ada").await;
-    scene.clock.advance(LIFETIME);
-    let late = scene.get(&ada.person, "/api/wallet").await;
+async fn a_refresh_token_lasts_longer_than_an_access_token() {
+    let fixture = open();
+    let ada = fixture.newcomer("ada").await;
+    fixture.clock.advance(TOKEN_LIFETIME);
+    let late = fixture.get(&ada.person, "/api/wallet").await;
     late.is_problem(401, "TOKEN_EXPIRED");
-    let next = Entered::by(scene.refresh(&ada.refresh).await);
-    goes_on(&scene, &next).await;
+    let next = LoggedIn::from_reply(fixture.refresh(&ada.refresh).await);
+    goes_on(&fixture, &next).await;
     assert_eq!(next.session, ada.session);
     assert_ne!(next.refresh, ada.refresh);
-    // Left alone for a week.
-    scene.clock.advance(AccessRules::default().session_idle);
-    let reply = scene.refresh(&next.refresh).await;
+    // Idle for a week.
+    fixture.clock.advance(AccessRules::default().session_idle);
+    let reply = fixture.refresh(&next.refresh).await;
     reply.is_problem(401, "SESSION_OVER");
     for text in ["", "nonsense", &next.person.token] {
-        let status = scene.refresh(text).await.status;
+        let status = fixture.refresh(text).await.status;
         assert_eq!(status, if text.is_empty() { 422 } else { 401 }, "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_copy_of_a_refresh_token_ends_its_session_and_no_other() {
-    let scene = open();
-    let stolen = scene.newcomer("ada").await;
-    let other = Entered::by(scene.log_in("ada", PASSWORD, None).await);
-    // Both, owner and thief, use it; whoever comes second shows that there are two.
-    let next = Entered::by(scene.refresh(&stolen.refresh).await);
-    scene
+async fn reuse_of_a_refresh_token_ends_its_session_only() {
+    let fixture = open();
+    let stolen = fixture.newcomer("ada").await;
+    let other = LoggedIn::from_reply(fixture.log_in("ada", PASSWORD, None).await);
+    // The owner and the thief both use the token: the second use reveals the copy.
+    let next = LoggedIn::from_reply(fixture.refresh(&stolen.refresh).await);
+    fixture
         .refresh(&stolen.refresh)
         .await
         .is_problem(401, "SESSION_OVER");
-    is_over(&scene, &next).await;
-    goes_on(&scene, &other).await;
-    let sessions = scene.memory.tables().sessions;
+    is_over(&fixture, &next).await;
+    goes_on(&fixture, &other).await;
+    let sessions = fixture.memory.tables().sessions;
     let ended: Vec<_> = sessions.values().filter_map(|one| one.ended).collect();
     assert_eq!(ended.len(), 1);
     assert_eq!(ended[0].1, SessionEnd::Reused);
@@ -105,13 +105,13 @@ async fn a_copy_of_a_refresh_token_ends_its_session_and_no_other() {
 
 #[tokio::test]
 async fn sessions_are_listed_with_where_they_were_begun() {
-    let scene = open();
-    let first = scene.newcomer("ada").await;
+    let fixture = open();
+    let first = fixture.newcomer("ada").await;
     let request = Request::post("/api/auth/login").header("user-agent", "Lynx/2.9");
     let body = json!({"email": address("ada"), "password": PASSWORD});
-    let second = Entered::by(scene.authored(request, None, body).await);
-    scene.newcomer("bob").await;
-    let list = scene.get(&second.person, SESSIONS).await.good();
+    let second = LoggedIn::from_reply(fixture.authored(request, None, body).await);
+    fixture.newcomer("bob").await;
+    let list = fixture.get(&second.person, SESSIONS).await.good();
     let items = list["items"].as_array().unwrap();
     let shown: Vec<_> = items
         .iter()
@@ -135,78 +135,80 @@ async fn sessions_are_listed_with_where_they_were_begun() {
 
 #[tokio::test]
 async fn sessions_are_ended_one_by_one_or_all_others_at_once() {
-    let scene = open();
-    let here = scene.newcomer("ada").await;
+    let fixture = open();
+    let here = fixture.newcomer("ada").await;
     let mut others = Vec::new();
     for _ in 0..3 {
-        others.push(Entered::by(scene.log_in("ada", PASSWORD, None).await));
+        others.push(LoggedIn::from_reply(
+            fixture.log_in("ada", PASSWORD, None).await,
+        ));
     }
     let path = format!("{SESSIONS}/{}", others[0].session);
     for _ in 0..2 {
-        let reply = scene.delete(&here.person, &path).await;
+        let reply = fixture.delete(&here.person, &path).await;
         assert_eq!((reply.status.as_u16(), reply.text.as_str()), (204, ""));
     }
-    is_over(&scene, &others[0]).await;
-    goes_on(&scene, &others[1]).await;
+    is_over(&fixture, &others[0]).await;
+    goes_on(&fixture, &others[1]).await;
     for ended in [2, 0] {
-        let reply = scene.delete(&here.person, SESSIONS).await;
+        let reply = fixture.delete(&here.person, SESSIONS).await;
         assert_eq!(reply.good(), json!({"ended": ended}));
     }
-    is_over(&scene, &others[1]).await;
-    is_over(&scene, &others[2]).await;
-    goes_on(&scene, &here).await;
-    // The own one too, which is to log out.
+    is_over(&fixture, &others[1]).await;
+    is_over(&fixture, &others[2]).await;
+    goes_on(&fixture, &here).await;
+    // Ending the current session is the same as logging out.
     let path = format!("{SESSIONS}/{}", here.session);
-    assert_eq!(scene.delete(&here.person, &path).await.status, 204);
-    is_over(&scene, &here).await;
+    assert_eq!(fixture.delete(&here.person, &path).await.status, 204);
+    is_over(&fixture, &here).await;
 }
 
 #[tokio::test]
-async fn the_sessions_of_others_are_not_there() {
-    let scene = open();
-    let ada = scene.newcomer("ada").await;
-    let bob = scene.newcomer("bob").await;
-    let admin = scene.person("admin", [Role::Admin]).await;
+async fn sessions_of_other_users_are_not_found() {
+    let fixture = open();
+    let ada = fixture.newcomer("ada").await;
+    let bob = fixture.newcomer("bob").await;
+    let admin = fixture.person("admin", [Role::Admin]).await;
     let path = format!("{SESSIONS}/{}", ada.session);
     let nowhere = format!("{SESSIONS}/session_01jt0c7kq5e8tvb1y9m3x4z6wa");
     for person in [&bob.person, &admin] {
         for path in [&path, &nowhere] {
-            let reply = scene.delete(person, path).await;
+            let reply = fixture.delete(person, path).await;
             reply.is_problem(404, "SESSION_NOT_FOUND");
         }
-        scene.delete(person, SESSIONS).await.good();
+        fixture.delete(person, SESSIONS).await.good();
     }
-    goes_on(&scene, &ada).await;
+    goes_on(&fixture, &ada).await;
 }
 
 #[tokio::test]
 async fn a_token_without_a_session_has_none_to_end() {
-    let scene = open();
-    let carol = scene.person("carol", [Role::Customer]).await;
-    let reply = scene.post(&carol, "/api/auth/logout", Value::Null).await;
+    let fixture = open();
+    let carol = fixture.person("carol", [Role::Customer]).await;
+    let reply = fixture.post(&carol, "/api/auth/logout", Value::Null).await;
     reply.is_problem(401, "SESSION_OVER");
 }
 
-/// Whatever an access token says, its bearer has the roles of the moment.
+/// Roles are current, whatever the access token says.
 #[tokio::test]
-async fn changed_roles_count_at_once_for_tokens_that_are_out() {
-    let scene = open();
-    let ada = scene.newcomer("ada").await.person;
-    let see = async || scene.get(&ada, "/api/p2p/exchangers/frozen").await;
+async fn changed_roles_apply_at_once_to_issued_tokens() {
+    let fixture = open();
+    let ada = fixture.newcomer("ada").await.person;
+    let see = async || fixture.get(&ada, "/api/p2p/exchangers/frozen").await;
     see().await.is_problem(403, "ROLE_REQUIRED");
-    scene.clock.advance(Duration::from_secs(5));
-    scene.appoint(&ada, [Role::Moderator]).await;
+    fixture.clock.advance(Duration::from_secs(5));
+    fixture.appoint(&ada, [Role::Moderator]).await;
     see().await.good();
-    scene.clock.advance(Duration::from_secs(5));
-    scene.appoint(&ada, [Role::Customer]).await;
+    fixture.clock.advance(Duration::from_secs(5));
+    fixture.appoint(&ada, [Role::Customer]).await;
     see().await.is_problem(403, "ROLE_REQUIRED");
 }
 
 #[tokio::test]
-async fn who_guesses_waits_longer_and_longer_and_a_good_password_makes_good() {
-    let scene = open();
-    scene.register("ada").await.good();
-    let guess = async || scene.log_in("ada", "not the password", None).await;
+async fn guesses_are_delayed_ever_longer_until_a_good_password() {
+    let fixture = open();
+    fixture.register("ada").await.good();
+    let guess = async || fixture.log_in("ada", "not the password", None).await;
     for _ in 0..3 {
         guess().await.is_problem(401, "BAD_CREDENTIALS");
     }
@@ -214,25 +216,25 @@ async fn who_guesses_waits_longer_and_longer_and_a_good_password_makes_good() {
         let closed = guess().await;
         closed.is_problem(429, "TOO_MANY_ATTEMPTS");
         assert_eq!(closed.headers["retry-after"], wait.to_string());
-        // The right one is not let in either, until the time has passed.
-        scene
+        // The right password is refused as well until the delay has passed.
+        fixture
             .clock
             .advance(Duration::from_millis(wait * 1_000 - 999));
-        let closed = scene.log_in("ada", PASSWORD, None).await;
+        let closed = fixture.log_in("ada", PASSWORD, None).await;
         closed.is_problem(429, "TOO_MANY_ATTEMPTS");
         assert_eq!(closed.headers["retry-after"], "1");
-        scene.clock.advance(Duration::from_millis(999));
+        fixture.clock.advance(Duration::from_millis(999));
         guess().await.is_problem(401, "BAD_CREDENTIALS");
     }
-    scene.clock.advance(Duration::from_secs(16));
-    Entered::by(scene.log_in("ada", PASSWORD, None).await);
+    fixture.clock.advance(Duration::from_secs(16));
+    LoggedIn::from_reply(fixture.log_in("ada", PASSWORD, None).await);
     for _ in 0..3 {
         guess().await.is_problem(401, "BAD_CREDENTIALS");
     }
 }
 
 #[tokio::test]
-async fn a_locked_door_has_a_way_out_for_the_owner() {
+async fn a_locked_account_can_be_recovered_by_its_owner() {
     let rules = AccessRules {
         lock_after: 5,
         ..AccessRules::default()
@@ -241,55 +243,58 @@ async fn a_locked_door_has_a_way_out_for_the_owner() {
         access: rules,
         ..Policy::default()
     };
-    let scene = Scene::under(HttpSettings::default(), policy);
-    let ada = scene.newcomer("ada").await;
+    let fixture = Fixture::under(HttpSettings::default(), policy);
+    let ada = fixture.newcomer("ada").await;
     for _ in 0..5 {
-        let reply = scene.log_in("ada", "not the password", None).await;
+        let reply = fixture.log_in("ada", "not the password", None).await;
         reply.is_problem(401, "BAD_CREDENTIALS");
-        scene.clock.advance(Duration::from_secs(10));
+        fixture.clock.advance(Duration::from_secs(10));
     }
-    let locked = scene.log_in("ada", PASSWORD, None).await;
+    let locked = fixture.log_in("ada", PASSWORD, None).await;
     locked.is_problem(429, "TOO_MANY_ATTEMPTS");
     let day = rules.lock_lasts.as_secs();
     assert_eq!(locked.headers["retry-after"], (day - 10).to_string());
-    // Who is in stays in; and the mail has the way out.
-    goes_on(&scene, &ada).await;
-    let letter = scene.letter("ada", 2).await;
+    // Open sessions continue, and the mail has a link to reset the password.
+    goes_on(&fixture, &ada).await;
+    let mail = fixture.mail("ada", 2).await;
     assert!(
-        letter.starts_with("Your account is locked for a while"),
-        "{letter}"
+        mail.starts_with("Your account is locked for a while"),
+        "{mail}"
     );
-    let token = scene.link("ada", 2).await;
+    let token = fixture.link("ada", 2).await;
     let body = json!({"token": token, "new_password": "another long password"});
-    scene.ask("/api/auth/password/reset", body).await.good();
-    Entered::by(scene.log_in("ada", "another long password", None).await);
-    is_over(&scene, &ada).await;
-    // Somebody else's door was never closed, and nobody is told of an address that has no account.
+    fixture
+        .post_anonymously("/api/auth/password/reset", body)
+        .await
+        .good();
+    LoggedIn::from_reply(fixture.log_in("ada", "another long password", None).await);
+    is_over(&fixture, &ada).await;
+    // Other accounts are not locked, and no mail goes to an address without an account.
     for _ in 0..6 {
-        scene.log_in("eve", "not the password", None).await;
-        scene.clock.advance(Duration::from_secs(10));
+        fixture.log_in("eve", "not the password", None).await;
+        fixture.clock.advance(Duration::from_secs(10));
     }
-    let locked = scene.log_in("eve", "not the password", None).await;
+    let locked = fixture.log_in("eve", "not the password", None).await;
     locked.is_problem(429, "TOO_MANY_ATTEMPTS");
-    assert_eq!(scene.letters_to("eve"), 0);
-    Entered::by(scene.log_in("ada", "another long password", None).await);
+    assert_eq!(fixture.mails_to("eve"), 0);
+    LoggedIn::from_reply(fixture.log_in("ada", "another long password", None).await);
 }
 
 #[tokio::test]
-async fn nothing_of_a_log_in_is_kept_for_a_repeat() {
-    let scene = open();
-    scene.register("ada").await.good();
+async fn a_log_in_stores_no_reply() {
+    let fixture = open();
+    fixture.register("ada").await.good();
     let enter = async || {
         let request = Request::builder()
             .method(Method::POST)
             .uri("/api/auth/login")
             .header("idempotency-key", "1");
         let body = json!({"email": address("ada"), "password": PASSWORD});
-        let reply = scene.authored(request, None, body).await;
+        let reply = fixture.authored(request, None, body).await;
         assert!(!reply.is_replayed());
-        Entered::by(reply)
+        LoggedIn::from_reply(reply)
     };
     let (first, second) = (enter().await, enter().await);
     assert_ne!(first.session, second.session);
-    assert!(scene.memory.tables().replies.is_empty());
+    assert!(fixture.memory.tables().replies.is_empty());
 }

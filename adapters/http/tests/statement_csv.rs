@@ -1,4 +1,4 @@
-//! The statement as a table.
+//! The statement as CSV.
 
 #![allow(
     dead_code,
@@ -6,30 +6,30 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
 use axum::response::Response;
+use fixture::{Fixture, Person};
 use http_body_util::BodyExt;
 use p2p_application::ports::StorageError;
 use p2p_domain::Role;
 use p2p_http::HttpSettings;
 use p2p_memory::Point;
-use scene::{Person, Scene};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 const CSV: &str = "/api/wallet/entries.csv";
 
-const HEAD: &str =
+const HEADER: &str =
     "transfer_id,at,kind,asset,bucket,amount,offer_id,payment_id,withdrawal_id,report_id,booked_by";
 
-async fn export(scene: &Scene, person: &Person, query: &str) -> Response {
+async fn export(fixture: &Fixture, person: &Person, query: &str) -> Response {
     let request = Request::get(format!("{CSV}{query}"))
         .header("authorization", format!("Bearer {}", person.token))
         .body(Body::empty());
-    let api = scene.api.clone();
+    let api = fixture.api.clone();
     api.oneshot(request.unwrap()).await.unwrap()
 }
 
@@ -38,25 +38,25 @@ async fn text(response: Response) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A market with an administrator and a customer who was given money this many times.
-async fn with_deposits(count: usize) -> (Scene, Person, Person) {
-    let scene = Scene::open(HttpSettings::default());
-    let admin = scene.person("admin", [Role::Admin]).await;
-    let carol = scene.person("carol", [Role::Customer]).await;
+/// A market with an administrator, and a customer with this many deposits.
+async fn with_deposits(count: usize) -> (Fixture, Person, Person) {
+    let fixture = Fixture::open(HttpSettings::default());
+    let admin = fixture.person("admin", [Role::Admin]).await;
+    let carol = fixture.person("carol", [Role::Customer]).await;
     for _ in 0..count {
-        scene.deposit(&admin, &carol, "1", "RUB").await;
+        fixture.deposit(&admin, &carol, "1", "RUB").await;
     }
-    (scene, admin, carol)
+    (fixture, admin, carol)
 }
 
 #[tokio::test]
 async fn a_table_has_every_line_of_the_statement() {
-    let (scene, admin, carol) = with_deposits(205).await;
-    scene.deposit(&admin, &carol, "5", "USDT").await;
+    let (fixture, admin, carol) = with_deposits(205).await;
+    fixture.deposit(&admin, &carol, "5", "USDT").await;
     let body = json!({"amount": "5", "asset": "RUB", "destination": "my bank"});
     let path = "/api/billing/withdrawals";
-    let withdrawal = scene.keyed(&carol, path, "1", body).await.good();
-    let response = export(&scene, &carol, "").await;
+    let withdrawal = fixture.keyed(&carol, path, "1", body).await.good();
+    let response = export(&fixture, &carol, "").await;
     let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(header("content-type"), "text/csv; charset=utf-8");
     assert_eq!(
@@ -72,10 +72,10 @@ async fn a_table_has_every_line_of_the_statement() {
         .map(|line| line.split(',').collect())
         .collect();
     assert_eq!(lines.len(), 1 + 2 + 1 + 205);
-    assert_eq!(lines[0].join(","), HEAD);
+    assert_eq!(lines[0].join(","), HEADER);
     assert!(lines.iter().all(|line| line.len() == 11));
-    // As the statement has them.
-    let page = scene.get(&carol, "/api/wallet/entries?limit=100").await;
+    // The same values as in the statement.
+    let page = fixture.get(&carol, "/api/wallet/entries?limit=100").await;
     for (line, entry) in lines[1..]
         .iter()
         .zip(page.good()["items"].as_array().unwrap())
@@ -95,72 +95,72 @@ async fn a_table_has_every_line_of_the_statement() {
     let mut transfers: Vec<_> = lines[1..].iter().map(|line| (line[0], line[4])).collect();
     transfers.sort_unstable();
     transfers.dedup();
-    assert_eq!(transfers.len(), lines.len() - 1, "none comes twice");
+    assert_eq!(transfers.len(), lines.len() - 1, "no line is repeated");
 
-    let response = export(&scene, &carol, "?asset=USDT").await;
+    let response = export(&fixture, &carol, "?asset=USDT").await;
     let disposition = response.headers()["content-disposition"].clone();
     assert_eq!(disposition, "attachment; filename=\"statement-USDT.csv\"");
     assert_eq!(text(response).await.lines().count(), 2);
 }
 
 #[tokio::test]
-async fn everybody_has_their_own() {
-    let (scene, admin, _) = with_deposits(1).await;
-    let empty = text(export(&scene, &admin, "").await).await;
-    assert_eq!(empty, format!("{HEAD}\r\n"));
-    let stranger = scene.call(None, Method::GET, CSV, Value::Null).await;
+async fn a_user_gets_only_their_own() {
+    let (fixture, admin, _) = with_deposits(1).await;
+    let empty = text(export(&fixture, &admin, "").await).await;
+    assert_eq!(empty, format!("{HEADER}\r\n"));
+    let stranger = fixture.call(None, Method::GET, CSV, Value::Null).await;
     stranger.is_problem(401, "UNAUTHENTICATED");
     for query in ["?asset=XXX", "?limit=5", "?user_id=x"] {
-        let reply = scene.get(&admin, &format!("{CSV}{query}")).await;
+        let reply = fixture.get(&admin, &format!("{CSV}{query}")).await;
         reply.is_problem(400, "INVALID_QUERY");
     }
 }
 
 #[tokio::test]
-async fn a_table_that_breaks_off_does_not_look_complete() {
-    let (scene, _, carol) = with_deposits(105).await;
+async fn a_table_that_fails_midway_does_not_look_complete() {
+    let (fixture, _, carol) = with_deposits(105).await;
     let gone = || StorageError::Unavailable {
         source: "the line is dead".into(),
     };
-    // The first page: nothing was sent yet, and a problem can be.
-    scene.memory.faults().fail(Point::Query, gone());
-    let reply = scene.get(&carol, CSV).await;
+    // The first page fails: nothing was sent yet, so the response is a problem.
+    fixture.memory.faults().fail(Point::Query, gone());
+    let reply = fixture.get(&carol, CSV).await;
     reply.is_problem(503, "UNAVAILABLE");
-    // The second.
-    scene.memory.faults().fail_at(Point::Query, 1, gone());
-    let response = export(&scene, &carol, "").await;
+    // The second page fails.
+    fixture.memory.faults().fail_at(Point::Query, 1, gone());
+    let response = export(&fixture, &carol, "").await;
     assert_eq!(response.status(), 200);
     let mut body = response.into_body();
     let first = body.frame().await.unwrap().unwrap();
     let first = first.into_data().unwrap();
     assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 101);
     assert!(body.frame().await.unwrap().is_err());
-    assert_eq!(scene.memory.faults().pending(), 0);
+    assert_eq!(fixture.memory.faults().pending(), 0);
 }
 
 #[tokio::test]
 async fn a_table_ends_with_the_session_of_its_reader() {
-    let scene = Scene::open(HttpSettings::default());
-    let admin = scene.person("admin", [Role::Admin]).await;
-    let ada = scene.newcomer("ada").await.person;
+    let fixture = Fixture::open(HttpSettings::default());
+    let admin = fixture.person("admin", [Role::Admin]).await;
+    let ada = fixture.newcomer("ada").await.person;
     for _ in 0..105 {
-        scene.deposit(&admin, &ada, "1", "RUB").await;
+        fixture.deposit(&admin, &ada, "1", "RUB").await;
     }
-    let mut body = export(&scene, &ada, "").await.into_body();
+    let mut body = export(&fixture, &ada, "").await.into_body();
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert_eq!(first.iter().filter(|byte| **byte == b'\n').count(), 101);
-    let logout = scene.post(&ada, "/api/auth/logout", Value::Null);
+    let logout = fixture.post(&ada, "/api/auth/logout", Value::Null);
     logout.await.good();
     assert!(body.frame().await.unwrap().is_err());
 }
 
-/// Whatever people write, a spreadsheet finds nothing in the table that it would carry out.
+/// Texts of users never become formulas that a spreadsheet would evaluate.
 #[tokio::test]
 async fn no_cell_is_a_formula() {
-    let (scene, admin, carol) = with_deposits(100).await;
-    let dora = scene.person("dora", [Role::Customer]).await;
+    let (fixture, admin, carol) = with_deposits(100).await;
+    let dora = fixture.person("dora", [Role::Customer]).await;
     let account = async |person: &Person| {
-        let wallet = scene.get(person, "/api/wallet").await.good();
+        let wallet = fixture.get(person, "/api/wallet").await.good();
         let balances = wallet["balances"].as_array().unwrap();
         let found = balances.iter().find(|one| one["asset"] == "RUB").unwrap();
         found["account_id"].clone()
@@ -179,13 +179,13 @@ async fn no_cell_is_a_formula() {
             ("reject", &carol, "reason"),
         ] {
             let asked = json!({"amount": "1", "asset": "RUB", "destination": words});
-            let asked = scene.keyed(&carol, withdrawals, &key(), asked).await;
+            let asked = fixture.keyed(&carol, withdrawals, &key(), asked).await;
             let id = asked.good()["withdrawal_id"].clone();
             let path = format!("{withdrawals}/{}/{decide}", id.as_str().unwrap());
-            scene.post(by, &path, json!({word: words})).await.good();
+            fixture.post(by, &path, json!({word: words})).await.good();
         }
         let order = json!({"amount": "1", "description": words});
-        scene
+        fixture
             .keyed(&carol, "/api/orders", &key(), order)
             .await
             .good();
@@ -196,11 +196,13 @@ async fn no_cell_is_a_formula() {
             "currency": "RUB",
             "description": words,
         });
-        let paid = scene.keyed(&carol, "/api/payments", &key(), payment).await;
+        let paid = fixture
+            .keyed(&carol, "/api/payments", &key(), payment)
+            .await;
         assert_eq!(paid.good()["status"], "AUTHORIZED");
     }
-    scene.deliver().await;
-    let table = text(export(&scene, &carol, "").await).await;
+    fixture.deliver().await;
+    let table = text(export(&fixture, &carol, "").await).await;
     assert!(table.lines().count() > 120, "{table}");
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:".contains(letter);
     for row in table.lines() {

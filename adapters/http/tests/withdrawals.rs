@@ -1,4 +1,4 @@
-//! Withdrawals: asked for by owners, decided by administrators; and who may put money in.
+//! Withdrawals: requested by owners, decided by administrators; and the callers that may deposit.
 
 #![allow(
     dead_code,
@@ -6,19 +6,19 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use axum::http::Method;
+use fixture::{Fixture, Person, Reply};
 use p2p_domain::{Policy, Role};
 use p2p_http::HttpSettings;
-use scene::{Person, Reply, Scene};
 use serde_json::{Value, json};
 
 const WITHDRAWALS: &str = "/api/billing/withdrawals";
 
 /// A market with an administrator, a customer who has 100 USDT, and another.
 struct Bank {
-    scene: Scene,
+    fixture: Fixture,
     admin: Person,
     carol: Person,
     dora: Person,
@@ -26,13 +26,13 @@ struct Bank {
 
 impl Bank {
     async fn open() -> Self {
-        let scene = Scene::open(HttpSettings::default());
-        let admin = scene.person("admin", [Role::Admin]).await;
-        let carol = scene.person("carol", [Role::Customer]).await;
-        let dora = scene.person("dora", [Role::Customer]).await;
-        scene.deposit(&admin, &carol, "100", "USDT").await;
+        let fixture = Fixture::open(HttpSettings::default());
+        let admin = fixture.person("admin", [Role::Admin]).await;
+        let carol = fixture.person("carol", [Role::Customer]).await;
+        let dora = fixture.person("dora", [Role::Customer]).await;
+        fixture.deposit(&admin, &carol, "100", "USDT").await;
         Self {
-            scene,
+            fixture,
             admin,
             carol,
             dora,
@@ -41,10 +41,12 @@ impl Bank {
 
     async fn request(&self, key: &str, amount: &str) -> Reply {
         let body = json!({"amount": amount, "asset": "USDT", "destination": "my wallet"});
-        self.scene.keyed(&self.carol, WITHDRAWALS, key, body).await
+        self.fixture
+            .keyed(&self.carol, WITHDRAWALS, key, body)
+            .await
     }
 
-    /// A withdrawal that waits to be decided.
+    /// Requests a withdrawal; returns its id.
     async fn requested(&self, key: &str, amount: &str) -> String {
         let withdrawal = self.request(key, amount).await.good();
         withdrawal["withdrawal_id"].as_str().unwrap().to_owned()
@@ -53,22 +55,22 @@ impl Bank {
     async fn approve(&self, person: &Person, id: &str) -> Reply {
         let path = format!("{WITHDRAWALS}/{id}/approve");
         let body = json!({"reference": "tx-1"});
-        self.scene.post(person, &path, body).await
+        self.fixture.post(person, &path, body).await
     }
 
     async fn reject(&self, person: &Person, id: &str) -> Reply {
         let path = format!("{WITHDRAWALS}/{id}/reject");
         let body = json!({"reason": "no such address"});
-        self.scene.post(person, &path, body).await
+        self.fixture.post(person, &path, body).await
     }
 
     async fn get(&self, person: &Person, rest: &str) -> Reply {
         let path = format!("{WITHDRAWALS}{rest}");
-        self.scene.get(person, &path).await
+        self.fixture.get(person, &path).await
     }
 
     async fn balance(&self) -> (String, String) {
-        self.scene.balance(&self.carol, "USDT").await
+        self.fixture.balance(&self.carol, "USDT").await
     }
 }
 
@@ -127,21 +129,21 @@ async fn money_is_held_until_an_administrator_approves() {
         decided.is_problem(409, "WITHDRAWAL_ALREADY_DECIDED");
     }
 
-    bank.scene.deliver().await;
-    let told = bank
-        .scene
+    bank.fixture.deliver().await;
+    let notifications = bank
+        .fixture
         .get(&bank.carol, "/api/notifications")
         .await
         .good();
     assert_eq!(
         (
-            &told["items"][0]["event"],
-            &told["items"][0]["withdrawal_id"]
+            &notifications["items"][0]["event"],
+            &notifications["items"][0]["withdrawal_id"]
         ),
         (&json!("WithdrawalApproved"), &json!(id))
     );
     let lines = bank
-        .scene
+        .fixture
         .get(&bank.carol, "/api/wallet/entries")
         .await
         .good();
@@ -153,7 +155,7 @@ async fn money_is_held_until_an_administrator_approves() {
 }
 
 #[tokio::test]
-async fn what_is_rejected_comes_back() {
+async fn a_rejected_amount_is_available_again() {
     let bank = Bank::open().await;
     let id = bank.requested("1", "100").await;
     assert_eq!(bank.balance().await, amounts("0.000000", "100.000000"));
@@ -172,8 +174,11 @@ async fn what_is_rejected_comes_back() {
 #[tokio::test]
 async fn bad_requests_are_refused_by_code() {
     let bank = Bank::open().await;
-    let send =
-        async |key: &str, body: Value| bank.scene.keyed(&bank.carol, WITHDRAWALS, key, body).await;
+    let send = async |key: &str, body: Value| {
+        bank.fixture
+            .keyed(&bank.carol, WITHDRAWALS, key, body)
+            .await
+    };
     let good = json!({"amount": "1", "asset": "USDT", "destination": "my wallet"});
     for (number, (field, value, code)) in [
         ("amount", json!("100.000001"), "INSUFFICIENT_FUNDS"),
@@ -200,12 +205,12 @@ async fn bad_requests_are_refused_by_code() {
         body.as_object_mut().unwrap().remove(field);
         send("missing", body).await.is_problem(422, "MISSING_FIELD");
     }
-    let without = bank.scene.post(&bank.carol, WITHDRAWALS, good).await;
+    let without = bank.fixture.post(&bank.carol, WITHDRAWALS, good).await;
     without.is_problem(400, "IDEMPOTENCY_KEY_REQUIRED");
     let id = bank.requested("good", "1").await;
     for (step, field) in [("approve", "reference"), ("reject", "reason")] {
         let path = format!("{WITHDRAWALS}/{id}/{step}");
-        let post = async |body| bank.scene.post(&bank.admin, &path, body).await;
+        let post = async |body| bank.fixture.post(&bank.admin, &path, body).await;
         post(json!({})).await.is_problem(422, "MISSING_FIELD");
         for text in [String::new(), "x".repeat(2_001)] {
             let reply = post(json!({field: text})).await;
@@ -226,19 +231,21 @@ async fn administrators_decide_and_never_approve_their_own() {
     ] {
         reply.is_problem(403, "ROLE_REQUIRED");
     }
-    let (admin, scene) = (&bank.admin, &bank.scene);
+    let (admin, fixture) = (&bank.admin, &bank.fixture);
     let key = "self";
     let body = json!({"user_id": admin.id.to_string(), "amount": "10", "asset": "USDT"});
-    let own = scene.keyed(admin, "/api/billing/deposit", key, body).await;
+    let own = fixture
+        .keyed(admin, "/api/billing/deposit", key, body)
+        .await;
     own.is_problem(403, "CONFLICT_OF_INTEREST");
-    let other = scene.person("other", [Role::Admin]).await;
-    scene.deposit(&other, admin, "10", "USDT").await;
+    let other = fixture.person("other", [Role::Admin]).await;
+    fixture.deposit(&other, admin, "10", "USDT").await;
     let body = json!({"amount": "10", "asset": "USDT", "destination": "mine"});
-    let own = scene.keyed(admin, WITHDRAWALS, "1", body).await.good();
+    let own = fixture.keyed(admin, WITHDRAWALS, "1", body).await.good();
     let own = own["withdrawal_id"].as_str().unwrap();
     let reply = bank.approve(admin, own).await;
     reply.is_problem(403, "CONFLICT_OF_INTEREST");
-    // Whoever asked takes it back.
+    // The owner may cancel the request.
     let taken_back = bank.reject(admin, own).await.good();
     assert_eq!(taken_back["status"], "REJECTED");
     let nothing = "withdrawal_01jt0c7kq5e8tvb1y9m3x4z6wa";
@@ -250,7 +257,7 @@ async fn administrators_decide_and_never_approve_their_own() {
     }
     let path = format!("{WITHDRAWALS}/{id}/approve");
     let body = json!({"reference": "tx"});
-    let stranger = scene.call(None, Method::POST, &path, body).await;
+    let stranger = fixture.call(None, Method::POST, &path, body).await;
     stranger.is_problem(401, "UNAUTHENTICATED");
 }
 
@@ -290,32 +297,35 @@ async fn withdrawals_are_seen_by_their_owners_and_administrators() {
         bank.get(&bank.carol, query).await.is_problem(400, code);
     }
     for path in [WITHDRAWALS.to_owned(), format!("{WITHDRAWALS}/{first}")] {
-        let reply = bank.scene.call(None, Method::GET, &path, Value::Null).await;
+        let reply = bank
+            .fixture
+            .call(None, Method::GET, &path, Value::Null)
+            .await;
         reply.is_problem(401, "UNAUTHENTICATED");
     }
 }
 
 #[tokio::test]
-async fn money_is_put_in_by_administrators_or_in_a_demonstration_by_oneself() {
+async fn administrators_deposit_or_the_owner_where_there_is_a_faucet() {
     let path = "/api/billing/deposit";
     for faucet in [false, true] {
         let policy = Policy {
             faucet,
             ..Policy::default()
         };
-        let scene = Scene::under(HttpSettings::default(), policy);
-        let carol = scene.person("carol", [Role::Customer]).await;
-        let dora = scene.person("dora", [Role::Customer]).await;
+        let fixture = Fixture::under(HttpSettings::default(), policy);
+        let carol = fixture.person("carol", [Role::Customer]).await;
+        let dora = fixture.person("dora", [Role::Customer]).await;
         let to = |person: &Person| json!({"userId": person.id.to_string(), "amount": 1000});
-        let own = scene.keyed(&carol, path, "own", to(&carol)).await;
+        let own = fixture.keyed(&carol, path, "own", to(&carol)).await;
         if faucet {
             assert_eq!(own.good()["available"], "1000.00");
         } else {
             own.is_problem(403, "ROLE_REQUIRED");
         }
-        let other = scene.keyed(&carol, path, "other", to(&dora)).await;
+        let other = fixture.keyed(&carol, path, "other", to(&dora)).await;
         other.is_problem(403, "ROLE_REQUIRED");
-        let without = scene.post(&carol, path, to(&carol)).await;
+        let without = fixture.post(&carol, path, to(&carol)).await;
         without.is_problem(400, "IDEMPOTENCY_KEY_REQUIRED");
     }
 }

@@ -1,20 +1,20 @@
-//! Bodies and query strings that no client means well with: too large, too deep, too many, too long.
+//! Malicious bodies and query strings: too large, too deep, too many, too long.
 
 use serde_json::Value;
 
-use crate::ask::{Answer, Ask, Twist, ask, send, send_bytes};
+use crate::access_fixture::{AccessFixture, PROVIDER};
+use crate::call::{Call, Reply, Twist, build_call, send, send_bytes};
 use crate::matrix::allowed;
 use crate::operations::{self, Operation};
-use crate::world::{PROVIDER, World};
 
-/// No refusal is longer: what is sent does not come back many times over.
-const LONGEST_ANSWER: usize = 16 * 1024;
+/// The limit of a refusal: input must not come back multiplied.
+const MAX_REFUSAL_BYTES: usize = 16 * 1024;
 
-/// By what they are called.
+/// Bodies by their description.
 type Bodies = Vec<(String, Vec<u8>)>;
 
-/// Bodies that are bad whatever the operation.
-fn bad_anyhow() -> Bodies {
+/// Bodies that are invalid for every operation.
+fn always_invalid() -> Bodies {
     let mut bodies: Vec<(&str, Vec<u8>)> = vec![
         ("too many brackets", vec![b'['; 100_000]),
         ("60,000 brackets", vec![b'['; 60_000]),
@@ -49,8 +49,8 @@ fn bad_anyhow() -> Bodies {
     named.collect()
 }
 
-/// Members that nobody knows, many or long: others may define theirs in a body that is signed.
-fn with_strangers(good: &Value) -> Bodies {
+/// Unknown members, many or long. Signed bodies are exempt, since payment providers may add members of their own.
+fn with_unknown_members(good: &Value) -> Bodies {
     let with = |more: String| {
         let good = good.to_string();
         let inside = good.trim_start_matches('{');
@@ -108,7 +108,7 @@ fn with_one_bad(good: &Value, fields: &[String]) -> Bodies {
     let mut bodies = Vec::new();
     for field in fields {
         for (name, value) in &values {
-            // By hand: what is meant here can't be a `Value`.
+            // Concatenated, since a `Value` can't represent these numbers and texts.
             let mut good = good.clone();
             good.as_object_mut().unwrap().remove(field);
             let rest = good.to_string();
@@ -123,84 +123,89 @@ fn with_one_bad(good: &Value, fields: &[String]) -> Bodies {
     bodies
 }
 
-/// Signed as it is, where it has to be.
-fn signed(world: &World, operation: &Operation, ask: &Ask, body: &[u8]) -> Option<Ask> {
+/// Signs the body where the operation requires it; `None` if it can't be signed.
+fn signed(
+    fixture: &AccessFixture,
+    operation: &Operation,
+    call: &Call,
+    body: &[u8],
+) -> Option<Call> {
     if operation.name != "receive_payment_report" {
-        return Some(ask.clone());
+        return Some(call.clone());
     }
     let text = std::str::from_utf8(body).ok()?;
-    let signature = world.signature(text);
+    let signature = fixture.signature(text);
     let headers = vec![
         ("x-provider", PROVIDER.to_owned()),
         ("x-signature", signature),
     ];
-    Some(Ask {
+    Some(Call {
         headers,
-        ..ask.clone()
+        ..call.clone()
     })
 }
 
 #[track_caller]
-fn is_a_short_refusal(answer: &Answer, statuses: &[u16], of: &str) {
-    let shown: String = answer.text.chars().take(300).collect();
-    let status = answer.status.as_u16();
+fn is_a_short_refusal(reply: &Reply, statuses: &[u16], of: &str) {
+    let shown: String = reply.text.chars().take(300).collect();
+    let status = reply.status.as_u16();
     assert!(statuses.contains(&status), "{of}: {status} {shown}");
     assert_eq!(
-        answer.headers["content-type"], "application/problem+json",
+        reply.headers["content-type"], "application/problem+json",
         "{of}"
     );
-    assert!(answer.body["request_id"].is_string(), "{of}: {shown}");
-    let length = answer.text.len();
-    assert!(length <= LONGEST_ANSWER, "{of}: {length} bytes, {shown}");
+    assert!(reply.body["request_id"].is_string(), "{of}: {shown}");
+    let length = reply.text.len();
+    assert!(length <= MAX_REFUSAL_BYTES, "{of}: {length} bytes, {shown}");
 }
 
 #[tokio::test]
-async fn bad_bodies_are_refused_in_few_words_and_change_nothing() {
-    let world = World::open().await;
+async fn bad_bodies_are_refused_briefly_and_change_nothing() {
+    let fixture = AccessFixture::open().await;
     for operation in operations::all().iter().filter(|one| one.example.is_some()) {
-        world.again().await;
-        let (who, whose) = allowed(operation);
-        let ask = ask(&world, operation, &Twist::None, whose).await;
-        let person = world.becomes(who).await;
-        let good = ask.body.clone().unwrap();
-        let mut bodies = bad_anyhow();
+        fixture.reset().await;
+        let (who, ownership) = allowed(operation);
+        let call = build_call(&fixture, operation, &Twist::None, ownership).await;
+        let person = fixture.sign_in_as(who).await;
+        let good = call.body.clone().unwrap();
+        let mut bodies = always_invalid();
         if operation.takes_body {
-            bodies.extend(with_strangers(&good));
+            bodies.extend(with_unknown_members(&good));
             bodies.extend(with_one_bad(&good, &operation.fields));
         }
-        let before = world.scene.memory.tables();
+        let before = fixture.base.memory.tables();
         for (number, (name, body)) in bodies.into_iter().enumerate() {
-            let Some(mut ask) = signed(&world, operation, &ask, &body) else {
+            let Some(mut call) = signed(&fixture, operation, &call, &body) else {
                 continue;
             };
-            for (header, value) in &mut ask.headers {
+            for (header, value) in &mut call.headers {
                 if *header == "idempotency-key" {
                     *value = format!("bad-{number}");
                 }
             }
             let of = format!("{}, {name}", operation.name);
             let too_large = body.len() > 64 * 1024;
-            let answer = send_bytes(&world, person.as_ref(), &ask, Some(body)).await;
+            let reply = send_bytes(&fixture, person.as_ref(), &call, Some(body)).await;
             let statuses: &[u16] = if too_large { &[413] } else { &[400, 422] };
-            is_a_short_refusal(&answer, statuses, &of);
+            is_a_short_refusal(&reply, statuses, &of);
         }
-        let mut after = world.scene.memory.tables();
-        // A refusal by the market's rules is kept under its key.
+        let mut after = fixture.base.memory.tables();
+        // A refusal by the market's rules is stored under its key.
         after.replies.clone_from(&before.replies);
         assert!(after == before, "{}", operation.name);
-        let answer = send(&world, person.as_ref(), &ask).await;
+        let reply = send(&fixture, person.as_ref(), &call).await;
         assert!(
-            answer.status.is_success(),
+            reply.status.is_success(),
             "{}: {}",
             operation.name,
-            answer.text
+            reply.text
         );
     }
 }
 
 #[tokio::test]
-async fn bad_query_strings_are_refused_in_few_words() {
-    let world = World::open().await;
+async fn bad_query_strings_are_refused_briefly() {
+    let fixture = AccessFixture::open().await;
     let many: Vec<_> = (0..6_000).map(|number| format!("{number:x}=1")).collect();
     let queries = [
         many.join("&"),
@@ -215,33 +220,33 @@ async fn bad_query_strings_are_refused_in_few_words() {
     ];
     let mut refused = 0;
     for operation in operations::all().iter().filter(|one| !one.query.is_empty()) {
-        world.again().await;
-        let (who, whose) = allowed(operation);
-        let ask = ask(&world, operation, &Twist::None, whose).await;
-        let person = world.becomes(who).await;
+        fixture.reset().await;
+        let (who, ownership) = allowed(operation);
+        let call = build_call(&fixture, operation, &Twist::None, ownership).await;
+        let person = fixture.sign_in_as(who).await;
         for query in &queries {
-            let bad = Ask {
-                path: format!("{}?{query}", ask.path),
-                ..ask.clone()
+            let bad = Call {
+                path: format!("{}?{query}", call.path),
+                ..call.clone()
             };
-            let answer = send(&world, person.as_ref(), &bad).await;
+            let reply = send(&fixture, person.as_ref(), &bad).await;
             let of = format!("{}?{:.60}", operation.name, query);
             let statuses: &[u16] = if operation.name == "open_web_socket" {
                 &[400, 426]
             } else {
                 &[400]
             };
-            is_a_short_refusal(&answer, statuses, &of);
+            is_a_short_refusal(&reply, statuses, &of);
             refused += 1;
         }
     }
     assert!(refused > 50, "{refused}");
 }
 
-/// Paths are matched as they are: nothing in them is cleaned up into another one.
+/// Paths are matched as sent, without normalisation.
 #[tokio::test]
-async fn bad_paths_lead_nowhere() {
-    let world = World::open().await;
+async fn bad_paths_are_not_found() {
+    let fixture = AccessFixture::open().await;
     for path in [
         "//api/wallet",
         "/api//wallet",
@@ -257,14 +262,14 @@ async fn bad_paths_lead_nowhere() {
         "/swagger-ui/..%2f..%2f..%2fetc%2fpasswd",
         "/swagger-ui/%2e%2e/%2e%2e/etc/passwd",
     ] {
-        let ask = Ask {
+        let call = Call {
             method: axum::http::Method::GET,
             path: path.to_owned(),
             headers: Vec::new(),
             body: None,
         };
-        let answer = send(&world, Some(&world.asker), &ask).await;
-        assert_eq!(answer.status, 404, "{path}: {}", answer.text);
-        assert!(!answer.text.contains("root:"), "{path}");
+        let reply = send(&fixture, Some(&fixture.asker), &call).await;
+        assert_eq!(reply.status, 404, "{path}: {}", reply.text);
+        assert!(!reply.text.contains("root:"), "{path}");
     }
 }

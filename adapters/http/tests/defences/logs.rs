@@ -1,5 +1,5 @@
-//! What is said in the log of everything that people do, with nothing left out: no secret, nothing about people, and one
-//! line for each event, whatever they send.
+//! The log at its most verbose level has no secrets and no personal data, and one line for each event, whatever a client
+//! sends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,18 +14,18 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
 
-use crate::ask::{Answer, Ask, Twist, ask, send};
+use crate::access_fixture::AccessFixture;
+use crate::call::{Call, Reply, Twist, build_call, send};
+use crate::fixture::Person;
+use crate::fixture::captured::Captured;
 use crate::matrix::allowed;
 use crate::operations::{self, Operation};
-use crate::scene::Person;
-use crate::scene::kept::Kept;
-use crate::world::World;
 
-/// Everything that is told, in both formats of the program.
+/// Everything that is logged, in both formats of the program.
 #[derive(Clone, Default)]
 struct Log {
-    json: Kept,
-    pretty: Kept,
+    json: Captured,
+    pretty: Captured,
     events: Arc<AtomicUsize>,
 }
 
@@ -38,7 +38,7 @@ impl<S: Subscriber> tracing_subscriber::Layer<S> for Counted {
 }
 
 impl Log {
-    /// Listens on this thread, on which all of a test's tasks are.
+    /// Captures the log of this thread, on which all tasks of a test run.
     fn listen() -> (Self, DefaultGuard) {
         let log = Self::default();
         let json = fmt::layer().with_writer(log.json.clone()).json();
@@ -52,7 +52,7 @@ impl Log {
         (log, listening)
     }
 
-    /// That each event is one line, and that none of these words is in any.
+    /// Asserts that each event is one line, and that none of these words occurs.
     #[track_caller]
     fn is_discreet(&self, words: &[String], at_least: usize) {
         let events = self.events.load(Ordering::SeqCst);
@@ -77,17 +77,17 @@ impl Log {
     }
 }
 
-/// What somebody sends to be kept to themselves, or to be believed.
-const NASTY: &str = "x\r\n2025-04-18T15:00:00.000000Z ERROR forged: \u{1b}[2J\u{1b}[31mred\u{7}\u{9b}31m\u{85}\u{2028} {\"level\":\"ERROR\"}";
+/// Text that imitates a line of the log and controls a terminal.
+const INJECTION: &str = "x\r\n2025-04-18T15:00:00.000000Z ERROR forged: \u{1b}[2J\u{1b}[31mred\u{7}\u{9b}31m\u{85}\u{2028} {\"level\":\"ERROR\"}";
 
-/// The words of a body that are about people or money: all but ids, names of things, and what is in fact public.
+/// The words of a body that are about people or money: all but ids, names of constants, and short texts.
 fn private(value: &Value, words: &mut Vec<String>) {
     match value {
         Value::String(text) => {
-            let shouted = |letter: char| {
+            let upper_case = |letter: char| {
                 letter.is_ascii_uppercase() || letter.is_ascii_digit() || "_.-".contains(letter)
             };
-            let public = text.chars().all(shouted) || text.len() < 5 || text.contains("_0");
+            let public = text.chars().all(upper_case) || text.len() < 5 || text.contains("_0");
             if !public {
                 words.push(text.clone());
             }
@@ -98,56 +98,56 @@ fn private(value: &Value, words: &mut Vec<String>) {
     }
 }
 
-async fn said(world: &World, operation: &Operation) -> (Ask, Option<Person>) {
-    world.again().await;
-    let (who, whose) = allowed(operation);
-    let ask = ask(world, operation, &Twist::None, whose).await;
-    let person = world.becomes(who).await;
-    (ask, person)
+async fn prepared(fixture: &AccessFixture, operation: &Operation) -> (Call, Option<Person>) {
+    fixture.reset().await;
+    let (who, ownership) = allowed(operation);
+    let call = build_call(fixture, operation, &Twist::None, ownership).await;
+    let person = fixture.sign_in_as(who).await;
+    (call, person)
 }
 
-/// Everything that can be done, rightly and wrongly.
-async fn walk(world: &World, words: &mut Vec<String>) -> usize {
-    let mut answers = 0;
+/// Calls every operation, correctly and incorrectly; returns the number of replies.
+async fn call_everything(fixture: &AccessFixture, words: &mut Vec<String>) -> usize {
+    let mut replies = 0;
     for operation in operations::all() {
-        let (ask, person) = said(world, operation).await;
+        let (call, person) = prepared(fixture, operation).await;
         words.extend(person.iter().map(|person| person.token.clone()));
-        ask.body.iter().for_each(|body| private(body, words));
-        words.extend(secrets(&ask));
+        call.body.iter().for_each(|body| private(body, words));
+        words.extend(secrets(&call));
         let secret = |(name, _): &&(&str, String)| name.starts_with("x-signature");
         words.extend(
-            ask.headers
+            call.headers
                 .iter()
                 .filter(secret)
                 .map(|(_, value)| value.clone()),
         );
-        let mut wrong = ask.clone();
+        let mut wrong = call.clone();
         if let Some(body) = wrong.body.as_mut() {
             body["surprise"] = json!("a surprising word");
         }
         let stranger = Person {
-            id: world.asker.id,
-            token: "a-token-of-nobody".to_owned(),
+            id: fixture.asker.id,
+            token: "a-forged-token".to_owned(),
         };
-        for (ask, person) in [
-            (&ask, None),
-            (&ask, Some(&stranger)),
+        for (call, person) in [
+            (&call, None),
+            (&call, Some(&stranger)),
             (&wrong, person.as_ref()),
-            (&ask, person.as_ref()),
-            (&ask, person.as_ref()),
+            (&call, person.as_ref()),
+            (&call, person.as_ref()),
         ] {
-            let answer = send(world, person, ask).await;
-            is_discreet(&answer, person, ask);
-            words.extend(given(&answer.body));
-            answers += 1;
+            let reply = send(fixture, person, call).await;
+            is_discreet(&reply, person, call);
+            words.extend(credentials_in(&reply.body));
+            replies += 1;
         }
     }
-    words.extend(["a surprising word", "a-token-of-nobody"].map(str::to_owned));
-    answers
+    words.extend(["a surprising word", "a-forged-token"].map(str::to_owned));
+    replies
 }
 
-/// What a body has to let its sender in with. Codes are too short to be looked for: digits like them are everywhere.
-fn secrets(ask: &Ask) -> Vec<String> {
+/// The credentials in a body. Codes are left out: they are so short that the same digits occur elsewhere.
+fn secrets(call: &Call) -> Vec<String> {
     let names = [
         "password",
         "current_password",
@@ -155,15 +155,15 @@ fn secrets(ask: &Ask) -> Vec<String> {
         "refresh_token",
         "token",
     ];
-    let found = ask.body.iter().flat_map(|body| {
+    let found = call.body.iter().flat_map(|body| {
         let found = names.iter().filter_map(|name| body[name].as_str());
         found.map(str::to_owned)
     });
     found.collect()
 }
 
-/// What an answer gives out that lets somebody in.
-fn given(body: &Value) -> Vec<String> {
+/// The credentials that a reply issues.
+fn credentials_in(body: &Value) -> Vec<String> {
     let names = ["access_token", "refresh_token", "secret"];
     let codes = body["recovery_codes"].as_array().into_iter().flatten();
     let found = names.iter().map(|name| &body[*name]).chain(codes);
@@ -171,26 +171,31 @@ fn given(body: &Value) -> Vec<String> {
     found.map(str::to_owned).collect()
 }
 
-/// A problem tells nothing that only its sender should know.
+/// Asserts that a problem repeats no secret of its sender.
 #[track_caller]
-fn is_discreet(answer: &Answer, person: Option<&Person>, ask: &Ask) {
-    if answer.status.is_success() {
+fn is_discreet(reply: &Reply, person: Option<&Person>, call: &Call) {
+    if reply.status.is_success() {
         return;
     }
     let mut words: Vec<_> = person.iter().map(|person| person.token.clone()).collect();
-    words.extend(secrets(ask));
-    let email = ask.body.as_ref().and_then(|body| body["email"].as_str());
+    words.extend(secrets(call));
+    let email = call.body.as_ref().and_then(|body| body["email"].as_str());
     words.extend(email.map(str::to_owned));
     for word in words {
-        assert!(!answer.text.contains(&word), "{word}: {}", answer.text);
+        assert!(!reply.text.contains(&word), "{word}: {}", reply.text);
     }
 }
 
 #[tokio::test]
-async fn the_log_says_nothing_about_people_and_keeps_all_secrets() {
+async fn the_log_has_no_personal_data_and_no_secrets() {
     let (log, _listening) = Log::listen();
-    let world = World::open().await;
-    let people = [&world.admin, &world.asker, &world.other, &world.third];
+    let fixture = AccessFixture::open().await;
+    let people = [
+        &fixture.admin,
+        &fixture.asker,
+        &fixture.other,
+        &fixture.third,
+    ];
     let mut words: Vec<_> = people.map(|person| person.token.clone()).to_vec();
     let names = ["admin", "asker", "other", "third"];
     words.extend(names.map(|name| format!("{name}@example.org")));
@@ -203,76 +208,78 @@ async fn the_log_says_nothing_about_people_and_keeps_all_secrets() {
         ]
         .map(str::to_owned),
     );
-    let answers = walk(&world, &mut words).await;
+    let replies = call_everything(&fixture, &mut words).await;
     words.sort_unstable();
     words.dedup();
-    log.is_discreet(&words, answers);
+    log.is_discreet(&words, replies);
 }
 
 #[tokio::test]
-async fn a_line_of_the_log_stays_one_line() {
+async fn input_never_breaks_a_line_of_the_log() {
     let (log, _listening) = Log::listen();
-    let world = World::open().await;
-    let mut answers = 0;
+    let fixture = AccessFixture::open().await;
+    let mut replies = 0;
     for operation in operations::all() {
-        let (ask, person) = said(&world, operation).await;
-        let fields = ask
+        let (call, person) = prepared(&fixture, operation).await;
+        let fields = call
             .body
             .iter()
             .flat_map(|body| body.as_object().unwrap().keys());
-        let mut bodies: Vec<_> = fields.map(|field| (field.clone(), json!(NASTY))).collect();
-        bodies.push((NASTY.to_owned(), json!(NASTY)));
+        let mut bodies: Vec<_> = fields
+            .map(|field| (field.clone(), json!(INJECTION)))
+            .collect();
+        bodies.push((INJECTION.to_owned(), json!(INJECTION)));
         for (field, value) in bodies {
-            let mut nasty = ask.clone();
-            if let Some(body) = nasty.body.as_mut() {
+            let mut injected = call.clone();
+            if let Some(body) = injected.body.as_mut() {
                 body[field] = value;
             }
             let agent = "a\tb\u{e9}".to_owned();
-            nasty.headers.push(("user-agent", agent.clone()));
-            nasty.headers.push(("x-request-id", agent));
-            send(&world, person.as_ref(), &nasty).await;
-            answers += 1;
+            injected.headers.push(("user-agent", agent.clone()));
+            injected.headers.push(("x-request-id", agent));
+            send(&fixture, person.as_ref(), &injected).await;
+            replies += 1;
         }
         let name = "%0d%0a2025-04-18T15:00:00Z%20ERROR%20forged%1b%5b31m";
         for path in [
-            format!("{}{name}", ask.path),
-            format!("{}?{name}={name}", ask.path),
+            format!("{}{name}", call.path),
+            format!("{}?{name}={name}", call.path),
         ] {
-            let nasty = Ask {
+            let injected = Call {
                 path,
-                ..ask.clone()
+                ..call.clone()
             };
-            send(&world, person.as_ref(), &nasty).await;
-            answers += 1;
+            send(&fixture, person.as_ref(), &injected).await;
+            replies += 1;
         }
     }
-    log.is_discreet(&["forged".to_owned()], answers);
+    log.is_discreet(&["forged".to_owned()], replies);
 }
 
-/// When storage fails, the log says so, and says no more than that.
+/// When storage fails, the log says so without the content of the request.
 #[tokio::test]
-async fn what_fails_inside_is_told_without_what_was_sent() {
+async fn internal_failures_are_logged_without_the_request() {
     let (log, _listening) = Log::listen();
-    let world = World::open().await;
+    let fixture = AccessFixture::open().await;
     let mut words = Vec::new();
     let mut failed = 0;
     for operation in operations::all() {
         for point in [Point::Begin, Point::Load, Point::Commit, Point::Query] {
-            let (ask, person) = said(&world, operation).await;
-            ask.body.iter().for_each(|body| private(body, &mut words));
+            let (call, person) = prepared(&fixture, operation).await;
+            call.body.iter().for_each(|body| private(body, &mut words));
             words.extend(person.iter().map(|person| person.token.clone()));
             let fault = StorageError::Corrupt {
                 table: "offers",
                 id: "planned".into(),
                 reason: "planned".into(),
             };
-            world.scene.memory.faults().fail(point, fault);
-            let answer = send(&world, person.as_ref(), &ask).await;
-            world.scene.memory.faults().clear();
-            failed += usize::from(answer.status.is_server_error());
-            if answer.status == 500 {
-                assert_eq!(answer.code(), "INTERNAL");
-                assert!(!answer.text.contains("planned"), "{}", answer.text);
+            fixture.base.memory.faults().fail(point, fault);
+            let reply = send(&fixture, person.as_ref(), &call).await;
+            fixture.base.memory.faults().clear();
+            failed += usize::from(reply.status.is_server_error());
+            if reply.status == 500 {
+                assert_eq!(reply.code(), "INTERNAL");
+                assert!(!reply.text.contains("planned"), "{}", reply.text);
             }
         }
     }

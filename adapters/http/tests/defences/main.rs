@@ -1,12 +1,12 @@
-//! Who may do what, and what becomes of those who try anyway: for every operation that the documentation names.
+//! Access rights and hostile requests, for every operation that the documentation names.
 //!
-//! *What it is*: [`operations`] reads the documentation, [`world`] makes people and things, [`ask`] makes a request of
-//! them in which nothing is wrong, so that whatever is refused is refused for the one thing that a test adds.
-//! [`matrix`] is the table of rights, `matrix.txt` in words; [`overreach`] asks for more than a request may say; [`hostile`]
-//! sends what nobody means well with, [`raw`] what no client library would; [`logs`] reads what is said of it all.
+//! *What it is*: [`operations`] reads the documentation, [`access_fixture`] creates users and resources, [`call`] builds a
+//! valid request about them, so that a refusal can only come from the one thing that a test adds. [`matrix`] checks the
+//! table of rights, `matrix.txt`; [`overreach`] adds fields, parameters and headers that a request may not have;
+//! [`hostile`] sends malicious bodies and paths, [`raw`] bytes that no client library sends; [`logs`] checks what is logged.
 //!
 //! *How to add the next thing*: a new operation needs a line in `matrix.txt`, and where the documentation's example is not
-//! a valid request by itself, an arm in `ask.rs`. All tests here find it by themselves.
+//! a valid request by itself, an arm in `call.rs`. All tests here pick it up from the documentation.
 
 #![allow(
     dead_code,
@@ -15,13 +15,13 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod ask;
+mod access_fixture;
+mod call;
+#[path = "../fixture/mod.rs"]
+mod fixture;
 mod hostile;
 mod logs;
 mod matrix;
 mod operations;
 mod overreach;
 mod raw;
-#[path = "../scene/mod.rs"]
-mod scene;
-mod world;

@@ -1,17 +1,17 @@
-//! The table of rights, `matrix.txt`, done to the market cell by cell.
+//! Checks the table of rights, `matrix.txt`, against the market cell by cell.
 
 use std::collections::BTreeSet;
 
 use p2p_domain::{Role, Roles};
 
-use crate::ask::{Answer, Twist, ask, send};
+use crate::access_fixture::{AccessFixture, CallerKind, Ownership, Proof};
+use crate::call::{Reply, Twist, build_call, send};
 use crate::operations::{self, Operation};
-use crate::world::{Proof, Who, Whose, World};
 
 const TABLE: &str = include_str!("matrix.txt");
 
-/// Refusals that say who may, not what is wrong with the request; those that say that there is no such thing come to these.
-const OF_RIGHTS: [&str; 12] = [
+/// Codes of refusals for lack of rights, as opposed to an invalid request. Those for an unknown resource come on top.
+const ACCESS_REFUSALS: [&str; 12] = [
     "UNAUTHENTICATED",
     "SECOND_FACTOR_REQUIRED",
     "SIGNATURE_MISSING",
@@ -31,7 +31,7 @@ struct Line {
     title: String,
     operation: String,
     twist: Twist,
-    /// One for each of [`Who::ALL`].
+    /// One for each of [`CallerKind::ALL`].
     cells: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ fn lines() -> Vec<Line> {
     let written = TABLE.lines().map(|line| line.split('#').next().unwrap());
     let mut lines = written.map(|line| line.split_whitespace().map(str::to_owned));
     let heading: Vec<_> = lines.find_map(not_empty).unwrap();
-    assert_eq!(heading, Who::ALL.map(Who::name));
+    assert_eq!(heading, CallerKind::ALL.map(CallerKind::name));
     let lines = lines.filter_map(|words| not_empty(words).map(|words| line(&words)));
     lines.collect()
 }
@@ -53,7 +53,7 @@ fn line(words: &[String]) -> Line {
     let [title, cells @ ..] = words else {
         unreachable!("no line is empty");
     };
-    assert_eq!(cells.len(), Who::ALL.len(), "{title}");
+    assert_eq!(cells.len(), CallerKind::ALL.len(), "{title}");
     let (operation, twist) = match title.split_once([':', '@']) {
         None => (title.as_str(), Twist::None),
         Some((operation, "other_side")) => (operation, Twist::OtherSide),
@@ -67,31 +67,36 @@ fn line(words: &[String]) -> Line {
     }
 }
 
-/// What is asked about, and what the cell says about it, to whoever has shown their second factor or has not.
-fn questions(operation: &Operation, line: &Line, cell: &str, proof: Proof) -> Vec<(Whose, String)> {
+/// The owners to try, each with the status that the cell expects, given the caller's second factor.
+fn questions(
+    operation: &Operation,
+    line: &Line,
+    cell: &str,
+    proof: Proof,
+) -> Vec<(Ownership, String)> {
     let written: Vec<&str> = cell.split('/').collect();
-    let whose_matters = match line.twist {
+    let ownership_matters = match line.twist {
         Twist::None => !operation.path_ids.is_empty(),
         Twist::Id(_) => true,
         Twist::OtherSide => false,
     };
-    let [own, others, nobodys] = match (whose_matters, written.as_slice()) {
-        (false, [one]) => return vec![(Whose::Own, status(one, proof))],
+    let [own, others, missing] = match (ownership_matters, written.as_slice()) {
+        (false, [one]) => return vec![(Ownership::Own, status(one, proof))],
         (true, [all]) => [*all, *all, &if_there_is_none(all)],
         (true, [own, others]) => [*own, *others, &if_there_is_none(others)],
-        (true, [own, others, nobodys]) => [*own, *others, *nobodys],
+        (true, [own, others, missing]) => [*own, *others, *missing],
         _ => panic!("{}: `{cell}`", line.title),
     };
     [
-        (Whose::Own, own),
-        (Whose::Others, others),
-        (Whose::Nobodys, nobodys),
+        (Ownership::Own, own),
+        (Ownership::Others, others),
+        (Ownership::Missing, missing),
     ]
-    .map(|(whose, expected)| (whose, status(expected, proof)))
+    .map(|(ownership, expected)| (ownership, status(expected, proof)))
     .to_vec()
 }
 
-/// Who may not is not told whether there is such a thing.
+/// A caller without rights does not learn whether the resource exists.
 fn if_there_is_none(others: &str) -> String {
     let (status, mark) = others.split_at(others.trim_end_matches('!').len());
     if status.starts_with('2') || status == "409" {
@@ -101,83 +106,83 @@ fn if_there_is_none(others: &str) -> String {
     }
 }
 
-/// Where it is marked, nothing is said to whoever has not shown their second factor.
+/// Where the cell is marked, a caller without a fresh second factor is refused.
 fn status(written: &str, proof: Proof) -> String {
     match (written.strip_suffix('!'), proof) {
-        (Some(_), Proof::TooLongAgo) => UNPROVED.to_owned(),
+        (Some(_), Proof::TooLongAgo) => STEP_UP_CODE.to_owned(),
         (Some(status), Proof::JustNow) => status.to_owned(),
         (None, _) => written.to_owned(),
     }
 }
 
-/// The answer 401 that asks for the second factor, and not for a log-in.
-const UNPROVED: &str = "SECOND_FACTOR_REQUIRED";
+/// The code of a 401 that asks for the second factor, not for a log-in.
+const STEP_UP_CODE: &str = "SECOND_FACTOR_REQUIRED";
 
-/// How the table writes an answer.
-fn in_short(answer: &Answer) -> String {
-    if answer.body["status"] == "DECLINED" && answer.body["payment_id"].is_string() {
+/// A reply as the table writes it.
+fn abbreviated(reply: &Reply) -> String {
+    if reply.body["status"] == "DECLINED" && reply.body["payment_id"].is_string() {
         return "declined".to_owned();
     }
-    if answer.status == 401 && answer.code() == UNPROVED {
-        return UNPROVED.to_owned();
+    if reply.status == 401 && reply.code() == STEP_UP_CODE {
+        return STEP_UP_CODE.to_owned();
     }
-    answer.status.as_u16().to_string()
+    reply.status.as_u16().to_string()
 }
 
-/// Everything in a column that is not as the table says.
-async fn differences(who: Who, proof: Proof) -> Vec<String> {
-    let column = Who::ALL.iter().position(|one| *one == who).unwrap();
+/// Every deviation from a column of the table.
+async fn differences(who: CallerKind, proof: Proof) -> Vec<String> {
+    let column = CallerKind::ALL.iter().position(|one| *one == who).unwrap();
     let mut differences = Vec::new();
-    let world = World::open().await;
+    let fixture = AccessFixture::open().await;
     for line in lines() {
         let operation = Operation::named(&line.operation);
-        let mut seen: Vec<(Whose, Answer)> = Vec::new();
-        for (whose, expected) in questions(operation, &line, &line.cells[column], proof) {
+        let mut seen: Vec<(Ownership, Reply)> = Vec::new();
+        for (ownership, expected) in questions(operation, &line, &line.cells[column], proof) {
             let mut differs = |what: String| {
-                differences.push(format!("{} {whose:?}: {what}", line.title));
+                differences.push(format!("{} {ownership:?}: {what}", line.title));
             };
-            world.again().await;
-            let ask = ask(&world, operation, &line.twist, whose).await;
-            let person = world.becomes_with(who, proof).await;
-            let before = world.scene.memory.tables();
-            let answer = send(&world, person.as_ref(), &ask).await;
-            let found = in_short(&answer);
+            fixture.reset().await;
+            let call = build_call(&fixture, operation, &line.twist, ownership).await;
+            let person = fixture.sign_in_with_proof(who, proof).await;
+            let before = fixture.base.memory.tables();
+            let reply = send(&fixture, person.as_ref(), &call).await;
+            let found = abbreviated(&reply);
             if found != expected {
-                differs(format!("{expected} expected, but {found} {}", answer.text));
+                differs(format!("{expected} expected, but {found} {}", reply.text));
             }
-            if !answer.status.is_success() {
-                if !of_rights(answer.code()) {
-                    differs(format!("{} says nothing about rights", answer.code()));
+            if !reply.status.is_success() {
+                if !is_access_refusal(reply.code()) {
+                    differs(format!("{} says nothing about rights", reply.code()));
                 }
-                let mut after = world.scene.memory.tables();
-                // A refusal is kept under its key, and that is all that is left of it.
+                let mut after = fixture.base.memory.tables();
+                // A refusal is stored under its key, and changes nothing else.
                 after.replies.clone_from(&before.replies);
                 if after != before {
-                    differs("refused, and yet something has changed".to_owned());
+                    differs("refused, but something has changed".to_owned());
                 }
-            } else if !operation.changes() && world.scene.memory.tables() != before {
-                differs("looking has changed something".to_owned());
+            } else if !operation.changes() && fixture.base.memory.tables() != before {
+                differs("reading has changed something".to_owned());
             }
-            seen.push((whose, answer));
+            seen.push((ownership, reply));
         }
-        if let [_, (_, others), (_, nobodys)] = seen.as_slice()
+        if let [_, (_, others), (_, missing)] = seen.as_slice()
             && !others.status.is_success()
-            && others.status == nobodys.status
-            && others.seen() != nobodys.seen()
+            && others.status == missing.status
+            && others.seen() != missing.seen()
         {
-            let (others, nobodys) = (&others.text, &nobodys.text);
-            let what = "what is others' can be told from what is not there";
-            differences.push(format!("{}: {what}: {others} {nobodys}", line.title));
+            let (others, missing) = (&others.text, &missing.text);
+            let what = "a resource of others can be distinguished from one that does not exist";
+            differences.push(format!("{}: {what}: {others} {missing}", line.title));
         }
     }
     differences
 }
 
-fn of_rights(code: &str) -> bool {
-    OF_RIGHTS.contains(&code) || code.ends_with("_NOT_FOUND") && code != "ROUTE_NOT_FOUND"
+fn is_access_refusal(code: &str) -> bool {
+    ACCESS_REFUSALS.contains(&code) || code.ends_with("_NOT_FOUND") && code != "ROUTE_NOT_FOUND"
 }
 
-/// One test for each column, so that they run beside each other.
+/// One test for each column, so that they run in parallel.
 macro_rules! columns {
     ($($name:ident: $who:expr, $proof:expr;)*) => {$(
         #[tokio::test]
@@ -189,19 +194,19 @@ macro_rules! columns {
 }
 
 columns! {
-    nobody_may_what_the_table_says: Who::Nobody, Proof::TooLongAgo;
-    somebody_without_roles_may_what_the_table_says: Who::NoRoles, Proof::JustNow;
-    customers_may_what_the_table_says: Who::Has(Role::Customer), Proof::JustNow;
-    exchangers_may_what_the_table_says: Who::Has(Role::Exchanger), Proof::JustNow;
-    moderators_may_what_the_table_says: Who::Has(Role::Moderator), Proof::JustNow;
-    administrators_may_what_the_table_says: Who::Has(Role::Admin), Proof::JustNow;
-    customers_without_a_fresh_second_factor_may_what_the_table_says: Who::Has(Role::Customer), Proof::TooLongAgo;
-    moderators_without_a_fresh_second_factor_may_what_the_table_says: Who::Has(Role::Moderator), Proof::TooLongAgo;
-    administrators_without_a_fresh_second_factor_may_what_the_table_says: Who::Has(Role::Admin), Proof::TooLongAgo;
+    the_table_holds_without_a_token: CallerKind::NoToken, Proof::TooLongAgo;
+    the_table_holds_without_roles: CallerKind::NoRoles, Proof::JustNow;
+    the_table_holds_for_customers: CallerKind::Has(Role::Customer), Proof::JustNow;
+    the_table_holds_for_exchangers: CallerKind::Has(Role::Exchanger), Proof::JustNow;
+    the_table_holds_for_moderators: CallerKind::Has(Role::Moderator), Proof::JustNow;
+    the_table_holds_for_administrators: CallerKind::Has(Role::Admin), Proof::JustNow;
+    the_table_holds_for_customers_without_a_fresh_second_factor: CallerKind::Has(Role::Customer), Proof::TooLongAgo;
+    the_table_holds_for_moderators_without_a_fresh_second_factor: CallerKind::Has(Role::Moderator), Proof::TooLongAgo;
+    the_table_holds_for_administrators_without_a_fresh_second_factor: CallerKind::Has(Role::Admin), Proof::TooLongAgo;
 }
 
 #[test]
-fn every_operation_and_every_id_that_it_takes_has_its_line() {
+fn every_operation_and_each_of_its_ids_has_a_line() {
     let mut wanted = BTreeSet::new();
     for operation in operations::all() {
         let others = operation.other_ids();
@@ -219,33 +224,33 @@ fn every_operation_and_every_id_that_it_takes_has_its_line() {
     assert!(stray.is_empty(), "there are no such operations: {stray:?}");
 }
 
-/// Somebody who may, and whose thing they may do it to.
-pub(crate) fn allowed(operation: &Operation) -> (Who, Whose) {
+/// A caller that may call the operation, and the owner of a resource about which it may.
+pub(crate) fn allowed(operation: &Operation) -> (CallerKind, Ownership) {
     let line = lines()
         .into_iter()
         .find(|line| line.title == operation.name);
     let line = line.unwrap_or_else(|| panic!("matrix.txt has no line for {}", operation.name));
-    let mut found = Who::ALL.into_iter().zip(&line.cells).rev();
+    let mut found = CallerKind::ALL.into_iter().zip(&line.cells).rev();
     let by = found.find_map(|(who, cell)| {
         let mut asked = questions(operation, &line, cell, Proof::JustNow).into_iter();
         let good = asked.find(|(_, status)| GRANTED.contains(&status.as_str()));
-        good.map(|(whose, _)| (who, whose))
+        good.map(|(ownership, _)| (who, ownership))
     });
-    by.unwrap_or_else(|| panic!("nobody may {}", operation.name))
+    by.unwrap_or_else(|| panic!("no caller may {}", operation.name))
 }
 
-/// The last one is as far as a request gets that is no WebSocket.
+/// Statuses of success; 426 is what a plain request to the WebSocket gets.
 const GRANTED: [&str; 5] = ["200", "201", "202", "204", "426"];
 
-/// The callers whom a cell grants the operation, about what is their own or about what is others'.
-fn granted(line: &Line, others: bool) -> Vec<Who> {
+/// The callers to whom a cell grants the operation, on their own resources or on those of others.
+fn granted(line: &Line, others: bool) -> Vec<CallerKind> {
     let is_granted = |cell: &String| {
         let cells: Vec<_> = cell.split('/').collect();
         let cell = if others { cells.get(1) } else { None };
         let status = cell.unwrap_or(&cells[0]).trim_end_matches('!');
         GRANTED.contains(&status)
     };
-    let cells = Who::ALL.into_iter().zip(&line.cells);
+    let cells = CallerKind::ALL.into_iter().zip(&line.cells);
     cells
         .filter(|(_, cell)| is_granted(cell))
         .map(|(who, _)| who)
@@ -253,19 +258,22 @@ fn granted(line: &Line, others: bool) -> Vec<Who> {
 }
 
 /// The callers whom a declared grant stands for.
-fn declared(grant: &str) -> Vec<Who> {
-    let is_meant = |who: Who| match (grant, who) {
+fn declared(grant: &str) -> Vec<CallerKind> {
+    let is_meant = |who: CallerKind| match (grant, who) {
         ("public", _) => true,
-        ("none", _) | (_, Who::Nobody) => false,
+        ("none", _) | (_, CallerKind::NoToken) => false,
         ("authenticated", _) => true,
-        (_, Who::NoRoles) => false,
+        (_, CallerKind::NoRoles) => false,
         ("any_role", _) => true,
-        (name, Who::Has(role)) => {
+        (name, CallerKind::Has(role)) => {
             let wanted: Role = name.parse().unwrap_or_else(|_| panic!("no grant: {name}"));
             Roles::from_iter([role]).allow(wanted)
         }
     };
-    Who::ALL.into_iter().filter(|who| is_meant(*who)).collect()
+    CallerKind::ALL
+        .into_iter()
+        .filter(|who| is_meant(*who))
+        .collect()
 }
 
 #[test]

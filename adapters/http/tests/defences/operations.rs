@@ -12,21 +12,21 @@ pub(crate) struct Operation {
     pub(crate) method: Method,
     /// With its parameters in braces.
     pub(crate) path: String,
-    /// No bearer token is asked for.
+    /// Whether it works without a bearer token.
     pub(crate) open: bool,
     pub(crate) needs_key: bool,
     /// The policy that the handler declares.
     pub(crate) policy: Value,
     /// The parameters of the path.
     pub(crate) path_ids: Vec<String>,
-    /// Parameters of the query string that name somebody or something.
+    /// Parameters of the query string that are ids.
     pub(crate) query_ids: Vec<String>,
     pub(crate) query: Vec<String>,
-    /// Members of the body that name somebody or something.
+    /// Members of the body that are ids.
     pub(crate) body_ids: Vec<String>,
     /// All members of the body.
     pub(crate) fields: Vec<String>,
-    /// Whether it takes a body that is not given out to others to define.
+    /// Whether it takes a body that the market defines, as opposed to a payment provider.
     pub(crate) takes_body: bool,
     pub(crate) example: Option<Value>,
 }
@@ -41,13 +41,13 @@ impl Operation {
         self.method != Method::GET
     }
 
-    /// All ids that it takes but those of the path.
+    /// All ids that it takes outside the path.
     pub(crate) fn other_ids(&self) -> impl Iterator<Item = &String> {
         self.body_ids.iter().chain(&self.query_ids)
     }
 }
 
-/// All of them.
+/// All documented operations.
 pub(crate) fn all() -> &'static [Operation] {
     static ALL: LazyLock<Vec<Operation>> = LazyLock::new(documented);
     &ALL
@@ -115,7 +115,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// Whether it is a typed id, or may be one: that is seen by the pattern that they have.
+/// Whether the schema is, or may be, a typed id: their pattern shows it.
 fn is_id(document: &Value, schema: &Value) -> bool {
     let schema = resolve(document, schema);
     let pattern = schema["pattern"].as_str().unwrap_or_default();

@@ -1,17 +1,17 @@
-//! Words that nobody asked for: in bodies, query strings and headers, and numbers of pages that are others'.
+//! Unsolicited fields in bodies, query strings and headers, and page cursors of other users.
 
 use p2p_domain::Role;
 use serde_json::{Value, json};
 
-use crate::ask::{Ask, Twist, ask, send};
+use crate::access_fixture::{AccessFixture, CallerKind, Ownership, Stage, UNKNOWN_ID};
+use crate::call::{Call, Twist, build_call, send};
+use crate::fixture::Person;
 use crate::matrix::allowed;
 use crate::operations::{self, Operation};
-use crate::scene::Person;
-use crate::world::{NOTHING, Stage, Who, Whose, World};
 
-/// What somebody would like to be the case.
+/// Fields and values from which an attacker would profit.
 fn wishes() -> Vec<(&'static str, Value)> {
-    let user = json!(format!("user_{NOTHING}"));
+    let user = json!(format!("user_{UNKNOWN_ID}"));
     vec![
         ("id", user.clone()),
         ("user_id", user.clone()),
@@ -48,7 +48,7 @@ fn wishes() -> Vec<(&'static str, Value)> {
         ("password_hash", json!("insecure:mine")),
         ("proved_at", json!("2100-01-01T00:00:00Z")),
         ("second_factor", json!(false)),
-        ("session_id", json!(format!("session_{NOTHING}"))),
+        ("session_id", json!(format!("session_{UNKNOWN_ID}"))),
         ("generation", json!(1)),
         ("totp_secret", json!("JBSWY3DPEHPK3PXP")),
         ("idempotency_key", json!("another")),
@@ -58,7 +58,7 @@ fn wishes() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Wishes that are a field by right. Each is a thing that the operation is for, or must agree with the token.
+/// Wishes that are documented fields. Each is the purpose of the operation, or must agree with the token.
 const BY_RIGHT: [(&str, &str); 14] = [
     ("confirm_payment", "customer_id"),
     ("confirm_payment", "exchanger_id"),
@@ -88,22 +88,22 @@ fn is_field(operation: &Operation, wish: &str) -> bool {
     operation.fields.contains(&snake)
 }
 
-/// A request that is granted, and whoever makes it.
-async fn granted(world: &World, operation: &Operation) -> (Ask, Option<Person>) {
-    world.again().await;
-    let (who, whose) = allowed(operation);
-    let ask = ask(world, operation, &Twist::None, whose).await;
-    let person = world.becomes(who).await;
-    (ask, person)
+/// A request that is granted, and its caller.
+async fn granted(fixture: &AccessFixture, operation: &Operation) -> (Call, Option<Person>) {
+    fixture.reset().await;
+    let (who, ownership) = allowed(operation);
+    let call = build_call(fixture, operation, &Twist::None, ownership).await;
+    let person = fixture.sign_in_as(who).await;
+    (call, person)
 }
 
 #[tokio::test]
-async fn no_body_takes_more_than_it_is_asked_for() {
-    let world = World::open().await;
+async fn bodies_reject_undocumented_fields() {
+    let fixture = AccessFixture::open().await;
     let mut by_right = Vec::new();
     for operation in operations::all().iter().filter(|one| one.takes_body) {
-        let (ask, person) = granted(&world, operation).await;
-        let before = world.scene.memory.tables();
+        let (call, person) = granted(&fixture, operation).await;
+        let before = fixture.base.memory.tables();
         for (wish, value) in wishes() {
             if is_field(operation, wish) {
                 if operation.fields.iter().any(|field| field == wish) {
@@ -111,58 +111,55 @@ async fn no_body_takes_more_than_it_is_asked_for() {
                 }
                 continue;
             }
-            let mut greedy = ask.clone();
+            let mut greedy = call.clone();
             greedy.body.as_mut().unwrap()[wish] = value;
-            let answer = send(&world, person.as_ref(), &greedy).await;
-            let of = format!("{} {wish}: {}", operation.name, answer.text);
-            assert_eq!(answer.status, 422, "{of}");
-            assert_eq!(answer.code(), "UNKNOWN_FIELD", "{of}");
-            assert_eq!(answer.body["errors"][0]["field"], wish, "{of}");
-            assert_eq!(world.scene.memory.tables(), before, "{of}");
+            let reply = send(&fixture, person.as_ref(), &greedy).await;
+            let of = format!("{} {wish}: {}", operation.name, reply.text);
+            assert_eq!(reply.status, 422, "{of}");
+            assert_eq!(reply.code(), "UNKNOWN_FIELD", "{of}");
+            assert_eq!(reply.body["errors"][0]["field"], wish, "{of}");
+            assert_eq!(fixture.base.memory.tables(), before, "{of}");
         }
-        let answer = send(&world, person.as_ref(), &ask).await;
-        let of = format!("{}: {}", operation.name, answer.text);
-        assert!(answer.status.is_success(), "{of}");
+        let reply = send(&fixture, person.as_ref(), &call).await;
+        let of = format!("{}: {}", operation.name, reply.text);
+        assert!(reply.status.is_success(), "{of}");
     }
     by_right.sort_unstable();
-    assert_eq!(
-        by_right, BY_RIGHT,
-        "is a new field one that anybody may set?"
-    );
+    assert_eq!(by_right, BY_RIGHT, "may every caller set the new field?");
 }
 
 #[tokio::test]
-async fn a_query_string_says_no_more_than_it_is_asked() {
-    let world = World::open().await;
-    for operation in operations::all().iter().filter(|one| is_a_look(one)) {
-        let (ask, person) = granted(&world, operation).await;
-        let plain = send(&world, person.as_ref(), &ask).await;
+async fn undocumented_query_parameters_have_no_effect() {
+    let fixture = AccessFixture::open().await;
+    for operation in operations::all().iter().filter(|one| is_read(one)) {
+        let (call, person) = granted(&fixture, operation).await;
+        let plain = send(&fixture, person.as_ref(), &call).await;
         let wishes = wishes().into_iter().filter(|(wish, value)| {
             let known = operation.query.iter().any(|name| name == wish);
             !known && !wish.is_empty() && (value.is_string() || value.is_boolean())
         });
         for (wish, value) in wishes {
             let value = value.to_string().replace('"', "");
-            let mut greedy = ask.clone();
-            greedy.path = format!("{}?{wish}={value}", ask.path);
-            let answer = send(&world, person.as_ref(), &greedy).await;
-            let of = format!("{} {wish}: {}", operation.name, answer.text);
-            if answer.status == 400 {
-                assert_eq!(answer.code(), "INVALID_QUERY", "{of}");
+            let mut greedy = call.clone();
+            greedy.path = format!("{}?{wish}={value}", call.path);
+            let reply = send(&fixture, person.as_ref(), &greedy).await;
+            let of = format!("{} {wish}: {}", operation.name, reply.text);
+            if reply.status == 400 {
+                assert_eq!(reply.code(), "INVALID_QUERY", "{of}");
             } else {
-                assert_eq!(answer.seen(), plain.seen(), "{of}");
+                assert_eq!(reply.seen(), plain.seen(), "{of}");
             }
         }
     }
 }
 
-fn is_a_look(operation: &Operation) -> bool {
+fn is_read(operation: &Operation) -> bool {
     operation.path.starts_with("/api/") && !operation.changes()
 }
 
-/// What proxies and other people's gateways are told by.
-fn headers_of_others(world: &World) -> Vec<(&'static str, String)> {
-    let admin = world.admin.id.to_string();
+/// Headers by which other gateways and proxies pass on an identity.
+fn headers_of_others(fixture: &AccessFixture) -> Vec<(&'static str, String)> {
+    let admin = fixture.admin.id.to_string();
     let mut headers = vec![
         ("x-user", admin.clone()),
         ("x-user-id", admin.clone()),
@@ -186,54 +183,54 @@ fn headers_of_others(world: &World) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn headers_that_others_trust_mean_nothing_here() {
-    let world = World::open().await;
+async fn identity_headers_of_other_systems_are_ignored() {
+    let fixture = AccessFixture::open().await;
     for operation in operations::all() {
-        let (ask, person) = granted(&world, operation).await;
-        let mut posing = ask.clone();
-        posing.headers.extend(headers_of_others(&world));
+        let (call, person) = granted(&fixture, operation).await;
+        let mut posing = call.clone();
+        posing.headers.extend(headers_of_others(&fixture));
         if !operation.open {
-            let answer = send(&world, None, &posing).await;
-            let of = format!("{}: {}", operation.name, answer.text);
+            let reply = send(&fixture, None, &posing).await;
+            let of = format!("{}: {}", operation.name, reply.text);
             assert_eq!(
-                (answer.status.as_u16(), answer.code()),
+                (reply.status.as_u16(), reply.code()),
                 (401, "UNAUTHENTICATED"),
                 "{of}"
             );
         }
-        if is_a_look(operation) {
-            let plain = send(&world, person.as_ref(), &ask).await;
-            let answer = send(&world, person.as_ref(), &posing).await;
-            assert_eq!(answer.seen(), plain.seen(), "{}", operation.name);
+        if is_read(operation) {
+            let plain = send(&fixture, person.as_ref(), &call).await;
+            let reply = send(&fixture, person.as_ref(), &posing).await;
+            assert_eq!(reply.seen(), plain.seen(), "{}", operation.name);
         }
     }
 }
 
-/// Things of others: not one of their ids comes up in any list of somebody's, wherever its pages are said to begin.
+/// No list contains an id of another user's resource, whatever cursor its page begins at.
 #[tokio::test]
-async fn no_page_of_a_list_shows_what_is_others() {
-    let world = World::open().await;
+async fn lists_never_show_resources_of_other_users() {
+    let fixture = AccessFixture::open().await;
     let ids = [
-        world.user(Whose::Others),
-        world.third.id.to_string(),
-        world
-            .offer(Whose::Others, Role::Customer, Stage::Paid)
+        fixture.user(Ownership::Others),
+        fixture.third.id.to_string(),
+        fixture
+            .offer(Ownership::Others, Role::Customer, Stage::Paid)
             .await,
-        world
-            .offer(Whose::Others, Role::Exchanger, Stage::Pending)
+        fixture
+            .offer(Ownership::Others, Role::Exchanger, Stage::Pending)
             .await,
-        world.dispute(Whose::Others).await,
-        world.withdrawal(Whose::Others).await,
-        world.order(Whose::Others).await,
-        world.payment(Whose::Others).await,
-        world.notification(Whose::Others).await,
-        world.account(Whose::Others, "RUB").await,
-        world.session(Whose::Others),
+        fixture.dispute(Ownership::Others).await,
+        fixture.withdrawal(Ownership::Others).await,
+        fixture.order(Ownership::Others).await,
+        fixture.payment(Ownership::Others).await,
+        fixture.notification(Ownership::Others).await,
+        fixture.account(Ownership::Others, "RUB").await,
+        fixture.session(Ownership::Others),
     ];
-    let person = world.becomes(Who::Has(Role::Customer)).await;
-    let mut looked = 0;
-    for operation in operations::all().iter().filter(|one| is_a_look(one)) {
-        // What is offered, is offered to everybody.
+    let person = fixture.sign_in_as(CallerKind::Has(Role::Customer)).await;
+    let mut listed = 0;
+    for operation in operations::all().iter().filter(|one| is_read(one)) {
+        // Listings are public.
         if !operation.path_ids.is_empty() || operation.name == "list_listings" {
             continue;
         }
@@ -247,45 +244,51 @@ async fn no_page_of_a_list_shows_what_is_others() {
             queries.extend(["1", "99999999"].map(|number| format!("?{page}={number}")));
         }
         for query in queries {
-            let ask = Ask {
+            let call = Call {
                 method: operation.method.clone(),
                 path: format!("{}{query}", operation.path),
                 headers: Vec::new(),
                 body: None,
             };
-            let answer = send(&world, person.as_ref(), &ask).await;
-            let of = format!("{}: {}", ask.path, answer.text);
+            let reply = send(&fixture, person.as_ref(), &call).await;
+            let of = format!("{}: {}", call.path, reply.text);
             assert!(
-                [200, 400, 403, 426].contains(&answer.status.as_u16()),
+                [200, 400, 403, 426].contains(&reply.status.as_u16()),
                 "{of}"
             );
-            assert!(!ids.iter().any(|id| answer.text.contains(id)), "{of}");
-            looked += usize::from(answer.status == 200);
+            assert!(!ids.iter().any(|id| reply.text.contains(id)), "{of}");
+            listed += usize::from(reply.status == 200);
         }
     }
-    assert!(looked > 15, "{looked}");
+    assert!(listed > 15, "{looked}");
 }
 
-/// A side that a body names is no id, and has to be the caller's own all the same.
+/// A side that a body names is not an id, but must be the caller's own as well.
 #[tokio::test]
-async fn nobody_speaks_for_the_other_side() {
-    let world = World::open().await;
+async fn a_caller_cannot_act_for_the_other_side() {
+    let fixture = AccessFixture::open().await;
     for (name, field) in [
         ("cancel_offer", "cancelled_by"),
         ("open_dispute", "opened_by"),
     ] {
-        world.again().await;
-        let mut ask = ask(&world, Operation::named(name), &Twist::None, Whose::Own).await;
-        let before = world.scene.memory.tables();
-        ask.body.as_mut().unwrap()[field] = json!("EXCHANGER");
-        let answer = send(&world, Some(&world.asker), &ask).await;
+        fixture.reset().await;
+        let mut call = build_call(
+            &fixture,
+            Operation::named(name),
+            &Twist::None,
+            Ownership::Own,
+        )
+        .await;
+        let before = fixture.base.memory.tables();
+        call.body.as_mut().unwrap()[field] = json!("EXCHANGER");
+        let reply = send(&fixture, Some(&fixture.asker), &call).await;
         assert_eq!(
-            (answer.status.as_u16(), answer.code()),
+            (reply.status.as_u16(), reply.code()),
             (403, "IDENTITY_MISMATCH")
         );
-        assert_eq!(world.scene.memory.tables(), before);
-        ask.body.as_mut().unwrap()[field] = json!("CUSTOMER");
-        let answer = send(&world, Some(&world.asker), &ask).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(fixture.base.memory.tables(), before);
+        call.body.as_mut().unwrap()[field] = json!("CUSTOMER");
+        let reply = send(&fixture, Some(&fixture.asker), &call).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
     }
 }

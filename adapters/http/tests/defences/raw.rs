@@ -1,4 +1,4 @@
-//! Bytes on the wire that no client library would send.
+//! Bytes on the wire that no client library sends.
 
 use std::time::Duration;
 
@@ -6,49 +6,49 @@ use p2p_edge::{ServerSettings, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::access_fixture::AccessFixture;
 use crate::operations::Operation;
-use crate::world::World;
 
-/// A guard, and no promise.
-const HANGS: Duration = Duration::from_secs(20);
+/// Fails a test that hangs.
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Serves the world's market and sends these bytes; answers all that comes back until the connection ends, which the
-/// sender does from its side.
-async fn exchange(world: &World, bytes: &[u8]) -> String {
+/// Serves the market, sends these bytes and closes the sending side; returns all that comes back until the connection
+/// ends.
+async fn exchange(fixture: &AccessFixture, bytes: &[u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (api, live) = (world.scene.api.clone(), &world.scene.live);
-    let (connections, stop) = (live.connections.clone(), live.stop.clone());
+    let (api, state) = (fixture.base.api.clone(), &fixture.base.state);
+    let (connections, stop) = (state.connections.clone(), state.stop.clone());
     let serving = serve(listener, api, ServerSettings::default(), connections, stop);
     let serving = tokio::spawn(serving);
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     stream.shutdown().await.unwrap();
-    let mut answer = Vec::new();
-    let reading = stream.read_to_end(&mut answer);
-    // Where the rest of what was sent is not read, the connection may be reset.
-    let _ = tokio::time::timeout(HANGS, reading).await.unwrap();
+    let mut response = Vec::new();
+    let reading = stream.read_to_end(&mut response);
+    // The connection may be reset if the server has not read all bytes.
+    let _ = tokio::time::timeout(TEST_TIMEOUT, reading).await.unwrap();
     serving.abort();
-    String::from_utf8(answer).unwrap()
+    String::from_utf8(response).unwrap()
 }
 
-/// The statuses of all answers.
-fn statuses(answers: &str) -> Vec<&str> {
-    let heads = answers.match_indices("HTTP/1.1 ");
-    let statuses = heads.map(|(place, _)| &answers[place + 9..place + 12]);
+/// The statuses of all responses.
+fn statuses(responses: &str) -> Vec<&str> {
+    let heads = responses.match_indices("HTTP/1.1 ");
+    let statuses = heads.map(|(place, _)| &responses[place + 9..place + 12]);
     statuses.collect()
 }
 
-/// The names and values of the first answer's headers.
-fn headers(answers: &str) -> Vec<(String, String)> {
-    let head = answers.split("\r\n\r\n").next().unwrap();
+/// The names and values of the first response's headers.
+fn headers(responses: &str) -> Vec<(String, String)> {
+    let head = responses.split("\r\n\r\n").next().unwrap();
     let lines = head.split("\r\n").skip(1);
     let pairs = lines.map(|line| line.split_once(": ").unwrap());
     let owned = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
     owned.collect()
 }
 
-/// Values that would become headers of their own wherever they came back as they are.
+/// Values that would become headers if a response repeated them verbatim.
 const INJECTED: [&str; 14] = [
     "a\rX-Injected: yes",
     "a\nX-Injected: yes",
@@ -67,8 +67,8 @@ const INJECTED: [&str; 14] = [
 ];
 
 #[tokio::test]
-async fn no_value_becomes_a_header() {
-    let world = World::open().await;
+async fn no_input_becomes_a_header() {
+    let fixture = AccessFixture::open().await;
     let names = [
         "X-Request-Id",
         "Idempotency-Key",
@@ -87,38 +87,38 @@ async fn no_value_becomes_a_header() {
             let request = format!(
                 "GET /api/wallet HTTP/1.1\r\nHost: market\r\nConnection: close\r\n{name}: {value}\r\n\r\n"
             );
-            let answer = exchange(&world, request.as_bytes()).await;
-            // A line break makes a line of its own: of the request, which may have whatever headers it likes.
-            is_unharmed(&answer, &["400", "401"], &format!("{name}: {value:?}"));
+            let response = exchange(&fixture, request.as_bytes()).await;
+            // A line break only starts another header of the request, which is harmless.
+            is_unharmed(&response, &["400", "401"], &format!("{name}: {value:?}"));
         }
         let path = value.replace(['\r', '\n', ' '], "%0d%0a");
         let request =
             format!("GET /api/users/{path} HTTP/1.1\r\nHost: market\r\nConnection: close\r\n\r\n");
-        let answer = exchange(&world, request.as_bytes()).await;
-        is_unharmed(&answer, &["400", "401", "404"], &path);
+        let response = exchange(&fixture, request.as_bytes()).await;
+        is_unharmed(&response, &["400", "401", "404"], &path);
         let request =
             format!("GET /swagger-ui{path} HTTP/1.1\r\nHost: market\r\nConnection: close\r\n\r\n");
-        let answer = exchange(&world, request.as_bytes()).await;
-        is_unharmed(&answer, &["400", "404"], &path);
+        let response = exchange(&fixture, request.as_bytes()).await;
+        is_unharmed(&response, &["400", "404"], &path);
     }
 }
 
-/// One answer, with nothing in its headers that was sent.
-fn is_unharmed(answer: &str, wanted: &[&str], of: &str) {
-    let found = statuses(answer);
+/// Asserts a single response whose headers repeat nothing of the request.
+fn is_unharmed(response: &str, wanted: &[&str], of: &str) {
+    let found = statuses(response);
     assert!(
         found.len() == 1 && wanted.contains(&found[0]),
-        "{of}: {answer:?}"
+        "{of}: {response:?}"
     );
-    for (name, value) in headers(answer) {
+    for (name, value) in headers(response) {
         let harmless = |letter: char| letter.is_ascii_graphic() || letter == ' ';
         assert!(value.chars().all(harmless), "{of}: {name}: {value:?}");
-        assert!(!name.contains("injected"), "{of}: {answer:?}");
+        assert!(!name.contains("injected"), "{of}: {response:?}");
         assert!(
             !value.to_lowercase().contains("injected"),
-            "{of}: {answer:?}"
+            "{of}: {response:?}"
         );
-        assert!(!value.contains("script"), "{of}: {answer:?}");
+        assert!(!value.contains("script"), "{of}: {response:?}");
         if name == "x-request-id" {
             let plain = |letter: char| letter.is_ascii_alphanumeric();
             assert!(value.chars().all(plain), "{of}: {value:?}");
@@ -126,10 +126,10 @@ fn is_unharmed(answer: &str, wanted: &[&str], of: &str) {
     }
 }
 
-/// Requests of which one part of the way may see the end where another does not: what hides behind is never answered.
+/// Requests whose end a proxy and the server may see at different places: the request hidden behind it is never served.
 #[tokio::test]
-async fn no_request_hides_in_another() {
-    let world = World::open().await;
+async fn no_request_is_smuggled_in_another() {
+    let fixture = AccessFixture::open().await;
     let hidden = "GET /healthz HTTP/1.1\r\nHost: market\r\n\r\n";
     let chunked = format!("0\r\n\r\n{hidden}");
     let lengths = chunked.len();
@@ -203,17 +203,17 @@ async fn no_request_hides_in_another() {
             format!("GET /healthz HTTP/1.2\r\nHost: market\r\n\r\n{hidden}"),
         ),
     ] {
-        let answer = exchange(&world, request.as_bytes()).await;
-        let found = statuses(&answer);
+        let response = exchange(&fixture, request.as_bytes()).await;
+        let found = statuses(&response);
         let refused = found.iter().all(|status| status.starts_with('4'));
-        assert!(found.len() <= 1 && refused, "{name}: {answer}");
+        assert!(found.len() <= 1 && refused, "{name}: {response}");
     }
 }
 
-/// More headers, or longer ones, than anybody needs.
+/// Heads with too many or too long headers are refused.
 #[tokio::test]
 async fn heads_are_bounded() {
-    let world = World::open().await;
+    let fixture = AccessFixture::open().await;
     let many = "X-A: b\r\n".repeat(5_000);
     let long = format!("X-A: {}\r\n", "b".repeat(1_000_000));
     let path = "a".repeat(1_000_000);
@@ -231,19 +231,19 @@ async fn heads_are_bounded() {
             format!("GET /{path} HTTP/1.1\r\nHost: market\r\n\r\n"),
         ),
     ] {
-        let answer = exchange(&world, request.as_bytes()).await;
-        let found = statuses(&answer);
+        let response = exchange(&fixture, request.as_bytes()).await;
+        let found = statuses(&response);
         assert!(
             found.is_empty() || found == ["431"] || found == ["414"],
-            "{name}: {answer:.300}"
+            "{name}: {response:.300}"
         );
     }
 }
 
-/// Whoever may only look by GET may only look by HEAD; and nothing comes back to whoever asks to see what they sent.
+/// HEAD needs the same rights as GET, and no method echoes the request.
 #[tokio::test]
-async fn other_methods_open_no_doors() {
-    let world = World::open().await;
+async fn other_methods_give_no_access() {
+    let fixture = AccessFixture::open().await;
     for method in [
         "HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "FOO",
     ] {
@@ -251,10 +251,10 @@ async fn other_methods_open_no_doors() {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: market\r\nConnection: close\r\nX-Secret: seen\r\n\r\n"
         );
-        let answer = exchange(&world, request.as_bytes()).await;
-        let found = statuses(&answer);
+        let response = exchange(&fixture, request.as_bytes()).await;
+        let found = statuses(&response);
         let wanted = if method == "HEAD" { ["401"] } else { ["405"] };
-        assert!(found == wanted || found == ["400"], "{method}: {answer}");
-        assert!(!answer.contains("seen"), "{method}: {answer}");
+        assert!(found == wanted || found == ["400"], "{method}: {response}");
+        assert!(!response.contains("seen"), "{method}: {response}");
     }
 }

@@ -1,4 +1,4 @@
-//! A market whose ports answer just enough to get through the router: storage is away, everybody's token is a word.
+//! A market whose ports do just enough to get through the router: storage is unavailable, and tokens are plain words.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,10 +41,10 @@ use p2p_memory::InsecureSecondFactors;
 use serde_json::Value;
 use tower::ServiceExt;
 
-/// Who the documentation's examples speak of; the tokens `all` and `customer` are theirs.
+/// The user in the documentation's examples, to whom the tokens `all` and `customer` belong.
 pub(crate) const EXAMPLE_USER: &str = "user_01jt0c7kq5e8tvb1y9m3x4z6wa";
 
-/// Storage: reachable or not when pinged, and never for anything else.
+/// Storage that may answer a ping, and fails at everything else.
 #[derive(Clone, Copy)]
 struct Away {
     reachable: bool,
@@ -259,7 +259,7 @@ impl Maintenance for Away {
     }
 }
 
-/// One moment, one id, and secrets that are none.
+/// A fixed time, a fixed id, and insecure secrets.
 struct Fixed;
 
 impl Clock for Fixed {
@@ -328,7 +328,7 @@ impl Tokens for Fixed {
     fn issue_link(&self, _: Link, _: Timestamp, _: Timestamp) -> Result<String, TokenError> {
         Err(TokenError::Invalid)
     }
-    /// Good for what it says.
+    /// The token names its purpose.
     fn verify_link(&self, token: &str, now: Timestamp) -> Result<Link, TokenError> {
         Ok(Link {
             purpose: if token.contains("password") {
@@ -360,7 +360,7 @@ pub(crate) fn api(settings: HttpSettings, reachable: bool) -> Router {
     p2p_http::router(market, settings, ServerState::default())
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -376,7 +376,7 @@ impl Reply {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// That it is a problem with this status and code.
+    /// Asserts that it is a problem with this status and code.
     #[track_caller]
     pub(crate) fn is_problem(&self, status: u16, code: &str) {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);

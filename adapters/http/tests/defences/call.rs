@@ -1,4 +1,4 @@
-//! Requests in which nothing is wrong: whatever they are refused for is who asks, and about whose.
+//! Valid requests: a refusal can only come from the caller's rights and the owner of the resource.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -8,47 +8,47 @@ use p2p_domain::Role;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::access_fixture::{AccessFixture, Ownership, PROVIDER, Stage, new_offer};
+use crate::fixture::Person;
+use crate::fixture::login::PASSWORD;
 use crate::operations::Operation;
-use crate::scene::Person;
-use crate::scene::entrance::PASSWORD;
-use crate::world::{PROVIDER, Stage, Whose, World, new_offer};
 
-/// What is out of the ordinary about a request.
+/// How a request differs from the plain case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Twist {
-    /// Nothing: the question is whose the thing is that the path names.
+    /// Not at all: the owner of the resource in the path varies.
     None,
-    /// The path names a thing of the asker's; the question is whose id this member of body or query has.
+    /// The path names a resource of the caller; the owner of the id in this member of body or query varies.
     Id(String),
-    /// A deal of the asker's, who is on the side that is not asked.
+    /// A deal of the caller, in which it is the other side's turn.
     OtherSide,
 }
 
 /// A request that is ready to be sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Ask {
+pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Option<Value>,
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Of a stream: nothing.
+    /// Empty for a stream.
     pub(crate) text: String,
     pub(crate) body: Value,
 }
 
-impl Answer {
+impl Reply {
     pub(crate) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// All that an asker sees, but for the name of the request.
+    /// All that a client can observe, except the request's id.
     pub(crate) fn seen(&self) -> (StatusCode, HeaderMap, String) {
         let name = self.headers["x-request-id"].to_str().unwrap();
         let mut headers = self.headers.clone();
@@ -57,20 +57,25 @@ impl Answer {
     }
 }
 
-/// The operation, asked by the asker about such a thing.
-pub(crate) async fn ask(world: &World, operation: &Operation, twist: &Twist, whose: Whose) -> Ask {
+/// Builds a request of the operation about a resource with this owner.
+pub(crate) async fn build_call(
+    fixture: &AccessFixture,
+    operation: &Operation,
+    twist: &Twist,
+    ownership: Ownership,
+) -> Call {
     let of_path = match twist {
-        Twist::None => whose,
-        // Nobody decides about their own.
-        Twist::Id(_) if operation.name == "resolve_dispute" => Whose::Others,
-        Twist::Id(_) | Twist::OtherSide => Whose::Own,
+        Twist::None => ownership,
+        // Parties never resolve their own dispute.
+        Twist::Id(_) if operation.name == "resolve_dispute" => Ownership::Others,
+        Twist::Id(_) | Twist::OtherSide => Ownership::Own,
     };
     match operation.name.as_str() {
-        "confirm_second_factor" => world.has_authenticator(Whose::Own, false),
+        "confirm_second_factor" => fixture.has_authenticator(Ownership::Own, false),
         "show_second_factor" | "renew_recovery_codes" | "remove_own_second_factor" => {
-            world.has_authenticator(Whose::Own, true);
+            fixture.has_authenticator(Ownership::Own, true);
         }
-        "remove_second_factor" => world.has_authenticator(of_path, true),
+        "remove_second_factor" => fixture.has_authenticator(of_path, true),
         _ => {}
     }
     let mut path = operation.path.clone();
@@ -82,57 +87,63 @@ pub(crate) async fn ask(world: &World, operation: &Operation, twist: &Twist, who
                     Twist::OtherSide => opposite(side),
                     Twist::None | Twist::Id(_) => side,
                 };
-                world.offer(of_path, side, stage).await
+                fixture.offer(of_path, side, stage).await
             }
-            name => id_of(world, name, of_path).await,
+            name => id_of(fixture, name, of_path).await,
         };
         path = path.replace(&format!("{{{parameter}}}"), &id);
     }
-    let mut ask = Ask {
+    let mut call = Call {
         method: operation.method.clone(),
         path,
         headers: Vec::new(),
-        body: body(world, operation).await,
+        body: body(fixture, operation).await,
     };
     if let Twist::Id(name) = twist {
-        let id = id_of(world, name, whose).await;
+        let id = id_of(fixture, name, ownership).await;
         if operation.query_ids.contains(name) {
-            ask.path = format!("{}?{name}={id}", ask.path);
+            call.path = format!("{}?{name}={id}", call.path);
         } else {
-            ask.body.as_mut().unwrap()[name] = json!(id);
+            call.body.as_mut().unwrap()[name] = json!(id);
         }
     }
     if operation.needs_key {
-        ask.headers.push(("idempotency-key", "a-key".to_owned()));
+        call.headers.push(("idempotency-key", "a-key".to_owned()));
     }
     if operation.name == "receive_payment_report" {
-        let body = ask.body.as_ref().unwrap().to_string();
-        ask.headers.push(("x-provider", PROVIDER.to_owned()));
-        ask.headers.push(("x-signature", world.signature(&body)));
+        let body = call.body.as_ref().unwrap().to_string();
+        call.headers.push(("x-provider", PROVIDER.to_owned()));
+        call.headers.push(("x-signature", fixture.signature(&body)));
     }
-    ask
+    call
 }
 
-/// Whatever a parameter or a member of this name is the id of.
-async fn id_of(world: &World, name: &str, whose: Whose) -> String {
+/// The id of a resource of the kind that a parameter or member of this name refers to.
+async fn id_of(fixture: &AccessFixture, name: &str, ownership: Ownership) -> String {
     match name {
         "user_id" | "customer_id" | "exchanger_id" | "merchant_id" | "admin_id" | "actor" => {
-            world.user(whose)
+            fixture.user(ownership)
         }
-        "session_id" => world.session(whose),
-        "listing_id" => world.listing(whose).await,
-        "offer_id" => world.offer(whose, Role::Customer, Stage::Pending).await,
-        "dispute_id" => world.dispute(whose).await,
-        "order_id" => world.order(whose).await,
-        "payment_id" => world.payment(whose).await,
-        "account_id" | "payer_account_id" | "payee_account_id" => world.account(whose, "RUB").await,
-        "notification_id" => world.notification(whose).await,
-        "withdrawal_id" => world.withdrawal(whose).await,
-        other => panic!("what does `{other}` name? World has to make one"),
+        "session_id" => fixture.session(ownership),
+        "listing_id" => fixture.listing(ownership).await,
+        "offer_id" => {
+            fixture
+                .offer(ownership, Role::Customer, Stage::Pending)
+                .await
+        }
+        "dispute_id" => fixture.dispute(ownership).await,
+        "order_id" => fixture.order(ownership).await,
+        "payment_id" => fixture.payment(ownership).await,
+        "account_id" | "payer_account_id" | "payee_account_id" => {
+            fixture.account(ownership, "RUB").await
+        }
+        "notification_id" => fixture.notification(ownership).await,
+        "withdrawal_id" => fixture.withdrawal(ownership).await,
+        other => panic!("`{other}` names an unknown resource: AccessFixture has to create one"),
     }
 }
 
-/// Who may do this to a deal, and when.
+/// The side of a deal that may do this, and the stage at which it may.
 fn deal_for(operation: &str) -> (Role, Stage) {
     match operation {
         "respond_to_offer" => (Role::Exchanger, Stage::Pending),
@@ -150,86 +161,93 @@ fn opposite(side: Role) -> Role {
     }
 }
 
-/// A body with which nothing is wrong: the documentation's example without its ids, unless they are needed.
-async fn body(world: &World, operation: &Operation) -> Option<Value> {
+/// A valid body: the documentation's example without its ids, unless they are required.
+async fn body(fixture: &AccessFixture, operation: &Operation) -> Option<Value> {
     let mut body = operation.example.clone()?;
     let members = body.as_object_mut().unwrap();
     members.retain(|name, _| !operation.body_ids.contains(name));
     match operation.name.as_str() {
         "create_offer" => {
-            let listing = world.third_listing().await;
+            let listing = fixture.third_listing().await;
             return Some(new_offer(&listing));
         }
         "authorize_payment" => {
-            let payer = world.account_of(&world.asker, "RUB").await;
-            let payee = world.account_of(&world.third, "RUB").await;
+            let payer = fixture.account_of(&fixture.asker, "RUB").await;
+            let payee = fixture.account_of(&fixture.third, "RUB").await;
             body["payer_account_id"] = json!(payer);
             body["payee_account_id"] = json!(payee);
         }
-        "deposit" => body["user_id"] = json!(world.third.id.to_string()),
+        "deposit" => body["user_id"] = json!(fixture.third.id.to_string()),
         "create_order" => {
             members.remove("email");
         }
         "read_notifications" => {
-            world.notification(Whose::Own).await;
+            fixture.notification(Ownership::Own).await;
             body["up_to"] = json!(1);
         }
         "log_in" => {
-            let (email, password) = registered(world).await;
+            let (email, password) = registered(fixture).await;
             body["email"] = email;
             body["password"] = password;
         }
         "refresh" => {
-            let (email, password) = registered(world).await;
+            let (email, password) = registered(fixture).await;
             let credentials = json!({"email": email, "password": password});
-            let entered = world.scene.ask("/api/auth/login", credentials).await.good();
+            let entered = fixture
+                .base
+                .post_anonymously("/api/auth/login", credentials)
+                .await
+                .good();
             body["refresh_token"] = entered["refresh_token"].clone();
         }
-        "verify_email" => body["token"] = json!(world.link(LinkPurpose::VerifyEmail)),
-        "reset_password" => body["token"] = json!(world.link(LinkPurpose::ResetPassword)),
+        "verify_email" => body["token"] = json!(fixture.link(LinkPurpose::VerifyEmail)),
+        "reset_password" => body["token"] = json!(fixture.link(LinkPurpose::ResetPassword)),
         "enrol_second_factor" => body["password"] = json!(PASSWORD),
         "change_password" => body["current_password"] = json!(PASSWORD),
-        "confirm_second_factor" | "show_second_factor" => body["code"] = json!(world.scene.code()),
+        "confirm_second_factor" | "show_second_factor" => body["code"] = json!(fixture.base.code()),
         _ => {}
     }
     Some(body)
 }
 
-/// Somebody opens an account: with what they log in.
-async fn registered(world: &World) -> (Value, Value) {
+/// Registers an account; returns its credentials.
+async fn registered(fixture: &AccessFixture) -> (Value, Value) {
     let account = Operation::named("register").example.clone().unwrap();
-    let known = world.scene.ask("/api/auth/register", account.clone()).await;
+    let known = fixture
+        .base
+        .post_anonymously("/api/auth/register", account.clone())
+        .await;
     known.good();
     (account["email"].clone(), account["password"].clone())
 }
 
-/// Sends it, in somebody's name or in nobody's.
-pub(crate) async fn send(world: &World, by: Option<&Person>, ask: &Ask) -> Answer {
-    let body = ask.body.as_ref().map(Value::to_string);
-    send_bytes(world, by, ask, body.map(String::into_bytes)).await
+/// Sends the request, with this person's token or without one.
+pub(crate) async fn send(fixture: &AccessFixture, by: Option<&Person>, call: &Call) -> Reply {
+    let body = call.body.as_ref().map(Value::to_string);
+    send_bytes(fixture, by, call, body.map(String::into_bytes)).await
 }
 
 /// The same, with another body.
 pub(crate) async fn send_bytes(
-    world: &World,
+    fixture: &AccessFixture,
     by: Option<&Person>,
-    ask: &Ask,
+    call: &Call,
     body: Option<Vec<u8>>,
-) -> Answer {
+) -> Reply {
     let mut request = Request::builder()
-        .method(ask.method.clone())
-        .uri(ask.path.as_str());
+        .method(call.method.clone())
+        .uri(call.path.as_str());
     if let Some(person) = by {
         request = request.header("authorization", format!("Bearer {}", person.token));
     }
     if body.is_some() {
         request = request.header("content-type", "application/json");
     }
-    for (name, value) in &ask.headers {
+    for (name, value) in &call.headers {
         request = request.header(*name, value);
     }
     let request = request.body(body.map_or_else(Body::empty, Body::from));
-    let response = world.scene.api.clone().oneshot(request.unwrap()).await;
+    let response = fixture.base.api.clone().oneshot(request.unwrap()).await;
     let (parts, body) = response.unwrap().into_parts();
     let endless = parts
         .headers
@@ -241,7 +259,7 @@ pub(crate) async fn send_bytes(
         body.collect().await.unwrap().to_bytes().to_vec()
     };
     let text = String::from_utf8(bytes).unwrap();
-    Answer {
+    Reply {
         status: parts.status,
         headers: parts.headers,
         body: serde_json::from_str(&text).unwrap_or_default(),

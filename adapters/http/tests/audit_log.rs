@@ -1,4 +1,4 @@
-//! The audit trail as it is read: who may, and what it tells.
+//! Reading the audit log: the roles that may, and what a record contains.
 
 #![allow(
     dead_code,
@@ -7,27 +7,27 @@
     reason = "helpers of tests fail by panicking, as the tests do; not all of them are used in each"
 )]
 
-mod scene;
+mod fixture;
 
 use std::net::SocketAddr;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use fixture::login::{LoggedIn, PASSWORD, address};
+use fixture::{Fixture, Person};
 use p2p_domain::Role;
 use p2p_domain::audit_log::ChainHash;
 use p2p_edge::Peer;
 use p2p_http::HttpSettings;
-use scene::entrance::{Entered, PASSWORD, address};
-use scene::{Person, Scene};
 use serde_json::{Value, json};
 
 const AUDIT: &str = "/api/audit";
 
-/// Pages of the trail, newest first.
-async fn read(scene: &Scene, reader: &Person, query: &str) -> Vec<Value> {
+/// The records of the audit log that match, newest first.
+async fn read(fixture: &Fixture, reader: &Person, query: &str) -> Vec<Value> {
     let path = format!("{AUDIT}?limit=100&{query}");
-    let page = scene.get(reader, &path).await.good();
+    let page = fixture.get(reader, &path).await.good();
     assert_eq!(page["next_cursor"], Value::Null);
     page["items"].as_array().unwrap().clone()
 }
@@ -38,30 +38,33 @@ fn actions(records: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn moderators_read_it_and_nobody_else_does() {
-    let scene = Scene::open(HttpSettings::default());
+async fn only_moderators_and_administrators_read_it() {
+    let fixture = Fixture::open(HttpSettings::default());
     for (name, role) in [("anna", Role::Exchanger), ("carol", Role::Customer)] {
-        let person = scene.person(name, [role]).await;
-        let reply = scene.get(&person, AUDIT).await;
+        let person = fixture.person(name, [role]).await;
+        let reply = fixture.get(&person, AUDIT).await;
         reply.is_problem(403, "ROLE_REQUIRED");
     }
     for (name, role) in [("mod", Role::Moderator), ("admin", Role::Admin)] {
-        let person = scene.person(name, [role]).await;
-        scene.get(&person, AUDIT).await.good();
+        let person = fixture.person(name, [role]).await;
+        fixture.get(&person, AUDIT).await.good();
     }
     let request = Request::get(AUDIT).body(Body::empty()).unwrap();
-    scene.send(request).await.is_problem(401, "UNAUTHENTICATED");
+    fixture
+        .send(request)
+        .await
+        .is_problem(401, "UNAUTHENTICATED");
 }
 
 #[tokio::test]
-async fn it_tells_who_did_what_to_whom_from_where() {
-    let scene = Scene::open(HttpSettings::default());
-    let reader = scene.person("mod", [Role::Moderator]).await;
-    let before = read(&scene, &reader, "").await.len();
+async fn a_record_has_actor_action_object_and_origin() {
+    let fixture = Fixture::open(HttpSettings::default());
+    let reader = fixture.person("mod", [Role::Moderator]).await;
+    let before = read(&fixture, &reader, "").await.len();
 
-    scene.register("ada").await.good();
-    scene.log_in("ada", "not the password", None).await;
-    // From an address, by a program.
+    fixture.register("ada").await.good();
+    fixture.log_in("ada", "not the password", None).await;
+    // A log-in with an address and a user agent.
     let body = json!({"email": address("ada"), "password": PASSWORD}).to_string();
     let mut request = Request::post("/api/auth/login")
         .header("content-type", "application/json")
@@ -70,23 +73,23 @@ async fn it_tells_who_did_what_to_whom_from_where() {
         .unwrap();
     let peer: SocketAddr = "198.51.100.7:4711".parse().unwrap();
     request.extensions_mut().insert(ConnectInfo(Peer(peer)));
-    let ada = Entered::by(scene.send(request).await);
-    let (ada, recovery) = scene.enrolled(&ada).await;
-    let admin = scene.person("admin", [Role::Admin]).await;
+    let ada = LoggedIn::from_reply(fixture.send(request).await);
+    let (ada, recovery) = fixture.enrolled(&ada).await;
+    let admin = fixture.person("admin", [Role::Admin]).await;
     let path = format!("/api/users/{}/roles", ada.person.id);
     let body = json!({"roles": ["CUSTOMER", "EXCHANGER"]});
-    scene
+    fixture
         .call(Some(&admin), axum::http::Method::PUT, &path, body)
         .await
         .good();
-    scene.deposit(&admin, &ada.person, "7", "USDT").await;
-    Entered::by(scene.log_in("ada", PASSWORD, Some(&recovery[0])).await);
-    scene
+    fixture.deposit(&admin, &ada.person, "7", "USDT").await;
+    LoggedIn::from_reply(fixture.log_in("ada", PASSWORD, Some(&recovery[0])).await);
+    fixture
         .post(&ada.person, "/api/auth/logout", Value::Null)
         .await
         .good();
 
-    let records = read(&scene, &reader, "").await;
+    let records = read(&fixture, &reader, "").await;
     let records = &records[..records.len() - before];
     assert_eq!(
         actions(records),
@@ -126,7 +129,7 @@ async fn it_tells_who_did_what_to_whom_from_where() {
         changed["detail"],
         json!({"before": ["CUSTOMER"], "after": ["CUSTOMER", "EXCHANGER"]})
     );
-    // Each has its place and a hash of its own.
+    // Records are numbered without gaps, and each has its own hash.
     let numbers: Vec<_> = records.iter().map(|one| one["number"].as_u64()).collect();
     let last = numbers[0].unwrap();
     let count = u64::try_from(numbers.len()).unwrap();
@@ -139,28 +142,28 @@ async fn it_tells_who_did_what_to_whom_from_where() {
 }
 
 #[tokio::test]
-async fn it_is_read_by_who_what_and_which_page_by_page() {
-    let scene = Scene::open(HttpSettings::default());
-    let reader = scene.person("mod", [Role::Moderator]).await;
-    let ada = scene.newcomer("ada").await;
-    let bob = scene.newcomer("bob").await;
+async fn it_is_filtered_and_read_page_by_page() {
+    let fixture = Fixture::open(HttpSettings::default());
+    let reader = fixture.person("mod", [Role::Moderator]).await;
+    let ada = fixture.newcomer("ada").await;
+    let bob = fixture.newcomer("bob").await;
     for _ in 0..3 {
-        scene.log_in("bob", PASSWORD, None).await.good();
+        fixture.log_in("bob", PASSWORD, None).await.good();
     }
-    let by_bob = read(&scene, &reader, &format!("actor={}", bob.person.id)).await;
+    let by_bob = read(&fixture, &reader, &format!("actor={}", bob.person.id)).await;
     assert_eq!(actions(&by_bob), ["LOGGED_IN"; 4]);
-    let on_ada = read(&scene, &reader, &format!("object={}", ada.person.id)).await;
+    let on_ada = read(&fixture, &reader, &format!("object={}", ada.person.id)).await;
     assert_eq!(actions(&on_ada), ["USER_REGISTERED", "LOGGED_IN"]);
     let both = format!("object={}&action=USER_REGISTERED", ada.person.id);
-    assert_eq!(read(&scene, &reader, &both).await.len(), 1);
-    let nobody = format!("actor={}&object={}", bob.person.id, ada.person.id);
-    assert!(read(&scene, &reader, &nobody).await.is_empty());
+    assert_eq!(read(&fixture, &reader, &both).await.len(), 1);
+    let no_match = format!("actor={}&object={}", bob.person.id, ada.person.id);
+    assert!(read(&fixture, &reader, &no_match).await.is_empty());
 
-    let all = read(&scene, &reader, "").await;
+    let all = read(&fixture, &reader, "").await;
     let mut paged = Vec::new();
     let mut path = format!("{AUDIT}?limit=2");
     loop {
-        let page = scene.get(&reader, &path).await.good();
+        let page = fixture.get(&reader, &path).await.good();
         paged.extend(page["items"].as_array().unwrap().clone());
         let Some(cursor) = page["next_cursor"].as_str() else {
             break;
@@ -181,6 +184,6 @@ async fn it_is_read_by_who_what_and_which_page_by_page() {
         ("cursor=nonsense", "INVALID_CURSOR"),
     ] {
         let path = format!("{AUDIT}?{}", query.replace(' ', "%20"));
-        scene.get(&reader, &path).await.is_problem(400, code);
+        fixture.get(&reader, &path).await.is_problem(400, code);
     }
 }

@@ -1,4 +1,4 @@
-//! Payments and balances are seen by those whom they concern.
+//! Payments and balances are visible to their parties and to staff.
 
 #![allow(
     dead_code,
@@ -7,14 +7,14 @@
 )]
 
 mod bank;
-mod scene;
+mod fixture;
 
-use bank::{Bank, NOTHING, account_of, id};
+use bank::{Bank, UNKNOWN_ID, account_of, id};
 use p2p_domain::ledger::Owner;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_payment_is_seen_by_those_whom_it_concerns() {
+async fn a_payment_is_visible_to_its_parties_and_staff() {
     let bank = Bank::open().await;
     let body = bank.lunch("10").await;
     let paid = bank.pay(&bank.carol, "1", &body).await.good();
@@ -35,7 +35,7 @@ async fn a_payment_is_seen_by_those_whom_it_concerns() {
     }
     let strange = bank.see(&bank.eve, id(&paid)).await;
     strange.is_problem(404, "PAYMENT_NOT_FOUND");
-    // Who asks in vain for another's money sees what was decided, and so does whose it is.
+    // A declined payment is visible to the caller that tried it and to the owner of the account.
     let declined = bank.pay(&bank.eve, "1", &body).await.good();
     for person in [&bank.eve, &bank.carol] {
         assert_eq!(
@@ -43,26 +43,26 @@ async fn a_payment_is_seen_by_those_whom_it_concerns() {
             "DECLINED"
         );
     }
-    let nothing = bank.see(&bank.admin, &format!("pay_{NOTHING}")).await;
+    let nothing = bank.see(&bank.admin, &format!("pay_{UNKNOWN_ID}")).await;
     nothing.is_problem(404, "PAYMENT_NOT_FOUND");
     let malformed = bank.see(&bank.admin, "pay_1").await;
     malformed.is_problem(400, "MALFORMED_ID");
-    let wrong = bank.see(&bank.admin, &format!("order_{NOTHING}")).await;
+    let wrong = bank.see(&bank.admin, &format!("order_{UNKNOWN_ID}")).await;
     wrong.is_problem(400, "WRONG_ID_KIND");
 }
 
 #[tokio::test]
-async fn the_payment_of_an_order_is_seen_too_and_that_it_went_back() {
+async fn the_payment_of_an_order_and_its_refund_are_visible() {
     let bank = Bank::open().await;
     let order = json!({"amount": "400", "description": "tea"});
     let order = bank
-        .scene
+        .fixture
         .keyed(&bank.carol, "/api/orders", "1", order)
         .await;
     let order = order.good()["order_id"].as_str().unwrap().to_owned();
-    bank.scene.deliver().await;
+    bank.fixture.deliver().await;
     let payment = {
-        let tables = bank.scene.memory.tables();
+        let tables = bank.fixture.memory.tables();
         let payment = tables.payments.values().next().unwrap();
         payment.id.to_string()
     };
@@ -77,7 +77,7 @@ async fn the_payment_of_an_order_is_seen_too_and_that_it_went_back() {
         .await
         .is_problem(404, "PAYMENT_NOT_FOUND");
     let refund = format!("/api/orders/{order}/refund");
-    bank.scene
+    bank.fixture
         .post(&bank.admin, &refund, Value::Null)
         .await
         .good();
@@ -87,10 +87,10 @@ async fn the_payment_of_an_order_is_seen_too_and_that_it_went_back() {
 }
 
 #[tokio::test]
-async fn a_balance_is_seen_by_its_owner_and_by_staff() {
+async fn a_balance_is_visible_to_its_owner_and_staff() {
     let bank = Bank::open().await;
     let withdrawal = json!({"amount": "100", "asset": "RUB", "destination": "my bank"});
-    bank.scene
+    bank.fixture
         .keyed(&bank.carol, "/api/billing/withdrawals", "1", withdrawal)
         .await
         .good();
@@ -102,21 +102,21 @@ async fn a_balance_is_seen_by_its_owner_and_by_staff() {
         "held": "100.00",
     });
     for person in [&bank.carol, &bank.moderator, &bank.admin] {
-        assert_eq!(bank.look(person, &account).await.good(), expected);
+        assert_eq!(bank.balance_of(person, &account).await.good(), expected);
     }
-    bank.look(&bank.dora, &account)
+    bank.balance_of(&bank.dora, &account)
         .await
         .is_problem(404, "ACCOUNT_NOT_FOUND");
     let outside = account_of(&bank, Owner::External);
-    bank.look(&bank.dora, &outside)
+    bank.balance_of(&bank.dora, &outside)
         .await
         .is_problem(404, "ACCOUNT_NOT_FOUND");
-    let booked = bank.look(&bank.admin, &outside).await.good();
+    let booked = bank.balance_of(&bank.admin, &outside).await.good();
     assert_eq!(booked["available"], "-1000.00");
-    bank.look(&bank.admin, &format!("acct_{NOTHING}"))
+    bank.balance_of(&bank.admin, &format!("acct_{UNKNOWN_ID}"))
         .await
         .is_problem(404, "ACCOUNT_NOT_FOUND");
-    bank.look(&bank.admin, &format!("user_{NOTHING}"))
+    bank.balance_of(&bank.admin, &format!("user_{UNKNOWN_ID}"))
         .await
         .is_problem(400, "WRONG_ID_KIND");
 }

@@ -1,4 +1,4 @@
-//! People, and things of theirs about which somebody may ask.
+//! Users, and resources of theirs to call operations on.
 
 use std::time::Duration;
 
@@ -15,28 +15,28 @@ use p2p_memory::Tables;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::scene::entrance::PASSWORD;
-use crate::scene::{Person, Scene, new_listing};
+use crate::fixture::login::PASSWORD;
+use crate::fixture::{Fixture, Person, new_listing};
 
-/// The part of an id behind its prefix where nothing has this id.
-pub(crate) const NOTHING: &str = "01jt0c7kq5e8tvb1y9m3x4z6wa";
+/// An id without its prefix that is not in use.
+pub(crate) const UNKNOWN_ID: &str = "01jt0c7kq5e8tvb1y9m3x4z6wa";
 
 pub(crate) const PROVIDER: &str = "acme-pay";
 const PROVIDER_SECRET: &str = "what acme-pay signs with";
 
-/// What somebody who asks may do.
+/// The rights of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Who {
+pub(crate) enum CallerKind {
     /// Without a token.
-    Nobody,
-    /// With a genuine token of an account that has no role.
+    NoToken,
+    /// With a valid token of an account that has no role.
     NoRoles,
     Has(Role),
 }
 
-impl Who {
+impl CallerKind {
     pub(crate) const ALL: [Self; 6] = [
-        Self::Nobody,
+        Self::NoToken,
         Self::NoRoles,
         Self::Has(Role::Customer),
         Self::Has(Role::Exchanger),
@@ -46,30 +46,30 @@ impl Who {
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Nobody => "NOBODY",
+            Self::NoToken => "NO_TOKEN",
             Self::NoRoles => "NO_ROLES",
             Self::Has(role) => role.name(),
         }
     }
 }
 
-/// Whether somebody who asks has shown their second factor.
+/// When the caller has presented the second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
     JustNow,
-    /// They have, and that is a moment too long ago.
+    /// Just longer ago than it counts.
     TooLongAgo,
 }
 
-/// Whose the thing is that somebody asks about.
+/// The owner of a resource, as seen by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whose {
-    /// Of whoever asks.
+pub(crate) enum Ownership {
+    /// The caller's.
     Own,
-    /// Of two others.
+    /// Of two other users.
     Others,
-    /// There is no such thing.
-    Nobodys,
+    /// There is no such resource.
+    Missing,
 }
 
 /// How far a deal has come.
@@ -80,19 +80,19 @@ pub(crate) enum Stage {
     Paid,
 }
 
-/// A market with somebody who is going to ask, and two others. All three trade and have money; things are made as they
-/// are needed. In its deals the exchanger gives crypto: the customer is the fiat payer.
-pub(crate) struct World {
-    pub(crate) scene: Scene,
+/// A market with the user who calls, and two others. All three trade and have money; resources are created on demand.
+/// In its deals the exchanger gives crypto: the customer is the fiat payer.
+pub(crate) struct AccessFixture {
+    pub(crate) base: Fixture,
     pub(crate) admin: Person,
     pub(crate) asker: Person,
     pub(crate) other: Person,
     pub(crate) third: Person,
-    /// How everything was in the beginning.
-    begun: Tables,
+    /// The tables as they were at first.
+    initial: Tables,
 }
 
-impl World {
+impl AccessFixture {
     pub(crate) async fn open() -> Self {
         let secret = Secret::new(PROVIDER_SECRET.to_owned());
         let settings = HttpSettings {
@@ -102,92 +102,92 @@ impl World {
             },
             ..HttpSettings::default()
         };
-        let scene = Scene::open(settings);
-        let admin = scene.person("admin", [Role::Admin]).await;
+        let base = Fixture::open(settings);
+        let admin = base.person("admin", [Role::Admin]).await;
         let trades = [Role::Customer, Role::Exchanger];
-        let asker = scene.person("asker", trades).await;
-        let other = scene.person("other", trades).await;
-        let third = scene.person("third", trades).await;
+        let asker = base.person("asker", trades).await;
+        let other = base.person("other", trades).await;
+        let third = base.person("third", trades).await;
         for person in [&asker, &other, &third] {
             for asset in ["USDT", "RUB"] {
-                scene.deposit(&admin, person, "10000", asset).await;
+                base.deposit(&admin, person, "10000", asset).await;
             }
             let path = format!("/api/p2p/exchanger/{}/status", person.id);
             let online = json!({"online": true});
-            let switched = scene.call(Some(person), Method::PATCH, &path, online);
+            let switched = base.call(Some(person), Method::PATCH, &path, online);
             switched.await.good();
         }
-        scene.memory.tamper(|tables| {
+        base.memory.tamper(|tables| {
             let user = tables.users.get_mut(&asker.id).unwrap();
             user.password = Some(PasswordHash::new(format!("insecure:{PASSWORD}")));
         });
-        let begun = scene.memory.tables();
+        let initial = base.memory.tables();
         Self {
-            scene,
+            base,
             admin,
             asker,
             other,
             third,
-            begun,
+            initial,
         }
     }
 
-    /// Back to the beginning: one world is good for many questions, and none of them has to do with the one before.
-    pub(crate) async fn again(&self) {
-        // What the market knows of roles without a look at storage is to be true again as well.
+    /// Puts everything back to the initial state, so that one fixture serves many independent requests.
+    pub(crate) async fn reset(&self) {
+        // Also refreshes the roles that the market caches.
         let trades = Roles::from([Role::Customer, Role::Exchanger]);
         self.appoint(trades).await;
-        let begun = self.begun.clone();
-        self.scene.memory.tamper(|tables| *tables = begun);
+        let initial = self.initial.clone();
+        self.base.memory.tamper(|tables| *tables = initial);
     }
 
-    /// From here on whoever asks has these roles and no others, in a session of their own in which they have just shown
-    /// their second factor; answers what they ask with.
-    pub(crate) async fn becomes(&self, who: Who) -> Option<Person> {
-        self.becomes_with(who, Proof::JustNow).await
+    /// Gives the caller exactly these rights, in a new session in which the second factor was just presented; returns the
+    /// token to call with.
+    pub(crate) async fn sign_in_as(&self, who: CallerKind) -> Option<Person> {
+        self.sign_in_with_proof(who, Proof::JustNow).await
     }
 
-    pub(crate) async fn becomes_with(&self, who: Who, proof: Proof) -> Option<Person> {
+    pub(crate) async fn sign_in_with_proof(&self, who: CallerKind, proof: Proof) -> Option<Person> {
         let roles = match who {
-            Who::Nobody => return None,
-            Who::NoRoles => Roles::default(),
-            Who::Has(role) => Roles::from([role]),
+            CallerKind::NoToken => return None,
+            CallerKind::NoRoles => Roles::default(),
+            CallerKind::Has(role) => Roles::from([role]),
         };
         self.appoint(roles).await;
         let session = self.session_of(self.asker.id, proof);
-        Some(self.scene.signed_in(session.caller(roles)))
+        Some(self.base.signed_in(session.caller(roles)))
     }
 
-    /// Gives whoever is going to ask these roles.
+    /// Gives the caller these roles.
     async fn appoint(&self, roles: Roles) {
         let admin = Caller::new(self.admin.id, [Role::Admin].into());
-        // The tables are put back now and then, what is known of changed roles is not: the last change has to be the latest.
-        self.scene.clock.advance(Duration::from_millis(1));
+        // The tables are reset at times, but the cache of changed roles is not: each change must be later than the last.
+        self.base.clock.advance(Duration::from_millis(1));
         let command = SetRoles {
-            caller: admin.proved(self.scene.market.now()),
+            caller: admin.proved(self.base.market.now()),
             user: self.asker.id,
             roles,
         };
-        self.scene.market.execute(command).await.unwrap();
+        self.base.market.execute(command).await.unwrap();
     }
 
-    /// A log-in that somebody has behind them.
+    /// Opens a session of the user.
     fn session_of(&self, user: UserId, proof: Proof) -> Session {
-        let (now, rules) = (self.scene.market.now(), self.scene.market.policy().access);
-        let id = self.scene.market.fresh();
+        let (now, rules) = (self.base.market.now(), self.base.market.policy().access);
+        let id = self.base.market.fresh();
         let mut session = Session::open(id, user, Origin::default(), true, &rules, now);
         if proof == Proof::TooLongAgo {
             session.proved_at = Some(now.before(rules.proof_lasts));
         }
-        self.scene.memory.tamper(|tables| {
+        self.base.memory.tamper(|tables| {
             tables.sessions.insert(session.id, session.clone());
         });
         session
     }
 
-    pub(crate) fn session(&self, whose: Whose) -> String {
-        self.owner(whose).map_or_else(
-            || nothing("session"),
+    pub(crate) fn session(&self, ownership: Ownership) -> String {
+        self.owner(ownership).map_or_else(
+            || unknown_id("session"),
             |owner| {
                 let id: SessionId = self.session_of(owner.id, Proof::JustNow).id;
                 id.to_string()
@@ -195,9 +195,9 @@ impl World {
         )
     }
 
-    /// Lets somebody have an authenticator, which they may have connected already.
-    pub(crate) fn has_authenticator(&self, whose: Whose, active: bool) {
-        let Some(owner) = self.owner(whose) else {
+    /// Enrols an authenticator for the owner, confirmed if `active`.
+    pub(crate) fn has_authenticator(&self, ownership: Ownership, active: bool) {
+        let Some(owner) = self.owner(ownership) else {
             return;
         };
         let secret = SealedSecret::new(format!("insecure:{}", owner.id));
@@ -208,60 +208,60 @@ impl World {
                 .confirm(long_ago, codes, Timestamp::from_micros(0))
                 .unwrap();
         }
-        self.scene.memory.tamper(|tables| {
+        self.base.memory.tamper(|tables| {
             tables.second_factors.insert(owner.id, factor);
         });
     }
 
-    /// What the asker gets by mail.
+    /// The token of the link that the caller gets by mail.
     pub(crate) fn link(&self, purpose: LinkPurpose) -> String {
-        let now = self.scene.market.now();
+        let now = self.base.market.now();
         let user = self.asker.id;
         let link = Link {
             purpose,
             user,
-            password_set_at: self.scene.memory.tables().users[&user].password_changed_at,
+            password_set_at: self.base.memory.tables().users[&user].password_changed_at,
         };
         let until = now.after(std::time::Duration::from_secs(60));
-        let token = self.scene.market.tokens().issue_link(link, now, until);
+        let token = self.base.market.tokens().issue_link(link, now, until);
         token.unwrap()
     }
 
-    /// `None`: there is nothing to own.
-    fn owner(&self, whose: Whose) -> Option<&Person> {
-        match whose {
-            Whose::Own => Some(&self.asker),
-            Whose::Others => Some(&self.other),
-            Whose::Nobodys => None,
+    /// `None` if there is no such resource.
+    fn owner(&self, ownership: Ownership) -> Option<&Person> {
+        match ownership {
+            Ownership::Own => Some(&self.asker),
+            Ownership::Others => Some(&self.other),
+            Ownership::Missing => None,
         }
     }
 
     async fn done(&self, by: &Person, method: Method, path: &str, body: Value) -> Value {
-        let key: p2p_domain::EventId = self.scene.market.fresh();
+        let key: p2p_domain::EventId = self.base.market.fresh();
         let request = axum::http::Request::builder()
             .method(method)
             .uri(path)
             .header("idempotency-key", key.to_string());
-        self.scene.authored(request, Some(by), body).await.good()
+        self.base.authored(request, Some(by), body).await.good()
     }
 
     async fn posted(&self, by: &Person, path: &str, body: Value) -> Value {
         self.done(by, Method::POST, path, body).await
     }
 
-    pub(crate) fn user(&self, whose: Whose) -> String {
-        let owner = self.owner(whose);
-        owner.map_or_else(|| nothing("user"), |owner| owner.id.to_string())
+    pub(crate) fn user(&self, ownership: Ownership) -> String {
+        let owner = self.owner(ownership);
+        owner.map_or_else(|| unknown_id("user"), |owner| owner.id.to_string())
     }
 
-    pub(crate) async fn listing(&self, whose: Whose) -> String {
-        match self.owner(whose) {
+    pub(crate) async fn listing(&self, ownership: Ownership) -> String {
+        match self.owner(ownership) {
             Some(owner) => self.listing_of(owner).await,
-            None => nothing("listing"),
+            None => unknown_id("listing"),
         }
     }
 
-    /// Something to make an offer on.
+    /// A listing of the third user, to make an offer on.
     pub(crate) async fn third_listing(&self) -> String {
         self.listing_of(&self.third).await
     }
@@ -274,9 +274,9 @@ impl World {
     }
 
     /// A deal with its owner on this side.
-    pub(crate) async fn offer(&self, whose: Whose, side: Role, stage: Stage) -> String {
-        let Some(owner) = self.owner(whose) else {
-            return nothing("offer");
+    pub(crate) async fn offer(&self, ownership: Ownership, side: Role, stage: Stage) -> String {
+        let Some(owner) = self.owner(ownership) else {
+            return unknown_id("offer");
         };
         let (customer, exchanger) = match side {
             Role::Customer => (owner, &self.third),
@@ -303,11 +303,11 @@ impl World {
         offer
     }
 
-    pub(crate) async fn dispute(&self, whose: Whose) -> String {
-        let Some(owner) = self.owner(whose) else {
-            return nothing("dispute");
+    pub(crate) async fn dispute(&self, ownership: Ownership) -> String {
+        let Some(owner) = self.owner(ownership) else {
+            return unknown_id("dispute");
         };
-        let offer = self.offer(whose, Role::Customer, Stage::Approved).await;
+        let offer = self.offer(ownership, Role::Customer, Stage::Approved).await;
         let path = format!("/api/p2p/exchange-offers/{offer}/dispute");
         let dispute = self
             .posted(owner, &path, json!({"reason": "silence"}))
@@ -315,45 +315,45 @@ impl World {
         text(&dispute["dispute_id"])
     }
 
-    pub(crate) async fn withdrawal(&self, whose: Whose) -> String {
-        let Some(owner) = self.owner(whose) else {
-            return nothing("withdrawal");
+    pub(crate) async fn withdrawal(&self, ownership: Ownership) -> String {
+        let Some(owner) = self.owner(ownership) else {
+            return unknown_id("withdrawal");
         };
         let body = json!({"amount": "5", "asset": "USDT", "destination": "TJRyWwFs9wTFGZg3"});
         let withdrawal = self.posted(owner, "/api/billing/withdrawals", body).await;
         text(&withdrawal["withdrawal_id"])
     }
 
-    /// An order that is paid.
-    pub(crate) async fn order(&self, whose: Whose) -> String {
-        let Some(owner) = self.owner(whose) else {
-            return nothing("order");
+    /// A paid order.
+    pub(crate) async fn order(&self, ownership: Ownership) -> String {
+        let Some(owner) = self.owner(ownership) else {
+            return unknown_id("order");
         };
         let order = self
             .posted(owner, "/api/orders", json!({"amount": "7"}))
             .await;
-        self.scene.deliver().await;
+        self.base.deliver().await;
         text(&order["order_id"])
     }
 
-    pub(crate) async fn account(&self, whose: Whose, asset: &str) -> String {
-        match self.owner(whose) {
+    pub(crate) async fn account(&self, ownership: Ownership, asset: &str) -> String {
+        match self.owner(ownership) {
             Some(owner) => self.account_of(owner, asset).await,
-            None => nothing("acct"),
+            None => unknown_id("acct"),
         }
     }
 
     pub(crate) async fn account_of(&self, owner: &Person, asset: &str) -> String {
-        let wallet = self.scene.get(owner, "/api/wallet").await.good();
+        let wallet = self.base.get(owner, "/api/wallet").await.good();
         let balances = wallet["balances"].as_array().unwrap();
         let found = balances.iter().find(|one| one["asset"] == asset).unwrap();
         text(&found["account_id"])
     }
 
-    /// From the owner to the third.
-    pub(crate) async fn payment(&self, whose: Whose) -> String {
-        let Some(owner) = self.owner(whose) else {
-            return nothing("pay");
+    /// A payment from the owner to the third user.
+    pub(crate) async fn payment(&self, ownership: Ownership) -> String {
+        let Some(owner) = self.owner(ownership) else {
+            return unknown_id("pay");
         };
         let body = json!({
             "payer_account_id": self.account_of(owner, "RUB").await,
@@ -366,18 +366,18 @@ impl World {
         text(&payment["payment_id"])
     }
 
-    pub(crate) async fn notification(&self, whose: Whose) -> String {
-        let Some(owner) = self.owner(whose) else {
-            return nothing("notification");
+    pub(crate) async fn notification(&self, ownership: Ownership) -> String {
+        let Some(owner) = self.owner(ownership) else {
+            return unknown_id("notification");
         };
-        self.scene.tell(owner, 1).await;
-        let page = self.scene.get(owner, "/api/notifications").await.good();
+        self.base.notify(owner, 1).await;
+        let page = self.base.get(owner, "/api/notifications").await.good();
         text(&page["items"][0]["id"])
     }
 
-    /// What a payment provider puts into `X-Signature`, at this moment.
+    /// The value of `X-Signature` that the payment provider sends at this time.
     pub(crate) fn signature(&self, body: &str) -> String {
-        let now = self.scene.market.now().as_micros() / 1_000_000;
+        let now = self.base.market.now().as_micros() / 1_000_000;
         let mut mac = Hmac::<Sha256>::new_from_slice(PROVIDER_SECRET.as_bytes()).unwrap();
         mac.update(format!("{now}.{body}").as_bytes());
         let tag = mac.finalize().into_bytes();
@@ -391,9 +391,9 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// The id of nothing.
-pub(crate) fn nothing(prefix: &str) -> String {
-    format!("{prefix}_{NOTHING}")
+/// A well-formed id that is not in use.
+pub(crate) fn unknown_id(prefix: &str) -> String {
+    format!("{prefix}_{UNKNOWN_ID}")
 }
 
 pub(crate) fn new_offer(listing: &str) -> Value {
