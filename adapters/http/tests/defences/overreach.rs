@@ -260,7 +260,7 @@ async fn lists_never_show_resources_of_other_users() {
             listed += usize::from(reply.status == 200);
         }
     }
-    assert!(listed > 15, "{looked}");
+    assert!(listed > 15, "{listed}");
 }
 
 /// A side that a body names is not an id, but must be the caller's own as well.
