@@ -1,9 +1,9 @@
-//! What needs no server: formatting, lints, architecture, import cycles, sizes.
+//! What needs no server: formatting, lints, architecture, import cycles, sizes, words.
 
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{architecture, cycles, outgoing, process, sizes};
+use crate::{architecture, cycles, outgoing, process, sizes, words};
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     process::step("format", &mut workspace.cargo(["fmt", "--all", "--check"]))?;
@@ -12,5 +12,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     architecture::check(&workspace.metadata)?;
     cycles::check(workspace)?;
     sizes::check(workspace)?;
+    words::check(workspace)?;
     outgoing::check(workspace)
 }

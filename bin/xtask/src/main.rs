@@ -66,7 +66,7 @@ enum Task {
         #[arg(last = true)]
         args: Vec<OsString>,
     },
-    /// Check formatting, lints, architecture, import cycles and sizes: the fast loop.
+    /// Check formatting, lints, architecture, import cycles, sizes and words: the fast loop.
     Check,
     /// List the import cycles of these crates, or of all.
     Cycles { crates: Vec<String> },
