@@ -175,7 +175,11 @@ async fn too_many_wrong_codes_tell_the_owner_even_before_the_first_right_one() {
         Refusal::SecondFactor(SecondFactorRefusal::Wrong)
     );
     let mails = fixture.mailed(1).await;
-    assert!(mails[0].contains("A wrong code was entered"), "{}", mails[0]);
+    assert!(
+        mails[0].contains("A wrong code was entered"),
+        "{}",
+        mails[0]
+    );
     fixture.harness.close().await;
 }
 
