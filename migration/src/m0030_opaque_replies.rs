@@ -1,5 +1,7 @@
 //! Stored replies become opaque: bytes, and a tag that only the transport that wrote them reads. A gRPC operation starts with
 //! a slash, its reply was written in hexadecimal digits; an HTTP operation starts with its method, its reply was text.
+//!
+//! Not for a rolling upgrade: an older program reads and writes the old columns, so stop all replicas first.
 
 use sea_orm_migration::prelude::*;
 

@@ -15,7 +15,7 @@ use crate::commit::sum;
 use crate::tables::Tables;
 
 /// How many offending rows of one law are told.
-const MAX_DEPTH: usize = 100;
+const MAX_FINDINGS: usize = 100;
 
 pub(crate) fn audit(tables: &Tables) -> LedgerReport {
     let mut report = LedgerReport {
@@ -45,7 +45,7 @@ pub(crate) fn audit(tables: &Tables) -> LedgerReport {
 fn trail(tables: &Tables, found: &mut Vec<Violation>) {
     let mut inspector = ChainVerifier::default();
     let faults = tables.trail.values().filter_map(|row| inspector.next(row));
-    found.extend(faults.take(MAX_DEPTH));
+    found.extend(faults.take(MAX_FINDINGS));
     found.extend(inspector.end(tables.audit_head));
 }
 
@@ -80,7 +80,7 @@ fn compare<K: Debug + Ord>(
             detail: format!("is {is}, should be {should_be}"),
         })
     });
-    found.extend(offending.take(MAX_DEPTH));
+    found.extend(offending.take(MAX_FINDINGS));
 }
 
 fn add<K: Ord>(sums: &mut BTreeMap<K, i128>, key: K, amount: i64) {
@@ -130,7 +130,7 @@ fn balances(tables: &Tables, found: &mut Vec<Violation>) {
         let may_owe = account.key.owner == Owner::External;
         account.held().minor() < 0 || (!may_owe && account.available().minor() < 0)
     });
-    found.extend(below.take(MAX_DEPTH).map(|account| Violation {
+    found.extend(below.take(MAX_FINDINGS).map(|account| Violation {
         law: "no balance is negative",
         row: account.id.to_string(),
         detail: format!("{} available, {} held", account.available(), account.held()),
@@ -182,7 +182,7 @@ fn listings(tables: &Tables, found: &mut Vec<Violation>) {
         let assets = parts.iter().any(|part| part.asset() != listing.asset());
         assets || parts.iter().any(|part| part.minor() < 0)
     });
-    found.extend(off.take(MAX_DEPTH).map(|listing| Violation {
+    found.extend(off.take(MAX_FINDINGS).map(|listing| Violation {
         law: "a listing's amounts add up",
         row: listing.id.to_string(),
         detail: format!(
@@ -209,7 +209,7 @@ fn histories(tables: &Tables, found: &mut Vec<Violation>) {
         let last = tables.history.get(&(offer.id, offer.version));
         last.is_some_and(|step| step.status != offer.status())
     });
-    found.extend(astray.take(MAX_DEPTH).map(|offer| Violation {
+    found.extend(astray.take(MAX_FINDINGS).map(|offer| Violation {
         law: "a deal's history ends where the deal is",
         row: offer.id.to_string(),
         detail: format!("the deal is {}", offer.status()),

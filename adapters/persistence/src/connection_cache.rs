@@ -34,7 +34,7 @@ pub(crate) struct ConnectionCache {
 
 impl fmt::Debug for ConnectionCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WarmPool").finish_non_exhaustive()
+        f.debug_struct("ConnectionCache").finish_non_exhaustive()
     }
 }
 

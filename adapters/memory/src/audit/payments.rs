@@ -9,7 +9,7 @@ use p2p_domain::payment::{PaymentOrigin, PaymentState};
 use p2p_domain::withdrawal::WithdrawalStatus;
 use p2p_domain::{AccountId, AccountKey, Asset, Order, OrderId, Payment, ReportOutcome};
 
-use super::MAX_DEPTH;
+use super::MAX_FINDINGS;
 use crate::tables::Tables;
 
 /// One movement of a balance: for what, of which kind, on which account, in which asset, whether of what is held.
@@ -60,7 +60,7 @@ fn compare(found: &mut Vec<Violation>, law: &'static str, is: &Moves, should_be:
             ),
         })
     });
-    found.extend(offending.take(MAX_DEPTH));
+    found.extend(offending.take(MAX_FINDINGS));
 }
 
 /// What was paid has changed hands once, what was refunded has come back once, and what was declined has not moved.
@@ -182,7 +182,7 @@ pub(super) fn orders(tables: &Tables, found: &mut Vec<Violation>) {
         .orders
         .values()
         .filter(|order| !fits(order, made.get(&order.id).copied()));
-    found.extend(wrong.take(MAX_DEPTH).map(|order| Violation {
+    found.extend(wrong.take(MAX_FINDINGS).map(|order| Violation {
         law: "each finished order was paid, and no cancelled one",
         row: order.id.to_string(),
         detail: format!(

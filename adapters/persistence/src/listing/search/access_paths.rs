@@ -74,11 +74,11 @@ impl AccessPaths {
                 (None, Some("asset"), parts.collect())
             }
         };
-        let (directions, scan_cursor) = (directions(filter), scan_cursor(filter, parameters));
+        let (directions, after_cursor) = (directions(filter), after_cursor(filter, parameters));
         let mut conditions = Vec::new();
         for part in &parts {
             for direction in &directions {
-                for place in &scan_cursor {
+                for place in &after_cursor {
                     let all = part.iter().chain(direction).chain(place);
                     let all: Vec<&str> = all.map(String::as_str).collect();
                     conditions.push(all.join(" AND "));
@@ -143,9 +143,9 @@ fn directions(filter: &ListingFilter) -> Vec<Option<String>> {
     }
 }
 
-/// Behind the last one of the page before. Among listings of its price and among those of further prices are two ways:
-/// each begins at one place of an index.
-fn scan_cursor(filter: &ListingFilter, parameters: &mut Parameters) -> Vec<Option<String>> {
+/// The conditions that follow the last listing of the previous page: among listings of its price, and among further prices.
+/// Each begins at one place of an index.
+fn after_cursor(filter: &ListingFilter, parameters: &mut Parameters) -> Vec<Option<String>> {
     let Some(ListingCursor { price_e8, id }) = filter.after else {
         return vec![None];
     };
